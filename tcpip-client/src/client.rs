@@ -1,0 +1,175 @@
+//! The client itself.
+
+use tcpip_core::{ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, endpoint::CallbackProgress};
+
+use crate::ClientBuilder;
+
+/// A client: one connection to one server, from [`connect`](ClientBuilder::connect) to its end.
+///
+/// Dropping it closes the connection in the background, as [`close`](Self::close) does, whatever clones of its
+/// [`Connection`] live on.
+///
+/// Reads, writes and states come from [`ClientOrServer`], which must be in scope. To add behaviour, hold a client in
+/// a type of your own, and implement `ClientOrServer` for that if it is to be read from and written to as well.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let port = listener.local_addr()?.port();
+/// # tokio::spawn(async move {
+/// #     let (mut stream, _) = listener.accept().await.unwrap();
+/// #     let (mut reader, mut writer) = stream.split();
+/// #     let _ = tokio::io::copy(&mut reader, &mut writer).await;
+/// # });
+/// use tcpip_client::{Client, ClientOrServer};
+///
+/// let client = Client::builder("127.0.0.1", port).connect().await?;
+/// client.write_str("status").await?;
+/// assert_eq!(client.read_str().await?, "status");
+/// client.close().await;
+/// assert!(!client.is_connected() && !client.should_be_connected());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Client {
+    host: String,
+    port: u16,
+    connection: Connection,
+    callbacks: Option<CallbackProgress>,
+}
+
+impl Client {
+    pub(crate) fn new(host: String, port: u16, connection: Connection, callbacks: Option<CallbackProgress>) -> Self {
+        Self { host, port, connection, callbacks }
+    }
+
+    /// The options of a client of the server at `host`, a name or an IPv4 or IPv6 address, and `port`.
+    pub fn builder(host: &str, port: u16) -> ClientBuilder {
+        ClientBuilder::new(host, port)
+    }
+
+    /// A client that was never connected and is closed already, to hold the place of one.
+    ///
+    /// ```
+    /// use tcpip_client::{Client, ClientOrServer};
+    ///
+    /// let link = Client::closed();
+    /// assert!(!link.is_connected() && !link.should_be_connected() && link.is_closed());
+    /// ```
+    #[must_use]
+    pub fn closed() -> Self {
+        Self::new(String::new(), 0, Connection::closed(), None)
+    }
+
+    /// The host as it was given; empty for one that was never connected.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port as it was given; 0 for one that was never connected.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether the connection is over and at rest.
+    #[must_use]
+    #[doc(alias = "done_task")]
+    pub fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+
+    /// Waits until the connection is over and at rest.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time.
+    pub async fn wait_closed(&self) {
+        self.connection.wait_closed().await;
+    }
+
+    /// Closes the connection: what is queued is sent, then the stream is ended, or aborted after `close_timeout`.
+    ///
+    /// May be called again, by several tasks at once, and from a connect callback.
+    ///
+    /// # Cancel safety
+    ///
+    /// The close goes on without the future.
+    pub async fn close(&self) {
+        self.connection.close().await;
+    }
+
+    /// As [`close`](Self::close), but leaves `should_be_connected` as it is.
+    ///
+    /// # Cancel safety
+    ///
+    /// The close goes on without the future.
+    pub async fn basic_close(&self) {
+        self.connection.basic_close().await;
+    }
+
+    /// Waits until the connect callbacks have returned for every event so far. At once from within one.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time.
+    pub async fn callbacks_done(&self) {
+        if let Some(callbacks) = &self.callbacks {
+            callbacks.callbacks_done().await;
+        }
+    }
+
+    /// The encoding of text messages.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.connection.encoding()
+    }
+
+    /// Changes the encoding, from the next message on.
+    pub fn set_encoding(&self, encoding: Encoding) {
+        self.connection.set_encoding(encoding);
+    }
+
+    /// The terminator of text messages.
+    #[must_use]
+    pub fn terminator(&self) -> Vec<u8> {
+        self.connection.terminator()
+    }
+
+    /// Changes the terminator, from the next message on.
+    ///
+    /// # Errors
+    ///
+    /// [`OptionError::EmptyTerminator`]; nothing is changed.
+    pub fn set_terminator(&self, terminator: impl AsRef<[u8]>) -> Result<(), OptionError> {
+        self.connection.set_terminator(terminator)
+    }
+
+    /// The most bytes that a searching read accepts as one frame.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.connection.limit()
+    }
+
+    /// Changes the limit, also for a read that waits.
+    pub fn set_limit(&self, limit: usize) {
+        self.connection.set_limit(limit);
+    }
+}
+
+impl ClientOrServer for Client {
+    fn connection(&self) -> Connection {
+        self.connection.clone()
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.connection.start_close(DisconnectReason::Closed);
+    }
+}

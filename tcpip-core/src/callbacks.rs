@@ -1,0 +1,181 @@
+//! The connect callbacks of a client or server, and the queue of events that leads to them.
+
+use std::{collections::VecDeque, fmt, pin::Pin, sync::Arc};
+
+use tokio::sync::Notify;
+use tracing::Instrument;
+
+use crate::{ConnectionEvent, catch_panic::catch_panic, lock::Lock};
+
+/// The length of the queue at which a slow callback is logged.
+const WARN_AT: usize = 64;
+
+type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Callback = Arc<dyn Fn(ConnectionEvent) -> BoxFuture + Send + Sync>;
+
+/// The callbacks that an endpoint was built with, in the order in which they were added.
+#[derive(Clone, Default)]
+pub struct ConnectCallbacks(Vec<Callback>);
+
+impl ConnectCallbacks {
+    /// Adds one.
+    pub fn add<F, Fut>(&mut self, callback: F)
+    where
+        F: Fn(ConnectionEvent) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.0.push(Arc::new(move |event| Box::pin(callback(event))));
+    }
+
+    /// Starts the task that calls the callbacks, if there are any.
+    ///
+    /// The task ends when every clone of the [`EventSource`] is gone and the last event has been told.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    #[must_use]
+    pub fn start(self, span: &tracing::Span) -> (EventSource, CallbackProgress) {
+        let queue = Arc::new(Queue { closed_without_task: self.0.is_empty(), ..Queue::default() });
+        if !self.0.is_empty() {
+            tokio::spawn(run_dispatcher(self.0, Dispatcher(Arc::clone(&queue))).instrument(span.clone()));
+        }
+        (EventSource(Arc::new(Source(Arc::clone(&queue)))), CallbackProgress(queue))
+    }
+}
+
+impl fmt::Debug for ConnectCallbacks {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "ConnectCallbacks({})", self.0.len())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// Nobody listens: events go nowhere.
+    closed_without_task: bool,
+    state: Lock<State>,
+    arrived: Notify,
+    told: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    events: VecDeque<ConnectionEvent>,
+    /// No more events will come.
+    closed: bool,
+    /// The dispatcher is gone; with its runtime perhaps, and with events untold.
+    ended: bool,
+    pushed: u64,
+    told: u64,
+    task: Option<tokio::task::Id>,
+}
+
+/// Where events come from. The dispatcher ends when the last clone has been dropped.
+#[derive(Clone, Debug)]
+pub struct EventSource(Arc<Source>);
+
+#[derive(Debug)]
+struct Source(Arc<Queue>);
+
+impl EventSource {
+    /// Queues an event. Never waits, never loses one.
+    pub(crate) fn push(&self, event: ConnectionEvent) {
+        let queue = &self.0.0;
+        if queue.closed_without_task {
+            return;
+        }
+        let mut state = queue.state.lock();
+        if state.ended {
+            return;
+        }
+        state.events.push_back(event);
+        state.pushed += 1;
+        if state.events.len() == WARN_AT {
+            tracing::warn!("{WARN_AT} connection events wait for a slow connect callback");
+        }
+        queue.arrived.notify_one();
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        self.0.state.lock().closed = true;
+        self.0.arrived.notify_one();
+    }
+}
+
+/// How far the callbacks have come.
+#[derive(Clone, Debug)]
+pub struct CallbackProgress(Arc<Queue>);
+
+impl CallbackProgress {
+    /// Waits until the callbacks have returned for every event so far.
+    ///
+    /// Called from within a callback it returns at once, instead of waiting for itself.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time.
+    pub async fn callbacks_done(&self) {
+        let (goal, dispatcher) = {
+            let state = self.0.state.lock();
+            (state.pushed, state.task)
+        };
+        if dispatcher.is_some() && dispatcher == tokio::task::try_id() {
+            return;
+        }
+        loop {
+            let told = self.0.told.notified();
+            {
+                let state = self.0.state.lock();
+                if state.told >= goal || state.ended {
+                    return;
+                }
+            }
+            told.await;
+        }
+    }
+}
+
+/// The dispatcher's end of the queue. Dropping it, also with a runtime that shuts down, lets go of untold events.
+struct Dispatcher(Arc<Queue>);
+
+impl Drop for Dispatcher {
+    fn drop(&mut self) {
+        let untold = {
+            let mut state = self.0.state.lock();
+            state.ended = true;
+            std::mem::take(&mut state.events)
+        };
+        // Outside the lock: an event may hold the last handle of a session, which in turn holds the queue.
+        drop(untold);
+        self.0.told.notify_waiters();
+    }
+}
+
+async fn run_dispatcher(callbacks: Vec<Callback>, dispatcher: Dispatcher) {
+    let queue = &dispatcher.0;
+    queue.state.lock().task = tokio::task::try_id();
+    loop {
+        let (event, closed) = {
+            let mut state = queue.state.lock();
+            (state.events.pop_front(), state.closed)
+        };
+        let Some(event) = event else {
+            if closed {
+                return;
+            }
+            queue.arrived.notified().await;
+            continue;
+        };
+        for callback in &callbacks {
+            if let Err(panic) = catch_panic(async { callback(event.clone()).await }).await {
+                tracing::error!("a connect callback panicked: {panic}");
+            }
+        }
+        drop(event);
+        queue.state.lock().told += 1;
+        queue.told.notify_waiters();
+    }
+}

@@ -1,0 +1,48 @@
+//! Running a user's code so that its panic harms nobody else.
+
+use std::{
+    any::Any,
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+/// Runs `future` to its end, or to the panic whose message is returned.
+///
+/// A panic while the future is dropped, also before its end, is caught too and logged.
+///
+/// # Errors
+///
+/// The panic's message.
+pub async fn catch_panic<T>(future: impl Future<Output = T> + Send) -> Result<T, String> {
+    let mut guarded = DropQuietly(Some(Box::pin(future)));
+    poll_fn(|context| {
+        let Some(future) = guarded.0.as_mut() else { unreachable!("only dropping takes the future") };
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => std::task::Poll::Ready(Err(message(panic))),
+        }
+    })
+    .await
+}
+
+struct DropQuietly<T>(Option<T>);
+
+impl<T> Drop for DropQuietly<T> {
+    fn drop(&mut self) {
+        let inner = self.0.take();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(inner))) {
+            tracing::error!("a panic while a future was dropped: {}", message(panic));
+        }
+    }
+}
+
+/// The message of a panic. Its payload may itself panic when dropped, which is caught.
+fn message(panic: Box<dyn Any + Send>) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a value that is not text".to_owned());
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+    text
+}

@@ -1,0 +1,186 @@
+//! What clients, servers and connections have in common.
+
+use serde::{Serialize, de::DeserializeOwned};
+use zerocopy::TryFromBytes;
+
+use crate::{Batch, Connection, ReadError, Structs, WriteError};
+
+/// Anything that has a current [`Connection`]: a client, a server, a connection itself, or a type of your own that
+/// holds one of these.
+///
+/// The provided methods only forward to the connection, whose documentation says what each does. Implement
+/// [`connection`](Self::connection), and leave the others.
+///
+/// # Examples
+///
+/// ```
+/// use tcpip_core::{ClientOrServer, Connection};
+///
+/// async fn ask(link: &impl ClientOrServer, question: &str) -> tcpip_core::Result<String> {
+///     link.write_str(question).await?;
+///     Ok(link.read_str().await?)
+/// }
+///
+/// struct Dome { link: Connection }
+///
+/// impl ClientOrServer for Dome {
+///     fn connection(&self) -> Connection {
+///         self.link.connection()
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let dome = Dome { link: Connection::closed() };
+/// assert!(ask(&dome, "status").await.is_err());
+/// # }
+/// ```
+#[doc(alias = "BaseClientOrServer")]
+pub trait ClientOrServer: Send + Sync {
+    /// The current connection: of a server without a client the last one, or one that never was.
+    fn connection(&self) -> Connection;
+
+    /// See [`Connection::is_connected`].
+    fn is_connected(&self) -> bool {
+        self.connection().is_connected()
+    }
+
+    /// See [`Connection::should_be_connected`].
+    fn should_be_connected(&self) -> bool {
+        self.connection().should_be_connected()
+    }
+
+    /// The connection, once there is one; `None` once there will be none any more.
+    fn wait_connected(&self) -> impl Future<Output = Option<Connection>> + Send {
+        let connection = self.connection();
+        async move { connection.wait_connected().await }
+    }
+
+    /// See [`Connection::wait_disconnected`].
+    fn wait_disconnected(&self) -> impl Future<Output = ()> + Send {
+        let connection = self.connection();
+        async move { connection.wait_disconnected().await }
+    }
+
+    /// See [`Connection::read`].
+    fn read(&self, count: usize) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
+        let connection = self.connection();
+        async move { connection.read(count).await }
+    }
+
+    /// See [`Connection::read_to_end`].
+    fn read_to_end(&self) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
+        let connection = self.connection();
+        async move { connection.read_to_end().await }
+    }
+
+    /// See [`Connection::read_exact`].
+    fn read_exact(&self, count: usize) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
+        let connection = self.connection();
+        async move { connection.read_exact(count).await }
+    }
+
+    /// See [`Connection::read_line`].
+    fn read_line(&self) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
+        let connection = self.connection();
+        async move { connection.read_line().await }
+    }
+
+    /// See [`Connection::read_until`].
+    fn read_until(&self, separator: &[u8]) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
+        let connection = self.connection();
+        async move { connection.read_until(separator).await }
+    }
+
+    /// See [`Connection::read_str`].
+    fn read_str(&self) -> impl Future<Output = Result<String, ReadError>> + Send {
+        let connection = self.connection();
+        async move { connection.read_str().await }
+    }
+
+    /// See [`Connection::read_str_into`].
+    fn read_str_into(&self, target: &mut String) -> impl Future<Output = Result<(), ReadError>> + Send {
+        let connection = self.connection();
+        async move { connection.read_str_into(target).await }
+    }
+
+    /// See [`Connection::read_json`].
+    fn read_json<T: DeserializeOwned + Send>(&self) -> impl Future<Output = Result<T, ReadError>> + Send {
+        let connection = self.connection();
+        async move { connection.read_json().await }
+    }
+
+    /// See [`Connection::read_struct`].
+    fn read_struct<T: TryFromBytes + Send>(&self) -> impl Future<Output = Result<T, ReadError>> + Send {
+        let connection = self.connection();
+        async move { connection.read_struct().await }
+    }
+
+    /// See [`Connection::read_into`].
+    fn read_into<T: TryFromBytes + Send>(&self, target: &mut T) -> impl Future<Output = Result<(), ReadError>> + Send {
+        let connection = self.connection();
+        async move { connection.read_into(target).await }
+    }
+
+    /// See [`Connection::write`].
+    fn write(&self, data: &[u8]) -> impl Future<Output = Result<(), WriteError>> + Send {
+        let connection = self.connection();
+        async move { connection.write(data).await }
+    }
+
+    /// See [`Connection::write_lines`].
+    fn write_lines(&self, lines: &[impl AsRef<[u8]> + Sync]) -> impl Future<Output = Result<(), WriteError>> + Send {
+        let connection = self.connection();
+        async move { connection.write_lines(lines).await }
+    }
+
+    /// See [`Connection::write_str`].
+    fn write_str(&self, line: &str) -> impl Future<Output = Result<(), WriteError>> + Send {
+        let connection = self.connection();
+        async move { connection.write_str(line).await }
+    }
+
+    /// See [`Connection::write_json`].
+    fn write_json<T: Serialize + ?Sized>(&self, value: &T) -> impl Future<Output = Result<(), WriteError>> + Send {
+        let mut batch = self.batch();
+        let added = batch.write_json(value).map(|_| ());
+        async move {
+            added?;
+            batch.send().await
+        }
+    }
+
+    /// See [`Connection::write_from`].
+    fn write_from(&self, structs: impl Structs) -> impl Future<Output = Result<(), WriteError>> + Send {
+        let connection = self.connection();
+        async move { connection.write_from(structs).await }
+    }
+
+    /// See [`Connection::batch`].
+    #[must_use = "a batch that is not sent is dropped"]
+    fn batch(&self) -> Batch {
+        self.connection().batch()
+    }
+}
+
+impl ClientOrServer for Connection {
+    fn connection(&self) -> Connection {
+        self.clone()
+    }
+}
+
+macro_rules! forward {
+    ($($pointer:ty),+) => {$(
+        impl<T: ClientOrServer + ?Sized> ClientOrServer for $pointer {
+            fn connection(&self) -> Connection {
+                (**self).connection()
+            }
+
+            fn wait_connected(&self) -> impl Future<Output = Option<Connection>> + Send {
+                (**self).wait_connected()
+            }
+        }
+    )+};
+}
+
+forward!(&T, Box<T>, std::sync::Arc<T>);

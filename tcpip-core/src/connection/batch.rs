@@ -1,0 +1,80 @@
+//! Several messages sent as one.
+
+use serde::Serialize;
+
+use super::Connection;
+use crate::{Structs, WriteError};
+
+/// A message that is composed of parts and sent as one, by [`send`](Self::send).
+///
+/// Dropping a batch that has not been sent sends nothing.
+///
+/// # Examples
+///
+/// ```
+/// # async fn reply(connection: &tcpip_core::Connection) -> Result<(), tcpip_core::WriteError> {
+/// let mut reply = connection.batch();
+/// reply.write_str("OPEN 100")?.write(b">");
+/// reply.send().await
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Batch {
+    connection: Connection,
+    bytes: Vec<u8>,
+}
+
+impl Batch {
+    pub(super) fn new(connection: Connection) -> Self {
+        Self { connection, bytes: Vec::new() }
+    }
+
+    /// Adds bytes as they are.
+    pub fn write(&mut self, data: &[u8]) -> &mut Self {
+        self.bytes.extend_from_slice(data);
+        self
+    }
+
+    /// Adds a text message with its terminator.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::write_str`] that say what is wrong with the text; nothing is added then.
+    pub fn write_str(&mut self, line: &str) -> Result<&mut Self, WriteError> {
+        let format = self.connection.text_format();
+        self.bytes.extend_from_slice(&format.encode(line)?);
+        Ok(self.write(format.terminator()))
+    }
+
+    /// Adds a value as JSON in a text message.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::write_json`] that say what is wrong with the value; nothing is added then.
+    pub fn write_json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<&mut Self, WriteError> {
+        self.write_str(&serde_json::to_string(value).map_err(WriteError::Json)?)
+    }
+
+    /// Adds binary structures.
+    #[expect(clippy::needless_pass_by_value, reason = "structs are references, passed as everywhere")]
+    pub fn write_from(&mut self, structs: impl Structs) -> &mut Self {
+        for part in structs.parts().as_slice() {
+            self.bytes.extend_from_slice(part);
+        }
+        self
+    }
+
+    /// Sends what was added as one message. An empty batch sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`NotConnected`](WriteError::NotConnected), [`Disconnected`](WriteError::Disconnected) and
+    /// [`Timeout`](WriteError::Timeout), as for every write.
+    ///
+    /// # Cancel safety
+    ///
+    /// [Cancel safe](Connection#cancel-safety): the batch goes out whole or not at all.
+    pub async fn send(self) -> Result<(), WriteError> {
+        self.connection.send("send", &[&self.bytes]).await
+    }
+}

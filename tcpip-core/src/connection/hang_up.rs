@@ -1,0 +1,75 @@
+//! Learning that the other end is gone, without reading.
+
+use std::{mem::MaybeUninit, time::Duration};
+
+use socket2::SockRef;
+use tokio::{
+    io::Interest,
+    net::{TcpStream, tcp::OwnedWriteHalf},
+    time::sleep,
+};
+
+use super::options::HangUpDetection;
+
+/// Returns once the peer has hung up: in good order, halfway or with a reset, also behind unread data.
+pub(super) async fn hung_up(socket: &OwnedWriteHalf, detection: HangUpDetection, interval: Duration) {
+    match detection {
+        #[cfg(target_os = "linux")]
+        HangUpDetection::Automatic => by_event(socket).await,
+        _ => by_polling(socket, interval).await,
+    }
+}
+
+/// Waits for the event. Urgent data, which the socket is not registered for, does not cause one.
+#[cfg(target_os = "linux")]
+async fn by_event(socket: &OwnedWriteHalf) {
+    while let Ok(ready) = socket.ready(Interest::PRIORITY).await {
+        if ready.is_read_closed() {
+            return;
+        }
+    }
+    // The runtime is shutting down, and this task with it.
+    std::future::pending::<()>().await;
+}
+
+/// Looks at the state that the runtime has noted, every `interval`; never if that is zero.
+async fn by_polling(socket: &OwnedWriteHalf, interval: Duration) {
+    while !interval.is_zero() {
+        sleep(interval).await;
+        match socket.ready(Interest::READABLE | Interest::WRITABLE).await {
+            Ok(ready) if ready.is_read_closed() => return,
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+/// Asks the kernel whether the peer has hung up, now: what the runtime has noted may be older.
+#[cfg(target_os = "linux")]
+pub(super) fn has_hung_up(socket: &TcpStream) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let hung_up = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
+    let mut sockets = [PollFd::new(socket, hung_up)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut sockets, Some(&at_once)).is_ok() && sockets[0].revents().intersects(hung_up)
+}
+
+/// Asks the kernel whether the peer has hung up, now, as far as this system tells.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn has_hung_up(socket: &TcpStream) -> bool {
+    match peek(socket) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+    }
+}
+
+/// Whether received data waits in the kernel.
+pub(super) fn has_unread(socket: &TcpStream) -> bool {
+    peek(socket).is_ok_and(|count| count > 0)
+}
+
+fn peek(socket: &TcpStream) -> std::io::Result<usize> {
+    SockRef::from(socket).peek(&mut [MaybeUninit::uninit()])
+}

@@ -1,0 +1,297 @@
+//! One TCP session, from connect or accept to its end.
+
+mod batch;
+mod hang_up;
+pub(crate) mod options;
+mod owner;
+mod read;
+mod reading;
+mod session;
+mod state;
+mod write;
+mod writing;
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{net::TcpStream, time::timeout};
+
+pub use self::batch::Batch;
+use self::{
+    options::SessionOptions,
+    reading::{End, Reading},
+    state::{Phase, SessionState},
+    writing::Writing,
+};
+use crate::{DisconnectReason, Encoding, OptionError, lock::Lock, text_format::TextFormat};
+
+/// How much longer than the session's own task `close` waits for it: it may be late on a loaded machine.
+const CLOSE_GRACE: Duration = Duration::from_millis(50);
+
+/// One TCP session, from connect or accept to its end.
+///
+/// A `Connection` is a handle: cheap to clone, usable from several tasks at once, one reading while others write.
+/// Dropping a handle closes nothing; the session belongs to the client or server that made it.
+///
+/// A later session of the same server is another `Connection`: code that serves one client can never touch the
+/// stream of the next.
+///
+/// # Cancel safety
+///
+/// *Cancel safe* means here, for every method of this type:
+///
+/// - **Reads**: dropping the future before it is done loses nothing and repeats nothing; the next read finds all the
+///   bytes.
+/// - **Writes**: the message goes out whole, in order, at most once, or not at all; no other call is needed for it. A
+///   caller that drops a write and tries again may send the message twice.
+/// - **Waits** (`wait_…`, `close`): dropping the future changes nothing; a close goes on without it.
+///
+/// # After the end
+///
+/// What had arrived when the peer ended the session stays readable until this end closes it (or the next client of
+/// the server replaces it): first the frames, then [`Incomplete`](crate::ReadError::Incomplete) if the peer closed in
+/// good order or within a frame, or else [`Disconnected`](crate::ReadError::Disconnected) with the reason. This is
+/// told once; after that, reads fail with [`NotConnected`](crate::ReadError::NotConnected).
+#[derive(Clone)]
+pub struct Connection {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    number: u64,
+    addresses: Option<(SocketAddr, SocketAddr)>,
+    options: SessionOptions,
+    limit: AtomicUsize,
+    text: Lock<TextFormat>,
+    state: SessionState,
+    reading: Reading,
+    writing: Writing,
+    span: tracing::Span,
+}
+
+impl Connection {
+    /// A connection that never was: not connected, already closed, every read and write an error.
+    #[must_use]
+    pub fn closed() -> Self {
+        static CLOSED: LazyLock<Connection> = LazyLock::new(|| Connection {
+            shared: Arc::new(Shared {
+                number: 0,
+                addresses: None,
+                options: SessionOptions::new(""),
+                limit: AtomicUsize::new(crate::DEFAULT_LIMIT),
+                text: Lock::new(TextFormat::default()),
+                state: SessionState::never_connected(),
+                reading: Reading::new(None),
+                writing: Writing::new(None),
+                span: tracing::Span::none(),
+            }),
+        });
+        CLOSED.clone()
+    }
+
+    /// The session's number, unique in this process; 0 for one that never was.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.shared.number
+    }
+
+    /// The name of the client or server that made it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.shared.options.name
+    }
+
+    /// This end's address; `None` for a connection that never was.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.shared.addresses.map(|(local, _)| local)
+    }
+
+    /// The other end's address; `None` for a connection that never was.
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.shared.addresses.map(|(_, peer)| peer)
+    }
+
+    /// Whether the session lives. It does while what the peer sent before it hung up is still being read.
+    #[must_use]
+    #[doc(alias = "connected")]
+    pub fn is_connected(&self) -> bool {
+        self.shared.state.is_connected()
+    }
+
+    /// Whether it ought to live: true from connecting until this end closes it or drops its owner. So
+    /// `should_be_connected() && !is_connected()` means that the connection was lost.
+    #[must_use]
+    pub fn should_be_connected(&self) -> bool {
+        self.shared.state.look(|state| state.should_be_connected)
+    }
+
+    /// Whether the session is over and at rest: nothing of it is left but what may still be read.
+    #[must_use]
+    #[doc(alias = "done_task")]
+    pub fn is_closed(&self) -> bool {
+        self.shared.state.look(|state| state.finished)
+    }
+
+    /// Why the session ended; `None` while it lives.
+    #[must_use]
+    pub fn reason(&self) -> Option<DisconnectReason> {
+        self.shared.state.look(|state| state.reason)
+    }
+
+    /// This connection, or `None` if it is over. Never waits: a server's `wait_connected` does.
+    #[expect(clippy::unused_async, reason = "the same shape as the method of a server, which waits")]
+    pub async fn wait_connected(&self) -> Option<Self> {
+        self.is_connected().then(|| self.clone())
+    }
+
+    /// Waits until the session has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// [Cancel safe](Self#cancel-safety).
+    pub async fn wait_disconnected(&self) {
+        self.shared.state.wait_for(|state| (state.phase == Phase::Ended).then_some(())).await;
+    }
+
+    /// Waits until the session is over and at rest.
+    ///
+    /// # Cancel safety
+    ///
+    /// [Cancel safe](Self#cancel-safety).
+    pub async fn wait_closed(&self) {
+        self.shared.state.wait_for(|state| state.finished.then_some(())).await;
+    }
+
+    /// Closes the session: what is queued is sent, then the stream is ended, or aborted after `close_timeout`.
+    ///
+    /// May be called again, by several tasks at once, and from anywhere. Called from the session's own handler it
+    /// returns at once, and the handler is dropped where it next waits.
+    ///
+    /// # Cancel safety
+    ///
+    /// [Cancel safe](Self#cancel-safety): the close goes on without the future.
+    pub async fn close(&self) {
+        self.start_close(DisconnectReason::Closed);
+        self.closed_within_deadline().await;
+    }
+
+    /// As [`close`](Self::close), but leaves `should_be_connected` as it is.
+    ///
+    /// # Cancel safety
+    ///
+    /// [Cancel safe](Self#cancel-safety): the close goes on without the future.
+    pub async fn basic_close(&self) {
+        self.revoke(DisconnectReason::Closed);
+        self.closed_within_deadline().await;
+    }
+
+    /// The terminator of text messages.
+    #[must_use]
+    pub fn terminator(&self) -> Vec<u8> {
+        self.text_format().terminator().to_vec()
+    }
+
+    /// The encoding of text messages.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.text_format().encoding
+    }
+
+    /// The most bytes that a searching read accepts as one frame.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.shared.limit()
+    }
+
+    /// Changes the terminator, from the next message on.
+    ///
+    /// # Errors
+    ///
+    /// [`OptionError::EmptyTerminator`]; nothing is changed.
+    pub fn set_terminator(&self, terminator: impl AsRef<[u8]>) -> Result<(), OptionError> {
+        self.shared.text.lock().set_terminator(terminator.as_ref())
+    }
+
+    /// Changes the encoding, from the next message on.
+    pub fn set_encoding(&self, encoding: Encoding) {
+        self.shared.text.lock().encoding = encoding;
+    }
+
+    /// Changes the limit, also for a read that waits.
+    pub fn set_limit(&self, limit: usize) {
+        self.shared.limit.store(limit, Ordering::Relaxed);
+    }
+
+    fn text_format(&self) -> TextFormat {
+        self.shared.text.lock().clone()
+    }
+
+    /// Waits for the end of a close, unless it is the caller that must end first.
+    async fn closed_within_deadline(&self) {
+        if !self.is_own_handler() {
+            let _ = timeout(self.shared.options.close_timeout + CLOSE_GRACE, self.wait_closed()).await;
+        }
+    }
+
+    /// The peer has hung up: ends the session, or lets it drain if there is something left to read.
+    fn peer_hung_up(&self, socket: &TcpStream) {
+        let act = |left: reading::Left| {
+            // Asked for with reads held off, so that no reader sees an end without its cause.
+            if let Ok(Some(error)) = socket.take_error() {
+                self.end(DisconnectReason::from_io(&error));
+            } else if !left.unread && (left.being_read || !self.shared.options.has_handler) {
+                self.end(DisconnectReason::ClosedByPeer);
+            } else {
+                self.shared.state.drain();
+            }
+        };
+        self.shared.reading.look(|| hang_up::has_unread(socket), act);
+    }
+
+    /// How the stream has ended, for the reader that has found its end.
+    fn stream_end(&self) -> End {
+        // A writer may have been told the cause, and be about to note it.
+        self.shared.writing.settle();
+        match self.reason() {
+            None | Some(DisconnectReason::ClosedByPeer) => End::Stream,
+            Some(reason) => End::Session(reason),
+        }
+    }
+}
+
+impl Shared {
+    fn limit(&self) -> usize {
+        self.limit.load(Ordering::Relaxed)
+    }
+}
+
+impl PartialEq for Connection {
+    /// Whether both are handles of the same session.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+impl Eq for Connection {}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Connection")
+            .field("name", &self.name())
+            .field("number", &self.number())
+            .field("peer_addr", &self.peer_addr())
+            .field("phase", &self.shared.state.phase())
+            .field("reason", &self.reason())
+            .finish_non_exhaustive()
+    }
+}

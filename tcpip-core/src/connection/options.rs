@@ -1,0 +1,175 @@
+//! What a session is made with.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_LIMIT, DEFAULT_MONITOR_CONNECTION_INTERVAL,
+    DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, text_format::TextFormat,
+};
+
+/// How a session learns that its peer has hung up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HangUpDetection {
+    /// As the system's event where there is one (Linux), else by polling.
+    #[default]
+    Automatic,
+    /// By polling, everywhere.
+    Polling,
+}
+
+/// The options of a session, which the builders of clients and servers have in common.
+///
+/// The setters in [`session_setters!`](crate::session_setters) say what each one means.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the setters document each field; this is the plumbing behind them")]
+pub struct SessionOptions {
+    pub name: Arc<str>,
+    pub text: TextFormat,
+    pub limit: usize,
+    pub write_limit: usize,
+    pub read_timeout: Option<Duration>,
+    pub write_timeout: Option<Duration>,
+    pub close_timeout: Duration,
+    pub drain_timeout: Duration,
+    pub monitor_connection_interval: Duration,
+    pub hang_up_detection: HangUpDetection,
+    /// Whether a handler reads this session, so that a hang-up is for the handler to find.
+    pub has_handler: bool,
+}
+
+impl SessionOptions {
+    /// The defaults, for an endpoint called `name`.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            text: TextFormat::default(),
+            limit: DEFAULT_LIMIT,
+            write_limit: DEFAULT_WRITE_LIMIT,
+            read_timeout: None,
+            write_timeout: Some(DEFAULT_WRITE_TIMEOUT),
+            close_timeout: DEFAULT_CLOSE_TIMEOUT,
+            drain_timeout: DEFAULT_DRAIN_TIMEOUT,
+            monitor_connection_interval: DEFAULT_MONITOR_CONNECTION_INTERVAL,
+            hang_up_detection: HangUpDetection::default(),
+            has_handler: false,
+        }
+    }
+}
+
+/// Writes the setters that the builders of clients and servers share.
+///
+/// The type has fields `session: SessionOptions` and `option_error: Option<OptionError>`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! session_setters {
+    () => {
+        /// The name under which log events speak of this endpoint. Default: `host:port`.
+        #[must_use]
+        pub fn name(mut self, name: &str) -> Self {
+            self.session.name = name.into();
+            self
+        }
+
+        /// The encoding of text messages. Default: [`DEFAULT_ENCODING`]($crate::DEFAULT_ENCODING).
+        #[must_use]
+        pub fn encoding(mut self, encoding: $crate::Encoding) -> Self {
+            self.session.text.encoding = encoding;
+            self
+        }
+
+        /// The end of a text message: any bytes, at least one (an empty terminator is an error of the last step).
+        /// Default: [`DEFAULT_TERMINATOR`]($crate::DEFAULT_TERMINATOR).
+        #[must_use]
+        pub fn terminator(mut self, terminator: impl AsRef<[u8]>) -> Self {
+            if let Err(error) = self.session.text.set_terminator(terminator.as_ref()) {
+                self.option_error = Some(error);
+            }
+            self
+        }
+
+        /// The longest frame, in bytes with its terminator, that a searching read accepts; also the most that
+        /// `read_to_end` returns. Default: [`DEFAULT_LIMIT`]($crate::DEFAULT_LIMIT).
+        #[must_use]
+        pub fn limit(mut self, limit: usize) -> Self {
+            self.session.limit = limit;
+            self
+        }
+
+        /// How many bytes may wait to be sent before writers wait for room. A larger message is queued alone.
+        /// Default: [`DEFAULT_WRITE_LIMIT`]($crate::DEFAULT_WRITE_LIMIT).
+        #[must_use]
+        pub fn write_limit(mut self, limit: usize) -> Self {
+            self.session.write_limit = limit;
+            self
+        }
+
+        /// How long one read may take as a whole, or `None` for no limit. A read that times out loses nothing and
+        /// the session lives. Default: `None`.
+        #[must_use]
+        pub fn read_timeout(mut self, timeout: impl Into<Option<::std::time::Duration>>) -> Self {
+            self.session.read_timeout = timeout.into();
+            self
+        }
+
+        /// For how long the system may take no byte of a message, or `None` for no limit. It ends the session.
+        /// Default: [`DEFAULT_WRITE_TIMEOUT`]($crate::DEFAULT_WRITE_TIMEOUT).
+        #[must_use]
+        pub fn write_timeout(mut self, timeout: impl Into<Option<::std::time::Duration>>) -> Self {
+            self.session.write_timeout = timeout.into();
+            self
+        }
+
+        /// How long closing may take before it becomes an abort.
+        /// Default: [`DEFAULT_CLOSE_TIMEOUT`]($crate::DEFAULT_CLOSE_TIMEOUT).
+        #[must_use]
+        pub fn close_timeout(mut self, timeout: ::std::time::Duration) -> Self {
+            self.session.close_timeout = timeout;
+            self
+        }
+
+        /// How long a session outlives its peer's hang-up while unread data waits, counted from the last read that
+        /// returned. A server's handler has all the time it wants.
+        /// Default: [`DEFAULT_DRAIN_TIMEOUT`]($crate::DEFAULT_DRAIN_TIMEOUT).
+        #[must_use]
+        pub fn drain_timeout(mut self, timeout: ::std::time::Duration) -> Self {
+            self.session.drain_timeout = timeout;
+            self
+        }
+
+        /// How often to look for a hang-up on systems that do not report one as an event (Linux does, at once).
+        /// Zero turns this fallback off; reads and writes then notice.
+        /// Default: [`DEFAULT_MONITOR_CONNECTION_INTERVAL`]($crate::DEFAULT_MONITOR_CONNECTION_INTERVAL).
+        #[must_use]
+        pub fn monitor_connection_interval(mut self, interval: ::std::time::Duration) -> Self {
+            self.session.monitor_connection_interval = interval;
+            self
+        }
+
+        /// Uses the fallback of [`monitor_connection_interval`](Self::monitor_connection_interval) on every system.
+        #[doc(hidden)]
+        #[must_use]
+        pub fn poll_for_hang_up(mut self) -> Self {
+            self.session.hang_up_detection = $crate::endpoint::HangUpDetection::Polling;
+            self
+        }
+
+        /// Adds an asynchronous function that is told of each connect and disconnect.
+        ///
+        /// Events come one at a time and in order, in a task of their own: the callback may take its time, panic, or
+        /// close the very thing that it is told of, and nobody else suffers. Several callbacks are called in the order
+        /// in which they were added.
+        ///
+        /// A closure with captured state clones it for each call:
+        /// `move |event| { let state = state.clone(); async move { … } }`.
+        #[must_use]
+        pub fn connect_callback<F, Fut>(mut self, callback: F) -> Self
+        where
+            F: Fn($crate::ConnectionEvent) -> Fut + Send + Sync + 'static,
+            Fut: ::std::future::Future<Output = ()> + Send + 'static,
+        {
+            self.callbacks.add(callback);
+            self
+        }
+    };
+}

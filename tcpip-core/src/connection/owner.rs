@@ -1,0 +1,127 @@
+//! What the client or server that owns a session does with it, and its users do not.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use tokio::net::TcpStream;
+use tracing::Instrument;
+
+use super::{
+    Connection, Shared, hang_up,
+    options::SessionOptions,
+    reading::Reading,
+    session::run_session,
+    state::{Phase, SessionState},
+    writing::Writing,
+};
+use crate::{DisconnectReason, callbacks::EventSource, lock::Lock, set_socket_options};
+
+#[doc(hidden)]
+impl Connection {
+    /// Starts a session on `stream`; `kind` says in logs what it belongs to.
+    pub fn start(
+        stream: TcpStream,
+        options: SessionOptions,
+        kind: &'static str,
+        events: EventSource,
+    ) -> io::Result<Self> {
+        static SESSIONS: AtomicU64 = AtomicU64::new(1);
+        set_socket_options(&stream)?;
+        let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
+        let number = SESSIONS.fetch_add(1, Ordering::Relaxed);
+        let (read_half, write_half) = stream.into_split();
+        let write_half = Arc::new(write_half);
+        let span = tracing::info_span!("session", endpoint = %options.name, kind, %peer, number);
+        let connection = Self {
+            shared: Arc::new(Shared {
+                number,
+                addresses: Some((local, peer)),
+                limit: AtomicUsize::new(options.limit),
+                text: Lock::new(options.text.clone()),
+                options,
+                state: SessionState::connected(events),
+                reading: Reading::new(Some(read_half)),
+                writing: Writing::new(Some(Arc::clone(&write_half))),
+                span: span.clone(),
+            }),
+        };
+        span.in_scope(|| tracing::info!("connected"));
+        connection.shared.state.announce(&connection);
+        tokio::spawn(run_session(connection.clone(), write_half).instrument(span));
+        Ok(connection)
+    }
+
+    /// Ends the session for good, without waiting: `should_be_connected` is cleared.
+    pub fn start_close(&self, reason: DisconnectReason) {
+        self.shared.state.change(|state| state.should_be_connected = false);
+        self.revoke(reason);
+    }
+
+    /// Ends the session, and what of it is still readable or at work.
+    pub fn revoke(&self, reason: DisconnectReason) {
+        self.shared.state.change(|state| state.revoked = true);
+        self.end(reason);
+        if self.is_closed() {
+            self.shared.reading.discard(reason);
+        }
+    }
+
+    /// Ends the session, unless it has ended before. What has arrived stays readable.
+    pub fn end(&self, reason: DisconnectReason) {
+        if self.shared.state.end(self, reason) {
+            self.shared.span.in_scope(|| tracing::info!("disconnected: {reason}"));
+        }
+    }
+
+    /// Says that the current task is the session's handler.
+    pub fn is_handled_here(&self) {
+        self.shared.state.change(|state| state.handler = tokio::task::try_id());
+    }
+
+    /// Whether the current task is the session's handler.
+    #[must_use]
+    pub fn is_own_handler(&self) -> bool {
+        let handler = self.shared.state.look(|state| state.handler);
+        handler.is_some() && handler == tokio::task::try_id()
+    }
+
+    /// Waits until somebody other than the peer has ended the session.
+    pub async fn revoked(&self) {
+        self.shared.state.wait_for(|state| state.revoked.then_some(())).await;
+    }
+
+    /// Whether reads have nothing more to tell: a read has reported the end, or the session was revoked.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.shared.state.look(|state| state.end_reported || state.revoked)
+    }
+
+    /// How many reads have returned a result.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.shared.reading.count()
+    }
+
+    /// Asks the kernel whether the peer has hung up, and acts on it. Whether the session still stands in the way of
+    /// another: one that drains does not.
+    #[must_use]
+    pub fn is_occupied(&self) -> bool {
+        if let Some(socket) = self.shared.writing.socket()
+            && hang_up::has_hung_up(socket.as_ref().as_ref())
+        {
+            self.peer_hung_up(socket.as_ref().as_ref());
+        }
+        self.shared.state.phase() == Phase::Connected
+    }
+
+    /// The span of the session's log events.
+    #[must_use]
+    pub fn span(&self) -> &tracing::Span {
+        &self.shared.span
+    }
+}

@@ -1,0 +1,172 @@
+//! What a session is doing: the one place where it changes.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{Connection, ConnectionEvent, DisconnectReason, callbacks::EventSource, lock::Lock};
+
+/// The life of a session.
+///
+/// | phase | reads | writes | ends by |
+/// |---|---|---|---|
+/// | `Connected` | yes | yes | any reason |
+/// | `Draining`: the peer has hung up, unread data waits or a handler is at work | yes | yes | a read that reports the end, `drain_timeout`, any reason |
+/// | `Ended` | what had arrived, then the end, once | no | |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Connected,
+    Draining,
+    Ended,
+}
+
+#[derive(Debug)]
+pub(super) struct SessionState {
+    /// A copy of `Inner::phase` that reads and writes look at without the lock.
+    phase: AtomicU8,
+    inner: Lock<Inner>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and all combinations occur")]
+pub(super) struct Inner {
+    pub(super) phase: Phase,
+    /// Why it ended; `None` also for a session that never was.
+    pub(super) reason: Option<DisconnectReason>,
+    pub(super) should_be_connected: bool,
+    /// A read has told its caller that the stream is at its end.
+    pub(super) end_reported: bool,
+    /// Somebody other than the peer has ended the session or put another in its place: nothing is readable, and a
+    /// handler stops.
+    pub(super) revoked: bool,
+    /// The session task is gone.
+    pub(super) finished: bool,
+    /// When draining began or the last read since returned.
+    pub(super) last_read: Option<Instant>,
+    /// The handler's task, which must not wait for itself.
+    pub(super) handler: Option<tokio::task::Id>,
+    events: Option<EventSource>,
+}
+
+impl SessionState {
+    pub(super) fn connected(events: EventSource) -> Self {
+        Self::new(Inner {
+            phase: Phase::Connected,
+            reason: None,
+            should_be_connected: true,
+            end_reported: false,
+            revoked: false,
+            finished: false,
+            last_read: None,
+            handler: None,
+            events: Some(events),
+        })
+    }
+
+    pub(super) fn never_connected() -> Self {
+        Self::new(Inner {
+            phase: Phase::Ended,
+            reason: None,
+            should_be_connected: false,
+            end_reported: true,
+            revoked: true,
+            finished: true,
+            last_read: None,
+            handler: None,
+            events: None,
+        })
+    }
+
+    fn new(inner: Inner) -> Self {
+        Self { phase: AtomicU8::new(inner.phase as u8), inner: Lock::new(inner), changed: Notify::new() }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            phase if phase == Phase::Connected as u8 => Phase::Connected,
+            phase if phase == Phase::Draining as u8 => Phase::Draining,
+            _ => Phase::Ended,
+        }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.phase() != Phase::Ended
+    }
+
+    /// Looks at the state.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
+        look(&self.inner.lock())
+    }
+
+    /// Changes what is no phase, and wakes everybody who waits for a change.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let result = change(&mut self.inner.lock());
+        self.changed.notify_waiters();
+        result
+    }
+
+    /// Waits until `look` finds what it looks for.
+    pub(super) async fn wait_for<T>(&self, mut look: impl FnMut(&Inner) -> Option<T>) -> T {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(found) = look(&self.inner.lock()) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+
+    /// Tells the callbacks that the session has begun.
+    pub(super) fn announce(&self, connection: &Connection) {
+        if let Some(events) = &self.inner.lock().events {
+            events.push(ConnectionEvent::connected(connection.clone()));
+        }
+    }
+
+    /// The peer has hung up and the session goes on for a while.
+    pub(super) fn drain(&self) {
+        let mut inner = self.inner.lock();
+        if inner.phase == Phase::Connected {
+            inner.last_read = Some(Instant::now());
+            self.set_phase(&mut inner, Phase::Draining);
+            drop(inner);
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Ends the session, unless it has ended before. Whether this call did.
+    pub(super) fn end(&self, connection: &Connection, reason: DisconnectReason) -> bool {
+        let mut inner = self.inner.lock();
+        if inner.phase == Phase::Ended {
+            return false;
+        }
+        inner.reason = Some(reason);
+        self.set_phase(&mut inner, Phase::Ended);
+        // Under the lock, so that whoever sees the phase finds the event in the queue.
+        let events = inner.events.take();
+        if let Some(events) = &events {
+            events.push(ConnectionEvent::disconnected(connection.clone(), reason));
+        }
+        drop(inner);
+        self.changed.notify_waiters();
+        true
+    }
+
+    /// A read has returned: a draining session lives on from now.
+    pub(super) fn read_returned(&self) {
+        if self.phase() == Phase::Draining {
+            self.inner.lock().last_read = Some(Instant::now());
+        }
+    }
+
+    /// Why the session ended, for the error of an operation that it interrupted.
+    pub(super) fn reason(&self) -> DisconnectReason {
+        self.inner.lock().reason.unwrap_or(DisconnectReason::Closed)
+    }
+
+    fn set_phase(&self, inner: &mut Inner, phase: Phase) {
+        inner.phase = phase;
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+}

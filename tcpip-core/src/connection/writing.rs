@@ -1,0 +1,248 @@
+//! The write side of a session: a queue of whole messages, and the way from it to the socket.
+
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    io::{self, IoSlice},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use tokio::{
+    io::Interest,
+    net::tcp::OwnedWriteHalf,
+    sync::{Mutex as Turn, Notify},
+    time::{Instant, sleep_until},
+};
+
+use crate::{DisconnectReason, lock::Lock, structs::MOST_STRUCTS};
+
+/// What an empty queue keeps of its memory.
+const KEPT: usize = 1024;
+
+/// The most slices that a message has: its structs, or its text and terminator.
+pub(super) const MOST_PARTS: usize = MOST_STRUCTS;
+
+/// Messages are sent by the writer itself while the socket takes them whole. What it does not take is queued, and
+/// the session's task sends it, whatever becomes of the writer.
+#[derive(Debug)]
+pub(super) struct Writing {
+    /// Held by the writer that is next to queue a message.
+    turn: Turn<()>,
+    /// Told when the queue has become shorter, or is gone.
+    room: Notify,
+    /// Told when the queue is no longer empty.
+    backlog: Notify,
+    inner: Lock<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// `None` once nothing can be sent any more.
+    socket: Option<Arc<OwnedWriteHalf>>,
+    queue: VecDeque<u8>,
+    /// How many bytes have ever been queued, and how many of these the system has taken.
+    queued: u64,
+    sent: u64,
+    /// When the system last took a byte of the queue, or the queue began to fill.
+    progress: Instant,
+    /// The writers that wait for their last byte to be taken, in the order of these bytes.
+    waiting: VecDeque<(u64, Waker)>,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Queued {
+    /// The system has it.
+    Sent,
+    /// It is in the queue, and sent when so many bytes are.
+    Until(u64),
+    /// There was no room: nothing was queued.
+    NoRoom,
+}
+
+/// Nothing can be sent any more; if the system said so, this is why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unsendable(pub(super) Option<DisconnectReason>);
+
+impl Writing {
+    pub(super) fn new(socket: Option<Arc<OwnedWriteHalf>>) -> Self {
+        Self {
+            turn: Turn::new(()),
+            room: Notify::new(),
+            backlog: Notify::new(),
+            inner: Lock::new(Inner {
+                socket,
+                queue: VecDeque::new(),
+                queued: 0,
+                sent: 0,
+                progress: Instant::now(),
+                waiting: VecDeque::new(),
+            }),
+        }
+    }
+
+    /// Sends one message, which has at most [`MOST_PARTS`] parts, and returns when the system has all of it.
+    ///
+    /// Up to the moment when it is queued, dropping the future leaves nothing behind; from then on it changes nothing.
+    /// `open` says, under the queue's lock, whether new messages are welcome.
+    pub(super) async fn send(
+        &self,
+        parts: &[&[u8]],
+        write_limit: usize,
+        open: impl Fn() -> bool,
+    ) -> Result<(), Unsendable> {
+        let turn = self.turn.lock().await;
+        let end = loop {
+            let room = self.room.notified();
+            match self.inner.lock().queue(parts, write_limit, &open)? {
+                Queued::Sent => return Ok(()),
+                Queued::Until(end) => break end,
+                Queued::NoRoom => {}
+            }
+            room.await;
+        };
+        drop(turn);
+        self.backlog.notify_one();
+        poll_fn(|context| self.inner.lock().poll_sent(end, context)).await
+    }
+
+    /// Sends what is queued, now and later. Returns only when that fails.
+    pub(super) async fn run(&self, socket: &OwnedWriteHalf, write_timeout: Option<Duration>) -> DisconnectReason {
+        loop {
+            // Created before the look, so that no message slips in between.
+            let backlog = self.backlog.notified();
+            if self.is_empty() {
+                backlog.await;
+            }
+            if let Err(reason) = self.flush(socket, write_timeout).await {
+                return reason;
+            }
+        }
+    }
+
+    /// Sends all that is queued. The deadline counts from the last byte that the system took.
+    pub(super) async fn flush(
+        &self,
+        socket: &OwnedWriteHalf,
+        write_timeout: Option<Duration>,
+    ) -> Result<(), DisconnectReason> {
+        while !self.is_empty() {
+            let progress = self.inner.lock().progress;
+            let deadline = async {
+                match write_timeout {
+                    Some(after) => {
+                        sleep_until(progress + after).await;
+                        DisconnectReason::WriteTimeout { after }
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                ready = socket.ready(Interest::WRITABLE) => {
+                    ready.map_err(|error| DisconnectReason::from_io(&error))?;
+                }
+                reason = deadline => return Err(reason),
+            }
+            self.inner.lock().send_some().map_err(|error| DisconnectReason::from_io(&error))?;
+            self.room.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Gives up what is queued, and the socket.
+    pub(super) fn close(&self) {
+        let mut inner = self.inner.lock();
+        inner.socket = None;
+        inner.queue = VecDeque::new();
+        let waiting = std::mem::take(&mut inner.waiting);
+        drop(inner);
+        for (_, waker) in waiting {
+            waker.wake();
+        }
+        self.room.notify_one();
+    }
+
+    /// The socket, while something can be sent.
+    pub(super) fn socket(&self) -> Option<Arc<OwnedWriteHalf>> {
+        self.inner.lock().socket.clone()
+    }
+
+    /// Returns once no writer is between a system call and what follows from it.
+    pub(super) fn settle(&self) {
+        drop(self.inner.lock());
+    }
+
+    fn is_empty(&self) -> bool {
+        self.inner.lock().queue.is_empty()
+    }
+}
+
+impl Inner {
+    /// Sends or queues one message.
+    fn queue(&mut self, parts: &[&[u8]], limit: usize, open: &impl Fn() -> bool) -> Result<Queued, Unsendable> {
+        let Some(socket) = self.socket.as_ref().filter(|_| open()) else { return Err(Unsendable(None)) };
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        if length == 0 {
+            return Ok(Queued::Sent);
+        }
+        let mut sent = 0;
+        if self.queue.is_empty() {
+            let mut slices = [IoSlice::new(&[]); MOST_PARTS];
+            for (slice, part) in slices.iter_mut().zip(parts) {
+                *slice = IoSlice::new(part);
+            }
+            sent = match socket.try_write_vectored(&slices[..parts.len()]) {
+                Ok(sent) if sent == length => return Ok(Queued::Sent),
+                Ok(sent) => sent,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                Err(error) => return Err(Unsendable(Some(DisconnectReason::from_io(&error)))),
+            };
+            self.progress = Instant::now();
+        } else if self.queue.len() + length > limit {
+            return Ok(Queued::NoRoom);
+        }
+        for part in parts {
+            let skipped = sent.min(part.len());
+            self.queue.extend(&part[skipped..]);
+            sent -= skipped;
+        }
+        self.queued = self.sent + self.queue.len() as u64;
+        Ok(Queued::Until(self.queued))
+    }
+
+    fn poll_sent(&mut self, end: u64, context: &mut Context<'_>) -> Poll<Result<(), Unsendable>> {
+        if self.sent >= end {
+            return Poll::Ready(Ok(()));
+        }
+        if self.socket.is_none() {
+            return Poll::Ready(Err(Unsendable(None)));
+        }
+        match self.waiting.binary_search_by_key(&end, |(end, _)| *end) {
+            Ok(index) => self.waiting[index].1.clone_from(context.waker()),
+            Err(index) => self.waiting.insert(index, (end, context.waker().clone())),
+        }
+        Poll::Pending
+    }
+
+    /// Offers the whole queue to the system, once, and wakes the writers whose messages it took.
+    fn send_some(&mut self) -> io::Result<()> {
+        let Some(socket) = &self.socket else { return Ok(()) };
+        let (front, back) = self.queue.as_slices();
+        let count = match socket.try_write_vectored(&[IoSlice::new(front), IoSlice::new(back)]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            result => result?,
+        };
+        self.queue.drain(..count);
+        if self.queue.is_empty() && self.queue.capacity() > KEPT {
+            self.queue = VecDeque::new();
+        }
+        self.sent += count as u64;
+        self.progress = Instant::now();
+        while let Some((_, waker)) = self.waiting.pop_front_if(|(end, _)| *end <= self.sent) {
+            waker.wake();
+        }
+        Ok(())
+    }
+}

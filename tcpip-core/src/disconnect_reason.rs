@@ -1,0 +1,69 @@
+//! Why a session ended.
+
+use std::{io, time::Duration};
+
+/// Who ended a session, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DisconnectReason {
+    /// This end closed it: `close`, `basic_close`, `close_client`, or a dropped client or server.
+    #[error("closed at this end")]
+    Closed,
+    /// The peer hung up in good order.
+    #[error("closed by the peer")]
+    ClosedByPeer,
+    /// The peer reset the connection.
+    #[error("reset by the peer")]
+    Reset,
+    /// The kernel gave up: nobody has acknowledged anything for too long (`ETIMEDOUT`).
+    #[error("the link is dead")]
+    LinkDead,
+    /// The system reported some other error.
+    #[error("i/o error: {kind}")]
+    Io {
+        /// What kind of error.
+        kind: io::ErrorKind,
+        /// The system's own number for it.
+        os_error: Option<i32>,
+    },
+    /// The system took no byte of a message for so long.
+    #[error("a write made no progress for {after:?}")]
+    WriteTimeout {
+        /// The deadline that passed.
+        after: Duration,
+    },
+    /// The server's handler returned an error or panicked.
+    #[error("the handler failed")]
+    HandlerFailed,
+    /// The peer had hung up, with data left to read, when the next client came.
+    #[error("replaced by a new client")]
+    Replaced,
+}
+
+impl DisconnectReason {
+    /// The reason behind an error of a socket.
+    pub(crate) fn from_io(error: &io::Error) -> Self {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut};
+        match error.kind() {
+            BrokenPipe | ConnectionAborted | ConnectionReset => Self::Reset,
+            TimedOut => Self::LinkDead,
+            kind => Self::Io { kind, os_error: error.raw_os_error() },
+        }
+    }
+
+    /// The kind of [`std::io::Error`] that says the same.
+    ///
+    /// A dead link is `HostUnreachable` and not `TimedOut`, which is what a slow reply is.
+    #[must_use]
+    pub fn io_kind(&self) -> io::ErrorKind {
+        match self {
+            Self::Closed | Self::Replaced => io::ErrorKind::NotConnected,
+            Self::ClosedByPeer => io::ErrorKind::UnexpectedEof,
+            Self::Reset => io::ErrorKind::ConnectionReset,
+            Self::LinkDead => io::ErrorKind::HostUnreachable,
+            Self::Io { kind, .. } => *kind,
+            Self::WriteTimeout { .. } => io::ErrorKind::TimedOut,
+            Self::HandlerFailed => io::ErrorKind::ConnectionAborted,
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The errors: one small enum for each family of operations, and one that holds them all.
+
+mod connect;
+mod option;
+mod read;
+mod start;
+mod write;
+
+use std::io;
+
+pub use self::{connect::ConnectError, option::OptionError, read::ReadError, start::StartError, write::WriteError};
+
+/// Any error of this library, for code that does several kinds of things with `?`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A read failed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A write failed.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A client could not connect.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A server could not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// An option was given a value that it cannot have.
+    #[error(transparent)]
+    Option(#[from] OptionError),
+}
+
+/// A result whose error is any of this library's.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Read(error) => error.into(),
+            Error::Write(error) => error.into(),
+            Error::Connect(error) => error.into(),
+            Error::Start(error) => error.into(),
+            Error::Option(error) => error.into(),
+        }
+    }
+}
+
+/// The first bytes of a long payload, for a message.
+fn shortened(bytes: &[u8]) -> String {
+    const SHOWN: usize = 64;
+    let shown = bytes[..bytes.len().min(SHOWN)].escape_ascii();
+    let dots = if bytes.len() > SHOWN { "…" } else { "" };
+    format!("\"{shown}{dots}\"")
+}

@@ -1,0 +1,22 @@
+use std::io;
+
+/// An option cannot have this value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OptionError {
+    /// A terminator has at least one byte.
+    #[error("the terminator is empty")]
+    EmptyTerminator,
+    /// The list of encodings is closed, and this is not one of them.
+    #[error("unknown encoding {label:?}")]
+    UnknownEncoding {
+        /// The label as it was given.
+        label: String,
+    },
+}
+
+impl From<OptionError> for io::Error {
+    fn from(error: OptionError) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, error)
+    }
+}

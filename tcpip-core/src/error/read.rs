@@ -1,0 +1,93 @@
+use std::{io, time::Duration};
+
+use super::shortened;
+use crate::{DisconnectReason, Encoding};
+
+/// A read failed.
+///
+/// After [`Timeout`](Self::Timeout), [`FrameTooLong`](Self::FrameTooLong), [`Decode`](Self::Decode),
+/// [`Json`](Self::Json), [`InvalidStruct`](Self::InvalidStruct) and [`EmptySeparator`](Self::EmptySeparator) the
+/// session lives and the next read starts at a frame; after the others there is nothing more to read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// There is no session: it was never there, was closed at this end, or its end has been reported already.
+    #[error("not connected")]
+    NotConnected,
+    /// The session ended while the read waited, or had ended and all that had arrived has been read.
+    #[error("disconnected: {reason}")]
+    Disconnected {
+        /// Who ended it, and why.
+        reason: DisconnectReason,
+    },
+    /// The stream ended before the end of the frame.
+    #[error("the stream ended {} bytes into a frame", partial.len())]
+    Incomplete {
+        /// What had come of it. Empty if the stream ended between two frames.
+        partial: Vec<u8>,
+        /// How many bytes were asked for, if the read knew.
+        expected: Option<usize>,
+    },
+    /// The frame is longer than the limit. Reported once; the next read starts behind the frame.
+    #[error("the frame is longer than {limit} bytes")]
+    FrameTooLong {
+        /// The limit in force.
+        limit: usize,
+    },
+    /// The frame, which has been taken out, is not text in the connection's encoding.
+    #[error("the frame is not {encoding} text: {}", shortened(bytes))]
+    Decode {
+        /// The encoding in force.
+        encoding: Encoding,
+        /// The frame without its terminator.
+        bytes: Vec<u8>,
+    },
+    /// The text, which has been taken out, is not JSON for the type asked for.
+    #[error("the text is not the JSON expected: {}", shortened(text.as_bytes()))]
+    Json {
+        /// The whole text.
+        text: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The bytes, which have been taken out, are no value of the type asked for.
+    #[error("the bytes are not a valid {type_name}: {}", shortened(bytes))]
+    InvalidStruct {
+        /// The type's name.
+        type_name: &'static str,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// A separator has at least one byte.
+    #[error("the separator is empty")]
+    EmptySeparator,
+    /// The read did not finish in time. Nothing is lost: what comes late is there for the next read.
+    #[error("{operation} timed out after {after:?}")]
+    Timeout {
+        /// The method.
+        operation: &'static str,
+        /// The deadline that passed.
+        after: Duration,
+    },
+    /// A stream that is not a [`Connection`](crate::Connection) failed.
+    #[error("the stream failed")]
+    Io(#[source] io::Error),
+}
+
+impl From<ReadError> for io::Error {
+    fn from(error: ReadError) -> Self {
+        use ReadError as E;
+        let kind = match &error {
+            E::NotConnected => io::ErrorKind::NotConnected,
+            E::Disconnected { reason } => reason.io_kind(),
+            E::Incomplete { .. } => io::ErrorKind::UnexpectedEof,
+            E::FrameTooLong { .. } | E::Decode { .. } | E::Json { .. } | E::InvalidStruct { .. } => {
+                io::ErrorKind::InvalidData
+            }
+            E::EmptySeparator => io::ErrorKind::InvalidInput,
+            E::Timeout { .. } => io::ErrorKind::TimedOut,
+            E::Io(source) => source.kind(),
+        };
+        Self::new(kind, error)
+    }
+}

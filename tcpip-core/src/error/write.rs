@@ -1,0 +1,65 @@
+use std::{io, time::Duration};
+
+use crate::{DisconnectReason, Encoding};
+
+/// A write failed.
+///
+/// With [`Encode`](Self::Encode), [`ContainsTerminator`](Self::ContainsTerminator) and [`Json`](Self::Json) nothing
+/// was sent and the session lives; with the others there is no session (any more).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// There is no session: it was never there, or has ended. Nothing was sent.
+    #[error("not connected")]
+    NotConnected,
+    /// The session ended before the message was with the operating system; part of it may have been sent.
+    #[error("disconnected: {reason}")]
+    Disconnected {
+        /// Who ended it, and why.
+        reason: DisconnectReason,
+    },
+    /// The system took no byte for so long. The session has ended, since half a message may have been sent.
+    #[error("{operation} made no progress for {after:?}")]
+    Timeout {
+        /// The method.
+        operation: &'static str,
+        /// The deadline that passed.
+        after: Duration,
+    },
+    /// The encoding in force lacks a character.
+    #[error("{character:?} does not exist in {encoding}")]
+    Encode {
+        /// The encoding in force.
+        encoding: Encoding,
+        /// The first character that it lacks.
+        character: char,
+    },
+    /// The reader would see a terminator before the end, and so more than one message.
+    #[error("the text contains its own terminator \"{}\" at byte {position}", terminator.escape_ascii())]
+    ContainsTerminator {
+        /// The terminator in force.
+        terminator: Vec<u8>,
+        /// Where in the encoded text it begins.
+        position: usize,
+    },
+    /// The value has no JSON form.
+    #[error("the value cannot be written as JSON")]
+    Json(#[source] serde_json::Error),
+    /// A stream that is not a [`Connection`](crate::Connection) failed.
+    #[error("the stream failed")]
+    Io(#[source] io::Error),
+}
+
+impl From<WriteError> for io::Error {
+    fn from(error: WriteError) -> Self {
+        use WriteError as E;
+        let kind = match &error {
+            E::NotConnected => io::ErrorKind::NotConnected,
+            E::Disconnected { reason } => reason.io_kind(),
+            E::Timeout { .. } => io::ErrorKind::TimedOut,
+            E::Encode { .. } | E::ContainsTerminator { .. } | E::Json(_) => io::ErrorKind::InvalidInput,
+            E::Io(source) => source.kind(),
+        };
+        Self::new(kind, error)
+    }
+}

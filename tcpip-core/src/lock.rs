@@ -1,0 +1,22 @@
+//! A mutex without poisoning.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A mutex for short critical sections that leave their data whole at every step.
+///
+/// A panic while it is held (only a caller's own codec or callback could cause one) must not make the
+/// session unusable for everybody else, so poisoning is ignored.
+#[derive(Debug, Default)]
+pub struct Lock<T>(Mutex<T>);
+
+impl<T> Lock<T> {
+    /// Makes one.
+    pub const fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    /// Waits for the lock.
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,87 @@
+//! How text becomes a message: encoding and terminator.
+
+use std::{borrow::Cow, sync::Arc};
+
+use memchr::memmem;
+
+use crate::{DEFAULT_ENCODING, DEFAULT_TERMINATOR, Encoding, OptionError, ReadError, WriteError};
+
+/// The encoding and the terminator of text messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextFormat {
+    /// The encoding.
+    pub encoding: Encoding,
+    terminator: Arc<[u8]>,
+}
+
+impl Default for TextFormat {
+    fn default() -> Self {
+        Self { encoding: DEFAULT_ENCODING, terminator: DEFAULT_TERMINATOR.into() }
+    }
+}
+
+impl TextFormat {
+    /// The terminator: at least one byte.
+    #[must_use]
+    pub fn terminator(&self) -> &[u8] {
+        &self.terminator
+    }
+
+    /// Changes the terminator.
+    ///
+    /// # Errors
+    ///
+    /// [`OptionError::EmptyTerminator`].
+    pub fn set_terminator(&mut self, terminator: &[u8]) -> Result<(), OptionError> {
+        if terminator.is_empty() {
+            return Err(OptionError::EmptyTerminator);
+        }
+        self.terminator = terminator.into();
+        Ok(())
+    }
+
+    /// The bytes of a message without its terminator, certain to be read back as one message.
+    pub(crate) fn encode<'a>(&self, text: &'a str) -> Result<Cow<'a, [u8]>, WriteError> {
+        let bytes = self.encoding.encode(text)?;
+        match early_terminator(&bytes, &self.terminator) {
+            None => Ok(bytes),
+            Some(position) => Err(WriteError::ContainsTerminator { terminator: self.terminator.to_vec(), position }),
+        }
+    }
+
+    /// The text of a frame, of which the terminator is the end.
+    pub(crate) fn decode<'a>(&self, frame: &'a [u8]) -> Result<Cow<'a, str>, ReadError> {
+        self.encoding.decode(&frame[..frame.len() - self.terminator.len()])
+    }
+}
+
+/// Where, in `payload` followed by `terminator`, a terminator begins before the end of `payload`.
+fn early_terminator(payload: &[u8], terminator: &[u8]) -> Option<usize> {
+    memmem::find(payload, terminator).or_else(|| {
+        let straddling = payload.len().saturating_sub(terminator.len() - 1)..payload.len();
+        straddling.into_iter().find(|&start| {
+            let (head, tail) = terminator.split_at(payload.len() - start);
+            payload.ends_with(head) && terminator.starts_with(tail)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The search that avoids a copy finds what a search in the whole message finds.
+        #[test]
+        fn an_early_terminator_is_found_where_a_reader_would_see_it(
+            payload in prop::collection::vec(0u8..3, 0..12),
+            terminator in prop::collection::vec(0u8..3, 1..5),
+        ) {
+            let whole = [&payload[..], &terminator].concat();
+            let seen = memmem::find(&whole, &terminator).filter(|&start| start < payload.len());
+            prop_assert_eq!(early_terminator(&payload, &terminator), seen);
+        }
+    }
+}

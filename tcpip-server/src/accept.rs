@@ -1,0 +1,193 @@
+//! The accept loop, which alone decides who is admitted.
+
+use std::{
+    future::poll_fn,
+    io::{self, Read},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use socket2::SockRef;
+use tcpip_core::{Connection, DisconnectReason, endpoint::EventSource};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+    time::{Instant, timeout, timeout_at},
+};
+
+use crate::reception::Reception;
+
+/// How long to wait when the system has no descriptor for the next client.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The shortest time between two log events about the same trouble.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Starts the handler of a session, if the server has one.
+pub(crate) type StartHandler = Box<dyn Fn(Connection) -> Option<JoinHandle<()>> + Send>;
+
+/// One client after another, never two.
+///
+/// | the current session | a new client |
+/// |---|---|
+/// | none, or ended | is admitted |
+/// | connected, and the kernel knows of no hang-up | is refused |
+/// | the peer has hung up, and unread data waits or the handler is at work | replaces it |
+///
+/// The handler of the last session has returned, or has been given up, before the next session begins.
+pub(crate) struct AcceptLoop {
+    pub(crate) listeners: Vec<TcpListener>,
+    pub(crate) reception: Arc<Reception>,
+    pub(crate) events: EventSource,
+    pub(crate) start_handler: StartHandler,
+    pub(crate) kind: &'static str,
+    pub(crate) close_timeout: Duration,
+    /// The handler of the last session.
+    pub(crate) handler: Option<JoinHandle<()>>,
+    /// Sessions that have ended and perhaps are not yet at rest.
+    pub(crate) ending: Vec<Connection>,
+    pub(crate) refused: Quietly,
+    pub(crate) failed: Quietly,
+}
+
+/// Tells the reception that the loop is gone, also if its runtime shuts down under it.
+struct Closed(Arc<Reception>);
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        self.0.set_closed();
+    }
+}
+
+pub(crate) async fn run_accept_loop(mut this: AcceptLoop) {
+    let reception = Arc::clone(&this.reception);
+    let _closed = Closed(Arc::clone(&reception));
+    let mut next_listener = 0;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = reception.closing() => break,
+            accepted = accept(&this.listeners, &mut next_listener) => accepted,
+        };
+        match accepted {
+            Ok(stream) => this.receive(stream).await,
+            Err(error) => this.accept_failed(&error).await,
+        }
+    }
+    this.close().await;
+}
+
+/// Takes the next client from any listener, each in turn.
+async fn accept(listeners: &[TcpListener], next: &mut usize) -> io::Result<TcpStream> {
+    poll_fn(|context| {
+        for _ in 0..listeners.len() {
+            let listener = &listeners[*next % listeners.len()];
+            *next = next.wrapping_add(1);
+            if let Poll::Ready(accepted) = listener.poll_accept(context) {
+                return Poll::Ready(accepted.map(|(stream, _)| stream));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+impl AcceptLoop {
+    /// Admits a client, or refuses it.
+    async fn receive(&mut self, stream: TcpStream) {
+        let last = self.reception.current();
+        if last.is_occupied() {
+            self.refused.say(|count| tracing::warn!("refused {count} client(s): one is connected already"));
+            return refuse(&stream);
+        }
+        if let Ok(Some(error)) = stream.take_error() {
+            tracing::debug!("a client was gone before it could be admitted: {error}");
+            return;
+        }
+        last.revoke(DisconnectReason::Replaced);
+        let reception = Arc::clone(&self.reception);
+        tokio::select! {
+            biased;
+            () = reception.closing() => return,
+            () = self.end_handler(Instant::now() + self.close_timeout) => {}
+        }
+        self.ending.retain(|session| !session.is_closed());
+        if !last.is_closed() {
+            self.ending.push(last);
+        }
+        let options = self.reception.session.lock().clone();
+        let started = self.reception.admit(|| {
+            Connection::start(stream, options, self.kind, self.events.clone())
+                .inspect_err(|error| tracing::debug!("a client was gone before it could be admitted: {error}"))
+                .ok()
+        });
+        if let Some(connection) = started {
+            self.handler = (self.start_handler)(connection);
+        }
+    }
+
+    /// Waits until the last session's handler has returned. One that does not is given up.
+    async fn end_handler(&mut self, deadline: Instant) {
+        if let Some(handler) = &mut self.handler
+            && timeout_at(deadline, &mut *handler).await.is_err()
+        {
+            tracing::error!("the handler of the last client does not end: it is given up");
+            handler.abort();
+        }
+        self.handler = None;
+    }
+
+    /// An error of accept is never the end, and never a reason to spin.
+    async fn accept_failed(&mut self, error: &io::Error) {
+        use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
+        if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | WouldBlock) {
+            tracing::debug!("a client was gone before it was accepted: {error}");
+            return;
+        }
+        self.failed.say(|count| tracing::error!("cannot accept a client ({count} time(s)): {error}"));
+        let _ = timeout(ACCEPT_PAUSE, self.reception.closing()).await;
+    }
+
+    async fn close(mut self) {
+        self.listeners.clear();
+        let current = self.reception.current();
+        let deadline = Instant::now() + self.close_timeout;
+        self.end_handler(deadline).await;
+        self.ending.push(current);
+        for session in self.ending {
+            let _ = timeout_at(deadline, session.wait_closed()).await;
+        }
+    }
+}
+
+/// Ends the stream of a surplus client at once, and in good order if it has sent little.
+fn refuse(stream: &TcpStream) {
+    const READ_AT_MOST: usize = 64 * 1024;
+    let socket = SockRef::from(stream);
+    let mut scratch = [0; 4096];
+    let mut discarded = 0;
+    // Unread input would turn the end of the stream into a reset.
+    while discarded < READ_AT_MOST
+        && let Ok(count @ 1..) = (&*socket).read(&mut scratch)
+    {
+        discarded += count;
+    }
+}
+
+/// Says something at most once in a while, with how often it would have been said.
+#[derive(Debug, Default)]
+pub(crate) struct Quietly {
+    last: Option<Instant>,
+    count: u32,
+}
+
+impl Quietly {
+    fn say(&mut self, say: impl FnOnce(u32)) {
+        self.count += 1;
+        if self.last.is_none_or(|last| last.elapsed() >= LOG_INTERVAL) {
+            say(self.count);
+            *self = Self { last: Some(Instant::now()), count: 0 };
+        }
+    }
+}

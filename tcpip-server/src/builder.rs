@@ -1,0 +1,174 @@
+//! The options of both servers.
+
+use std::sync::Arc;
+
+use tcpip_core::{
+    DEFAULT_LOCALHOST, OptionError, StartError,
+    endpoint::{CallbackProgress, ConnectCallbacks, SessionOptions},
+};
+use tracing::Instrument;
+
+use crate::{
+    OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
+    accept::{AcceptLoop, Quietly, StartHandler, run_accept_loop},
+    bind::{Host, bind},
+    read_loop::run_read_loop,
+    reception::Reception,
+};
+
+/// In the place of a handler: the server reads nothing by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoReadLoop;
+
+/// The options of a [`OneClientServer`] or, with a handler, of a [`OneClientReadLoopServer`].
+///
+/// Made by [`OneClientServer::builder`] or [`OneClientReadLoopServer::builder`]. Dropping it does nothing.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `start` is called"]
+pub struct OneClientServerBuilder<H = NoReadLoop> {
+    handler: H,
+    host: Host,
+    port: u16,
+    session: SessionOptions,
+    callbacks: ConnectCallbacks,
+    option_error: Option<OptionError>,
+}
+
+impl<H> OneClientServerBuilder<H> {
+    pub(crate) fn new(handler: H) -> Self {
+        Self {
+            handler,
+            host: Host::Named(DEFAULT_LOCALHOST.to_owned()),
+            port: 0,
+            session: SessionOptions::new(""),
+            callbacks: ConnectCallbacks::default(),
+            option_error: None,
+        }
+    }
+
+    tcpip_core::session_setters!();
+
+    /// The host to listen on: a name, all of whose addresses are bound, or an IPv4 or IPv6 address.
+    /// Default: [`DEFAULT_LOCALHOST`].
+    pub fn host(mut self, host: &str) -> Self {
+        self.host = Host::Named(host.to_owned());
+        self
+    }
+
+    /// Listens on all interfaces, over IPv4 and IPv6 (Python's `host=None`). With port 0 the two sockets have
+    /// different ports: see `local_addrs`.
+    pub fn all_interfaces(mut self) -> Self {
+        self.host = Host::AllInterfaces;
+        self
+    }
+
+    /// The port to listen on; 0 lets the system choose one. Default: 0.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Binds, and starts the accept loop.
+    async fn open(
+        mut self,
+        start_handler: impl FnOnce(H, &Arc<Reception>) -> StartHandler,
+    ) -> Result<Open, StartError> {
+        if let Some(error) = self.option_error {
+            return Err(error.into());
+        }
+        let listeners = bind(&self.host, self.port).await?;
+        let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+        if self.session.name.is_empty() {
+            let names: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            self.session.name = names.join(",").into();
+        }
+        // Nothing waits from here on: the server is there, or nothing is.
+        let kind = "server";
+        let span = tracing::info_span!("server", endpoint = %self.session.name, kind);
+        let (events, callbacks) = self.callbacks.start(&span);
+        let close_timeout = self.session.close_timeout;
+        let reception = Arc::new(Reception::new(addresses, self.session));
+        let accept_loop = AcceptLoop {
+            listeners,
+            reception: Arc::clone(&reception),
+            events,
+            start_handler: start_handler(self.handler, &reception),
+            kind,
+            close_timeout,
+            handler: None,
+            ending: Vec::new(),
+            refused: Quietly::default(),
+            failed: Quietly::default(),
+        };
+        span.in_scope(|| tracing::info!("listening"));
+        tokio::spawn(run_accept_loop(accept_loop).instrument(span));
+        let host = match self.host {
+            Host::Named(name) => name,
+            Host::AllInterfaces => String::new(),
+        };
+        Ok(Open { host, reception, callbacks })
+    }
+}
+
+/// A server that has been opened, to be wrapped in its type.
+pub(crate) struct Open {
+    pub(crate) host: String,
+    pub(crate) reception: Arc<Reception>,
+    pub(crate) callbacks: CallbackProgress,
+}
+
+impl OneClientServerBuilder<NoReadLoop> {
+    /// Starts the server: it listens when this returns.
+    ///
+    /// # Errors
+    ///
+    /// - [`Resolve`](StartError::Resolve), [`NoAddress`](StartError::NoAddress): the host has no address;
+    /// - [`Bind`](StartError::Bind): the port is in use, or the address is not one of this machine's;
+    /// - [`Option`](StartError::Option): an option was given a value that it cannot have.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is done leaves nothing behind.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with its I/O and time enabled.
+    pub async fn start(self) -> Result<OneClientServer, StartError> {
+        let open = self.open(|_, _| Box::new(|_| None)).await?;
+        Ok(OneClientServer::new(open))
+    }
+}
+
+impl<H: ReadAndDispatch> OneClientServerBuilder<H> {
+    /// Starts the server: it listens when this returns.
+    ///
+    /// # Errors
+    ///
+    /// Those of `OneClientServer`'s `start`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is done leaves nothing behind.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with its I/O and time enabled.
+    pub async fn start(mut self) -> Result<OneClientReadLoopServer<H>, StartError> {
+        self.session.has_handler = true;
+        let mut shared = None;
+        let open = self
+            .open(|handler, reception| {
+                let handler = Arc::new(handler);
+                shared = Some(Arc::clone(&handler));
+                let reception = Arc::clone(reception);
+                Box::new(move |connection| {
+                    let span = connection.span().clone();
+                    let read_loop = run_read_loop(Arc::clone(&handler), connection, Arc::clone(&reception));
+                    Some(tokio::spawn(read_loop.instrument(span)))
+                })
+            })
+            .await?;
+        let Some(handler) = shared else { unreachable!("an open server has its handler") };
+        Ok(OneClientReadLoopServer::new(open, handler))
+    }
+}

@@ -1,0 +1,123 @@
+//! What a read-loop server does with its client: the part that a mock writes.
+
+use std::{error::Error, fmt};
+
+use tcpip_core::Connection;
+
+/// What a handler's methods return. `?` works in them on any error.
+pub type HandlerResult = Result<(), HandlerError>;
+
+/// Why a handler gave up: any error at all. It is logged, and ends the session.
+///
+/// It is itself no [`Error`], so that `?` makes one of everything else.
+pub struct HandlerError(Box<dyn Error + Send + Sync>);
+
+impl HandlerError {
+    /// The error.
+    #[must_use]
+    pub fn into_inner(self) -> Box<dyn Error + Send + Sync> {
+        self.0
+    }
+
+    /// The error as the type that it was made of, if that is `E`.
+    #[must_use]
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for HandlerError {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Display for HandlerError {
+    /// The error with its causes.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(formatter, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for HandlerError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, formatter)
+    }
+}
+
+/// What a [`OneClientReadLoopServer`](crate::OneClientReadLoopServer) does with the client that is connected.
+///
+/// For each client the server calls [`on_connect`](Self::on_connect) once, then
+/// [`read_and_dispatch`](Self::read_and_dispatch) again and again, then [`on_disconnect`](Self::on_disconnect). Write
+/// plain `async fn`s:
+///
+/// ```
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use tcpip_server::{Connection, HandlerResult, ReadAndDispatch};
+///
+/// #[derive(Default)]
+/// struct Counter {
+///     commands: AtomicU32,
+/// }
+///
+/// impl ReadAndDispatch for Counter {
+///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+///         let command = connection.read_str().await?;
+///         let count = self.commands.fetch_add(1, Ordering::Relaxed) + 1;
+///         connection.write_str(&format!("{count}: {command}")).await?;
+///         Ok(())
+///     }
+/// }
+/// ```
+///
+/// The methods take `&self`, since tests look at the handler (`server.handler()`) while it works: keep what changes in
+/// an atomic or a `Mutex`.
+///
+/// # How a session ends
+///
+/// - **The peer hangs up.** What it sent before is still read and dispatched, and answered if the peer reads. The read
+///   that finds the end returns an error, which `?` passes on: a clean end, not a failure. The loop does not go on.
+/// - **A method returns another error, or panics.** That is logged and ends the session; the server serves the next
+///   client.
+/// - **Somebody else ends it**: `close`, `close_client`, a new client in the place of one that has hung up. The
+///   method's future is dropped where it waits, and `on_disconnect` runs. The next client's `on_connect` starts after
+///   that.
+///
+/// A method that never waits cannot be dropped; after `close_timeout` the server goes on without it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler for a read-loop server",
+    note = "implement `ReadAndDispatch` for it, with `async fn read_and_dispatch(&self, connection: &Connection) -> \
+            HandlerResult`; for `&mut self`, keep what changes in an atomic or a `Mutex`"
+)]
+pub trait ReadAndDispatch: Send + Sync + 'static {
+    /// Reads one message and does what it says. Called again when it has returned.
+    ///
+    /// # Errors
+    ///
+    /// Any error ends the session.
+    fn read_and_dispatch(&self, connection: &Connection) -> impl Future<Output = HandlerResult> + Send;
+
+    /// Called when a client has connected, before its first message is read: the place for a greeting. Default:
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// Any error ends the session.
+    fn on_connect(&self, connection: &Connection) -> impl Future<Output = HandlerResult> + Send {
+        let _ = connection;
+        async { Ok(()) }
+    }
+
+    /// Called when the session is over, however it ended; nothing can be written to the client any more. What it does
+    /// must be done within `close_timeout`. Default: nothing.
+    fn on_disconnect(&self, connection: &Connection) -> impl Future<Output = ()> + Send {
+        let _ = connection;
+        async {}
+    }
+}

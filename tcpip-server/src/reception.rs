@@ -1,0 +1,123 @@
+//! What a server's handle and its accept loop share.
+
+use std::net::SocketAddr;
+
+use tcpip_core::{
+    Connection, DisconnectReason,
+    endpoint::{Lock, SessionOptions},
+};
+use tokio::sync::Notify;
+
+/// The current client, and whether the server goes on.
+#[derive(Debug)]
+pub(crate) struct Reception {
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// The options of the next session.
+    pub(crate) session: Lock<SessionOptions>,
+    state: Lock<State>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    current: Connection,
+    /// Whether a read loop is at work for the current client.
+    reading: bool,
+    closing: bool,
+    closed: bool,
+}
+
+impl Reception {
+    pub(crate) fn new(addresses: Vec<SocketAddr>, session: SessionOptions) -> Self {
+        let state = State { current: Connection::closed(), reading: false, closing: false, closed: false };
+        Self { addresses, session: Lock::new(session), state: Lock::new(state), changed: Notify::new() }
+    }
+
+    pub(crate) fn current(&self) -> Connection {
+        self.state.lock().current.clone()
+    }
+
+    /// Puts a new session in the place of the last one, unless the server is being closed.
+    pub(crate) fn admit(&self, start: impl FnOnce() -> Option<Connection>) -> Option<Connection> {
+        let mut state = self.state.lock();
+        if state.closing {
+            return None;
+        }
+        // Under the lock, so that a close finds the session or prevents it.
+        let connection = start()?;
+        state.current = connection.clone();
+        drop(state);
+        self.changed.notify_waiters();
+        Some(connection)
+    }
+
+    pub(crate) fn set_reading(&self, connection: &Connection, reading: bool) {
+        let mut state = self.state.lock();
+        if state.current == *connection {
+            state.reading = reading;
+        }
+    }
+
+    pub(crate) fn is_reading(&self) -> bool {
+        self.state.lock().reading
+    }
+
+    /// Asks the accept loop to end, and ends the session. Does not wait.
+    pub(crate) fn start_close(&self, should_be_connected: ShouldBeConnected) {
+        let current = {
+            let mut state = self.state.lock();
+            state.closing = true;
+            state.current.clone()
+        };
+        self.changed.notify_waiters();
+        match should_be_connected {
+            ShouldBeConnected::Cleared => current.start_close(DisconnectReason::Closed),
+            ShouldBeConnected::Kept => current.revoke(DisconnectReason::Closed),
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    pub(crate) fn set_closed(&self) {
+        let mut state = self.state.lock();
+        state.closing = true;
+        state.closed = true;
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) async fn closing(&self) {
+        self.wait_for(|state| state.closing.then_some(())).await;
+    }
+
+    pub(crate) async fn wait_closed(&self) {
+        self.wait_for(|state| state.closed.then_some(())).await;
+    }
+
+    /// The current client, once there is one; `None` once the server is being closed.
+    pub(crate) async fn wait_connected(&self) -> Option<Connection> {
+        self.wait_for(|state| {
+            if state.closing { Some(None) } else { state.current.is_connected().then(|| Some(state.current.clone())) }
+        })
+        .await
+    }
+
+    async fn wait_for<T>(&self, look: impl Fn(&State) -> Option<T>) -> T {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(found) = look(&self.state.lock()) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+}
+
+/// What becomes of `should_be_connected` when this end closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShouldBeConnected {
+    Cleared,
+    Kept,
+}

@@ -1,0 +1,27 @@
+use std::time::Duration;
+
+use tcpip_client::ConnectError;
+
+/// A fixture could not do what it was asked to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FixtureError {
+    /// The client could not connect.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The server listens on several ports, and the fixture cannot choose.
+    #[error("the server has no port of its own: it listens on several")]
+    SeveralPorts,
+    /// The client connected, but the server has not admitted it: another client is there perhaps.
+    #[error("the server has not admitted the client within {after:?}")]
+    NotAdmitted {
+        /// How long the fixture waited.
+        after: Duration,
+    },
+    /// Nothing came.
+    #[error("nothing came within {after:?}")]
+    Nothing {
+        /// How long the fixture waited.
+        after: Duration,
+    },
+}

@@ -1,0 +1,149 @@
+//! The fixture for tests with a server and its clients.
+
+use std::{
+    future::{Ready, ready},
+    time::Duration,
+};
+
+use tcpip_client::{Client, ClientBuilder};
+use tcpip_server::{ClientOrServer, ConnectionEvent, LOCALHOST_IPV4, Server, ServerBuilder, StartError};
+use tokio::time::timeout;
+
+use crate::{FixtureError, STD_TIMEOUT, event_queue::EventQueue};
+
+/// Makes a server on a free port, clients for it, and checks what a connect callback was told.
+///
+/// One case belongs to one test. Dropping it does nothing: the server and the clients that it made live on.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use tcpip_server::{ClientOrServer, OneClientServer};
+/// use tcpip_testkit::OneClientServerTestCase;
+///
+/// let case = OneClientServerTestCase::new();
+/// let server = case.create_server(OneClientServer::builder().connect_callback(case.connect_callback())).await.unwrap();
+/// let client = case.create_client(&server, |client| client).await.unwrap();
+/// case.assert_next_connected(true).await;
+/// server.close_client().await;
+/// case.assert_next_connected(false).await;
+/// client.wait_disconnected().await;
+/// assert!(client.should_be_connected());
+/// # }
+/// ```
+#[derive(Debug)]
+#[doc(alias = "BaseOneClientServerTestCase")]
+pub struct OneClientServerTestCase {
+    events: EventQueue<ConnectionEvent>,
+}
+
+impl Default for OneClientServerTestCase {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl OneClientServerTestCase {
+    /// A case with an empty queue of events.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { events: EventQueue::new() }
+    }
+
+    /// Starts a server on a free port of this machine.
+    ///
+    /// # Errors
+    ///
+    /// Those of the builder's `start`.
+    pub async fn create_server<B: ServerBuilder>(&self, builder: B) -> Result<B::Server, StartError> {
+        builder.host(LOCALHOST_IPV4).port(0).start().await
+    }
+
+    /// Connects a client to `server`, with the options that `options` adds, and waits until the server has admitted it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the client's `connect`; [`FixtureError::NotAdmitted`] if the server has not admitted it within
+    /// [`STD_TIMEOUT`]; [`FixtureError::SeveralPorts`] if the server's port is ambiguous.
+    pub async fn create_client(
+        &self,
+        server: &impl Server,
+        options: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Client, FixtureError> {
+        let client = self.create_client_without_waiting(server, options).await?;
+        let address = client.connection().local_addr();
+        let admitted = async {
+            while let Some(connection) = server.wait_connected().await {
+                if connection.peer_addr() == address {
+                    return true;
+                }
+                connection.wait_disconnected().await;
+            }
+            false
+        };
+        match timeout(STD_TIMEOUT, admitted).await {
+            Ok(true) => Ok(client),
+            _ => Err(FixtureError::NotAdmitted { after: STD_TIMEOUT }),
+        }
+    }
+
+    /// Connects a client to `server`, with the options that `options` adds. The server may not have admitted it yet,
+    /// and may never do so.
+    ///
+    /// # Errors
+    ///
+    /// Those of the client's `connect`; [`FixtureError::SeveralPorts`] if the server's port is ambiguous.
+    pub async fn create_client_without_waiting(
+        &self,
+        server: &impl Server,
+        options: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Client, FixtureError> {
+        let server = server.server();
+        if server.port() == 0 {
+            return Err(FixtureError::SeveralPorts);
+        }
+        Ok(options(Client::builder(server.host(), server.port())).connect().await?)
+    }
+
+    /// A connect callback that adds each event to this case's queue.
+    pub fn connect_callback(&self) -> impl Fn(ConnectionEvent) -> Ready<()> + Send + Sync + 'static {
+        let sender = self.events.sender().clone();
+        move |event| {
+            let _ = sender.send(event);
+            ready(())
+        }
+    }
+
+    /// The next event that the callback was told of.
+    ///
+    /// # Errors
+    ///
+    /// [`FixtureError::Nothing`] if none comes within [`STD_TIMEOUT`].
+    #[doc(alias = "connect_queue")]
+    pub async fn next_event(&self) -> Result<ConnectionEvent, FixtureError> {
+        self.events.next(STD_TIMEOUT).await
+    }
+
+    /// Checks that the next event, within [`STD_TIMEOUT`], is that of a session that begins (`true`) or ends.
+    ///
+    /// # Panics
+    ///
+    /// If it is not, or none comes.
+    pub async fn assert_next_connected(&self, connected: bool) {
+        self.assert_next_connected_within(connected, STD_TIMEOUT).await;
+    }
+
+    /// As [`assert_next_connected`](Self::assert_next_connected), but waits for `after`.
+    ///
+    /// # Panics
+    ///
+    /// If the event is another, or none comes.
+    pub async fn assert_next_connected_within(&self, connected: bool, after: Duration) {
+        match self.events.next(after).await {
+            Ok(event) => assert_eq!(event.is_connected(), connected, "the next event is {event:?}"),
+            Err(error) => panic!("no event where is_connected should be {connected}: {error}"),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Client and server together, over real sockets.
+
+mod usage;

@@ -1,0 +1,86 @@
+//! What users write, as they write it.
+
+use std::error::Error;
+
+use serde::{Deserialize, Serialize};
+use tcpip_server::{ClientOrServer, OneClientServer};
+use tcpip_testkit::{OneClientServerTestCase, TestOneClientReadLoopServer};
+use zerocopy::{
+    FromBytes, Immutable, IntoBytes, KnownLayout,
+    little_endian::{F64, I64},
+};
+
+/// A hang-up by the server reaches both callbacks and leaves the client "lost".
+#[test_log::test(tokio::test)]
+async fn the_client_is_told_when_the_server_hangs_up() {
+    let case = OneClientServerTestCase::new();
+    let server =
+        case.create_server(OneClientServer::builder().connect_callback(case.connect_callback())).await.unwrap();
+    let client = case.create_client(&server, |client| client).await.unwrap();
+    case.assert_next_connected(true).await;
+    server.close_client().await;
+    case.assert_next_connected(false).await;
+    client.wait_disconnected().await;
+    assert!(client.should_be_connected() && !server.should_be_connected());
+}
+
+/// A handler's error ends the session, after what was read before it.
+#[test_log::test(tokio::test)]
+async fn a_failing_read_ends_the_session() {
+    let case = OneClientServerTestCase::new();
+    let server = case
+        .create_server(TestOneClientReadLoopServer::builder().connect_callback(case.connect_callback()))
+        .await
+        .unwrap();
+    let client = case.create_client(&server, |client| client).await.unwrap();
+    client.write_str("one").await.unwrap();
+    assert_eq!(server.get_next_data().await.unwrap(), "one");
+    server.fail_next_read();
+    client.write_str("two").await.unwrap();
+    case.assert_next_connected(true).await;
+    case.assert_next_connected(false).await;
+}
+
+async fn check_read_write(reader: &impl ClientOrServer, writer: &impl ClientOrServer) -> Result<(), Box<dyn Error>> {
+    writer.write_str("some data").await?;
+    assert_eq!(reader.read_str().await?, "some data");
+    Ok(())
+}
+
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Debug, PartialEq, Clone, Copy)]
+#[repr(C)]
+struct TrivialStruct {
+    a_double: F64,
+    three_ints: [I64; 3],
+}
+
+#[derive(Serialize, Deserialize, Debug, PartialEq)]
+struct Telemetry {
+    az: f64,
+    name: String,
+}
+
+/// Strings, JSON and structs cross one connection in both directions, through the same generic code.
+#[test_log::test(tokio::test)]
+async fn strings_json_and_structs_share_a_connection() -> Result<(), Box<dyn Error>> {
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(OneClientServer::builder()).await?;
+    let client = case.create_client(&server, |client| client).await?;
+    check_read_write(&client, &server).await?;
+    check_read_write(&server, &client).await?;
+    check_read_write(&server.connection(), &client.connection()).await?;
+
+    let data = TrivialStruct { a_double: 1.5.into(), three_ints: [1.into(), 2.into(), (-3).into()] };
+    client.write_from(&data).await?;
+    client.write_from((&data, &data.three_ints)).await?;
+    assert_eq!(server.read_struct::<TrivialStruct>().await?, data);
+    let mut copy = TrivialStruct { a_double: 0.0.into(), three_ints: [I64::ZERO; 3] };
+    server.read_into(&mut copy).await?;
+    assert_eq!(copy, data);
+    assert_eq!(server.read_struct::<[I64; 3]>().await?, data.three_ints);
+
+    let telemetry = Telemetry { az: 1.5, name: "é".to_owned() };
+    client.write_json(&telemetry).await?;
+    assert_eq!(server.read_json::<Telemetry>().await?, telemetry);
+    Ok(())
+}
