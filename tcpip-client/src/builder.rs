@@ -142,7 +142,7 @@ impl ClientBuilder {
         let span = tracing::info_span!("callbacks", endpoint = %self.session.name, kind = "client");
         let (events, progress) = self.callbacks.start(&span);
         match Connection::start(stream, self.session, "client", events) {
-            Ok(connection) => Ok(Client::new(self.host, self.port, connection, Some(progress))),
+            Ok(connection) => Ok(Client::new(self.host, self.port, connection, progress)),
             Err(source) => {
                 let address = peer.unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], self.port)));
                 Err(ConnectError::Failed { address, source })

@@ -39,11 +39,11 @@ pub struct Client {
     host: String,
     port: u16,
     connection: Connection,
-    callbacks: Option<CallbackProgress>,
+    callbacks: CallbackProgress,
 }
 
 impl Client {
-    pub(crate) fn new(host: String, port: u16, connection: Connection, callbacks: Option<CallbackProgress>) -> Self {
+    pub(crate) fn new(host: String, port: u16, connection: Connection, callbacks: CallbackProgress) -> Self {
         Self { host, port, connection, callbacks }
     }
 
@@ -62,7 +62,7 @@ impl Client {
     /// ```
     #[must_use]
     pub fn closed() -> Self {
-        Self::new(String::new(), 0, Connection::closed(), None)
+        Self::new(String::new(), 0, Connection::closed(), CallbackProgress::default())
     }
 
     /// The host as it was given; empty for one that was never connected.
@@ -119,9 +119,7 @@ impl Client {
     ///
     /// May be dropped at any time.
     pub async fn callbacks_done(&self) {
-        if let Some(callbacks) = &self.callbacks {
-            callbacks.callbacks_done().await;
-        }
+        self.callbacks.callbacks_done().await;
     }
 
     /// The encoding of text messages.

@@ -36,11 +36,12 @@ impl ConnectCallbacks {
     /// Outside a tokio runtime.
     #[must_use]
     pub fn start(self, span: &tracing::Span) -> (EventSource, CallbackProgress) {
-        let queue = Arc::new(Queue { closed_without_task: self.0.is_empty(), ..Queue::default() });
-        if !self.0.is_empty() {
-            tokio::spawn(run_dispatcher(self.0, Dispatcher(Arc::clone(&queue))).instrument(span.clone()));
+        if self.0.is_empty() {
+            return (EventSource(None), CallbackProgress(None));
         }
-        (EventSource(Arc::new(Source(Arc::clone(&queue)))), CallbackProgress(queue))
+        let queue = Arc::new(Queue::default());
+        tokio::spawn(run_dispatcher(self.0, Dispatcher(Arc::clone(&queue))).instrument(span.clone()));
+        (EventSource(Some(Arc::new(Source(Arc::clone(&queue))))), CallbackProgress(Some(queue)))
     }
 }
 
@@ -52,8 +53,6 @@ impl fmt::Debug for ConnectCallbacks {
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// Nobody listens: events go nowhere.
-    closed_without_task: bool,
     state: Lock<State>,
     arrived: Notify,
     told: Notify,
@@ -71,9 +70,9 @@ struct State {
     task: Option<tokio::task::Id>,
 }
 
-/// Where events come from. The dispatcher ends when the last clone has been dropped.
+/// Where events come from; `None` if nobody listens. The dispatcher ends when the last clone has been dropped.
 #[derive(Clone, Debug)]
-pub struct EventSource(Arc<Source>);
+pub struct EventSource(Option<Arc<Source>>);
 
 #[derive(Debug)]
 struct Source(Arc<Queue>);
@@ -81,10 +80,7 @@ struct Source(Arc<Queue>);
 impl EventSource {
     /// Queues an event. Never waits, never loses one.
     pub(crate) fn push(&self, event: ConnectionEvent) {
-        let queue = &self.0.0;
-        if queue.closed_without_task {
-            return;
-        }
+        let Some(Source(queue)) = self.0.as_deref() else { return };
         let mut state = queue.state.lock();
         if state.ended {
             return;
@@ -105,9 +101,9 @@ impl Drop for Source {
     }
 }
 
-/// How far the callbacks have come.
-#[derive(Clone, Debug)]
-pub struct CallbackProgress(Arc<Queue>);
+/// How far the callbacks have come; `None` if there are none.
+#[derive(Clone, Debug, Default)]
+pub struct CallbackProgress(Option<Arc<Queue>>);
 
 impl CallbackProgress {
     /// Waits until the callbacks have returned for every event so far.
@@ -118,17 +114,18 @@ impl CallbackProgress {
     ///
     /// May be dropped at any time.
     pub async fn callbacks_done(&self) {
+        let Some(queue) = &self.0 else { return };
         let (goal, dispatcher) = {
-            let state = self.0.state.lock();
+            let state = queue.state.lock();
             (state.pushed, state.task)
         };
         if dispatcher.is_some() && dispatcher == tokio::task::try_id() {
             return;
         }
         loop {
-            let told = self.0.told.notified();
+            let told = queue.told.notified();
             {
-                let state = self.0.state.lock();
+                let state = queue.state.lock();
                 if state.told >= goal || state.ended {
                     return;
                 }

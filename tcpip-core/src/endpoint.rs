@@ -4,7 +4,7 @@
 pub use crate::{
     callbacks::{CallbackProgress, ConnectCallbacks, EventSource},
     catch_panic::catch_panic,
-    connection::options::{HangUpDetection, SessionOptions},
+    connection::options::{HangUpDetection, SessionOptions, deadline},
     lock::Lock,
     text_format::TextFormat,
 };

@@ -107,6 +107,8 @@ impl FrameBuffer {
         convert: impl FnOnce(&[u8]) -> T,
     ) -> Option<Result<T, TooLong>> {
         assert!(!separator.is_empty(), "a separator has at least one byte");
+        // An empty frame is never too long, so that no limit makes an error of nothing at all.
+        let limit = limit.max(separator.len());
         if !self.finish_skip() {
             return None;
         }

@@ -1,4 +1,65 @@
-//! Stream helpers, framing and sessions for programs that connect control software to hardware over TCP/IP.
+//! What a TCP/IP client and a one-client server for control software have in common: stream helpers, framing,
+//! sessions and their events. Controllers use it through `tcpip-client`, mocks through `tcpip-server`, which
+//! re-export what their users need.
+//!
+//! # The model
+//!
+//! - A [`Connection`] is one TCP session, from connect or accept to its end: a cheap clonable handle with methods on
+//!   `&self`. Several tasks may read and write at once; frames and messages never tear or interleave.
+//! - Received bytes wait in the connection until a read finds all that it needs. So a read that is dropped loses
+//!   nothing, and strings, JSON and binary structures may alternate on one connection.
+//! - A message is sent or queued whole. So a write that is dropped is never torn.
+//! - A hang-up is seen as it happens, without reading and without polling, and ends the session for a
+//!   [`DisconnectReason`]. What had arrived before it stays readable.
+//! - Connect callbacks are told a [`ConnectionEvent`] of each beginning and each end: exactly one of each, in order.
+//! - Every limit and deadline is finite by default (the constants below) and can be set, but a read waits as long as
+//!   it takes unless it is given a deadline. `close` always returns within its own.
+//! - [`ClientOrServer`] is for code that takes a client, a server or a connection alike.
+//!
+//! # If you drop this future
+//!
+//! | future | the peer sees | this end |
+//! |---|---|---|
+//! | a read of a [`Connection`] | nothing | all bytes are there for the next read |
+//! | a write, [`Batch::send`] | the whole message, once, or nothing of it | later messages follow in order |
+//! | a client's `connect`, a server's `start` | the end of the stream, if it was connected at all | nothing is left |
+//! | `close`, `close_client` | the same as without dropping | the close goes on |
+//! | `wait_…`, `callbacks_done` | nothing | nothing has changed |
+//! | the stream helpers [`read_struct`], [`read_into`], [`write_from`] | maybe half a message | bytes may be lost |
+//!
+//! # Names in Python and in Rust
+//!
+//! | ts_tcpip | here |
+//! |---|---|
+//! | `BaseClientOrServer` | [`ClientOrServer`], which a type of your own may implement |
+//! | `readexactly` `readline` `readuntil` `writelines` | [`read_exact`](Connection::read_exact) [`read_line`](Connection::read_line) [`read_until`](Connection::read_until) [`write_lines`](Connection::write_lines) |
+//! | `read(-1)` | [`read_to_end`](Connection::read_to_end) |
+//! | `read_into` with a `ctypes` structure | [`read_struct`](Connection::read_struct), [`read_into`](Connection::read_into) with a zerocopy type |
+//! | `IncompleteReadError`, `LimitOverrunError` | [`ReadError::Incomplete`], [`ReadError::FrameTooLong`] |
+//! | `ConnectionError` when not connected | [`ReadError::NotConnected`], [`WriteError::NotConnected`] |
+//! | `connected`, `done_task` | [`is_connected`](Connection::is_connected), [`wait_closed`](Connection::wait_closed) |
+//!
+//! # Example
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use tcpip_core::{ClientOrServer, ReadError};
+//! # use tcpip_core::Connection;
+//!
+//! /// Asks any client, server or connection for its position.
+//! async fn position(link: &impl ClientOrServer) -> Result<Option<f64>, Box<dyn std::error::Error>> {
+//!     link.write_str("position?").await?;
+//!     match link.read_str().await {
+//!         Ok(reply) => Ok(Some(reply.parse()?)),
+//!         Err(ReadError::Incomplete { .. } | ReadError::Disconnected { .. }) => Ok(None),
+//!         Err(error) => Err(error.into()),
+//!     }
+//! }
+//! assert!(position(&Connection::closed()).await.is_err());
+//! # Ok(())
+//! # }
+//! ```
 
 mod callbacks;
 mod catch_panic;

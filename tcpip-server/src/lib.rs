@@ -1,4 +1,57 @@
-//! A TCP/IP server for the mocks of hardware: one client at a time.
+//! A TCP/IP server for the mocks of hardware: one client at a time, others see the end of their stream at once.
+//!
+//! - [`OneClientReadLoopServer`] reads from its client by itself and gives what it reads to a [`ReadAndDispatch`]
+//!   handler: most mocks are this.
+//! - [`OneClientServer`] leaves reading and writing to its owner.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
+//!
+//! struct MockDome;
+//!
+//! impl ReadAndDispatch for MockDome {
+//!     async fn on_connect(&self, connection: &Connection) -> HandlerResult {
+//!         connection.write(b"ACE Main Box\n>").await?;
+//!         Ok(())
+//!     }
+//!
+//!     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+//!         let command = connection.read_str().await?;
+//!         let mut reply = connection.batch();
+//!         reply.write_str(&format!("got {command}"))?;
+//!         reply.write(b">");
+//!         reply.send().await?;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let server = OneClientReadLoopServer::builder(MockDome).port(0).terminator(b"\n").start().await?;
+//! println!("listening on {}:{}", server.host(), server.port());
+//! server.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What to know
+//!
+//! - Reads, writes and states come from [`ClientOrServer`], which must be in scope. What each does, its errors and
+//!   what happens when its future is dropped are told in [`Connection`].
+//! - Each client is a [`Connection`] of its own: code that serves one can never touch the stream of the next.
+//! - A client that has hung up never keeps the next one out, whatever it left unread: the accept loop asks the kernel
+//!   before it refuses anybody.
+//! - [`ReadAndDispatch`] tells when its methods are called, and how a session ends for them.
+//!
+//! | ts_tcpip | here |
+//! |---|---|
+//! | `OneClientServer(host, port, log, …)`, `await server.start_task` | [`OneClientServer::builder`]` … `[`start`](OneClientServerBuilder::start)`().await` |
+//! | `host=None` | [`all_interfaces`](OneClientServerBuilder::all_interfaces) |
+//! | `OneClientReadLoopServer` with `read_and_dispatch` overridden | [`OneClientReadLoopServer::builder`] with a [`ReadAndDispatch`] handler |
+//! | `server.connected_task` | [`wait_connected`](ClientOrServer::wait_connected) |
+//! | `server.read_loop_task` | [`is_reading`](OneClientReadLoopServer::is_reading) |
+//! | `server.done_task` | [`is_closed`](OneClientServer::is_closed), [`wait_closed`](OneClientServer::wait_closed) |
+//! | `async with OneClientServer(…)` | [`close`](OneClientServer::close)`().await`, or drop |
 
 mod accept;
 mod bind;

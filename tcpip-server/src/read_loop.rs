@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tcpip_core::{Connection, DisconnectReason, ReadError, endpoint::catch_panic};
+use tcpip_core::{Connection, DisconnectReason, Error, ReadError, WriteError, endpoint::catch_panic};
 
 use crate::{HandlerError, ReadAndDispatch, reception::Reception};
 
@@ -22,7 +22,9 @@ pub(crate) async fn run_read_loop<H: ReadAndDispatch>(
     match outcome {
         // Somebody else has ended the session, or the loop has seen its end.
         None | Some(Ok(Ok(()))) => {}
-        Some(Ok(Err(error))) if is_clean_end(&error, &connection) => {}
+        Some(Ok(Err(error))) if !connection.is_connected() && tells_the_end(&error) => {
+            tracing::debug!("the handler was told the end: {error}")
+        }
         Some(Ok(Err(error))) => tracing::error!("the handler failed: {error}"),
         Some(Err(panic)) => tracing::error!("the handler panicked: {panic}"),
     }
@@ -45,14 +47,21 @@ async fn serve<H: ReadAndDispatch>(handler: &H, connection: &Connection) -> Resu
     Ok(())
 }
 
-/// Whether the error only says that the client has gone, between two messages.
-fn is_clean_end(error: &HandlerError, connection: &Connection) -> bool {
-    connection.reason() == Some(DisconnectReason::ClosedByPeer)
-        && match error.downcast_ref::<ReadError>() {
-            Some(ReadError::Incomplete { partial, .. }) => partial.is_empty(),
-            Some(ReadError::NotConnected) => true,
-            _ => false,
-        }
+/// Whether the error only passes on that the session is over, which has been logged with its reason.
+///
+/// A stream that ends within a message is more than that.
+fn tells_the_end(error: &HandlerError) -> bool {
+    let (read, write) = match error.downcast_ref::<Error>() {
+        Some(Error::Read(error)) => (Some(error), None),
+        Some(Error::Write(error)) => (None, Some(error)),
+        _ => (error.downcast_ref::<ReadError>(), error.downcast_ref::<WriteError>()),
+    };
+    match (read, write) {
+        (Some(ReadError::Incomplete { partial, .. }), _) => partial.is_empty(),
+        (Some(ReadError::NotConnected | ReadError::Disconnected { .. }), _)
+        | (_, Some(WriteError::NotConnected | WriteError::Disconnected { .. } | WriteError::Timeout { .. })) => true,
+        _ => false,
+    }
 }
 
 /// Says, while it lives, that the loop is at work.

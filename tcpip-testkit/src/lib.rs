@@ -1,4 +1,30 @@
-//! Fixtures for the tests of TCP/IP clients and servers.
+//! Fixtures for the tests of TCP/IP clients and servers. A dev-dependency, or a part of a mock's own test helpers.
+//!
+//! - [`OneClientServerTestCase`] makes a server on a free port, clients for it, and checks what a connect callback was
+//!   told (`BaseOneClientServerTestCase` in ts_tcpip).
+//! - [`TestOneClientReadLoopServer`] keeps what its client sends, and fails when told to.
+//!
+//! ```
+//! use tcpip_server::{ClientOrServer, OneClientServer};
+//! use tcpip_testkit::OneClientServerTestCase;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! # /*
+//! #[test_log::test(tokio::test)]
+//! async fn the_client_is_told_when_the_server_hangs_up() {
+//! # */
+//!     let case = OneClientServerTestCase::new();
+//!     let server =
+//!         case.create_server(OneClientServer::builder().connect_callback(case.connect_callback())).await.unwrap();
+//!     let client = case.create_client(&server, |client| client).await.unwrap();
+//!     case.assert_next_connected(true).await;
+//!     server.close_client().await;
+//!     case.assert_next_connected(false).await;
+//!     client.wait_disconnected().await;
+//!     assert!(client.should_be_connected());
+//! }
+//! ```
 
 mod event_queue;
 mod fixture_error;
@@ -12,3 +38,8 @@ pub use self::{
     one_client_server_test_case::OneClientServerTestCase,
     test_read_loop_server::{TestOneClientReadLoopServer, TestReadLoop, TestServerBuilder},
 };
+
+/// The examples of the README are doc tests of this crate, the one that knows all the others.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -7,6 +7,15 @@ use crate::{
     DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, text_format::TextFormat,
 };
 
+/// The longest deadline. A longer one counts as this: about 30 years.
+const LONGEST: Duration = Duration::from_hours(30 * 365 * 24);
+
+/// A deadline that can be added to any instant.
+#[must_use]
+pub fn deadline(timeout: Duration) -> Duration {
+    timeout.min(LONGEST)
+}
+
 /// How a session learns that its peer has hung up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HangUpDetection {
@@ -108,7 +117,7 @@ macro_rules! session_setters {
         /// the session lives. Default: `None`.
         #[must_use]
         pub fn read_timeout(mut self, timeout: impl Into<Option<::std::time::Duration>>) -> Self {
-            self.session.read_timeout = timeout.into();
+            self.session.read_timeout = timeout.into().map($crate::endpoint::deadline);
             self
         }
 
@@ -116,7 +125,7 @@ macro_rules! session_setters {
         /// Default: [`DEFAULT_WRITE_TIMEOUT`]($crate::DEFAULT_WRITE_TIMEOUT).
         #[must_use]
         pub fn write_timeout(mut self, timeout: impl Into<Option<::std::time::Duration>>) -> Self {
-            self.session.write_timeout = timeout.into();
+            self.session.write_timeout = timeout.into().map($crate::endpoint::deadline);
             self
         }
 
@@ -124,7 +133,7 @@ macro_rules! session_setters {
         /// Default: [`DEFAULT_CLOSE_TIMEOUT`]($crate::DEFAULT_CLOSE_TIMEOUT).
         #[must_use]
         pub fn close_timeout(mut self, timeout: ::std::time::Duration) -> Self {
-            self.session.close_timeout = timeout;
+            self.session.close_timeout = $crate::endpoint::deadline(timeout);
             self
         }
 
@@ -133,7 +142,7 @@ macro_rules! session_setters {
         /// Default: [`DEFAULT_DRAIN_TIMEOUT`]($crate::DEFAULT_DRAIN_TIMEOUT).
         #[must_use]
         pub fn drain_timeout(mut self, timeout: ::std::time::Duration) -> Self {
-            self.session.drain_timeout = timeout;
+            self.session.drain_timeout = $crate::endpoint::deadline(timeout);
             self
         }
 
