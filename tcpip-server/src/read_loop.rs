@@ -23,7 +23,7 @@ pub(crate) async fn run_read_loop<H: ReadAndDispatch>(
         // Somebody else has ended the session, or the loop has seen its end.
         None | Some(Ok(Ok(()))) => {}
         Some(Ok(Err(error))) if !connection.is_connected() && tells_the_end(&error) => {
-            tracing::debug!("the handler was told the end: {error}")
+            tracing::debug!("the handler was told the end: {error}");
         }
         Some(Ok(Err(error))) => tracing::error!("the handler failed: {error}"),
         Some(Err(panic)) => tracing::error!("the handler panicked: {panic}"),
