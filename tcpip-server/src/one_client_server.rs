@@ -79,6 +79,16 @@ impl OneClientServer {
         &self.reception.addresses
     }
 
+    /// Waits for a client, if there is none; `None` once the server is being closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time.
+    #[doc(alias = "connected_task")]
+    pub async fn wait_connected(&self) -> Option<Connection> {
+        self.reception.wait_connected().await
+    }
+
     /// Ends the session, if there is one, and goes on listening. Clears `should_be_connected`.
     ///
     /// Returns when the session is at rest, at the latest after `close_timeout`. Called from the session's own handler
@@ -205,9 +215,8 @@ impl ClientOrServer for OneClientServer {
         self.reception.current()
     }
 
-    /// Waits for a client, if there is none; `None` once the server is being closed.
     async fn wait_connected(&self) -> Option<Connection> {
-        self.reception.wait_connected().await
+        self.wait_connected().await
     }
 }
 

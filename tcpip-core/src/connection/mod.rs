@@ -15,7 +15,7 @@ use std::{
     fmt,
     net::SocketAddr,
     sync::{
-        Arc, LazyLock,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -80,7 +80,7 @@ impl Connection {
     /// A connection that never was: not connected, already closed, every read and write an error.
     #[must_use]
     pub fn closed() -> Self {
-        static CLOSED: LazyLock<Connection> = LazyLock::new(|| Connection {
+        Self {
             shared: Arc::new(Shared {
                 number: 0,
                 addresses: None,
@@ -92,8 +92,7 @@ impl Connection {
                 writing: Writing::new(None),
                 span: tracing::Span::none(),
             }),
-        });
-        CLOSED.clone()
+        }
     }
 
     /// The session's number, unique in this process; 0 for one that never was.

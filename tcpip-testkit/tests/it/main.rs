@@ -1,3 +1,4 @@
 //! Client and server together, over real sockets.
 
+mod send;
 mod usage;

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use serde::{Deserialize, Serialize};
+use tcpip_client::{Client, Encoding, WriteError};
 use tcpip_server::{ClientOrServer, OneClientServer};
 use tcpip_testkit::{OneClientServerTestCase, TestOneClientReadLoopServer};
 use zerocopy::{
@@ -83,4 +84,40 @@ async fn strings_json_and_structs_share_a_connection() -> Result<(), Box<dyn Err
     client.write_json(&telemetry).await?;
     assert_eq!(server.read_json::<Telemetry>().await?, telemetry);
     Ok(())
+}
+
+async fn in_boxed(link: &Client) -> Result<(), Box<dyn Error>> {
+    link.set_terminator("utf-8".parse::<Encoding>()?.label())?;
+    link.write_str("").await?;
+    link.read_str().await?;
+    Client::builder("", 0).connect().await?;
+    OneClientServer::builder().start().await?;
+    Ok(())
+}
+
+async fn in_io(link: &Client) -> std::io::Result<()> {
+    link.set_terminator("utf-8".parse::<Encoding>()?.label())?;
+    link.write_str("").await?;
+    link.read_str().await?;
+    Client::builder("", 0).connect().await?;
+    OneClientServer::builder().start().await?;
+    Ok(())
+}
+
+async fn in_own(link: &Client) -> tcpip_client::Result<()> {
+    link.set_terminator("utf-8".parse::<Encoding>()?.label())?;
+    link.write_str("").await?;
+    link.read_str().await?;
+    Client::builder("", 0).connect().await?;
+    OneClientServer::builder().start().await?;
+    Ok(())
+}
+
+/// `?` works on every error of the library in functions with each of the usual error types.
+#[test_log::test(tokio::test)]
+async fn the_question_mark_works_in_all_kinds_of_functions() {
+    let link = Client::closed();
+    assert!(in_boxed(&link).await.unwrap_err().downcast_ref::<WriteError>().is_some());
+    assert_eq!(in_io(&link).await.unwrap_err().kind(), std::io::ErrorKind::NotConnected);
+    assert!(matches!(in_own(&link).await.unwrap_err(), tcpip_client::Error::Write(WriteError::NotConnected)));
 }

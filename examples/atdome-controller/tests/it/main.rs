@@ -1,0 +1,11 @@
+//! The controller against the mock dome, and against peers that misbehave.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails may panic")]
+#![expect(clippy::float_cmp, reason = "the dome stands exactly where it was sent")]
+
+mod faults;
+mod motion;
+mod program;
+mod scripted_dome;
+mod statuses;
+mod turned_away;

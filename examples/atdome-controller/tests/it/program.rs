@@ -1,0 +1,114 @@
+//! The program `atdome-controller`: what it prints and how it ends.
+
+use std::{process::Stdio, time::Duration};
+
+use atdome_mock::MockDome;
+use tcpip_testkit::OneClientServerTestCase;
+use tokio::{process::Command, time::timeout};
+
+use crate::scripted_dome::{GREETING, ScriptedDome, refusing_port};
+
+struct Outcome {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs the program to its end, which must come soon.
+async fn run(port: u16, arguments: &[&str]) -> Outcome {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_atdome-controller"));
+    command.args(["--host", "127.0.0.1", "--port", &port.to_string()]).args(arguments);
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = timeout(Duration::from_secs(5), output).await.expect("the program ends").unwrap();
+    Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Each command is sent in turn, and each line of the replies is a line of the output.
+#[test_log::test(tokio::test)]
+async fn every_reply_line_is_printed() {
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(MockDome::new().speed_up(1e6).server()).await.unwrap();
+    let outcome = run(server.port(), &["280.00 MV", "OP", "XX", "?"]).await;
+    assert_eq!(outcome.stdout, "MAIN OPEN 100\nDROP CLOSED 000\n[OFF] 00\nPOSN 280.00\nRL 000\nDome not homed\n");
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+    let outcome = run(server.port(), &["+"]).await;
+    assert_eq!((outcome.code, outcome.stdout.lines().count()), (Some(0), 27));
+    assert!(outcome.stdout.ends_with("Dome has been homed: False\n"));
+}
+
+/// What the dome says about a failed command is a reply like any other.
+#[test_log::test(tokio::test)]
+async fn a_failed_command_is_printed() {
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(MockDome::new().server()).await.unwrap();
+    server.handler().fail_next("HM");
+    let outcome = run(server.port(), &["HM"]).await;
+    assert_eq!(outcome.stdout, "Command HM failed by request\n");
+}
+
+/// Nothing listens there.
+#[test_log::test(tokio::test)]
+async fn a_refused_connection_is_reported() {
+    let (_socket, port) = refusing_port();
+    let outcome = run(port, &["?"]).await;
+    let expected = format!("atdome-controller: cannot connect to the dome: 127.0.0.1:{port} refused the connection: ");
+    assert!(outcome.stderr.starts_with(&expected), "{}", outcome.stderr);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
+}
+
+/// Somebody else is being served.
+#[test_log::test(tokio::test)]
+async fn being_turned_away_is_reported() {
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(MockDome::new().server()).await.unwrap();
+    let _first = atdome_controller::Dome::connect(server.host(), server.port()).await.unwrap();
+    let outcome = run(server.port(), &["?"]).await;
+    let expected = "atdome-controller: the dome refused the connection: it serves one client at a time\n";
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(1), expected));
+}
+
+/// The dome hangs up instead of answering; what it answered before that has been printed.
+#[test_log::test(tokio::test)]
+async fn a_lost_connection_is_reported() {
+    let peers = ScriptedDome::new().await;
+    let hang_up = async {
+        let mut peer = peers.accept().await;
+        peer.send(GREETING).await;
+        peer.line().await;
+        peer.send("one\n>").await;
+        peer.line().await;
+    };
+    let (outcome, ()) = tokio::join!(run(peers.port(), &["?", "?"]), hang_up);
+    let expected = "atdome-controller: the connection to the dome is lost: closed by the peer\n";
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(1), expected));
+    assert_eq!(outcome.stdout, "one\n");
+}
+
+/// The dome does not answer.
+#[test_log::test(tokio::test)]
+async fn a_missing_reply_is_reported() {
+    let peers = ScriptedDome::new().await;
+    let silence = async {
+        let mut peer = peers.accept().await;
+        peer.send(GREETING).await;
+        peer.rest().await
+    };
+    let (outcome, sent) = tokio::join!(run(peers.port(), &["--timeout", "0.2", "OP", "HM"]), silence);
+    let expected = "atdome-controller: the dome timed out: no reply to \"OP\" within 200ms\n";
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(1), expected));
+    assert_eq!(sent, "OP\r\n", "the next command is not sent");
+}
+
+/// The dome does not even greet.
+#[test_log::test(tokio::test)]
+async fn a_missing_greeting_is_reported() {
+    let peers = ScriptedDome::new().await;
+    let silence = async { peers.accept().await.rest().await };
+    let (outcome, sent) = tokio::join!(run(peers.port(), &["--timeout", "0.2", "OP"]), silence);
+    let expected = "atdome-controller: the dome timed out: no greeting within 200ms\n";
+    assert_eq!((outcome.code, outcome.stderr.as_str(), sent.as_str()), (Some(1), expected, ""));
+}

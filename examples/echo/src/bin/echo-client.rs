@@ -1,0 +1,12 @@
+//! Sends one line to port 8888 and prints what comes back.
+
+use tcpip_client::{Client, ClientOrServer};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::io::Result<()> {
+    let client = Client::builder("127.0.0.1", 8888).connect().await?;
+    client.write_str("hello").await?;
+    println!("{}", client.read_str().await?);
+    client.close().await;
+    Ok(())
+}
