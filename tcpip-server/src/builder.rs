@@ -13,7 +13,7 @@ use crate::{
     accept::{AcceptLoop, Quietly, StartHandler, run_accept_loop},
     bind::{Host, bind},
     read_loop::run_read_loop,
-    reception::Reception,
+    reception::{Reading, Reception},
 };
 
 /// In the place of a handler: the server reads nothing by itself.
@@ -163,7 +163,8 @@ impl<H: ReadAndDispatch> OneClientServerBuilder<H> {
                 let reception = Arc::clone(reception);
                 Box::new(move |connection| {
                     let span = connection.span().clone();
-                    let read_loop = run_read_loop(Arc::clone(&handler), connection, Arc::clone(&reception));
+                    let reading = Reading::new(Arc::clone(&reception), connection);
+                    let read_loop = run_read_loop(Arc::clone(&handler), reading);
                     Some(tokio::spawn(read_loop.instrument(span)))
                 })
             })

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tcpip_core::{ClientOrServer, Connection, Encoding, OptionError, endpoint::CallbackProgress};
+use tcpip_core::{ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, endpoint::CallbackProgress};
 use tokio::time::timeout;
 
 use crate::{
@@ -91,14 +91,16 @@ impl OneClientServer {
 
     /// Ends the session, if there is one, and goes on listening. Clears `should_be_connected`.
     ///
-    /// Returns when the session is at rest, at the latest after `close_timeout`. Called from the session's own handler
+    /// Returns when the session is at rest and its handler has ended, at the latest after `close_timeout`. Called from the session's own handler
     /// it returns at once, and the handler is dropped where it next waits.
     ///
     /// # Cancel safety
     ///
     /// The session ends without the future.
     pub async fn close_client(&self) {
-        self.reception.current().close().await;
+        let current = self.reception.current();
+        current.start_close(DisconnectReason::Closed);
+        self.client_closed(&current).await;
     }
 
     /// As [`close_client`](Self::close_client), but leaves `should_be_connected` as it is.
@@ -107,7 +109,16 @@ impl OneClientServer {
     ///
     /// The session ends without the future.
     pub async fn basic_close_client(&self) {
-        self.reception.current().basic_close().await;
+        let current = self.reception.current();
+        current.revoke(DisconnectReason::Closed);
+        self.client_closed(&current).await;
+    }
+
+    /// Waits for the end of a session that has been ended, unless it is the caller that must end first.
+    async fn client_closed(&self, connection: &Connection) {
+        if !connection.is_own_handler() {
+            let _ = timeout(self.close_timeout + CLOSE_GRACE, self.reception.wait_served(connection)).await;
+        }
     }
 
     /// Closes listener and session. When it returns, the port can be bound again.

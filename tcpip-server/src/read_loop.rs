@@ -4,20 +4,16 @@ use std::sync::Arc;
 
 use tcpip_core::{Connection, DisconnectReason, Error, ReadError, WriteError, endpoint::catch_panic};
 
-use crate::{HandlerError, ReadAndDispatch, reception::Reception};
+use crate::{HandlerError, ReadAndDispatch, reception::Reading};
 
 /// Serves one client, from the greeting to the farewell.
-pub(crate) async fn run_read_loop<H: ReadAndDispatch>(
-    handler: Arc<H>,
-    connection: Connection,
-    reception: Arc<Reception>,
-) {
+pub(crate) async fn run_read_loop<H: ReadAndDispatch>(handler: Arc<H>, reading: Reading) {
+    let connection = reading.connection();
     connection.is_handled_here();
-    let _reading = Reading::start(&reception, &connection);
     let outcome = tokio::select! {
         biased;
         () = connection.revoked() => None,
-        outcome = catch_panic(serve(&*handler, &connection)) => Some(outcome),
+        outcome = catch_panic(serve(&*handler, connection)) => Some(outcome),
     };
     match outcome {
         // Somebody else has ended the session, or the loop has seen its end.
@@ -29,7 +25,7 @@ pub(crate) async fn run_read_loop<H: ReadAndDispatch>(
         Some(Err(panic)) => tracing::error!("the handler panicked: {panic}"),
     }
     connection.revoke(DisconnectReason::HandlerFailed);
-    if let Err(panic) = catch_panic(handler.on_disconnect(&connection)).await {
+    if let Err(panic) = catch_panic(handler.on_disconnect(connection)).await {
         tracing::error!("the handler panicked in on_disconnect: {panic}");
     }
 }
@@ -61,24 +57,5 @@ fn tells_the_end(error: &HandlerError) -> bool {
         (Some(ReadError::NotConnected | ReadError::Disconnected { .. }), _)
         | (_, Some(WriteError::NotConnected | WriteError::Disconnected { .. } | WriteError::Timeout { .. })) => true,
         _ => false,
-    }
-}
-
-/// Says, while it lives, that the loop is at work.
-struct Reading<'a> {
-    reception: &'a Reception,
-    connection: &'a Connection,
-}
-
-impl<'a> Reading<'a> {
-    fn start(reception: &'a Reception, connection: &'a Connection) -> Self {
-        reception.set_reading(connection, true);
-        Self { reception, connection }
-    }
-}
-
-impl Drop for Reading<'_> {
-    fn drop(&mut self) {
-        self.reception.set_reading(self.connection, false);
     }
 }

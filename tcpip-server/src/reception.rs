@@ -1,6 +1,6 @@
 //! What a server's handle and its accept loop share.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use tcpip_core::{
     Connection, DisconnectReason,
@@ -12,6 +12,8 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub(crate) struct Reception {
     pub(crate) addresses: Vec<SocketAddr>,
+    /// Whether each session gets a read loop.
+    has_handler: bool,
     /// The options of the next session.
     pub(crate) session: Lock<SessionOptions>,
     state: Lock<State>,
@@ -30,7 +32,8 @@ struct State {
 impl Reception {
     pub(crate) fn new(addresses: Vec<SocketAddr>, session: SessionOptions) -> Self {
         let state = State { current: Connection::closed(), reading: false, closing: false, closed: false };
-        Self { addresses, session: Lock::new(session), state: Lock::new(state), changed: Notify::new() }
+        let has_handler = session.has_handler;
+        Self { addresses, has_handler, session: Lock::new(session), state: Lock::new(state), changed: Notify::new() }
     }
 
     pub(crate) fn current(&self) -> Connection {
@@ -46,20 +49,20 @@ impl Reception {
         // Under the lock, so that a close finds the session or prevents it.
         let connection = start()?;
         state.current = connection.clone();
+        state.reading = self.has_handler;
         drop(state);
         self.changed.notify_waiters();
         Some(connection)
     }
 
-    pub(crate) fn set_reading(&self, connection: &Connection, reading: bool) {
-        let mut state = self.state.lock();
-        if state.current == *connection {
-            state.reading = reading;
-        }
-    }
-
     pub(crate) fn is_reading(&self) -> bool {
         self.state.lock().reading
+    }
+
+    /// Waits until `connection` is at rest and its handler has done with it.
+    pub(crate) async fn wait_served(&self, connection: &Connection) {
+        connection.wait_closed().await;
+        self.wait_for(|state| (state.current != *connection || !state.reading).then_some(())).await;
     }
 
     /// Asks the accept loop to end, and ends the session. Does not wait.
@@ -112,6 +115,34 @@ impl Reception {
             }
             changed.await;
         }
+    }
+}
+
+/// A read loop at work for the current client, until this is dropped.
+pub(crate) struct Reading {
+    reception: Arc<Reception>,
+    connection: Connection,
+}
+
+impl Reading {
+    /// Of the session that was admitted last.
+    pub(crate) fn new(reception: Arc<Reception>, connection: Connection) -> Self {
+        Self { reception, connection }
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let mut state = self.reception.state.lock();
+        if state.current == self.connection {
+            state.reading = false;
+        }
+        drop(state);
+        self.reception.changed.notify_waiters();
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::{
 };
 
 use tcpip_server::{
-    ClientOrServer, Connection, ConnectionEvent, HandlerResult, OneClientReadLoopServer, OneClientServer,
-    OneClientServerBuilder, ReadAndDispatch, Server, ServerBuilder, StartError,
+    ClientOrServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult, OneClientReadLoopServer,
+    OneClientServer, OneClientServerBuilder, ReadAndDispatch, Server, ServerBuilder, StartError,
 };
 
 use crate::{FixtureError, STD_TIMEOUT, event_queue::EventQueue};
@@ -167,7 +167,10 @@ impl ReadAndDispatch for TestReadLoop {
         Ok(())
     }
 
-    async fn on_disconnect(&self, _connection: &Connection) {
-        self.data.push(String::new());
+    async fn on_disconnect(&self, connection: &Connection) {
+        use DisconnectReason::{ClosedByPeer, LinkDead, Replaced, Reset};
+        if let Some(ClosedByPeer | LinkDead | Replaced | Reset) = connection.reason() {
+            self.data.push(String::new());
+        }
     }
 }
