@@ -15,7 +15,7 @@ pub enum DomeError {
     #[error("cannot connect to the dome")]
     Connect(#[from] ConnectError),
     /// The dome closed the connection without a greeting, as it does with every client but its first.
-    #[error("the dome refused the connection: it serves one client at a time")]
+    #[error("connection refused: the dome serves one client at a time")]
     TurnedAway,
     /// The dome did not greet in time. The link is closed.
     #[error("the dome timed out: no greeting within {after:?}")]

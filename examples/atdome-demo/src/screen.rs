@@ -51,7 +51,7 @@ impl Screen {
 
     /// Somebody says something.
     pub(crate) fn say(&self, who: &str, what: &str) {
-        let line = format!("{} {who:<12} {what}", self.time());
+        let line = format!("{} {who:<10} {what}", self.time());
         self.state().print_above_bar(&line);
     }
 
@@ -60,7 +60,7 @@ impl Screen {
         let fraction = fraction.clamp(0.0, 1.0);
         let is_filled = |cell| (f64::from(cell) + 0.5) / f64::from(CELLS) <= fraction;
         let cells: String = (0..CELLS).map(|cell| if is_filled(cell) { '█' } else { '░' }).collect();
-        let text = format!("{} {what:<7} {cells} {:>3.0} %  {details}", self.time(), fraction * 100.0);
+        let text = format!("{} {what:<10} {cells} {:>3.0} %  {details}", self.time(), fraction * 100.0);
         self.state().show_bar(text, (fraction * PARTS).floor());
     }
 
@@ -171,22 +171,22 @@ mod tests {
     /// Without a terminal there are whole lines only, and only some of the bar's states.
     #[test]
     fn without_a_terminal_the_bar_is_a_few_lines() {
-        let expected = "homing  ░░░░░░░░░░░░░░░░░░░░   0 %  a\n\
-            mock         hello\n\
-            homing  ██████████░░░░░░░░░░  50 %  c\n\
-            homing  ████████████████████ 100 %  d\n";
+        let expected = "homing     ░░░░░░░░░░░░░░░░░░░░   0 %  a\n\
+            mock       hello\n\
+            homing     ██████████░░░░░░░░░░  50 %  c\n\
+            homing     ████████████████████ 100 %  d\n";
         assert_eq!(shown(false), expected);
     }
 
     /// On a terminal the bar stays in the last line, and a line said meanwhile goes above it.
     #[test]
     fn on_a_terminal_the_bar_moves_in_the_last_line() {
-        let bar = |text: &str| format!("\r\x1b[K\x1b[?7lhoming  {text}\x1b[?7h");
+        let bar = |text: &str| format!("\r\x1b[K\x1b[?7lhoming     {text}\x1b[?7h");
         let expected = [
             bar("░░░░░░░░░░░░░░░░░░░░   0 %  a"),
             bar("██░░░░░░░░░░░░░░░░░░  10 %  b"),
-            "\r\x1b[Kmock         hello\n".to_owned(),
-            "\x1b[?7lhoming  ██░░░░░░░░░░░░░░░░░░  10 %  b\x1b[?7h".to_owned(),
+            "\r\x1b[Kmock       hello\n".to_owned(),
+            "\x1b[?7lhoming     ██░░░░░░░░░░░░░░░░░░  10 %  b\x1b[?7h".to_owned(),
             bar("██████████░░░░░░░░░░  50 %  c"),
             bar("████████████████████ 100 %  d"),
             "\n".to_owned(),

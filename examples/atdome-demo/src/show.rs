@@ -93,7 +93,7 @@ impl Show {
     }
 
     async fn home_with_doors_opening(&self) -> Outcome {
-        self.screen.headline("Homing: clockwise to just below home, then slowly up to it; the doors open meanwhile");
+        self.screen.headline("Homing: to just below home, then slowly up to it; the doors open meanwhile");
         let fast = 360.0 - START + HOME - HOMING_STRETCH;
         let seconds = fast / SPEED + HOMING_STRETCH / HOMING_SPEED;
         let show = |status: &ShortStatus| {
@@ -131,7 +131,7 @@ impl Show {
     }
 
     async fn rotate_with_doors_closing(&self) -> Outcome {
-        self.screen.headline("Rotating: the shorter way, counterclockwise through north; the doors close meanwhile");
+        self.screen.headline("Rotating: the shorter way, left through north; the doors close meanwhile");
         let way = HOME + 360.0 - GOAL;
         let began = self.command(Command::Move(Azimuth::try_from(GOAL)?)).await?;
         self.command(Command::CloseBothDoors).await?;
@@ -172,7 +172,7 @@ impl Show {
     }
 
     async fn hang_up(&self) -> Outcome {
-        self.screen.headline("The mock hangs up: the controller notices, though it is neither reading nor writing");
+        self.screen.headline("The mock hangs up: the controller notices, without reading or writing");
         self.screen.say("mock", "hangs up");
         let began = Instant::now();
         let noticed = async {

@@ -67,7 +67,7 @@ async fn being_turned_away_is_reported() {
     let server = case.create_server(MockDome::new().server()).await.unwrap();
     let _first = atdome_controller::Dome::connect(server.host(), server.port()).await.unwrap();
     let outcome = run(server.port(), &["?"]).await;
-    let expected = "atdome-controller: the dome refused the connection: it serves one client at a time\n";
+    let expected = "atdome-controller: connection refused: the dome serves one client at a time\n";
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(1), expected));
 }
 

@@ -32,16 +32,16 @@ async fn the_show_is_as_expected() {
     assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
     assert!(!stdout.contains(['\r', '\x1b']), "no control characters in a file: {stdout:?}");
     for part in [
-        "mock         listening on 127.0.0.1:",
-        "controller   event: connected\n",
-        "mock         event: connected\n",
-        "controller   sends HM\n",
-        "homing  ████████████████████ 100 %   10.00°  doors 100 % 100 %\n",
-        "azimuth ████████████████████ 100 %  340.00°  doors   0 %   0 %\n",
-        "second       the dome refused the connection: it serves one client at a time\n",
-        "mock         event: disconnected, closed at this end\n",
-        "controller   event: disconnected, closed by the peer\n",
-        "controller   the connection to the dome is lost: closed by the peer\n",
+        "mock       listening on 127.0.0.1:",
+        "controller event: connected\n",
+        "mock       event: connected\n",
+        "controller sends HM\n",
+        "homing     ████████████████████ 100 %   10.00°  doors 100 % 100 %\n",
+        "azimuth    ████████████████████ 100 %  340.00°  doors   0 %   0 %\n",
+        "second     connection refused: the dome serves one client at a time\n",
+        "mock       event: disconnected, closed at this end\n",
+        "controller event: disconnected, closed by the peer\n",
+        "controller the connection to the dome is lost: closed by the peer\n",
         "\nEverything was as expected, within ",
     ] {
         assert!(stdout.contains(part), "{part:?} is missing in:\n{stdout}");
