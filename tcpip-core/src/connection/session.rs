@@ -5,7 +5,7 @@ use std::{future::pending, io::Read, net::Shutdown, sync::Arc};
 use socket2::SockRef;
 use tokio::{
     io::Interest,
-    net::tcp::OwnedWriteHalf,
+    net::{TcpStream, tcp::OwnedWriteHalf},
     time::{Instant, sleep_until, timeout_at},
 };
 
@@ -108,34 +108,40 @@ async fn wind_down(connection: &Connection, socket: Arc<OwnedWriteHalf>) {
 /// discarded first, at most `bound` bytes; if more arrives all the same, the peer's own end is awaited.
 async fn discard_input(socket: &OwnedWriteHalf, bound: usize) {
     let stream = socket.as_ref();
-    let mut discarded = 0;
-    let mut scratch = [0; 4096];
-    let mut discard_what_is_here = || {
-        while discarded < bound {
-            match (&*SockRef::from(stream)).read(&mut scratch) {
-                Ok(0) => return Input::Ended,
-                Ok(count) => discarded += count,
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
-                Err(_) => return Input::Ended,
-            }
-        }
-        Input::Here(discarded)
-    };
-    let before = discard_what_is_here();
+    let before = discard_what_is_here(stream, 0, bound);
     let _ = SockRef::from(stream).shutdown(Shutdown::Write);
-    let mut after = discard_what_is_here();
+    let mut after = match before {
+        Input::Here(discarded) => discard_what_is_here(stream, discarded, bound),
+        Input::Ended => Input::Ended,
+    };
     if before == after && before != Input::Here(bound) {
         return;
     }
-    while let Input::Here(count) = after
-        && count < bound
+    while let Input::Here(discarded) = after
+        && discarded < bound
         && stream.readable().await.is_ok()
     {
         // Lets the runtime see that the socket is empty, so that the next wait is one.
         let _ =
             stream.try_io(Interest::READABLE, || SockRef::from(stream).peek(&mut [std::mem::MaybeUninit::uninit()]));
-        after = discard_what_is_here();
+        after = discard_what_is_here(stream, discarded, bound);
     }
+}
+
+/// Discards what has arrived, until `bound` bytes have been discarded in all.
+///
+/// The scratch memory is here rather than in the session's future, which would hold it for as long as the session.
+fn discard_what_is_here(stream: &TcpStream, mut discarded: usize, bound: usize) -> Input {
+    let mut scratch = [0; 4096];
+    while discarded < bound {
+        match (&*SockRef::from(stream)).read(&mut scratch) {
+            Ok(0) => return Input::Ended,
+            Ok(count) => discarded += count,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+            Err(_) => return Input::Ended,
+        }
+    }
+    Input::Here(discarded)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
