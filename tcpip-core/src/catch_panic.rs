@@ -13,16 +13,16 @@ use std::{
 /// # Errors
 ///
 /// The panic's message.
-pub async fn catch_panic<T>(future: impl Future<Output = T> + Send) -> Result<T, String> {
+pub fn catch_panic<T>(future: impl Future<Output = T> + Send) -> impl Future<Output = Result<T, String>> + Send {
+    // Before the future begins, which would otherwise have room for `future` beside the box.
     let mut guarded = DropQuietly(Some(Box::pin(future)));
-    poll_fn(|context| {
+    poll_fn(move |context| {
         let Some(future) = guarded.0.as_mut() else { unreachable!("only dropping takes the future") };
         match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
             Ok(poll) => poll.map(Ok),
             Err(panic) => std::task::Poll::Ready(Err(message(panic))),
         }
     })
-    .await
 }
 
 struct DropQuietly<T>(Option<T>);
