@@ -10,10 +10,9 @@ use std::{
 };
 
 use tokio::{
-    io::Interest,
     net::tcp::OwnedWriteHalf,
     sync::{Mutex as Turn, Notify},
-    time::{Instant, sleep_until},
+    time::{Instant, timeout_at},
 };
 
 use crate::{DisconnectReason, lock::Lock, structs::MOST_STRUCTS};
@@ -111,10 +110,9 @@ impl Writing {
     /// Sends what is queued, now and later. Returns only when that fails.
     pub(super) async fn run(&self, socket: &OwnedWriteHalf, write_timeout: Option<Duration>) -> DisconnectReason {
         loop {
-            // Created before the look, so that no message slips in between.
-            let backlog = self.backlog.notified();
+            // A message that is queued between the look and the wait leaves a permit, which ends the wait at once.
             if self.is_empty() {
-                backlog.await;
+                self.backlog.notified().await;
             }
             if let Err(reason) = self.flush(socket, write_timeout).await {
                 return reason;
@@ -130,21 +128,14 @@ impl Writing {
     ) -> Result<(), DisconnectReason> {
         while !self.is_empty() {
             let progress = self.inner.lock().progress;
-            let deadline = async {
-                match write_timeout {
-                    Some(after) => {
-                        sleep_until(progress + after).await;
-                        DisconnectReason::WriteTimeout { after }
-                    }
-                    None => std::future::pending().await,
-                }
+            let writable = socket.writable();
+            let ready = match write_timeout {
+                Some(after) => timeout_at(progress + after, writable)
+                    .await
+                    .map_err(|_| DisconnectReason::WriteTimeout { after })?,
+                None => writable.await,
             };
-            tokio::select! {
-                ready = socket.ready(Interest::WRITABLE) => {
-                    ready.map_err(|error| DisconnectReason::from_io(&error))?;
-                }
-                reason = deadline => return Err(reason),
-            }
+            ready.map_err(|error| DisconnectReason::from_io(&error))?;
             self.inner.lock().send_some().map_err(|error| DisconnectReason::from_io(&error))?;
             self.room.notify_one();
         }
