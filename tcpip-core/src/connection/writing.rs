@@ -17,9 +17,6 @@ use tokio::{
 
 use crate::{DisconnectReason, lock::Lock, structs::MOST_STRUCTS};
 
-/// What an empty queue keeps of its memory.
-const KEPT: usize = 1024;
-
 /// The most slices that a message has: its structs, or its text and terminator.
 pub(super) const MOST_PARTS: usize = MOST_STRUCTS;
 
@@ -226,13 +223,15 @@ impl Inner {
             result => result?,
         };
         self.queue.drain(..count);
-        if self.queue.is_empty() && self.queue.capacity() > KEPT {
-            self.queue = VecDeque::new();
-        }
         self.sent += count as u64;
         self.progress = Instant::now();
         while let Some((_, waker)) = self.waiting.pop_front_if(|(end, _)| *end <= self.sent) {
             waker.wake();
+        }
+        if self.queue.is_empty() {
+            // A backlog is the exception: nothing is kept for the next one.
+            self.queue = VecDeque::new();
+            self.waiting = VecDeque::new();
         }
         Ok(())
     }
