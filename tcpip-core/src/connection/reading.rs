@@ -27,6 +27,8 @@ struct Inner {
     end: Option<End>,
     /// The read whose turn it is, for an end that does not come out of the socket.
     waker: Option<Waker>,
+    /// The read whose turn it is has looked and found too little. A result that is on its way to the caller is none.
+    waiting: bool,
     /// How many reads have come to a result.
     count: u64,
 }
@@ -78,7 +80,14 @@ impl Reading {
         let end = socket.is_none().then_some(End::Session(DisconnectReason::Closed));
         Self {
             turn: Turn::new(()),
-            inner: Lock::new(Inner { socket, frames: FrameBuffer::default(), end, waker: None, count: 0 }),
+            inner: Lock::new(Inner {
+                socket,
+                frames: FrameBuffer::default(),
+                end,
+                waker: None,
+                waiting: false,
+                count: 0,
+            }),
         }
     }
 
@@ -97,7 +106,7 @@ impl Reading {
     pub(super) fn look<T>(&self, unread_in_kernel: impl FnOnce() -> bool, act: impl FnOnce(Left) -> T) -> T {
         let inner = self.inner.lock();
         let unread = !inner.frames.is_empty() || (inner.end.is_none() && unread_in_kernel());
-        act(Left { unread, being_read: self.turn.try_lock().is_err() })
+        act(Left { unread, being_read: inner.waiting && self.turn.try_lock().is_err() })
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -130,6 +139,7 @@ impl Inner {
         ended: &impl Fn() -> End,
         take: &mut T,
     ) -> Poll<Taken<T::Output>> {
+        self.waiting = false;
         loop {
             if let Some(result) = take.take(&mut self.frames, limit) {
                 self.count += 1;
@@ -144,6 +154,7 @@ impl Inner {
                 Poll::Pending => {
                     let waker = self.waker.get_or_insert_with(|| context.waker().clone());
                     waker.clone_from(context.waker());
+                    self.waiting = true;
                     return Poll::Pending;
                 }
                 Poll::Ready(Ok(count)) if count > 0 => self.frames.received(count),
