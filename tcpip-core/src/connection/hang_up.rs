@@ -1,6 +1,6 @@
 //! Learning that the other end is gone, without reading.
 
-use std::{mem::MaybeUninit, time::Duration};
+use std::{io, mem::MaybeUninit, time::Duration};
 
 use socket2::SockRef;
 use tokio::{
@@ -61,15 +61,21 @@ pub(super) fn has_hung_up(socket: &TcpStream) -> bool {
 pub(super) fn has_hung_up(socket: &TcpStream) -> bool {
     match peek(socket) {
         Ok(count) => count == 0,
-        Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
     }
 }
 
 /// Whether received data waits in the kernel.
-pub(super) fn has_unread(socket: &TcpStream) -> bool {
-    peek(socket).is_ok_and(|count| count > 0)
+///
+/// An error is the end of the stream, which the system tells only once.
+pub(super) fn has_unread(socket: &TcpStream) -> io::Result<bool> {
+    match peek(socket) {
+        Ok(count) => Ok(count > 0),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
-fn peek(socket: &TcpStream) -> std::io::Result<usize> {
+fn peek(socket: &TcpStream) -> io::Result<usize> {
     SockRef::from(socket).peek(&mut [MaybeUninit::uninit()])
 }

@@ -243,24 +243,28 @@ impl Connection {
 
     /// The peer has hung up: ends the session, or lets it drain if there is something left to read.
     fn peer_hung_up(&self, socket: &TcpStream) {
-        let act = |left: reading::Left| {
-            // Asked for with reads held off, so that no reader sees an end without its cause.
-            if let Ok(Some(error)) = socket.take_error() {
-                self.end(DisconnectReason::from_io(&error));
-            } else if !left.unread && (left.being_read || !self.shared.options.has_handler) {
+        // With reads held off, so that no reader sees an end without its cause.
+        self.shared.reading.look(|left| {
+            // The system tells the cause once: here, or to a reader or a writer that is about to note it.
+            let (unread, told_here) = match hang_up::has_unread(socket) {
+                Ok(unread) => (unread || left.unread, socket.take_error().ok().flatten()),
+                Err(error) => (left.unread, Some(error)),
+            };
+            let told_here = told_here.as_ref().map(DisconnectReason::from_io);
+            if let Some(reason) = told_here.or(left.error()).or(self.shared.writing.error()) {
+                self.end(reason);
+            } else if !unread && (left.being_read || !self.shared.options.has_handler) {
                 self.end(DisconnectReason::ClosedByPeer);
             } else {
                 self.shared.state.drain();
             }
-        };
-        self.shared.reading.look(|| hang_up::has_unread(socket), act);
+        });
     }
 
     /// How the stream has ended, for the reader that has found its end.
     fn stream_end(&self) -> End {
         // A writer may have been told the cause, and be about to note it.
-        self.shared.writing.settle();
-        match self.reason() {
+        match self.shared.writing.error().or(self.reason()) {
             None | Some(DisconnectReason::ClosedByPeer) => End::Stream,
             Some(reason) => End::Session(reason),
         }

@@ -10,10 +10,7 @@ use super::{
     Connection,
     reading::{Take, Taken},
 };
-use crate::{
-    DisconnectReason, FrameBuffer, ReadError, frame_buffer::TooLong, stream_structs::struct_from,
-    text_format::TextFormat,
-};
+use crate::{FrameBuffer, ReadError, frame_buffer::TooLong, stream_structs::struct_from, text_format::TextFormat};
 
 /// Every read waits its turn, works on the one buffer of the connection, and is [cancel safe](Self#cancel-safety):
 /// dropping it, in a timeout for example, loses nothing.
@@ -151,8 +148,8 @@ impl Connection {
             Some(after) => timeout(after, taking).await.map_err(|_| ReadError::Timeout { operation, after })?,
         };
         shared.state.read_returned();
-        if reports_end {
-            self.end(DisconnectReason::ClosedByPeer);
+        if let Some(reason) = reports_end {
+            self.end(reason);
             shared.state.change(|state| state.end_reported = true);
         }
         result

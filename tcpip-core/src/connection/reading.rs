@@ -63,16 +63,29 @@ pub(super) trait Take {
 /// What a read came to.
 pub(super) struct Taken<T> {
     pub(super) result: Result<T, ReadError>,
-    /// The result tells the caller that the stream is at its end.
-    pub(super) reports_end: bool,
+    /// Why the session is over, if the result tells the caller that there is nothing more to read.
+    pub(super) reports_end: Option<DisconnectReason>,
 }
 
 /// What is left to read when the peer hangs up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Left {
+    /// Data waits in the buffer.
     pub(super) unread: bool,
     /// A read waits, and so will find the end by itself.
     pub(super) being_read: bool,
+    /// How the stream ended, if a read has found that out.
+    pub(super) end: Option<End>,
+}
+
+impl Left {
+    /// What the system has told a reader of the end.
+    pub(super) fn error(self) -> Option<DisconnectReason> {
+        match self.end {
+            Some(End::Session(reason)) => Some(reason),
+            Some(End::Stream) | None => None,
+        }
+    }
 }
 
 impl Reading {
@@ -103,10 +116,10 @@ impl Reading {
     }
 
     /// Looks at what is left, with reads held off while `act` draws the consequence.
-    pub(super) fn look<T>(&self, unread_in_kernel: impl FnOnce() -> bool, act: impl FnOnce(Left) -> T) -> T {
+    pub(super) fn look(&self, act: impl FnOnce(Left)) {
         let inner = self.inner.lock();
-        let unread = !inner.frames.is_empty() || (inner.end.is_none() && unread_in_kernel());
-        act(Left { unread, being_read: inner.waiting && self.turn.try_lock().is_err() })
+        let being_read = inner.waiting && self.turn.try_lock().is_err();
+        act(Left { unread: !inner.frames.is_empty(), being_read, end: inner.end });
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -143,7 +156,7 @@ impl Inner {
         loop {
             if let Some(result) = take.take(&mut self.frames, limit) {
                 self.count += 1;
-                return Poll::Ready(Taken { result, reports_end: false });
+                return Poll::Ready(Taken { result, reports_end: None });
             }
             if let Some(end) = self.end {
                 return Poll::Ready(self.take_at_end(end, take));
@@ -179,13 +192,13 @@ impl Inner {
     fn take_at_end<T: Take>(&mut self, end: End, take: &mut T) -> Taken<T::Output> {
         let rest = self.frames.take_rest();
         match end {
-            End::Stream => Taken { result: take.take_rest(rest), reports_end: true },
+            End::Stream => Taken { result: take.take_rest(rest), reports_end: Some(DisconnectReason::ClosedByPeer) },
             End::Session(reason) if rest.is_empty() => {
-                Taken { result: Err(ReadError::Disconnected { reason }), reports_end: true }
+                Taken { result: Err(ReadError::Disconnected { reason }), reports_end: Some(reason) }
             }
             End::Session(_) => {
                 let error = ReadError::Incomplete { partial: rest, expected: take.expected() };
-                Taken { result: Err(error), reports_end: false }
+                Taken { result: Err(error), reports_end: None }
             }
         }
     }

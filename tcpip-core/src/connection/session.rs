@@ -97,7 +97,7 @@ async fn wind_down(connection: &Connection, socket: Arc<OwnedWriteHalf>) {
         Arc::into_inner(socket).into_iter().for_each(OwnedWriteHalf::forget);
     } else if by_this_end {
         let _ = timeout_at(deadline, discard_input(&socket, shared.limit())).await;
-    } else if !hang_up::has_unread(socket.as_ref().as_ref()) {
+    } else if !hang_up::has_unread(socket.as_ref().as_ref()).unwrap_or(false) {
         shared.reading.close(reason);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Batch, Connection};
+use super::{Batch, Connection, writing::Unsendable};
 use crate::{DisconnectReason, Structs, WriteError};
 
 /// Every write sends one message whole: writers in several tasks do not interleave, and a write that is dropped is
@@ -84,8 +84,8 @@ impl Connection {
             return Err(WriteError::NotConnected);
         }
         let sending = shared.writing.send(parts, shared.options.write_limit, || self.is_connected());
-        sending.await.map_err(|unsendable| {
-            if let Some(reason) = unsendable.0 {
+        sending.await.map_err(|Unsendable| {
+            if let Some(reason) = shared.writing.error() {
                 self.end(reason);
             }
             match shared.state.reason() {

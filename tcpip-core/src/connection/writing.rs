@@ -37,6 +37,8 @@ pub(super) struct Writing {
 struct Inner {
     /// `None` once nothing can be sent any more.
     socket: Option<Arc<OwnedWriteHalf>>,
+    /// Why the system takes nothing more.
+    error: Option<DisconnectReason>,
     queue: VecDeque<u8>,
     /// How many bytes have ever been queued, and how many of these the system has taken.
     queued: u64,
@@ -58,9 +60,9 @@ enum Queued {
     NoRoom,
 }
 
-/// Nothing can be sent any more; if the system said so, this is why.
+/// Nothing can be sent any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unsendable(pub(super) Option<DisconnectReason>);
+pub(super) struct Unsendable;
 
 impl Writing {
     pub(super) fn new(socket: Option<Arc<OwnedWriteHalf>>) -> Self {
@@ -70,6 +72,7 @@ impl Writing {
             backlog: Notify::new(),
             inner: Lock::new(Inner {
                 socket,
+                error: None,
                 queue: VecDeque::new(),
                 queued: 0,
                 sent: 0,
@@ -133,7 +136,7 @@ impl Writing {
                 None => writable.await,
             };
             ready.map_err(|error| DisconnectReason::from_io(&error))?;
-            self.inner.lock().send_some().map_err(|error| DisconnectReason::from_io(&error))?;
+            self.inner.lock().send_some()?;
             self.room.notify_one();
         }
         Ok(())
@@ -157,9 +160,9 @@ impl Writing {
         self.inner.lock().socket.clone()
     }
 
-    /// Returns once no writer is between a system call and what follows from it.
-    pub(super) fn settle(&self) {
-        drop(self.inner.lock());
+    /// What the system has told a writer of the end.
+    pub(super) fn error(&self) -> Option<DisconnectReason> {
+        self.inner.lock().error
     }
 
     fn is_empty(&self) -> bool {
@@ -170,7 +173,7 @@ impl Writing {
 impl Inner {
     /// Sends or queues one message.
     fn queue(&mut self, parts: &[&[u8]], limit: usize, open: &impl Fn() -> bool) -> Result<Queued, Unsendable> {
-        let Some(socket) = self.socket.as_ref().filter(|_| open()) else { return Err(Unsendable(None)) };
+        let Some(socket) = self.socket.as_ref().filter(|_| open()) else { return Err(Unsendable) };
         let length: usize = parts.iter().map(|part| part.len()).sum();
         if length == 0 {
             return Ok(Queued::Sent);
@@ -185,7 +188,10 @@ impl Inner {
                 Ok(sent) if sent == length => return Ok(Queued::Sent),
                 Ok(sent) => sent,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-                Err(error) => return Err(Unsendable(Some(DisconnectReason::from_io(&error)))),
+                Err(error) => {
+                    self.failed(&error);
+                    return Err(Unsendable);
+                }
             };
             self.progress = Instant::now();
         } else if self.queue.len() + length > limit {
@@ -205,7 +211,7 @@ impl Inner {
             return Poll::Ready(Ok(()));
         }
         if self.socket.is_none() {
-            return Poll::Ready(Err(Unsendable(None)));
+            return Poll::Ready(Err(Unsendable));
         }
         match self.waiting.binary_search_by_key(&end, |(end, _)| *end) {
             Ok(index) => self.waiting[index].1.clone_from(context.waker()),
@@ -215,12 +221,13 @@ impl Inner {
     }
 
     /// Offers the whole queue to the system, once, and wakes the writers whose messages it took.
-    fn send_some(&mut self) -> io::Result<()> {
+    fn send_some(&mut self) -> Result<(), DisconnectReason> {
         let Some(socket) = &self.socket else { return Ok(()) };
         let (front, back) = self.queue.as_slices();
         let count = match socket.try_write_vectored(&[IoSlice::new(front), IoSlice::new(back)]) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            result => result?,
+            Err(error) => return Err(self.failed(&error)),
+            Ok(count) => count,
         };
         self.queue.drain(..count);
         self.sent += count as u64;
@@ -234,5 +241,11 @@ impl Inner {
             self.waiting = VecDeque::new();
         }
         Ok(())
+    }
+
+    /// Notes what the system has told, which it tells once, and under the lock: whoever finds the socket closed
+    /// meanwhile finds out why.
+    fn failed(&mut self, error: &io::Error) -> DisconnectReason {
+        *self.error.insert(DisconnectReason::from_io(error))
     }
 }
