@@ -104,7 +104,8 @@ impl Client {
         self.connection.close().await;
     }
 
-    /// As [`close`](Self::close), but leaves `should_be_connected` as it is.
+    /// As [`close`](Self::close), but leaves `should_be_connected` as it is: for a connection that was lost, or is given
+    /// up, and is still wanted.
     ///
     /// # Cancel safety
     ///

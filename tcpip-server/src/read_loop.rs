@@ -18,10 +18,7 @@ pub(crate) async fn run_read_loop<H: ReadAndDispatch>(handler: Arc<H>, reading: 
     match outcome {
         // Somebody else has ended the session, or the loop has seen its end.
         None | Some(Ok(Ok(()))) => {}
-        Some(Ok(Err(error))) if !connection.is_connected() && tells_the_end(&error) => {
-            tracing::debug!("the handler was told the end: {error}");
-        }
-        Some(Ok(Err(error))) => tracing::error!("the handler failed: {error}"),
+        Some(Ok(Err(error))) => log_error(&error, connection.is_connected()),
         Some(Err(panic)) => tracing::error!("the handler panicked: {panic}"),
     }
     connection.revoke(DisconnectReason::HandlerFailed);
@@ -43,19 +40,20 @@ async fn serve<H: ReadAndDispatch>(handler: &H, connection: &Connection) -> Resu
     Ok(())
 }
 
-/// Whether the error only passes on that the session is over, which has been logged with its reason.
-///
-/// A stream that ends within a message is more than that.
-fn tells_the_end(error: &HandlerError) -> bool {
-    let (read, write) = match error.downcast_ref::<Error>() {
+/// Logs a handler's error. One that only passes on that the session is over is no failure of the handler.
+fn log_error(error: &HandlerError, connected: bool) {
+    let (read, write) = match error.downcast_ref() {
         Some(Error::Read(error)) => (Some(error), None),
         Some(Error::Write(error)) => (None, Some(error)),
         _ => (error.downcast_ref::<ReadError>(), error.downcast_ref::<WriteError>()),
     };
-    match (read, write) {
-        (Some(ReadError::Incomplete { partial, .. }), _) => partial.is_empty(),
-        (Some(ReadError::NotConnected | ReadError::Disconnected { .. }), _)
-        | (_, Some(WriteError::NotConnected | WriteError::Disconnected { .. } | WriteError::Timeout { .. })) => true,
-        _ => false,
+    if connected || !(read.is_some_and(ReadError::ends_session) || write.is_some_and(WriteError::ends_session)) {
+        tracing::error!("the handler failed: {error}");
+    } else if let Some(ReadError::Incomplete { partial, .. }) = read
+        && !partial.is_empty()
+    {
+        tracing::warn!("the client left within a message: {error}");
+    } else {
+        tracing::debug!("the handler was told the end: {error}");
     }
 }

@@ -169,7 +169,7 @@ macro_rules! session_setters {
         /// close the very thing that it is told of, and nobody else suffers. Several callbacks are called in the order
         /// in which they were added.
         ///
-        /// A closure with captured state clones it for each call:
+        /// A callback with nothing to wait for returns `std::future::ready(())`. A closure with captured state clones it for each call:
         /// `move |event| { let state = state.clone(); async move { … } }`.
         #[must_use]
         pub fn connect_callback<F, Fut>(mut self, callback: F) -> Self

@@ -30,10 +30,10 @@ async fn watch(connection: &Connection, socket: &OwnedWriteHalf) {
         hang_up::hung_up(socket, options.hang_up_detection, options.monitor_connection_interval).await;
         connection.peer_hung_up(socket.as_ref());
         tokio::select! {
-            // A reset after the hang-up. Its cause may have been told to a reader or a writer already.
+            // A reset after the hang-up, whose cause may have been told to a writer already.
             _ = socket.ready(Interest::ERROR) => {
-                let error = socket.as_ref().take_error().ok().flatten();
-                error.map_or(DisconnectReason::Reset, |error| DisconnectReason::from_io(&error))
+                let told_here = || socket.as_ref().take_error().ok().flatten().as_ref().map(DisconnectReason::from_io);
+                shared.writing.error().or_else(told_here).unwrap_or(DisconnectReason::Reset)
             }
             () = drained(connection) => DisconnectReason::ClosedByPeer,
         }

@@ -74,6 +74,15 @@ pub enum ReadError {
     Io(#[source] io::Error),
 }
 
+impl ReadError {
+    /// Whether this says that there is nothing more to read from the session, whose
+    /// [`reason`](crate::Connection::reason) tells why.
+    #[must_use]
+    pub fn ends_session(&self) -> bool {
+        matches!(self, Self::NotConnected | Self::Disconnected { .. } | Self::Incomplete { .. } | Self::Io(_))
+    }
+}
+
 impl From<ReadError> for io::Error {
     fn from(error: ReadError) -> Self {
         use ReadError as E;

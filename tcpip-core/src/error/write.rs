@@ -50,6 +50,15 @@ pub enum WriteError {
     Io(#[source] io::Error),
 }
 
+impl WriteError {
+    /// Whether this says that nothing more can be written to the session, whose
+    /// [`reason`](crate::Connection::reason) tells why.
+    #[must_use]
+    pub fn ends_session(&self) -> bool {
+        matches!(self, Self::NotConnected | Self::Disconnected { .. } | Self::Timeout { .. } | Self::Io(_))
+    }
+}
+
 impl From<WriteError> for io::Error {
     fn from(error: WriteError) -> Self {
         use WriteError as E;
