@@ -38,8 +38,3 @@ pub use self::{
     one_client_server_test_case::OneClientServerTestCase,
     test_read_loop_server::{TestOneClientReadLoopServer, TestReadLoop, TestServerBuilder},
 };
-
-/// The examples of the README are doc tests of this crate, the one that knows all the others.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

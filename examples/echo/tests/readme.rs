@@ -1,0 +1,24 @@
+//! The README shows this package's own files.
+
+const README: &str = include_str!("../../../README.md");
+
+/// The lines of a file without its crate documentation, as the README shows them.
+fn shown(file: &str) -> String {
+    let lines: Vec<&str> = file.lines().filter(|line| !line.starts_with("//!")).collect();
+    format!("```rust\n{}\n```\n", lines.join("\n").trim())
+}
+
+/// Each example in the README is a file that is compiled, run or tested here.
+#[test]
+fn the_readme_shows_these_files() {
+    for file in [
+        include_str!("../src/bin/echo-client.rs"),
+        include_str!("../src/lib.rs"),
+        include_str!("../src/bin/echo-server.rs"),
+        include_str!("echo.rs"),
+    ] {
+        let shown = shown(file);
+        assert!(README.contains(&shown), "the README shows something else than\n{shown}");
+    }
+    assert_eq!(README.matches("```rust\n").count(), 4, "an example that is not compiled");
+}
