@@ -1,0 +1,291 @@
+//! What messages and sessions cost in memory, counted by an allocator that counts for each thread.
+//!
+//! Everything that belongs to the library runs on the thread of its test: the runtime, both ends, and so every
+//! allocation. A raw peer may run on another thread, and then is not counted.
+
+#![expect(clippy::unwrap_used, reason = "a test may unwrap, and so may what it calls")]
+
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use allocation_counter::measure;
+use tcpip_client::{Client, ClientBuilder};
+use tcpip_server::{ClientOrServer, Connection, OneClientServer};
+use tcpip_testkit::{OneClientServerTestCase, TestOneClientReadLoopServer};
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::{JoinSet, yield_now},
+};
+use zerocopy::{
+    FromBytes, Immutable, IntoBytes, KnownLayout,
+    little_endian::{F64, I64},
+};
+
+/// How often a message is sent before it is counted, and while it is.
+const ROUNDS: u64 = 100;
+
+/// An idle session takes less than this in user space.
+const SESSION_BOUND: usize = 4096;
+
+/// The task of a read loop with the future of a handler that reads a text message, on top of that.
+const READ_LOOP_BOUND: usize = 1536;
+
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Debug, PartialEq, Clone, Copy, Default)]
+#[repr(C)]
+struct Status {
+    position: F64,
+    counts: [I64; 3],
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+async fn connected(read_timeout: Option<Duration>) -> (OneClientServer, Client) {
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(OneClientServer::builder().read_timeout(read_timeout)).await.unwrap();
+    let client = case.create_client(&server, |client| client.read_timeout(read_timeout)).await.unwrap();
+    (server, client)
+}
+
+/// Counts the allocations of `round` in [`ROUNDS`] rounds, after as many that warm everything up.
+fn count_warm(runtime: &Runtime, mut round: impl AsyncFnMut()) -> u64 {
+    let mut rounds = || {
+        runtime.block_on(async {
+            for _ in 0..ROUNDS {
+                round().await;
+            }
+        });
+    };
+    rounds();
+    measure(rounds).count_total
+}
+
+async fn send_text(from: &impl ClientOrServer, to: &impl ClientOrServer, text: &mut String) {
+    from.write_str("position 123.45").await.unwrap();
+    to.read_str_into(text).await.unwrap();
+    assert_eq!(text, "position 123.45");
+}
+
+async fn send_structs(from: &impl ClientOrServer, to: &impl ClientOrServer) {
+    let status = Status { position: 1.5.into(), counts: [1.into(), 2.into(), 3.into()] };
+    let mut copy = Status::default();
+    from.write_from(&status).await.unwrap();
+    to.read_into(&mut copy).await.unwrap();
+    assert_eq!(copy, status);
+    from.write_from((&status, &status.counts)).await.unwrap();
+    to.read_into(&mut copy).await.unwrap();
+    to.read_into(&mut copy.counts).await.unwrap();
+    assert_eq!(copy, status);
+}
+
+/// `write_str` and `read_str_into` allocate nothing once warm: at either end, through the trait and by the handle's own
+/// methods.
+#[test]
+fn warm_text_allocates_nothing() {
+    let runtime = runtime();
+    let (server, client) = runtime.block_on(connected(None));
+    let (at_server, at_client) = (server.connection(), client.connection());
+    let mut text = String::new();
+    let count = count_warm(&runtime, async || {
+        send_text(&client, &server, &mut text).await;
+        send_text(&server, &client, &mut text).await;
+        Connection::write_str(&at_client, "to the server").await.unwrap();
+        Connection::read_str_into(&at_server, &mut text).await.unwrap();
+        Connection::write_str(&at_server, "to the client").await.unwrap();
+        Connection::read_str_into(&at_client, &mut text).await.unwrap();
+    });
+    assert_eq!(count, 0);
+}
+
+/// `write_from` and `read_into` allocate nothing once warm, one structure or several at a time, text between them.
+#[test]
+fn warm_structs_allocate_nothing() {
+    let runtime = runtime();
+    let (server, client) = runtime.block_on(connected(None));
+    let mut text = String::new();
+    let count = count_warm(&runtime, async || {
+        send_structs(&client, &server).await;
+        send_text(&client, &server, &mut text).await;
+        send_structs(&server, &client).await;
+    });
+    assert_eq!(count, 0);
+}
+
+/// A read timeout costs no allocation.
+#[test]
+fn a_read_timeout_allocates_nothing() {
+    let runtime = runtime();
+    let (server, client) = runtime.block_on(connected(Some(Duration::from_mins(1))));
+    let mut text = String::new();
+    let count = count_warm(&runtime, async || {
+        send_text(&client, &server, &mut text).await;
+        send_text(&server, &client, &mut text).await;
+    });
+    assert_eq!(count, 0);
+}
+
+/// Messages that wait together in the buffer are read without an allocation, as single ones are.
+#[test]
+fn messages_that_arrive_together_allocate_nothing() {
+    let runtime = runtime();
+    let (server, client) = runtime.block_on(connected(None));
+    let mut text = String::new();
+    let count = count_warm(&runtime, async || {
+        for _ in 0..30 {
+            client.write_str("position 123.45").await.unwrap();
+        }
+        for _ in 0..30 {
+            server.read_str_into(&mut text).await.unwrap();
+        }
+    });
+    assert_eq!(count, 0);
+}
+
+/// `read_str` allocates the string that it returns and nothing else.
+#[test]
+fn read_str_allocates_its_result_alone() {
+    let runtime = runtime();
+    let (server, client) = runtime.block_on(connected(None));
+    let count = count_warm(&runtime, async || {
+        client.write_str("position 123.45").await.unwrap();
+        assert_eq!(server.read_str().await.unwrap(), "position 123.45");
+    });
+    assert_eq!(count, ROUNDS);
+}
+
+/// Runs `part` and says how many bytes it has allocated and not freed.
+fn bytes_kept<T>(runtime: &Runtime, part: impl Future<Output = T>) -> (usize, T) {
+    let mut result = None;
+    let info = measure(|| {
+        result = Some(runtime.block_on(async {
+            let result = part.await;
+            // Tasks that have just been made or woken come to rest.
+            for _ in 0..10 {
+                yield_now().await;
+            }
+            result
+        }));
+    });
+    (usize::try_from(info.bytes_current).unwrap(), result.unwrap())
+}
+
+/// An idle session of a client takes less than 4 KiB.
+#[test]
+fn an_idle_client_is_small() {
+    const SESSIONS: usize = 200;
+    let runtime = runtime();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (bytes, _sessions) = bytes_kept(&runtime, async {
+        let mut sessions = Vec::with_capacity(SESSIONS);
+        for _ in 0..SESSIONS {
+            sessions.push((client(address).connect().await.unwrap(), listener.accept().unwrap()));
+        }
+        sessions
+    });
+    println!("a client's session takes {} bytes", bytes / SESSIONS);
+    assert!(bytes / SESSIONS < SESSION_BOUND);
+}
+
+/// An idle session of a server takes less than 4 KiB; of a read-loop server, its handler's task comes on top.
+#[test]
+fn an_idle_session_of_a_server_is_small() {
+    const SERVERS: usize = 100;
+    let runtime = runtime();
+    let servers = runtime.block_on(async {
+        let mut servers = Vec::new();
+        for _ in 0..SERVERS {
+            let plain = OneClientServer::builder().start().await.unwrap();
+            let read_loop = TestOneClientReadLoopServer::builder().start().await.unwrap();
+            servers.push((plain, read_loop));
+        }
+        servers
+    });
+    let (bytes, plain) = bytes_kept(&runtime, async {
+        let mut sessions = Vec::with_capacity(SERVERS);
+        for (server, _) in &servers {
+            let peer = TcpStream::connect(server.local_addrs()[0]).unwrap();
+            sessions.push((server.wait_connected().await.unwrap(), peer));
+        }
+        sessions
+    });
+    println!("a server's session takes {} bytes", bytes / SERVERS);
+    assert!(bytes / SERVERS < SESSION_BOUND);
+
+    let (bytes, read_loop) = bytes_kept(&runtime, async {
+        let mut sessions = Vec::with_capacity(SERVERS);
+        for (_, server) in &servers {
+            let mut peer = TcpStream::connect(server.local_addrs()[0]).unwrap();
+            peer.write_all(b"status\r\n").unwrap();
+            assert_eq!(server.get_next_data().await.unwrap(), "status");
+            sessions.push((server.connection(), peer));
+        }
+        sessions
+    });
+    println!("a read-loop server's session takes {} bytes", bytes / SERVERS);
+    assert!(bytes / SERVERS < SESSION_BOUND + READ_LOOP_BOUND);
+    drop((plain, read_loop));
+}
+
+/// A session that has been busy, with a backlog of many writers and a large message each way, is as small afterwards.
+#[test]
+fn a_session_is_small_again_after_a_large_message() {
+    const SESSIONS: usize = 10;
+    const LARGE: usize = 8 * 1024 * 1024;
+    const WRITERS: usize = 64;
+    const EACH: usize = 100;
+    let runtime = runtime();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    // The peers read all that comes and send something large; then small messages go each way.
+    let peers = thread::spawn(move || {
+        let mut message = vec![b'x'; LARGE + WRITERS * EACH];
+        let serve = |_| {
+            let (mut peer, _) = listener.accept().unwrap();
+            peer.read_exact(&mut message).unwrap();
+            peer.write_all(&message[..LARGE]).unwrap();
+            peer.write_all(b"\r\n").unwrap();
+            for _ in 0..2 {
+                peer.read_exact(&mut [0; 8]).unwrap();
+                peer.write_all(b"parked\r\n").unwrap();
+            }
+            peer
+        };
+        (0..SESSIONS).map(serve).collect::<Vec<_>>()
+    });
+    let (bytes, sessions) = bytes_kept(&runtime, async {
+        let large: Arc<[u8]> = vec![b'x'; LARGE].into();
+        let mut sessions = Vec::with_capacity(SESSIONS);
+        for _ in 0..SESSIONS {
+            let client = client(address).write_limit(2 * LARGE).limit(LARGE + 2).connect().await.unwrap();
+            let mut writers = JoinSet::new();
+            let (connection, message) = (client.connection(), Arc::clone(&large));
+            writers.spawn(async move { connection.write(&message).await.unwrap() });
+            for _ in 0..WRITERS {
+                let connection = client.connection();
+                writers.spawn(async move { connection.write(&[b'y'; EACH]).await.unwrap() });
+            }
+            writers.join_all().await;
+            assert_eq!(client.read_str().await.unwrap().len(), LARGE);
+            for _ in 0..2 {
+                client.write_str("status").await.unwrap();
+                assert_eq!(client.read_str().await.unwrap(), "parked");
+            }
+            sessions.push(client);
+        }
+        sessions
+    });
+    println!("a client's session takes {} bytes after a large message", bytes / SESSIONS);
+    assert!(bytes / SESSIONS < SESSION_BOUND);
+    drop((sessions, peers.join().unwrap()));
+}
+
+fn client(address: SocketAddr) -> ClientBuilder {
+    Client::builder(&address.ip().to_string(), address.port())
+}
