@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
     net::tcp::OwnedWriteHalf,
     sync::{Mutex as Turn, Notify},
@@ -128,15 +129,27 @@ impl Writing {
     ) -> Result<(), DisconnectReason> {
         while !self.is_empty() {
             let progress = self.inner.lock().progress;
+            // Readiness is looked at before the deadline: a task that runs late does not take its own delay for the peer's.
             let writable = socket.writable();
             let ready = match write_timeout {
-                Some(after) => timeout_at(progress + after, writable)
-                    .await
-                    .map_err(|_| DisconnectReason::WriteTimeout { after })?,
-                None => writable.await,
+                Some(after) => timeout_at(progress + after, writable).await.map_err(|_| after),
+                None => Ok(writable.await),
             };
-            ready.map_err(|error| DisconnectReason::from_io(&error))?;
-            self.inner.lock().send_some()?;
+            match ready {
+                Ok(ready) => {
+                    ready.map_err(|error| DisconnectReason::from_io(&error))?;
+                    self.inner.lock().send_some(OwnedWriteHalf::try_write_vectored)?;
+                }
+                Err(after) => {
+                    // The system reports room only when much of its buffer is free. It may have some all the same.
+                    let direct = |socket: &OwnedWriteHalf, slices: &[IoSlice<'_>]| {
+                        SockRef::from(socket.as_ref()).send_vectored(slices)
+                    };
+                    if self.inner.lock().send_some(direct)? == 0 {
+                        return Err(DisconnectReason::WriteTimeout { after });
+                    }
+                }
+            }
             self.room.notify_one();
         }
         Ok(())
@@ -220,12 +233,15 @@ impl Inner {
         Poll::Pending
     }
 
-    /// Offers the whole queue to the system, once, and wakes the writers whose messages it took.
-    fn send_some(&mut self) -> Result<(), DisconnectReason> {
-        let Some(socket) = &self.socket else { return Ok(()) };
+    /// Offers the whole queue to the system, once, and wakes the writers whose messages it took. How many bytes it took.
+    fn send_some(
+        &mut self,
+        write: impl FnOnce(&OwnedWriteHalf, &[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> Result<usize, DisconnectReason> {
+        let Some(socket) = &self.socket else { return Ok(0) };
         let (front, back) = self.queue.as_slices();
-        let count = match socket.try_write_vectored(&[IoSlice::new(front), IoSlice::new(back)]) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+        let count = match write(socket, &[IoSlice::new(front), IoSlice::new(back)]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
             Err(error) => return Err(self.failed(&error)),
             Ok(count) => count,
         };
@@ -240,7 +256,7 @@ impl Inner {
             self.queue = VecDeque::new();
             self.waiting = VecDeque::new();
         }
-        Ok(())
+        Ok(count)
     }
 
     /// Notes what the system has told, which it tells once, and under the lock: whoever finds the socket closed
