@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use tokio::{net::tcp::OwnedReadHalf, sync::Mutex as Turn};
+use tokio::{net::tcp::OwnedReadHalf, sync::Semaphore};
 use tokio_util::io::poll_read_buf;
 
 use crate::{DisconnectReason, FrameBuffer, ReadError, lock::Lock};
@@ -15,7 +15,9 @@ use crate::{DisconnectReason, FrameBuffer, ReadError, lock::Lock};
 /// one loses nothing and one that nobody polls holds nothing up.
 #[derive(Debug)]
 pub(super) struct Reading {
-    turn: Turn<()>,
+    /// Held by the read whose turn it is. Closed once the session has set the end: no read waits for the socket any
+    /// more, so none needs to wait for another, which perhaps nobody polls.
+    turn: Semaphore,
     inner: Lock<Inner>,
 }
 
@@ -92,7 +94,7 @@ impl Reading {
     pub(super) fn new(socket: Option<OwnedReadHalf>) -> Self {
         let end = socket.is_none().then_some(End::Session(DisconnectReason::Closed));
         Self {
-            turn: Turn::new(()),
+            turn: Semaphore::new(1),
             inner: Lock::new(Inner {
                 socket,
                 frames: FrameBuffer::default(),
@@ -111,14 +113,14 @@ impl Reading {
         ended: impl Fn() -> End,
         mut take: T,
     ) -> Taken<T::Output> {
-        let _turn = self.turn.lock().await;
+        let _turn = self.turn.acquire().await;
         poll_fn(|context| self.inner.lock().poll_take(context, limit(), &ended, &mut take)).await
     }
 
     /// Looks at what is left, with reads held off while `act` draws the consequence.
     pub(super) fn look(&self, act: impl FnOnce(Left)) {
         let inner = self.inner.lock();
-        let being_read = inner.waiting && self.turn.try_lock().is_err();
+        let being_read = inner.waiting && self.turn.try_acquire().is_err();
         act(Left { unread: !inner.frames.is_empty(), being_read, end: inner.end });
     }
 
@@ -134,6 +136,7 @@ impl Reading {
         inner.end.get_or_insert(end);
         let waker = inner.waker.take();
         drop(inner);
+        self.turn.close();
         waker.inspect(Waker::wake_by_ref);
     }
 

@@ -12,7 +12,7 @@ use std::{
 use socket2::SockRef;
 use tokio::{
     net::tcp::OwnedWriteHalf,
-    sync::{Mutex as Turn, Notify},
+    sync::{Notify, Semaphore},
     time::{Instant, timeout_at},
 };
 
@@ -25,8 +25,9 @@ pub(super) const MOST_PARTS: usize = MOST_STRUCTS;
 /// the session's task sends it, whatever becomes of the writer.
 #[derive(Debug)]
 pub(super) struct Writing {
-    /// Held by the writer that is next to queue a message.
-    turn: Turn<()>,
+    /// Held by the writer that is next to queue a message. Closed once nothing can be sent any more, so that a writer
+    /// that holds it, and that nobody polls, does not keep the others waiting.
+    turn: Semaphore,
     /// Told when the queue has become shorter, or is gone.
     room: Notify,
     /// Told when the queue is no longer empty.
@@ -68,7 +69,7 @@ pub(super) struct Unsendable;
 impl Writing {
     pub(super) fn new(socket: Option<Arc<OwnedWriteHalf>>) -> Self {
         Self {
-            turn: Turn::new(()),
+            turn: Semaphore::new(1),
             room: Notify::new(),
             backlog: Notify::new(),
             inner: Lock::new(Inner {
@@ -93,7 +94,7 @@ impl Writing {
         write_limit: usize,
         open: impl Fn() -> bool,
     ) -> Result<(), Unsendable> {
-        let turn = self.turn.lock().await;
+        let Ok(turn) = self.turn.acquire().await else { return Err(Unsendable) };
         let end = loop {
             let room = self.room.notified();
             match self.inner.lock().queue(parts, write_limit, &open)? {
@@ -165,6 +166,7 @@ impl Writing {
         for (_, waker) in waiting {
             waker.wake();
         }
+        self.turn.close();
         self.room.notify_one();
     }
 
