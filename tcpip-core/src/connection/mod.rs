@@ -234,9 +234,10 @@ impl Connection {
         self.shared.text.lock().clone()
     }
 
-    /// Waits for the end of a close, unless it is the caller that must end first.
+    /// Waits for the end of a close, unless it is the caller that must end first. At rest already, it needs no timer,
+    /// and so no runtime.
     async fn closed_within_deadline(&self) {
-        if !self.is_own_handler() {
+        if !self.is_closed() && !self.is_own_handler() {
             let _ = timeout(self.shared.options.close_timeout + CLOSE_GRACE, self.wait_closed()).await;
         }
     }
