@@ -15,7 +15,7 @@ use super::{
     Connection, Shared, hang_up,
     options::SessionOptions,
     reading::Reading,
-    session::run_session,
+    session::{Finish, run_session},
     state::{Phase, SessionState},
     writing::Writing,
 };
@@ -52,7 +52,7 @@ impl Connection {
         };
         span.in_scope(|| tracing::info!("connected"));
         connection.shared.state.announce(&connection);
-        tokio::spawn(run_session(connection.clone(), write_half).instrument(span));
+        tokio::spawn(run_session(Finish::new(connection.clone()), write_half).instrument(span));
         Ok(connection)
     }
 

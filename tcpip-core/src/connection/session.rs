@@ -13,10 +13,11 @@ use super::{Connection, hang_up, state::Phase};
 use crate::DisconnectReason;
 
 /// Runs a session from its beginning until nothing is left to do for it.
-pub(super) async fn run_session(connection: Connection, socket: Arc<OwnedWriteHalf>) {
-    let mut finish = Finish { connection: &connection, in_order: false };
-    watch(&connection, &socket).await;
-    wind_down(&connection, socket).await;
+///
+/// `finish` comes from outside, so that the session is finished too when its runtime ends before the task has begun.
+pub(super) async fn run_session(mut finish: Finish, socket: Arc<OwnedWriteHalf>) {
+    watch(&finish.connection, &socket).await;
+    wind_down(&finish.connection, socket).await;
     finish.in_order = true;
 }
 
@@ -152,12 +153,18 @@ enum Input {
 }
 
 /// Marks the session as finished, also if its runtime shuts down under it.
-struct Finish<'a> {
-    connection: &'a Connection,
+pub(super) struct Finish {
+    connection: Connection,
     in_order: bool,
 }
 
-impl Drop for Finish<'_> {
+impl Finish {
+    pub(super) fn new(connection: Connection) -> Self {
+        Self { connection, in_order: false }
+    }
+}
+
+impl Drop for Finish {
     fn drop(&mut self) {
         let shared = &*self.connection.shared;
         if !self.in_order {
