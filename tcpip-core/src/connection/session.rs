@@ -12,6 +12,9 @@ use tokio::{
 use super::{Connection, hang_up, state::Phase};
 use crate::DisconnectReason;
 
+/// The most input that a close discards, however long a frame may be.
+const DISCARDED: usize = 1024 * 1024;
+
 /// Runs a session from its beginning until nothing is left to do for it.
 ///
 /// `finish` comes from outside, so that the session is finished too when its runtime ends before the task has begun.
@@ -97,7 +100,7 @@ async fn wind_down(connection: &Connection, socket: Arc<OwnedWriteHalf>) {
         let _ = SockRef::from(socket.as_ref().as_ref()).set_linger(Some(std::time::Duration::ZERO));
         Arc::into_inner(socket).into_iter().for_each(OwnedWriteHalf::forget);
     } else if by_this_end {
-        let _ = timeout_at(deadline, discard_input(&socket, shared.limit())).await;
+        let _ = timeout_at(deadline, discard_input(&socket)).await;
     } else if !hang_up::has_unread(socket.as_ref().as_ref()).unwrap_or(false) {
         shared.reading.close(reason);
     }
@@ -106,35 +109,35 @@ async fn wind_down(connection: &Connection, socket: Arc<OwnedWriteHalf>) {
 /// Ends the stream in good order although input may have arrived that nobody will read.
 ///
 /// Closing a socket with unread input sends a reset, which may overtake what was flushed. So what has arrived is
-/// discarded first, at most `bound` bytes; if more arrives all the same, the peer's own end is awaited.
-async fn discard_input(socket: &OwnedWriteHalf, bound: usize) {
+/// discarded first, up to [`DISCARDED`]; if more arrives all the same, the peer's own end is awaited.
+async fn discard_input(socket: &OwnedWriteHalf) {
     let stream = socket.as_ref();
-    let before = discard_what_is_here(stream, 0, bound);
+    let before = discard_what_is_here(stream, 0);
     let _ = SockRef::from(stream).shutdown(Shutdown::Write);
     let mut after = match before {
-        Input::Here(discarded) => discard_what_is_here(stream, discarded, bound),
+        Input::Here(discarded) => discard_what_is_here(stream, discarded),
         Input::Ended => Input::Ended,
     };
-    if before == after && before != Input::Here(bound) {
+    if before == after {
         return;
     }
     while let Input::Here(discarded) = after
-        && discarded < bound
+        && discarded < DISCARDED
         && stream.readable().await.is_ok()
     {
         // Lets the runtime see that the socket is empty, so that the next wait is one.
         let _ =
             stream.try_io(Interest::READABLE, || SockRef::from(stream).peek(&mut [std::mem::MaybeUninit::uninit()]));
-        after = discard_what_is_here(stream, discarded, bound);
+        after = discard_what_is_here(stream, discarded);
     }
 }
 
-/// Discards what has arrived, until `bound` bytes have been discarded in all.
+/// Discards what has arrived, until [`DISCARDED`] bytes have been discarded in all.
 ///
 /// The scratch memory is here rather than in the session's future, which would hold it for as long as the session.
-fn discard_what_is_here(stream: &TcpStream, mut discarded: usize, bound: usize) -> Input {
+fn discard_what_is_here(stream: &TcpStream, mut discarded: usize) -> Input {
     let mut scratch = [0; 4096];
-    while discarded < bound {
+    while discarded < DISCARDED {
         match (&*SockRef::from(stream)).read(&mut scratch) {
             Ok(0) => return Input::Ended,
             Ok(count) => discarded += count,
