@@ -102,7 +102,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The address to connect from; port 0 lets the system choose one. Default: the system chooses both.
+    /// The address to connect from, which leaves the host's addresses of the same family; port 0 lets the system
+    /// choose one. Default: the system chooses both.
     pub fn local_addr(mut self, address: SocketAddr) -> Self {
         self.local_addr = Some(address);
         self

@@ -15,8 +15,11 @@ pub(crate) async fn dial(
     local_addr: Option<SocketAddr>,
 ) -> Result<TcpStream, ConnectError> {
     let resolve_error = |source| ConnectError::Resolve { host: host.to_owned(), source };
+    let suits = |address: &SocketAddr| {
+        family.contains(*address) && local_addr.is_none_or(|local| local.is_ipv4() == address.is_ipv4())
+    };
     let mut result = Err(ConnectError::NoAddress { host: host.to_owned() });
-    for address in lookup_host((host, port)).await.map_err(resolve_error)?.filter(|address| family.contains(*address)) {
+    for address in lookup_host((host, port)).await.map_err(resolve_error)?.filter(suits) {
         match connect(address, local_addr).await {
             Ok(stream) => return Ok(stream),
             Err(source) if source.kind() == io::ErrorKind::ConnectionRefused => {
