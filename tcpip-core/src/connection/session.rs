@@ -82,18 +82,10 @@ async fn wind_down(connection: &Connection, socket: Arc<OwnedWriteHalf>) {
     if by_this_end {
         shared.reading.discard(reason);
     }
-    let flushed = match reason {
-        Closed | HandlerFailed | Replaced | ClosedByPeer => {
-            matches!(timeout_at(deadline, shared.writing.flush(&socket, None)).await, Ok(Ok(())))
-        }
-        _ => false,
-    };
+    let in_order = by_this_end || reason == ClosedByPeer;
+    let flushed = in_order && matches!(timeout_at(deadline, shared.writing.flush(&socket, None)).await, Ok(Ok(())));
     shared.writing.close();
-    let abort = match reason {
-        Closed | HandlerFailed | Replaced | ClosedByPeer => !flushed,
-        WriteTimeout { .. } => true,
-        _ => false,
-    };
+    let abort = (in_order && !flushed) || matches!(reason, WriteTimeout { .. });
     if abort {
         shared.reading.close(reason);
         // An abort is lossy, and says so to the peer: zero linger makes the close a reset.
