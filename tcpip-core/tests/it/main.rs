@@ -1,0 +1,5 @@
+//! The core alone: framing, and the helpers for any stream.
+
+mod frame_buffer;
+mod stream_helpers;
+mod structs;

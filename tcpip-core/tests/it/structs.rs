@@ -1,0 +1,42 @@
+//! Structures as bytes.
+
+use tcpip_core::Structs;
+use zerocopy::{Immutable, IntoBytes, little_endian::U32};
+
+#[derive(IntoBytes, Immutable)]
+#[repr(C)]
+struct Header {
+    kind: u8,
+    length: U32,
+}
+
+fn bytes(structs: impl Structs) -> Vec<u8> {
+    structs.parts().as_slice().concat()
+}
+
+/// One structure, an array, a slice, and tuples of two to eight of different types: their bytes back to back.
+#[test]
+fn one_to_eight_structures_are_joined_without_padding() {
+    let header = Header { kind: 7, length: 0x0403_0201.into() };
+    let (a, b, c): (u8, u16, [u8; 3]) = (1, 0x0202, [3; 3]);
+    let (d, e, f): (&[u8], i64, f32) = (&[4; 4], 0, 0.0);
+    assert_eq!(bytes(&header), [7, 1, 2, 3, 4]);
+    assert_eq!(bytes(d), [4; 4]);
+    assert_eq!(bytes(&[header, Header { kind: 8, length: 0.into() }]), [7, 1, 2, 3, 4, 8, 0, 0, 0, 0]);
+    let header = Header { kind: 7, length: 0x0403_0201.into() };
+    let all = [1, 2, 2, 3, 3, 3, 4, 4, 4, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 1, 2, 3, 4, 1];
+    assert_eq!(bytes((&a, &b)), all[..3]);
+    assert_eq!(bytes((&a, &b, &c)), all[..6]);
+    assert_eq!(bytes((&a, &b, &c, d)), all[..10]);
+    assert_eq!(bytes((&a, &b, &c, d, &e)), all[..18]);
+    assert_eq!(bytes((&a, &b, &c, d, &e, &f)), all[..22]);
+    assert_eq!(bytes((&a, &b, &c, d, &e, &f, &header)), all[..27]);
+    assert_eq!(bytes((&a, &b, &c, d, &e, &f, &header, &a)), all);
+}
+
+/// Each structure keeps its own part, empty ones too, so that none is lost in a message of several.
+#[test]
+fn every_structure_is_a_part() {
+    let none: [u8; 0] = [];
+    assert_eq!((&1u8, &none, &2u8).parts().as_slice(), [&[1u8][..], &[], &[2]]);
+}
