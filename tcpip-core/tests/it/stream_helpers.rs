@@ -54,10 +54,10 @@ impl AsyncWrite for Writes {
     }
 }
 
-async fn sockets() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-    (near.unwrap(), far.unwrap().0)
+async fn sockets() -> io::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr()?), listener.accept());
+    Ok((near?, far?.0))
 }
 
 /// A structure cut into reads at every offset is read as one, and what follows it is left in the stream.
@@ -131,7 +131,7 @@ async fn several_structs_are_one_write() {
     let words = [U16::new(1), U16::new(2)];
     let mut writes = Writes::default();
     write_from(&mut writes, (&STATUS, &9u8, &words)).await.unwrap();
-    assert_eq!(writes.0, [whole.clone()]);
+    assert_eq!(writes.0, std::slice::from_ref(&whole));
 
     let (near, mut far) = duplex(64);
     let mut buffered = BufWriter::new(near);
@@ -144,7 +144,7 @@ async fn several_structs_are_one_write() {
 /// Closing sends what is buffered and then the end of the stream, and may be repeated.
 #[test_log::test(tokio::test)]
 async fn close_flushes_and_ends_the_stream() {
-    let (near, mut far) = sockets().await;
+    let (near, mut far) = sockets().await.unwrap();
     let mut writer = BufWriter::new(near);
     writer.write_all(b"last words").await.unwrap();
     for _ in 0..3 {
@@ -166,7 +166,7 @@ async fn closing_a_closed_stream_is_no_error() {
         close_stream_writer(&mut writer).await.unwrap();
     }
 
-    let (near, far) = sockets().await;
+    let (near, far) = sockets().await.unwrap();
     SockRef::from(&far).set_linger(Some(Duration::ZERO)).unwrap();
     drop(far);
     near.readable().await.unwrap();
@@ -207,7 +207,7 @@ async fn another_error_at_close_is_reported() {
 /// Keep-alive (60 s, 4 probes, 15 s) and no-delay can be read back from the sockets of both ends.
 #[test_log::test(tokio::test)]
 async fn socket_options_are_read_back_from_both_ends() {
-    let (near, far) = sockets().await;
+    let (near, far) = sockets().await.unwrap();
     for end in [&near, &far] {
         assert!(!SockRef::from(end).keepalive().unwrap(), "off by default");
         set_socket_options(end).unwrap();

@@ -10,6 +10,7 @@ struct Header {
     length: U32,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as every function that takes structs")]
 fn bytes(structs: impl Structs) -> Vec<u8> {
     structs.parts().as_slice().concat()
 }
@@ -18,20 +19,20 @@ fn bytes(structs: impl Structs) -> Vec<u8> {
 #[test]
 fn one_to_eight_structures_are_joined_without_padding() {
     let header = Header { kind: 7, length: 0x0403_0201.into() };
-    let (a, b, c): (u8, u16, [u8; 3]) = (1, 0x0202, [3; 3]);
-    let (d, e, f): (&[u8], i64, f32) = (&[4; 4], 0, 0.0);
+    let (byte, word, array, slice) = (1u8, 0x0202u16, [3u8; 3], &[4u8; 4][..]);
+    let (long, float) = (0i64, 0f32);
     assert_eq!(bytes(&header), [7, 1, 2, 3, 4]);
-    assert_eq!(bytes(d), [4; 4]);
+    assert_eq!(bytes(slice), [4; 4]);
     assert_eq!(bytes(&[header, Header { kind: 8, length: 0.into() }]), [7, 1, 2, 3, 4, 8, 0, 0, 0, 0]);
     let header = Header { kind: 7, length: 0x0403_0201.into() };
     let all = [1, 2, 2, 3, 3, 3, 4, 4, 4, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 1, 2, 3, 4, 1];
-    assert_eq!(bytes((&a, &b)), all[..3]);
-    assert_eq!(bytes((&a, &b, &c)), all[..6]);
-    assert_eq!(bytes((&a, &b, &c, d)), all[..10]);
-    assert_eq!(bytes((&a, &b, &c, d, &e)), all[..18]);
-    assert_eq!(bytes((&a, &b, &c, d, &e, &f)), all[..22]);
-    assert_eq!(bytes((&a, &b, &c, d, &e, &f, &header)), all[..27]);
-    assert_eq!(bytes((&a, &b, &c, d, &e, &f, &header, &a)), all);
+    assert_eq!(bytes((&byte, &word)), all[..3]);
+    assert_eq!(bytes((&byte, &word, &array)), all[..6]);
+    assert_eq!(bytes((&byte, &word, &array, slice)), all[..10]);
+    assert_eq!(bytes((&byte, &word, &array, slice, &long)), all[..18]);
+    assert_eq!(bytes((&byte, &word, &array, slice, &long, &float)), all[..22]);
+    assert_eq!(bytes((&byte, &word, &array, slice, &long, &float, &header)), all[..27]);
+    assert_eq!(bytes((&byte, &word, &array, slice, &long, &float, &header, &byte)), all);
 }
 
 /// Each structure keeps its own part, empty ones too, so that none is lost in a message of several.
