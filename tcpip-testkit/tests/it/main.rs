@@ -1,5 +1,9 @@
 //! Client and server together, over real sockets.
 
+mod cancelled_reads;
+mod cancelled_writes;
+mod cut;
 mod hang_up_without_reader;
 mod send;
+mod tight_link;
 mod usage;
