@@ -1,6 +1,7 @@
 //! Client and server together, over real sockets.
 
 mod cancelled_reads;
+mod cancelled_waits;
 mod cancelled_writes;
 mod cut;
 mod hang_up_without_reader;
