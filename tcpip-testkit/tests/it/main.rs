@@ -3,6 +3,7 @@
 mod cancelled_reads;
 mod cancelled_waits;
 mod cancelled_writes;
+mod concurrent_writes;
 mod cut;
 mod hang_up_without_reader;
 mod send;
