@@ -286,6 +286,7 @@ async fn torture_close_server<B: ServerBuilder>(builder: impl Fn() -> B) {
                 // No longer in use by anybody, without a wait.
                 let _again = std::net::TcpListener::bind(address).expect("the port is free");
                 timeout(LONG, close(server)).await.expect("a close returns");
+                timeout(LONG, server.wait_closed()).await.expect("closed");
                 assert!(server.is_closed() && session.is_closed());
                 assert_eq!(session.should_be_connected(), should_be_connected);
                 assert!(holder.wait_connected().await.is_none());

@@ -18,6 +18,9 @@ use crate::{
 const WRITERS: usize = 64;
 const MESSAGES: usize = 1000;
 
+/// The write deadline where one is to pass, or not.
+const DEADLINE: Duration = Duration::from_millis(300);
+
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(30);
 
@@ -152,7 +155,7 @@ async fn a_stalled_peer_and_impatient_callers_never_queue_more_than_the_limit_on
 }
 
 /// What `stall` writes: more than the socket buffers take.
-const STALLING: [u8; 3 * BUFFERED] = [b'-'; 3 * BUFFERED];
+static STALLING: [u8; 3 * BUFFERED] = [b'-'; 3 * BUFFERED];
 
 /// Fills the socket's buffers and begins to fill the queue: whatever is written next must wait.
 async fn stall(connection: &Connection) {
@@ -205,11 +208,13 @@ fn write_calls() -> u64 {
     count.parse().expect("a number")
 }
 
+/// How many messages wait for another.
+const WAITING: usize = 200;
+
 /// Messages that were queued while another was being sent go out together, not one by one.
 #[cfg(target_os = "linux")]
 #[test_log::test(tokio::test)]
 async fn messages_that_wait_go_out_together() {
-    const WAITING: usize = 200;
     let (connection, mut peer) = tight_link(|_| ()).await.unwrap();
     stall(&connection).await;
     let mut writers = JoinSet::new();
@@ -234,7 +239,6 @@ async fn messages_that_wait_go_out_together() {
 /// though the socket has buffers of the usual size, of which the system reports room only when much of it is free.
 #[test_log::test(tokio::test)]
 async fn a_slow_but_steady_peer_does_not_trip_the_write_deadline() {
-    const DEADLINE: Duration = Duration::from_millis(500);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
     let (near, mut peer) = (near.unwrap(), far.unwrap().0);
@@ -265,7 +269,6 @@ async fn a_slow_but_steady_peer_does_not_trip_the_write_deadline() {
 /// A peer that is frozen trips the deadline: the writers that wait learn of the time-out, the session ends with it.
 #[test_log::test(tokio::test)]
 async fn a_frozen_peer_trips_the_write_deadline() {
-    const DEADLINE: Duration = Duration::from_millis(200);
     let (connection, peer) = tight_link(|options| {
         options.write_timeout = Some(DEADLINE);
         options.write_limit = 1000;
@@ -296,7 +299,6 @@ async fn a_frozen_peer_trips_the_write_deadline() {
 /// An idle session, however long, does not use up the deadline of the next write.
 #[test_log::test(tokio::test)]
 async fn the_write_deadline_does_not_count_idle_time() {
-    const DEADLINE: Duration = Duration::from_millis(200);
     let (connection, peer) = tight_link(|options| options.write_timeout = Some(DEADLINE)).await.unwrap();
     sleep(2 * DEADLINE).await;
     let reading = tokio::spawn(read_to_end(peer));
@@ -329,7 +331,7 @@ async fn each_frame_goes_to_exactly_one_reader() {
         });
     }
     for first in (0..FRAMES).step_by(10) {
-        let frames: String = (first..first + 10).map(|number| format!("{number}\r\n")).collect();
+        let frames: String = (first..first + 10).map(|number| number.to_string() + "\r\n").collect();
         far.write_all(frames.as_bytes()).await.expect("they read");
         yield_now().await;
     }
