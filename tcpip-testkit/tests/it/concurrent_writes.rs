@@ -116,16 +116,15 @@ async fn read_to_end(mut peer: TcpStream) -> Vec<u8> {
     received
 }
 
-async fn impatient_callers_queue_no_more_than_the_limit() {
+async fn impatient_callers_queue_no_more_than_the_limit(size: usize) {
     const LIMIT: usize = 64 * 1024;
-    const SIZE: usize = 1000;
     let (connection, peer) = tight_link(|options| options.write_limit = LIMIT).await.expect("loopback");
     let mut callers = JoinSet::new();
     for caller in 0..16 {
         let connection = connection.clone();
         callers.spawn(async move {
+            let message = vec![b'x'; size];
             for call in 0..50 {
-                let message = [b'x'; SIZE];
                 if (caller + call) % 2 == 0 {
                     let _ = timeout(Duration::from_micros(100), connection.write(&message)).await;
                 } else {
@@ -134,24 +133,27 @@ async fn impatient_callers_queue_no_more_than_the_limit() {
             }
         });
     }
-    // 800 messages are offered, 800 kB.
     timeout(LONG, callers.join_all()).await.expect("nobody waits for ever");
     let ((), received) = tokio::join!(connection.close(), read_to_end(peer));
-    assert_eq!(received.len() % SIZE, 0, "whole messages");
-    assert!(received.len() > LIMIT - SIZE, "the queue was full, with {} bytes", received.len());
+    assert_eq!(received.len() % size, 0, "whole messages");
+    assert!(received.len() > LIMIT - size, "the queue was full, with {} bytes", received.len());
     assert!(received.len() <= LIMIT + BUFFERED, "{} bytes were queued", received.len());
 }
 
 /// However often callers give up and try again, a peer that does not read never makes them queue more than the limit.
 #[test_log::test(tokio::test)]
 async fn a_stalled_peer_and_impatient_callers_never_queue_more_than_the_limit() {
-    impatient_callers_queue_no_more_than_the_limit().await;
+    // Small messages, and ones of which one fits and not two.
+    impatient_callers_queue_no_more_than_the_limit(1000).await;
+    impatient_callers_queue_no_more_than_the_limit(60_000).await;
 }
 
 /// The same over several threads.
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 4))]
 async fn a_stalled_peer_and_impatient_callers_never_queue_more_than_the_limit_on_several_threads() {
-    impatient_callers_queue_no_more_than_the_limit().await;
+    // Small messages, and ones of which one fits and not two.
+    impatient_callers_queue_no_more_than_the_limit(1000).await;
+    impatient_callers_queue_no_more_than_the_limit(60_000).await;
 }
 
 /// What `stall` writes: more than the socket buffers take.
