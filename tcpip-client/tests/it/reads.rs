@@ -1,0 +1,546 @@
+//! Reading: every method, every error, and nothing lost.
+
+use std::{io, time::Duration};
+
+use serde::Deserialize;
+use socket2::SockRef;
+use tcpip_client::{Client, ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, ReadError};
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+use zerocopy::{
+    FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes,
+    little_endian::{F64, U16},
+};
+
+use crate::raw_peer::{assert_reads_well, ended_by, meet, meet_told, pair, send_and_close, soon};
+
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
+struct Position {
+    axis: U16,
+    degrees: F64,
+}
+
+#[derive(TryFromBytes, KnownLayout, Immutable, Debug, PartialEq)]
+#[repr(C)]
+struct Door {
+    is_open: bool,
+}
+
+#[derive(Deserialize, Debug, PartialEq)]
+struct Status {
+    az: f64,
+    name: String,
+}
+
+/// Every read method takes what it names out of one stream, in alternation.
+#[test_log::test(tokio::test)]
+async fn text_and_binary_alternate_on_one_stream() {
+    let (client, mut peer) = pair().await;
+    let position = Position { axis: 7.into(), degrees: 1.5.into() };
+    let sent = [
+        &b"abcd"[..],
+        b"line\n",
+        b"ACE>",
+        "é1\r\n".as_bytes(),
+        b"two\r\n",
+        b"{\"az\": 1.5, \"name\": \"dome\"}\r\n",
+        position.as_bytes(),
+        position.as_bytes(),
+        b"the rest",
+    ]
+    .concat();
+    send_and_close_after(&mut peer, &sent).await;
+    assert_eq!(client.read(2).await.unwrap(), b"ab");
+    assert_eq!(client.read_exact(2).await.unwrap(), b"cd");
+    assert_eq!(client.read_line().await.unwrap(), b"line\n");
+    assert_eq!(client.read_until(b">").await.unwrap(), b"ACE>");
+    assert_eq!(client.read_str().await.unwrap(), "é1");
+    let mut text = String::from("old");
+    client.read_str_into(&mut text).await.unwrap();
+    assert_eq!(text, "two");
+    let status: Status = client.read_json().await.unwrap();
+    assert_eq!(status, Status { az: 1.5, name: "dome".to_owned() });
+    assert_eq!(client.read_struct::<Position>().await.unwrap(), position);
+    let mut copy = Position { axis: 0.into(), degrees: 0.0.into() };
+    client.read_into(&mut copy).await.unwrap();
+    assert_eq!(copy, position);
+    assert_eq!(client.read_to_end().await.unwrap(), b"the rest");
+    assert!(matches!(client.read(1).await, Err(ReadError::NotConnected)));
+}
+
+async fn send_and_close_after(peer: &mut TcpStream, data: &[u8]) {
+    peer.write_all(data).await.unwrap();
+    peer.shutdown().await.unwrap();
+}
+
+/// `read` waits for a byte, returns what there is, and never more than it was asked for.
+#[test_log::test(tokio::test)]
+async fn read_returns_at_least_one_and_at_most_so_many_bytes() {
+    let (client, mut peer) = pair().await;
+    assert_eq!(client.read(0).await.unwrap(), b"");
+    let (read, ()) = tokio::join!(client.read(100), async { peer.write_all(b"abc").await.unwrap() });
+    assert_eq!(read.unwrap(), b"abc");
+    peer.write_all(b"defg").await.unwrap();
+    assert_eq!(client.read_exact(0).await.unwrap(), b"");
+    assert_eq!(client.read(1).await.unwrap(), b"d");
+    assert_eq!(client.read(3).await.unwrap(), b"efg");
+}
+
+/// Fault 9 of the model, in both methods that do not fail at the end of the stream: the end is told once, ends the
+/// session, and the loop with it.
+#[test_log::test(tokio::test)]
+async fn a_loop_on_read_or_read_line_ends_with_the_stream_and_ends_the_session() {
+    for by_line in [false, true] {
+        let (client, peer, mut events) = meet_told(|client| client).await;
+        send_and_close(peer, b"one\ntwo").await;
+        let mut read = Vec::new();
+        let end = loop {
+            match if by_line { client.read_line().await } else { client.read(3).await } {
+                Ok(bytes) => read.push(bytes),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(end, ReadError::NotConnected));
+        let expected: &[&[u8]] = if by_line { &[b"one\n", b"two"] } else { &[b"one", b"\ntw", b"o", b""] };
+        assert_eq!(read, expected);
+        assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
+        soon(client.wait_closed()).await;
+    }
+}
+
+/// At the end of the stream `read_line` gives what there is, which may be nothing.
+#[test_log::test(tokio::test)]
+async fn read_line_at_the_end_is_empty_once() {
+    let client = ended_by(async |peer| drop(peer)).await;
+    assert_eq!(client.read_line().await.unwrap(), b"");
+    assert!(matches!(client.read_line().await, Err(ReadError::NotConnected)));
+}
+
+/// A stream that ends within a frame: the error carries what came, and how much was asked for where that is known.
+#[test_log::test(tokio::test)]
+async fn an_incomplete_frame_carries_what_came_of_it() {
+    type Read = for<'a> fn(
+        &'a Client,
+    )
+        -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<u8>, ReadError>> + Send + 'a>>;
+    let reads: [(Read, Option<usize>); 7] = [
+        (|client| Box::pin(client.read_exact(4)), Some(4)),
+        (|client| Box::pin(async { client.read_struct::<Position>().await.map(|_| vec![]) }), Some(10)),
+        (
+            |client| {
+                Box::pin(async {
+                    let mut target = Position { axis: 3.into(), degrees: 3.0.into() };
+                    let result = client.read_into(&mut target).await;
+                    assert_eq!(target, Position { axis: 3.into(), degrees: 3.0.into() });
+                    result.map(|()| vec![])
+                })
+            },
+            Some(10),
+        ),
+        (|client| Box::pin(client.read_until(b">")), None),
+        (|client| Box::pin(async { client.read_str().await.map(String::into_bytes) }), None),
+        (
+            |client| {
+                Box::pin(async {
+                    let mut target = "kept".to_owned();
+                    let result = client.read_str_into(&mut target).await;
+                    assert_eq!(target, "kept");
+                    result.map(|()| vec![])
+                })
+            },
+            None,
+        ),
+        (|client| Box::pin(async { client.read_json::<Status>().await.map(|_| vec![]) }), None),
+    ];
+    for (read, asked_for) in reads {
+        for rest in ["", "abc"] {
+            let (client, peer) = pair().await;
+            send_and_close(peer, rest.as_bytes()).await;
+            match soon(read(&client)).await {
+                Err(error @ ReadError::Incomplete { .. }) => {
+                    assert_reads_well(&error);
+                    let ReadError::Incomplete { partial, expected } = &error else { unreachable!() };
+                    assert_eq!((&partial[..], *expected), (rest.as_bytes(), asked_for));
+                    assert_eq!(error.to_string(), format!("the stream ended {} bytes into a frame", rest.len()));
+                    assert_eq!(io::Error::from(error).kind(), io::ErrorKind::UnexpectedEof);
+                }
+                other => panic!("{other:?}"),
+            }
+            assert!(matches!(read(&client).await, Err(ReadError::NotConnected)), "told once");
+        }
+    }
+}
+
+/// A terminator that arrives in pieces, cut anywhere, ends the same frames as an uncut one.
+#[test_log::test(tokio::test)]
+async fn a_frame_cut_anywhere_is_the_same_frame() {
+    for terminator in [&b"\r\n"[..], b">", b"aab", b"--=--"] {
+        let (client, mut peer) = meet(|client| client.terminator(terminator)).await;
+        let frame = [b"one", terminator, b"-aa", terminator].concat();
+        for cut in 1..frame.len() {
+            peer.write_all(&frame[..cut]).await.unwrap();
+            let reading = async { (client.read_str().await.unwrap(), client.read_str().await.unwrap()) };
+            tokio::pin!(reading);
+            // The reader has seen the first part, and waits or not, before the second is sent.
+            assert!(futures_pending(&mut reading).await);
+            peer.write_all(&frame[cut..]).await.unwrap();
+            assert_eq!(soon(reading).await, ("one".to_owned(), "-aa".to_owned()), "cut at {cut}");
+        }
+    }
+}
+
+/// Polls once, with what has arrived. Whether it waits for more.
+async fn futures_pending(future: &mut (impl Future + Unpin)) -> bool {
+    let once = std::future::poll_fn(|context| {
+        std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_pending())
+    });
+    tokio::task::yield_now().await;
+    once.await
+}
+
+/// Fault 12 of the model: a frame that is too long is told once, whether its end has come or not, and the next read
+/// begins behind it.
+#[test_log::test(tokio::test)]
+async fn an_over_long_frame_is_reported_once_and_its_tail_is_never_a_frame() {
+    let (client, mut peer) = meet(|client| client.limit(10)).await;
+    // With its end; without; with its terminator cut.
+    for parts in [&[&b"0123456789\r\n"[..]][..], &[b"01234567890123456789", b"tail\r\n"], &[b"0123456789\r", b"\n"]] {
+        for part in parts {
+            peer.write_all(part).await.unwrap();
+            if *part == parts[0] {
+                match soon(client.read_str()).await {
+                    Err(error @ ReadError::FrameTooLong { limit: 10 }) => {
+                        assert_reads_well(&error);
+                        assert_eq!(error.to_string(), "the frame is longer than 10 bytes");
+                        assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidData);
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        peer.write_all(b"12345678\r\n").await.unwrap();
+        assert_eq!(soon(client.read_str()).await.unwrap(), "12345678", "as long as the limit allows");
+    }
+    assert!(client.is_connected());
+}
+
+/// `limit` bounds each of the reads that search, and `read_to_end`; it does not bound what was asked for by length.
+#[test_log::test(tokio::test)]
+async fn the_limit_bounds_searching_reads_and_read_to_end_alone() {
+    let (client, mut peer) = meet(|client| client.limit(1000)).await;
+    assert_eq!(client.limit(), 1000);
+    peer.write_all(b"0123456789").await.unwrap();
+    client.set_limit(4);
+    assert_eq!(client.read_exact(10).await.unwrap(), b"0123456789");
+    peer.write_all(b"0123\n0123>0123\r\n{   }\r\n").await.unwrap();
+    assert!(matches!(client.read_line().await, Err(ReadError::FrameTooLong { limit: 4 })));
+    assert!(matches!(client.read_until(b">").await, Err(ReadError::FrameTooLong { limit: 4 })));
+    assert!(matches!(client.read_str_into(&mut String::new()).await, Err(ReadError::FrameTooLong { limit: 4 })));
+    assert!(matches!(client.read_json::<Status>().await, Err(ReadError::FrameTooLong { limit: 4 })));
+    peer.write_all(b"012\n").await.unwrap();
+    assert_eq!(client.read_line().await.unwrap(), b"012\n");
+    send_and_close(peer, b"01234").await;
+    assert!(matches!(client.read_to_end().await, Err(ReadError::FrameTooLong { limit: 4 })));
+    assert_eq!(client.read_to_end().await.unwrap(), b"");
+    assert!(matches!(client.read_to_end().await, Err(ReadError::NotConnected)));
+}
+
+/// A read that waits takes the limit of the moment.
+#[test_log::test(tokio::test)]
+async fn a_waiting_read_follows_a_changed_limit() {
+    let (client, mut peer) = meet(|client| client.limit(4)).await;
+    let reading = client.read_str();
+    tokio::pin!(reading);
+    assert!(futures_pending(&mut reading).await);
+    client.set_limit(100);
+    peer.write_all(b"longer than four\r\n").await.unwrap();
+    assert_eq!(soon(reading).await.unwrap(), "longer than four");
+}
+
+/// What is not text in the connection's encoding is an error with the bytes; it takes exactly that frame.
+#[test_log::test(tokio::test)]
+async fn a_frame_that_does_not_decode_consumes_exactly_itself() {
+    let invalid: [(Encoding, &[u8]); 5] = [
+        (Encoding::Utf8, b"\xff"),
+        (Encoding::Utf8, b"lone surrogate \xed\xa0\x80"),
+        (Encoding::Utf8, b"cut \xc3"),
+        (Encoding::Utf8, b"overlong \xc0\x80"),
+        (Encoding::Ascii, "é".as_bytes()),
+    ];
+    for (encoding, bytes) in invalid {
+        let (client, mut peer) = meet(|client| client.encoding(encoding)).await;
+        peer.write_all(&[bytes, b"\r\n", bytes, b"\r\n", bytes, b"\r\nnext\r\n"].concat()).await.unwrap();
+        let mut kept = "kept".to_owned();
+        let errors = [
+            client.read_str().await.unwrap_err(),
+            client.read_str_into(&mut kept).await.unwrap_err(),
+            client.read_json::<Status>().await.unwrap_err(),
+        ];
+        assert_eq!(kept, "kept");
+        for error in errors {
+            assert_reads_well(&error);
+            match &error {
+                ReadError::Decode { encoding: named, bytes: carried } => {
+                    assert_eq!((*named, &carried[..]), (encoding, bytes));
+                    assert!(error.to_string().starts_with(&format!("the frame is not {encoding} text: ")));
+                }
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidData);
+        }
+        assert_eq!(client.read_str().await.unwrap(), "next");
+    }
+}
+
+/// A byte-order mark is no part of UTF-8 text to Python's codec, which keeps it as a character; NUL is one too.
+#[test_log::test(tokio::test)]
+async fn a_byte_order_mark_and_nul_are_characters() {
+    let (client, mut peer) = pair().await;
+    peer.write_all("\u{feff}a\0b\r\n\r\n".as_bytes()).await.unwrap();
+    assert_eq!(client.read_str().await.unwrap(), "\u{feff}a\0b");
+    assert_eq!(client.read_str().await.unwrap(), "");
+}
+
+/// Latin-1 maps all 256 bytes one to one.
+#[test_log::test(tokio::test)]
+async fn latin_1_maps_every_byte() {
+    let (client, mut peer) = meet(|client| client.encoding(Encoding::Latin1).terminator(b"\0end")).await;
+    let all: Vec<u8> = (0..=255).collect();
+    peer.write_all(&[&all[..], b"\0end"].concat()).await.unwrap();
+    let text = client.read_str().await.unwrap();
+    assert_eq!(text.chars().map(u32::from).collect::<Vec<_>>(), (0..=255).collect::<Vec<_>>());
+}
+
+/// JSON that is none, or not of the type, is an error with the text; it takes exactly that frame.
+#[test_log::test(tokio::test)]
+async fn json_that_does_not_fit_carries_the_text_and_consumes_its_frame() {
+    let (client, mut peer) = pair().await;
+    let long = format!("\"{}\"", "x".repeat(100_000));
+    for text in ["", "{", "{\"az\": 1.5}", "[1, 2", "{\"az\": \"one\", \"name\": \"dome\"}", &long, &"[".repeat(50_000)] {
+        peer.write_all(format!("{text}\r\n{{\"az\": 2, \"name\": \"\"}}\r\n").as_bytes()).await.unwrap();
+        match client.read_json::<Status>().await {
+            Err(error @ ReadError::Json { .. }) => {
+                assert_reads_well(&error);
+                assert!(std::error::Error::source(&error).is_some());
+                assert!(error.to_string().starts_with("the text is not the JSON expected: "));
+                let ReadError::Json { text: carried, .. } = &error else { unreachable!() };
+                assert_eq!(carried, text, "the data has all of it, the message its beginning");
+                assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidData);
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(client.read_json::<Status>().await.unwrap(), Status { az: 2.0, name: String::new() });
+    }
+}
+
+/// A `bool` refuses a 2: the error carries the bytes, which are taken out.
+#[test_log::test(tokio::test)]
+async fn bytes_that_are_no_value_of_the_struct_are_refused_and_consumed() {
+    let (client, mut peer) = pair().await;
+    peer.write_all(&[2, 2, 1, 0]).await.unwrap();
+    let mut door = Door { is_open: true };
+    for error in
+        [client.read_struct::<Door>().await.unwrap_err(), client.read_into(&mut door).await.unwrap_err()]
+    {
+        assert_reads_well(&error);
+        assert!(matches!(&error, ReadError::InvalidStruct { type_name, bytes }
+            if type_name.ends_with("Door") && bytes == &[2]));
+        assert!(error.to_string().ends_with("Door: \"\\x02\""), "{error}");
+        assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidData);
+    }
+    assert_eq!(door, Door { is_open: true });
+    assert_eq!(client.read_struct::<Door>().await.unwrap(), Door { is_open: true });
+    client.read_into(&mut door).await.unwrap();
+    assert_eq!(door, Door { is_open: false });
+}
+
+/// A separator without a byte is refused, with nothing read.
+#[test_log::test(tokio::test)]
+async fn an_empty_separator_is_refused() {
+    let (client, mut peer) = pair().await;
+    peer.write_all(b"abc>").await.unwrap();
+    let error = client.read_until(b"").await.unwrap_err();
+    assert!(matches!(error, ReadError::EmptySeparator));
+    assert_reads_well(&error);
+    assert_eq!(error.to_string(), "the separator is empty");
+    assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
+    assert_eq!(client.read_until(b">").await.unwrap(), b"abc>");
+}
+
+/// A read that was dropped, whatever it was, has kept its bytes for the next one, which may be of another kind.
+#[test_log::test(tokio::test)]
+async fn a_cancelled_read_keeps_its_bytes() {
+    let (client, mut peer) = pair().await;
+    peer.write_all(b"abc").await.unwrap();
+    assert!(futures_pending(&mut Box::pin(client.read_str())).await);
+    assert!(timeout(Duration::from_millis(5), client.read_line()).await.is_err());
+    assert!(timeout(Duration::from_millis(5), client.read_until(b">")).await.is_err());
+    assert!(timeout(Duration::from_millis(5), client.read_exact(8)).await.is_err());
+    assert!(timeout(Duration::from_millis(5), client.read_to_end()).await.is_err());
+    assert!(timeout(Duration::from_millis(5), client.read_struct::<Position>()).await.is_err());
+    peer.write_all(b"def\r\n>").await.unwrap();
+    assert_eq!(client.read_str().await.unwrap(), "abcdef");
+    assert_eq!(client.read(100).await.unwrap(), b">");
+    assert!(timeout(Duration::from_millis(5), client.read(1)).await.is_err());
+    peer.write_all(b"late").await.unwrap();
+    assert_eq!(client.read_exact(4).await.unwrap(), b"late");
+}
+
+/// Fault 19 of the model: readers at the same time are no error; each frame goes to exactly one of them.
+#[test_log::test(tokio::test)]
+async fn concurrent_readers_share_the_frames_between_them() {
+    const FRAMES: usize = 400;
+    let (client, mut peer) = pair().await;
+    let readers: Vec<_> = (0..4)
+        .map(|_| {
+            let connection = client.connection();
+            tokio::spawn(async move {
+                let mut got: Vec<usize> = Vec::new();
+                while let Ok(text) = connection.read_str().await {
+                    got.push(text.parse().unwrap());
+                }
+                got
+            })
+        })
+        .collect();
+    for number in 0..FRAMES {
+        peer.write_all(format!("{number}\r\n").as_bytes()).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    drop(peer);
+    let mut all = Vec::new();
+    for reader in readers {
+        let got = soon(reader).await.unwrap();
+        assert!(got.is_sorted(), "each reader's frames come in order");
+        all.extend(got);
+    }
+    all.sort_unstable();
+    assert_eq!(all, (0..FRAMES).collect::<Vec<_>>());
+}
+
+/// Terminator and encoding may change at any time; the next message follows them. A failed change changes nothing.
+#[test_log::test(tokio::test)]
+async fn terminator_and_encoding_may_change_between_messages() {
+    let (client, mut peer) = pair().await;
+    peer.write_all(b"one\r\ntwo\nthree\xe9;").await.unwrap();
+    assert_eq!(client.read_str().await.unwrap(), "one");
+    client.set_terminator(b"\n").unwrap();
+    assert_eq!(client.set_terminator(b""), Err(OptionError::EmptyTerminator));
+    assert_eq!(client.terminator(), b"\n");
+    assert_eq!(client.read_str().await.unwrap(), "two");
+    client.set_terminator(";").unwrap();
+    client.set_encoding("latin-1".parse().unwrap());
+    assert_eq!(client.encoding(), Encoding::Latin1);
+    assert_eq!(client.read_str().await.unwrap(), "threeé");
+}
+
+/// Every read fails at once without a session: one that never was, and one that is closed here.
+#[test_log::test(tokio::test)]
+async fn every_read_without_a_session_is_not_connected() {
+    let (closed, mut peer) = pair().await;
+    peer.write_all(b"unread\r\n").await.unwrap();
+    soon(closed.close()).await;
+    for client in [Client::closed(), closed] {
+        let errors = [
+            client.read(1).await.unwrap_err(),
+            client.read(0).await.unwrap_err(),
+            client.read_to_end().await.unwrap_err(),
+            client.read_exact(1).await.unwrap_err(),
+            client.read_line().await.unwrap_err(),
+            client.read_until(b">").await.unwrap_err(),
+            client.read_str().await.unwrap_err(),
+            client.read_str_into(&mut String::new()).await.unwrap_err(),
+            client.read_json::<Status>().await.unwrap_err(),
+            client.read_struct::<Position>().await.unwrap_err(),
+            client.read_into(&mut Door { is_open: false }).await.unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, ReadError::NotConnected), "{error:?}");
+            assert_reads_well(&error);
+            assert_eq!(error.to_string(), "not connected");
+            assert_eq!(io::Error::from(error).kind(), io::ErrorKind::NotConnected);
+        }
+    }
+}
+
+/// A read that waits when this end closes is told so.
+#[test_log::test(tokio::test)]
+async fn a_waiting_read_is_told_of_a_close_at_this_end() {
+    let (client, _peer) = pair().await;
+    let (read, ()) = soon(async { tokio::join!(client.read_str(), client.close()) }).await;
+    let error = read.unwrap_err();
+    assert!(matches!(error, ReadError::Disconnected { reason: DisconnectReason::Closed }));
+    assert_reads_well(&error);
+    assert_eq!(error.to_string(), "disconnected: closed at this end");
+    assert_eq!(io::Error::from(error).kind(), io::ErrorKind::NotConnected);
+}
+
+/// An urgent byte is no part of the stream: what surrounds it arrives whole, and a waiting reader stays one.
+#[test_log::test(tokio::test)]
+async fn an_urgent_byte_leaves_the_stream_intact() {
+    let (client, mut peer) = pair().await;
+    for _ in 0..10 {
+        let reading = client.read_str();
+        tokio::pin!(reading);
+        peer.write_all(b"bef").await.unwrap();
+        assert!(futures_pending(&mut reading).await);
+        SockRef::from(&peer).send_out_of_band(b"!").unwrap();
+        assert!(futures_pending(&mut reading).await);
+        peer.write_all(b"ore\r\n").await.unwrap();
+        assert_eq!(soon(reading).await.unwrap(), "before");
+    }
+    assert!(client.is_connected());
+}
+
+/// The system ends a receive at an urgent byte, and the runtime takes a short receive for the last one. So what is
+/// behind the byte may be seen late; it comes with the next arrival or the hang-up, and is never lost.
+#[test_log::test(tokio::test)]
+async fn what_is_behind_an_urgent_byte_comes_at_the_latest_with_the_next_arrival() {
+    let (client, mut peer) = pair().await;
+    for _ in 0..2 {
+        peer.write_all(b"one\r\n").await.unwrap();
+        SockRef::from(&peer).send_out_of_band(b"!").unwrap();
+        peer.write_all(b"two\r\n").await.unwrap();
+        assert_eq!(soon(client.read_str()).await.unwrap(), "one");
+        peer.write_all(b"three\r\n").await.unwrap();
+        assert_eq!(soon(client.read_str()).await.unwrap(), "two");
+        assert_eq!(soon(client.read_str()).await.unwrap(), "three");
+    }
+    peer.write_all(b"one\r\n").await.unwrap();
+    SockRef::from(&peer).send_out_of_band(b"!").unwrap();
+    send_and_close(peer, b"two\r\n").await;
+    assert_eq!(soon(client.read_str()).await.unwrap(), "one");
+    assert_eq!(soon(client.read_str()).await.unwrap(), "two");
+}
+
+/// The same methods on a `Connection`, which generic code takes in place of a client, also through pointers.
+#[test_log::test(tokio::test)]
+async fn generic_code_takes_a_client_a_connection_or_a_pointer_to_one() {
+    async fn next(link: impl ClientOrServer) -> String {
+        link.read_str().await.unwrap()
+    }
+    let (client, mut peer) = pair().await;
+    peer.write_all(b"1\r\n2\r\n3\r\n4\r\n").await.unwrap();
+    assert_eq!(next(&client).await, "1");
+    assert_eq!(next(client.connection()).await, "2");
+    assert_eq!(next(Box::new(client.connection())).await, "3");
+    assert_eq!(next(std::sync::Arc::new(client)).await, "4");
+    assert!(Connection::closed().read_str().await.is_err());
+}
+
+/// A peer that sends byte after byte keeps a read waiting, which takes no time from others and loses none of them.
+#[test_log::test(tokio::test)]
+async fn a_byte_at_a_time_is_a_frame_in_the_end() {
+    let (client, mut peer) = pair().await;
+    let (text, ()) = tokio::join!(client.read_str(), async {
+        for byte in b"slowly\r\n" {
+            peer.write_all(&[*byte]).await.unwrap();
+            sleep(Duration::from_millis(2)).await;
+        }
+    });
+    assert_eq!(text.unwrap(), "slowly");
+}
