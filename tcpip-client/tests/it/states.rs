@@ -1,1 +1,215 @@
-//! x
+//! What a client says of itself, and what its callbacks are told.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tcpip_client::{Client, ClientOrServer, Connection, DisconnectReason};
+use tokio::sync::{Notify, mpsc};
+
+use crate::raw_peer::{DETECTIONS, meet, meet_told, pair, reset, soon};
+
+/// A client that was never connected: not connected, not meant to be, closed, and nameless.
+#[test_log::test(tokio::test)]
+async fn a_client_that_was_never_connected_is_closed() {
+    let client = Client::closed();
+    assert!(!client.is_connected() && !client.should_be_connected() && client.is_closed());
+    assert_eq!((client.host(), client.port()), ("", 0));
+    assert!(client.wait_connected().await.is_none());
+    let connection = client.connection();
+    assert_eq!((connection.local_addr(), connection.peer_addr(), connection.reason()), (None, None, None));
+    assert_eq!((connection.number(), connection.name()), (0, ""));
+    assert_eq!(connection, Connection::closed());
+    soon(client.wait_disconnected()).await;
+    soon(client.wait_closed()).await;
+}
+
+/// A connected client says where it is, where its peer is, and who it is.
+#[test_log::test(tokio::test)]
+async fn a_connected_client_knows_its_ends() {
+    let (client, peer) = meet(|client| client.name("dome")).await;
+    let connection = client.connection();
+    assert!(client.is_connected() && client.should_be_connected() && !client.is_closed());
+    assert_eq!(client.host(), "127.0.0.1");
+    assert_eq!(client.port(), peer.local_addr().unwrap().port());
+    assert_eq!(connection.local_addr(), Some(peer.peer_addr().unwrap()));
+    assert_eq!(connection.peer_addr(), Some(peer.local_addr().unwrap()));
+    assert_eq!(connection.name(), "dome");
+    assert_eq!(connection.reason(), None);
+    assert_eq!(client.wait_connected().await, Some(connection.clone()));
+    let (other, _peer) = pair().await;
+    assert!(other.connection() != connection && other.connection().number() != connection.number());
+    let name = other.connection().name().to_owned();
+    assert_eq!(name, format!("127.0.0.1:{}", other.port()), "the default");
+}
+
+/// Fault 10 of the model: `should_be_connected` stays true whoever but this end ends the session, and so "lost" can
+/// be told from "closed".
+#[test_log::test(tokio::test)]
+async fn a_lost_connection_still_should_be_connected() {
+    for detect in DETECTIONS {
+        for by_reset in [false, true] {
+            let (client, peer, mut events) = meet_told(detect).await;
+            if by_reset { reset(peer).await } else { drop(peer) }
+            events.disconnected().await;
+            assert!(client.should_be_connected() && !client.is_connected());
+            assert!(client.wait_connected().await.is_none());
+            soon(client.close()).await;
+            assert!(!client.should_be_connected());
+        }
+    }
+}
+
+/// Waiting for the end ends with it, for any number of waiters, before it and after it.
+#[test_log::test(tokio::test)]
+async fn every_waiter_is_told_of_the_end() {
+    let (client, peer) = pair().await;
+    let connection = client.connection();
+    let waiters: Vec<_> = (0..8)
+        .map(|number| {
+            let connection = connection.clone();
+            tokio::spawn(async move {
+                if number % 2 == 0 { connection.wait_disconnected().await } else { connection.wait_closed().await }
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    drop(peer);
+    for waiter in waiters {
+        soon(waiter).await.unwrap();
+    }
+    soon(client.wait_disconnected()).await;
+    soon(client.wait_closed()).await;
+}
+
+/// Several callbacks are told, in the order in which they were added, of each event before the next.
+#[test_log::test(tokio::test)]
+async fn callbacks_are_told_in_order() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (client, _peer) = meet(|mut client| {
+        for number in 0..3 {
+            let told = Arc::clone(&told);
+            client = client.connect_callback(move |event| {
+                let told = Arc::clone(&told);
+                async move {
+                    tokio::task::yield_now().await;
+                    told.lock().unwrap().push((number, event.is_connected(), event.reason()));
+                }
+            });
+        }
+        client
+    })
+    .await;
+    soon(client.close()).await;
+    soon(client.callbacks_done()).await;
+    let closed = Some(DisconnectReason::Closed);
+    let expected = [(0, true, None), (1, true, None), (2, true, None), (0, false, closed), (1, false, closed), (2, false, closed)];
+    assert_eq!(*told.lock().unwrap(), expected);
+}
+
+/// A callback that panics harms nobody: the next event comes, to it and to the others.
+#[test_log::test(tokio::test)]
+async fn a_panicking_callback_is_told_of_the_next_event() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let (client, _peer) = meet(|client| {
+        let calls = Arc::clone(&calls);
+        client
+            .connect_callback(move |event| {
+                calls.fetch_add(1, Ordering::Relaxed);
+                // Once while the future is made, once while it runs.
+                assert!(!event.is_connected(), "a panic of the test's");
+                async { panic!("another panic of the test's") }
+            })
+            .connect_callback(move |event| {
+                let sender = sender.clone();
+                async move { sender.send(event.is_connected()).unwrap() }
+            })
+    })
+    .await;
+    assert_eq!(soon(told.recv()).await, Some(true));
+    soon(client.close()).await;
+    assert_eq!(soon(told.recv()).await, Some(false));
+    assert_eq!(soon(told.recv()).await, None);
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+}
+
+/// A callback that does not return holds nothing up: connecting, reading, closing; and its later events still come.
+#[test_log::test(tokio::test)]
+async fn a_slow_callback_holds_nothing_up() {
+    let go = Arc::new(Notify::new());
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let (client, _peer) = meet(|client| {
+        let go = Arc::clone(&go);
+        client.connect_callback(move |event| {
+            let (go, sender) = (Arc::clone(&go), sender.clone());
+            async move {
+                go.notified().await;
+                sender.send(event.is_connected()).unwrap();
+            }
+        })
+    })
+    .await;
+    client.write_str("still works").await.unwrap();
+    soon(client.close()).await;
+    assert!(client.is_closed() && told.is_empty());
+    go.notify_one();
+    assert_eq!(soon(told.recv()).await, Some(true));
+    go.notify_one();
+    assert_eq!(soon(told.recv()).await, Some(false));
+}
+
+/// `callbacks_done` waits for the callbacks of every event so far; from within one it returns at once.
+#[test_log::test(tokio::test)]
+async fn callbacks_done_waits_for_the_callbacks() {
+    let go = Arc::new(Notify::new());
+    let client: Arc<Mutex<Option<Arc<Client>>>> = Arc::default();
+    let done = Arc::new(AtomicUsize::new(0));
+    let (connected, _peer) = meet(|builder| {
+        let (go, client, done) = (Arc::clone(&go), Arc::clone(&client), Arc::clone(&done));
+        builder.connect_callback(move |_| {
+            let (go, client, done) = (Arc::clone(&go), Arc::clone(&client), Arc::clone(&done));
+            async move {
+                go.notified().await;
+                let client = client.lock().unwrap().clone().unwrap();
+                client.callbacks_done().await;
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+    })
+    .await;
+    let connected = Arc::new(connected);
+    *client.lock().unwrap() = Some(Arc::clone(&connected));
+    let waiting = tokio::time::timeout(Duration::from_millis(20), connected.callbacks_done()).await;
+    assert!(waiting.is_err() && done.load(Ordering::Relaxed) == 0);
+    go.notify_one();
+    soon(connected.callbacks_done()).await;
+    assert_eq!(done.load(Ordering::Relaxed), 1);
+    client.lock().unwrap().take();
+    drop(connected);
+}
+
+/// An event's connection is the client's, and can be read from and written to within the callback.
+#[test_log::test(tokio::test)]
+async fn a_callback_may_use_the_connection() {
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let (client, mut peer) = meet(|client| {
+        client.connect_callback(move |event| {
+            let sender = sender.clone();
+            async move {
+                if event.is_connected() {
+                    event.connection().write_str("hello").await.unwrap();
+                    sender.send((event.connection().clone(), event.connection().read_str().await.unwrap())).unwrap();
+                }
+            }
+        })
+    })
+    .await;
+    assert_eq!(crate::raw_peer::receive(&mut peer, 7).await, b"hello\r\n");
+    tokio::io::AsyncWriteExt::write_all(&mut peer, b"welcome\r\n").await.unwrap();
+    assert_eq!(soon(told.recv()).await, Some((client.connection(), "welcome".to_owned())));
+}

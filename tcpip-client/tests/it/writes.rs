@@ -1,1 +1,397 @@
-//! x
+//! Writing: every method, every error, whole messages in order, and nothing that the caller did not mean.
+
+use std::{
+    collections::HashMap,
+    future::poll_fn,
+    io,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use tcpip_client::{Client, ClientOrServer, DisconnectReason, Encoding, WriteError};
+use tokio::{io::AsyncReadExt, net::TcpStream};
+use zerocopy::{
+    Immutable, IntoBytes,
+    little_endian::{F64, U32},
+};
+
+use crate::raw_peer::{
+    TOO_MUCH, arrival, assert_reads_well, meet, meet_told, pair, receive, receive_all, reset, soon,
+};
+
+#[derive(IntoBytes, Immutable)]
+#[repr(C)]
+struct Header {
+    id: U32,
+}
+
+#[derive(IntoBytes, Immutable)]
+#[repr(C)]
+struct Body {
+    position: F64,
+}
+
+#[derive(Serialize)]
+struct Status<'a> {
+    az: f64,
+    name: &'a str,
+}
+
+/// Every write method sends what it names, in the order of the calls.
+#[test_log::test(tokio::test)]
+async fn every_write_sends_its_bytes() {
+    let (client, mut peer) = pair().await;
+    let (header, body) = (Header { id: 7.into() }, Body { position: 1.5.into() });
+    client.write(b"raw\r\n\0").await.unwrap();
+    client.write_lines(&["one", "", "two\n"]).await.unwrap();
+    client.write_str("é").await.unwrap();
+    client.write_str("").await.unwrap();
+    client.write_json(&Status { az: 1.5, name: "dome" }).await.unwrap();
+    client.write_from(&header).await.unwrap();
+    client.write_from((&header, &body)).await.unwrap();
+    client.write_from((&header, &body, &[1u8, 2][..])).await.unwrap();
+    client.write_from(&[1u8, 2]).await.unwrap();
+    let mut batch = client.batch();
+    batch.write_str("OPEN").unwrap().write(b">").write_from((&header, &body)).write_json(&1).unwrap();
+    batch.send().await.unwrap();
+    // What is empty sends nothing.
+    client.write(b"").await.unwrap();
+    client.write_lines(&[] as &[&[u8]]).await.unwrap();
+    client.write_from(&[0u8; 0]).await.unwrap();
+    client.batch().send().await.unwrap();
+    soon(client.close()).await;
+    let id = header.as_bytes();
+    let both = [id, body.as_bytes()].concat();
+    let expected = [
+        b"raw\r\n\0onetwo\n\xc3\xa9\r\n\r\n{\"az\":1.5,\"name\":\"dome\"}\r\n",
+        id,
+        &both,
+        &both,
+        &[1, 2],
+        &[1, 2],
+        b"OPEN\r\n>",
+        &both,
+        b"1\r\n",
+    ]
+    .concat();
+    assert_eq!(receive_all(&mut peer).await, expected);
+}
+
+/// Several structures of different types are one unit, which no other message can cut.
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn structs_of_one_call_go_out_back_to_back() {
+    let (client, mut peer) = pair().await;
+    let writers: Vec<_> = (0u8..4)
+        .map(|id| {
+            let connection = client.connection();
+            tokio::spawn(async move {
+                for _ in 0..100 {
+                    let parts = [[id; 2]; 8];
+                    let [a, b, c, d, e, f, g, h] = &parts;
+                    connection.write_from((a, b, c, d, e, f, g, h)).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    let received = receive(&mut peer, 4 * 100 * 16).await;
+    assert!(received.chunks(16).all(|unit| unit.iter().all(|byte| *byte == unit[0])));
+    for writer in writers {
+        soon(writer).await.unwrap();
+    }
+}
+
+/// Fault 13 of the model, failures 13 and 14: a text that holds its own terminator, or would complete one early, is
+/// refused, and nothing of it is sent.
+#[test_log::test(tokio::test)]
+async fn one_text_never_becomes_two_messages() {
+    let refused: [(&[u8], &str, usize); 6] = [
+        (b"\r\n", "MOVE 1\r\nESTOP_DISABLE", 6),
+        (b"\r\n", "MOVE 1\r\n", 6),
+        (b"aa", "xa", 1),
+        (b"aa", "a", 0),
+        (b"--=--", "x--=", 1),
+        ("é".as_bytes(), "caf\u{e9}", 3),
+    ];
+    for (terminator, text, at) in refused {
+        let (client, mut peer) = meet(|client| client.terminator(terminator)).await;
+        let mut batch = client.batch();
+        assert!(matches!(batch.write_str(text), Err(WriteError::ContainsTerminator { .. })));
+        batch.send().await.unwrap();
+        let error = client.write_str(text).await.unwrap_err();
+        assert_reads_well(&error);
+        assert!(matches!(&error, WriteError::ContainsTerminator { terminator: named, position }
+            if named == terminator && *position == at), "{error:?}");
+        assert_eq!(
+            error.to_string(),
+            format!("the text contains its own terminator \"{}\" at byte {at}", terminator.escape_ascii())
+        );
+        assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
+        assert!(client.is_connected());
+        client.write(text.as_bytes()).await.expect("`write` sends what it is given");
+        soon(client.close()).await;
+        assert_eq!(receive_all(&mut peer).await, text.as_bytes());
+    }
+    let (client, mut peer) = meet(|client| client.terminator(",")).await;
+    assert!(matches!(client.write_json(&[1, 2]).await, Err(WriteError::ContainsTerminator { position: 2, .. })));
+    soon(client.close()).await;
+    assert_eq!(receive_all(&mut peer).await, b"");
+}
+
+/// A text that only resembles its terminator is sent.
+#[test_log::test(tokio::test)]
+async fn a_text_that_does_not_end_early_is_sent() {
+    for (terminator, text) in [("\r\n", "a\rb\nc\n"), ("\r\n", "a\r"), ("aab", "aa"), ("--=--", "--")] {
+        let (client, mut peer) = meet(|client| client.terminator(terminator)).await;
+        let whole = format!("{text}{terminator}");
+        let seen = whole.find(terminator).unwrap();
+        let result = client.write_str(text).await;
+        assert_eq!(result.is_ok(), seen == text.len(), "{text:?} {terminator:?}");
+        soon(client.close()).await;
+        assert_eq!(receive_all(&mut peer).await, if result.is_ok() { whole.as_bytes() } else { b"" });
+    }
+}
+
+/// A character that the encoding lacks is refused, and nothing of the text is sent.
+#[test_log::test(tokio::test)]
+async fn a_character_that_the_encoding_lacks_is_refused() {
+    for (encoding, text, lacks) in [(Encoding::Ascii, "aé€", 'é'), (Encoding::Latin1, "aé€", '€')] {
+        let (client, mut peer) = meet(|client| client.encoding(encoding)).await;
+        let mut batch = client.batch();
+        assert!(batch.write_str(text).is_err() && batch.write_json(text).is_err());
+        batch.send().await.unwrap();
+        for error in [client.write_str(text).await.unwrap_err(), client.write_json(text).await.unwrap_err()] {
+            assert_reads_well(&error);
+            assert!(matches!(error, WriteError::Encode { encoding: named, character }
+                if named == encoding && character == lacks));
+            assert_eq!(error.to_string(), format!("{lacks:?} does not exist in {encoding}"));
+            assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
+        }
+        assert!(client.is_connected());
+        client.set_encoding(Encoding::Utf8);
+        client.write_str(text).await.unwrap();
+        soon(client.close()).await;
+        assert_eq!(receive_all(&mut peer).await, format!("{text}\r\n").as_bytes());
+    }
+}
+
+/// A value without a JSON form is refused, with the cause as the source, and nothing is sent.
+#[test_log::test(tokio::test)]
+async fn a_value_without_json_form_is_refused() {
+    let (client, mut peer) = pair().await;
+    let value = HashMap::from([(vec![1], 2)]);
+    let error = client.write_json(&value).await.unwrap_err();
+    assert_reads_well(&error);
+    assert!(matches!(error, WriteError::Json(_)) && std::error::Error::source(&error).is_some());
+    assert_eq!(error.to_string(), "the value cannot be written as JSON");
+    assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
+    assert!(matches!(client.batch().write_json(&value), Err(WriteError::Json(_))));
+    soon(client.close()).await;
+    assert_eq!(receive_all(&mut peer).await, b"");
+}
+
+/// Terminator and encoding hold from the next message on.
+#[test_log::test(tokio::test)]
+async fn a_changed_format_holds_from_the_next_message() {
+    let (client, mut peer) = meet(|client| client.terminator("!").encoding(Encoding::Latin1)).await;
+    client.write_str("é").await.unwrap();
+    client.set_terminator("?").unwrap();
+    client.set_encoding(Encoding::Utf8);
+    client.write_str("é!").await.unwrap();
+    assert!(client.set_terminator("").is_err());
+    client.write_str("x").await.unwrap();
+    soon(client.close()).await;
+    assert_eq!(receive_all(&mut peer).await, b"\xe9!\xc3\xa9!?x?");
+}
+
+/// Every write fails at once without a session, empty ones too.
+#[test_log::test(tokio::test)]
+async fn every_write_without_a_session_is_not_connected() {
+    let (closed, _peer) = pair().await;
+    soon(closed.close()).await;
+    for client in [Client::closed(), closed] {
+        let mut batch = client.batch();
+        batch.write(b"x");
+        let errors = [
+            client.write(b"x").await.unwrap_err(),
+            client.write(b"").await.unwrap_err(),
+            client.write_lines(&["x"]).await.unwrap_err(),
+            client.write_str("x").await.unwrap_err(),
+            client.write_json(&1).await.unwrap_err(),
+            client.write_from(&[1u8]).await.unwrap_err(),
+            batch.send().await.unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, WriteError::NotConnected), "{error:?}");
+            assert_reads_well(&error);
+            assert_eq!(error.to_string(), "not connected");
+            assert_eq!(io::Error::from(error).kind(), io::ErrorKind::NotConnected);
+        }
+    }
+}
+
+/// Fault 14 of the model, failure 4: with nothing else to notice that the peer is gone, a write's error is told,
+/// ends the session, and reaches the callback; whatever follows is not connected.
+#[test_log::test(tokio::test)]
+async fn a_write_error_ends_the_session_and_is_reported() {
+    let (client, peer, mut events) =
+        meet_told(|client| client.poll_for_hang_up().monitor_connection_interval(Duration::ZERO)).await;
+    reset(peer).await;
+    let error = client.write_str("one").await.expect_err("the kernel knows of the reset");
+    assert!(matches!(error, WriteError::Disconnected { reason: DisconnectReason::Reset }), "{error:?}");
+    assert_eq!(events.disconnected().await, DisconnectReason::Reset);
+    assert!(!client.is_connected() && client.should_be_connected());
+    assert!(matches!(client.write_str("two").await, Err(WriteError::NotConnected)));
+}
+
+/// Failure 4: a write after the peer's close succeeds at most until the peer's answer to it has come; the next fails.
+#[test_log::test(tokio::test)]
+async fn a_write_after_the_peers_close_fails_when_it_can_be_known() {
+    let (client, peer, mut events) =
+        meet_told(|client| client.poll_for_hang_up().monitor_connection_interval(Duration::ZERO)).await;
+    drop(peer);
+    client.write_str("one").await.expect("a half-closed peer would still read");
+    let since = Instant::now();
+    let error = loop {
+        match client.write_str("two").await {
+            Ok(()) => assert!(since.elapsed() < Duration::from_secs(5)),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, WriteError::Disconnected { reason: DisconnectReason::Reset }), "{error:?}");
+    assert_eq!(events.disconnected().await, DisconnectReason::Reset);
+
+    // With the detection, the first write after it is refused.
+    let (client, peer, mut events) = meet_told(|client| client).await;
+    drop(peer);
+    events.disconnected().await;
+    assert!(matches!(client.write_str("one").await, Err(WriteError::NotConnected)));
+}
+
+/// Failure 20: a write that is dropped after it was queued goes out whole and in order; no other call is needed.
+#[test_log::test(tokio::test)]
+async fn a_cancelled_write_is_never_torn() {
+    let (client, mut peer) = meet(|client| client.write_limit(TOO_MUCH * 2)).await;
+    let first = vec![b'1'; TOO_MUCH];
+    assert!(polled_once(client.write(&first)).await.is_none(), "the peer does not read");
+    assert!(polled_once(client.write_str("second")).await.is_none());
+    assert!(polled_once(client.write(b"third")).await.is_none());
+    assert!(receive(&mut peer, TOO_MUCH).await.iter().all(|byte| *byte == b'1'));
+    assert_eq!(receive(&mut peer, 13).await, b"second\r\nthird");
+    client.write(b"fourth").await.unwrap();
+    assert_eq!(receive(&mut peer, 6).await, b"fourth");
+}
+
+async fn polled_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+/// A write that waits for room has queued nothing: dropped, it never happened. A larger message than the limit is
+/// queued when the queue is empty.
+#[test_log::test(tokio::test)]
+async fn a_write_that_waits_for_room_has_queued_nothing() {
+    let (client, mut peer) = meet(|client| client.write_limit(100)).await;
+    let first = vec![b'1'; TOO_MUCH];
+    assert!(polled_once(client.write(&first)).await.is_none());
+    for _ in 0..100 {
+        assert!(polled_once(client.write(b"never")).await.is_none());
+    }
+    assert_eq!(receive(&mut peer, TOO_MUCH).await.len(), TOO_MUCH);
+    soon(client.write(b"there is room again")).await.unwrap();
+    soon(client.close()).await;
+    assert_eq!(receive_all(&mut peer).await, b"there is room again");
+}
+
+/// Writers wait their turn for room, and each message goes out once, when the peer reads again.
+#[test_log::test(tokio::test)]
+async fn writers_that_wait_for_room_go_on_in_turn() {
+    let (client, mut peer) = meet(|client| client.write_limit(10)).await;
+    let first = vec![b'-'; TOO_MUCH];
+    assert!(polled_once(client.write(&first)).await.is_none());
+    let writers: Vec<_> = (0..8)
+        .map(|number| {
+            let connection = client.connection();
+            tokio::spawn(async move { connection.write(format!("{number:04}").as_bytes()).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    assert_eq!(receive(&mut peer, TOO_MUCH).await.len(), TOO_MUCH);
+    for writer in writers {
+        soon(writer).await.unwrap().unwrap();
+    }
+    assert_eq!(receive(&mut peer, 32).await, b"00000001000200030004000500060007");
+}
+
+/// Failure 18, in small: messages of many writers, some of them cancelled, arrive whole and in each writer's order.
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn concurrent_messages_arrive_whole_and_in_order() {
+    const WRITERS: usize = 64;
+    const MESSAGES: usize = 50;
+    let (client, peer) = meet(|client| client.write_limit(2000)).await;
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let connection = client.connection();
+            tokio::spawn(async move {
+                for number in 0..MESSAGES {
+                    let text = format!("{writer} {number} {}", "x".repeat(number * 7 % 300));
+                    if (writer + number) % 5 == 0 {
+                        let _ = polled_once(connection.write_str(&text)).await;
+                    } else {
+                        connection.write_str(&text).await.unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+    let reading = tokio::spawn(read_slowly(peer));
+    for writer in writers {
+        soon(writer).await.unwrap();
+    }
+    soon(client.close()).await;
+    let received = soon(reading).await.unwrap();
+    let mut next = vec![0; WRITERS];
+    let mut count = 0;
+    for line in received.strip_suffix("\r\n").unwrap().split("\r\n") {
+        let mut parts = line.split(' ');
+        let writer: usize = parts.next().unwrap().parse().unwrap();
+        let number: usize = parts.next().unwrap().parse().unwrap();
+        assert_eq!(parts.next().unwrap(), "x".repeat(number * 7 % 300));
+        assert!(number >= next[writer] && parts.next().is_none());
+        for skipped in next[writer]..number {
+            assert_eq!((writer + skipped) % 5, 0, "only cancelled messages may be missing");
+        }
+        next[writer] = number + 1;
+        count += 1;
+    }
+    assert!(count >= WRITERS * MESSAGES * 4 / 5);
+}
+
+async fn read_slowly(mut peer: TcpStream) -> String {
+    let mut received = Vec::new();
+    let mut buffer = [0; 777];
+    loop {
+        match peer.read(&mut buffer).await.unwrap() {
+            0 => return String::from_utf8(received).unwrap(),
+            count => received.extend_from_slice(&buffer[..count]),
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// One task writes while another reads, on one connection, without a lock.
+#[test_log::test(tokio::test)]
+async fn reading_and_writing_go_on_at_once() {
+    let (client, mut peer) = pair().await;
+    let reader = client.connection();
+    let reading = tokio::spawn(async move { reader.read_str().await });
+    client.write_str("ping").await.unwrap();
+    arrival(&peer).await;
+    assert_eq!(receive(&mut peer, 6).await, b"ping\r\n");
+    tokio::io::AsyncWriteExt::write_all(&mut peer, b"pong\r\n").await.unwrap();
+    assert_eq!(soon(reading).await.unwrap().unwrap(), "pong");
+}
