@@ -142,7 +142,8 @@ async fn a_close_discards_unread_input_so_that_the_last_reply_arrives() {
 #[test_log::test(tokio::test)]
 async fn a_close_while_draining_ends_in_good_order() {
     for detect in DETECTIONS {
-        let (client, mut peer, mut events) = meet_told(|client| detect(client).drain_timeout(Duration::from_secs(60))).await;
+        let (client, mut peer, mut events) =
+            meet_told(|client| detect(client).drain_timeout(Duration::from_mins(1))).await;
         peer.write_all(b"status\r\nmore").await.unwrap();
         peer.shutdown().await.unwrap();
         assert_eq!(client.read_str().await.unwrap(), "status");
@@ -284,14 +285,14 @@ async fn a_close_does_not_wait_for_a_silent_peer() {
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn a_close_on_a_peer_that_keeps_sending_returns() {
     let (client, mut peer) = meet(|client| client.close_timeout(Duration::from_millis(100))).await;
-    let (begun, begin) = oneshot::channel();
+    let (has_begun, begun) = oneshot::channel();
     let sending = tokio::spawn(async move {
         let chunk = vec![0; 1 << 16];
         peer.write_all(&chunk).await.unwrap();
-        begun.send(()).unwrap();
+        has_begun.send(()).unwrap();
         while peer.write_all(&chunk).await.is_ok() {}
     });
-    soon(begin).await.unwrap();
+    soon(begun).await.unwrap();
     soon(client.close()).await;
     assert!(client.is_closed());
     soon(sending).await.unwrap();

@@ -53,10 +53,8 @@ pub(crate) async fn ended_by(peer: impl AsyncFnOnce(TcpStream)) -> Client {
 }
 
 /// Both ways to learn of a hang-up: by the system's event, and by looking now and then.
-pub(crate) const DETECTIONS: [fn(ClientBuilder) -> ClientBuilder; 2] = [
-    |client| client,
-    |client| client.poll_for_hang_up().monitor_connection_interval(Duration::from_millis(5)),
-];
+pub(crate) const DETECTIONS: [fn(ClientBuilder) -> ClientBuilder; 2] =
+    [|client| client, |client| client.poll_for_hang_up().monitor_connection_interval(Duration::from_millis(5))];
 
 /// What the connect callback is told.
 pub(crate) struct Events(mpsc::UnboundedReceiver<ConnectionEvent>);

@@ -123,10 +123,8 @@ async fn read_line_at_the_end_is_empty_once() {
 /// A stream that ends within a frame: the error carries what came, and how much was asked for where that is known.
 #[test_log::test(tokio::test)]
 async fn an_incomplete_frame_carries_what_came_of_it() {
-    type Read = for<'a> fn(
-        &'a Client,
-    )
-        -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<u8>, ReadError>> + Send + 'a>>;
+    type Read =
+        for<'a> fn(&'a Client) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<u8>, ReadError>> + Send + 'a>>;
     let reads: [(Read, Option<usize>); 7] = [
         (|client| Box::pin(client.read_exact(4)), Some(4)),
         (|client| Box::pin(async { client.read_struct::<Position>().await.map(|_| vec![]) }), Some(10)),
@@ -320,7 +318,8 @@ async fn latin_1_maps_every_byte() {
 async fn json_that_does_not_fit_carries_the_text_and_consumes_its_frame() {
     let (client, mut peer) = pair().await;
     let long = format!("\"{}\"", "x".repeat(100_000));
-    for text in ["", "{", "{\"az\": 1.5}", "[1, 2", "{\"az\": \"one\", \"name\": \"dome\"}", &long, &"[".repeat(50_000)] {
+    for text in ["", "{", "{\"az\": 1.5}", "[1, 2", "{\"az\": \"one\", \"name\": \"dome\"}", &long, &"[".repeat(50_000)]
+    {
         peer.write_all(format!("{text}\r\n{{\"az\": 2, \"name\": \"\"}}\r\n").as_bytes()).await.unwrap();
         match client.read_json::<Status>().await {
             Err(error @ ReadError::Json { .. }) => {
@@ -343,9 +342,7 @@ async fn bytes_that_are_no_value_of_the_struct_are_refused_and_consumed() {
     let (client, mut peer) = pair().await;
     peer.write_all(&[2, 2, 1, 0]).await.unwrap();
     let mut door = Door { is_open: true };
-    for error in
-        [client.read_struct::<Door>().await.unwrap_err(), client.read_into(&mut door).await.unwrap_err()]
-    {
+    for error in [client.read_struct::<Door>().await.unwrap_err(), client.read_into(&mut door).await.unwrap_err()] {
         assert_reads_well(&error);
         assert!(matches!(&error, ReadError::InvalidStruct { type_name, bytes }
             if type_name.ends_with("Door") && bytes == &[2]));

@@ -54,7 +54,11 @@ async fn a_lost_connection_still_should_be_connected() {
     for detect in DETECTIONS {
         for by_reset in [false, true] {
             let (client, peer, mut events) = meet_told(detect).await;
-            if by_reset { reset(peer).await } else { drop(peer) }
+            if by_reset {
+                reset(peer).await;
+            } else {
+                drop(peer);
+            }
             events.disconnected().await;
             assert!(client.should_be_connected() && !client.is_connected());
             assert!(client.wait_connected().await.is_none());
@@ -107,7 +111,8 @@ async fn callbacks_are_told_in_order() {
     soon(client.close()).await;
     soon(client.callbacks_done()).await;
     let closed = Some(DisconnectReason::Closed);
-    let expected = [(0, true, None), (1, true, None), (2, true, None), (0, false, closed), (1, false, closed), (2, false, closed)];
+    let expected =
+        [(0, true, None), (1, true, None), (2, true, None), (0, false, closed), (1, false, closed), (2, false, closed)];
     assert_eq!(*told.lock().unwrap(), expected);
 }
 

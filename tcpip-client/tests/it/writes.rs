@@ -16,9 +16,7 @@ use zerocopy::{
     little_endian::{F64, U32},
 };
 
-use crate::raw_peer::{
-    TOO_MUCH, arrival, assert_reads_well, meet, meet_told, pair, receive, receive_all, reset, soon,
-};
+use crate::raw_peer::{TOO_MUCH, arrival, assert_reads_well, meet, meet_told, pair, receive, receive_all, reset, soon};
 
 #[derive(IntoBytes, Immutable)]
 #[repr(C)]
@@ -88,8 +86,8 @@ async fn structs_of_one_call_go_out_back_to_back() {
             tokio::spawn(async move {
                 for _ in 0..100 {
                     let parts = [[id; 2]; 8];
-                    let [a, b, c, d, e, f, g, h] = &parts;
-                    connection.write_from((a, b, c, d, e, f, g, h)).await.unwrap();
+                    let [p1, p2, p3, p4, p5, p6, p7, p8] = &parts;
+                    connection.write_from((p1, p2, p3, p4, p5, p6, p7, p8)).await.unwrap();
                 }
             })
         })
@@ -120,8 +118,11 @@ async fn one_text_never_becomes_two_messages() {
         batch.send().await.unwrap();
         let error = client.write_str(text).await.unwrap_err();
         assert_reads_well(&error);
-        assert!(matches!(&error, WriteError::ContainsTerminator { terminator: named, position }
-            if named == terminator && *position == at), "{error:?}");
+        assert!(
+            matches!(&error, WriteError::ContainsTerminator { terminator: named, position }
+            if named == terminator && *position == at),
+            "{error:?}"
+        );
         assert_eq!(
             error.to_string(),
             format!("the text contains its own terminator \"{}\" at byte {at}", terminator.escape_ascii())
