@@ -6,6 +6,8 @@ mod cancelled_writes;
 mod concurrent_writes;
 mod cut;
 mod hang_up_without_reader;
+mod one_shot;
+mod runtimes;
 mod send;
 mod tight_link;
 mod usage;
