@@ -93,8 +93,11 @@ impl Events {
             self.overlapped.store(true, Ordering::SeqCst);
         }
         let connection = event.connection();
-        let told =
-            Told { connected: event.is_connected(), number: connection.number(), peer: connection.peer_addr().unwrap() };
+        let told = Told {
+            connected: event.is_connected(),
+            number: connection.number(),
+            peer: connection.peer_addr().unwrap(),
+        };
         self.told.send_modify(|all| all.push(told));
         match callback {
             Callback::Notes | Callback::Panics => {}
@@ -151,8 +154,16 @@ impl ReadAndDispatch for Obedient {
     }
 }
 
-const COMMANDS: &[&[u8]] =
-    &[b"echo\r\n", b"sleep\r\n", b"fail\r\n", b"panic\r\n", b"close\r\n", b"hang\r\n", b"half a line", b"sleep\necho\n"];
+const COMMANDS: &[&[u8]] = &[
+    b"echo\r\n",
+    b"sleep\r\n",
+    b"fail\r\n",
+    b"panic\r\n",
+    b"close\r\n",
+    b"hang\r\n",
+    b"half a line",
+    b"sleep\necho\n",
+];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {

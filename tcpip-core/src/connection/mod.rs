@@ -12,7 +12,7 @@ mod write;
 mod writing;
 
 use std::{
-    fmt,
+    fmt, io,
     net::SocketAddr,
     sync::{
         Arc,
@@ -246,13 +246,14 @@ impl Connection {
     fn peer_hung_up(&self, socket: &TcpStream) {
         // With reads held off, so that no reader sees an end without its cause.
         self.shared.reading.look(|left| {
-            // The system tells the cause once: here, or to a reader or a writer that is about to note it.
+            // The system tells the cause once: here, or to a writer that is about to end the session, or to a read that
+            // has ended it.
             let (unread, told_here) = match hang_up::has_unread(socket) {
                 Ok(unread) => (unread || left.unread, socket.take_error().ok().flatten()),
                 Err(error) => (left.unread, Some(error)),
             };
             let told_here = told_here.as_ref().map(DisconnectReason::from_io);
-            if let Some(reason) = told_here.or(left.error()).or(self.shared.writing.error()) {
+            if let Some(reason) = told_here.or_else(|| self.shared.writing.error()) {
                 self.end(reason);
             } else if !unread && (left.being_read || !self.shared.options.has_handler) {
                 self.end(DisconnectReason::ClosedByPeer);
@@ -262,10 +263,13 @@ impl Connection {
         });
     }
 
-    /// How the stream has ended, for the reader that has found its end.
-    fn stream_end(&self) -> End {
-        // A writer may have been told the cause, and be about to note it.
-        match self.shared.writing.error().or(self.reason()) {
+    /// How the stream has ended, for the read that has found its end there, or `error`. An error, of which a writer may
+    /// have been told instead, ends the session before anybody else finds a socket without it.
+    fn stream_end(&self, error: Option<&io::Error>) -> End {
+        if let Some(cause) = self.shared.writing.error().or_else(|| error.map(DisconnectReason::from_io)) {
+            self.end(cause);
+        }
+        match self.reason() {
             None | Some(DisconnectReason::ClosedByPeer) => End::Stream,
             Some(reason) => End::Session(reason),
         }

@@ -10,7 +10,10 @@ use super::{
     Connection,
     reading::{Take, Taken},
 };
-use crate::{FrameBuffer, ReadError, frame_buffer::TooLong, stream_structs::struct_from, text_format::TextFormat};
+use crate::{
+    DisconnectReason, FrameBuffer, ReadError, frame_buffer::TooLong, stream_structs::struct_from,
+    text_format::TextFormat,
+};
 
 /// Every read waits its turn, works on the one buffer of the connection, and is [cancel safe](Self#cancel-safety):
 /// dropping it, in a timeout for example, loses nothing.
@@ -142,14 +145,14 @@ impl Connection {
         if !self.is_connected() && self.is_exhausted() {
             return Err(ReadError::NotConnected);
         }
-        let taking = shared.reading.take(|| shared.limit(), || self.stream_end(), take);
+        let taking = shared.reading.take(|| shared.limit(), |error| self.stream_end(error), take);
         let Taken { result, reports_end } = match shared.options.read_timeout {
             None => taking.await,
             Some(after) => timeout(after, taking).await.map_err(|_| ReadError::Timeout { operation, after })?,
         };
         shared.state.read_returned();
-        if let Some(reason) = reports_end {
-            self.end(reason);
+        if reports_end {
+            self.end(DisconnectReason::ClosedByPeer);
             shared.state.change(|state| state.end_reported = true);
         }
         result

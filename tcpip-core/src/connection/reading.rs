@@ -2,6 +2,7 @@
 
 use std::{
     future::poll_fn,
+    io,
     pin::Pin,
     task::{Context, Poll, Waker},
 };
@@ -65,8 +66,8 @@ pub(super) trait Take {
 /// What a read came to.
 pub(super) struct Taken<T> {
     pub(super) result: Result<T, ReadError>,
-    /// Why the session is over, if the result tells the caller that there is nothing more to read.
-    pub(super) reports_end: Option<DisconnectReason>,
+    /// The result tells the caller that there is nothing more to read.
+    pub(super) reports_end: bool,
 }
 
 /// What is left to read when the peer hangs up.
@@ -76,18 +77,6 @@ pub(super) struct Left {
     pub(super) unread: bool,
     /// A read waits, and so will find the end by itself.
     pub(super) being_read: bool,
-    /// How the stream ended, if a read has found that out.
-    pub(super) end: Option<End>,
-}
-
-impl Left {
-    /// What the system has told a reader of the end.
-    pub(super) fn error(self) -> Option<DisconnectReason> {
-        match self.end {
-            Some(End::Session(reason)) => Some(reason),
-            Some(End::Stream) | None => None,
-        }
-    }
 }
 
 impl Reading {
@@ -106,11 +95,11 @@ impl Reading {
         }
     }
 
-    /// Takes one result out, in turn. `ended` says how the stream ended once the socket has nothing more.
+    /// Takes one result out, in turn. `ended` says how the stream ended once the socket has nothing more, or an error.
     pub(super) async fn take<T: Take>(
         &self,
         limit: impl Fn() -> usize,
-        ended: impl Fn() -> End,
+        ended: impl Fn(Option<&io::Error>) -> End,
         mut take: T,
     ) -> Taken<T::Output> {
         let _turn = self.turn.acquire().await;
@@ -121,7 +110,7 @@ impl Reading {
     pub(super) fn look(&self, act: impl FnOnce(Left)) {
         let inner = self.inner.lock();
         let being_read = inner.waiting && self.turn.try_acquire().is_err();
-        act(Left { unread: !inner.frames.is_empty(), being_read, end: inner.end });
+        act(Left { unread: !inner.frames.is_empty(), being_read });
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -152,14 +141,14 @@ impl Inner {
         &mut self,
         context: &mut Context<'_>,
         limit: usize,
-        ended: &impl Fn() -> End,
+        ended: &impl Fn(Option<&io::Error>) -> End,
         take: &mut T,
     ) -> Poll<Taken<T::Output>> {
         self.waiting = false;
         loop {
             if let Some(result) = take.take(&mut self.frames, limit) {
                 self.count += 1;
-                return Poll::Ready(Taken { result, reports_end: None });
+                return Poll::Ready(Taken { result, reports_end: false });
             }
             if let Some(end) = self.end {
                 return Poll::Ready(self.take_at_end(end, take));
@@ -174,14 +163,8 @@ impl Inner {
                     return Poll::Pending;
                 }
                 Poll::Ready(Ok(count)) if count > 0 => self.frames.received(count),
-                Poll::Ready(Ok(_)) => self.at_end(ended()),
-                Poll::Ready(Err(error)) => {
-                    let end = match ended() {
-                        End::Stream => End::Session(DisconnectReason::from_io(&error)),
-                        end @ End::Session(_) => end,
-                    };
-                    self.at_end(end);
-                }
+                Poll::Ready(Ok(_)) => self.at_end(ended(None)),
+                Poll::Ready(Err(error)) => self.at_end(ended(Some(&error))),
             }
         }
     }
@@ -195,13 +178,13 @@ impl Inner {
     fn take_at_end<T: Take>(&mut self, end: End, take: &mut T) -> Taken<T::Output> {
         let rest = self.frames.take_rest();
         match end {
-            End::Stream => Taken { result: take.take_rest(rest), reports_end: Some(DisconnectReason::ClosedByPeer) },
+            End::Stream => Taken { result: take.take_rest(rest), reports_end: true },
             End::Session(reason) if rest.is_empty() => {
-                Taken { result: Err(ReadError::Disconnected { reason }), reports_end: Some(reason) }
+                Taken { result: Err(ReadError::Disconnected { reason }), reports_end: true }
             }
             End::Session(_) => {
                 let error = ReadError::Incomplete { partial: rest, expected: take.expected() };
-                Taken { result: Err(error), reports_end: None }
+                Taken { result: Err(error), reports_end: false }
             }
         }
     }
