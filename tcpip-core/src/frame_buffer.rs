@@ -94,8 +94,8 @@ impl FrameBuffer {
     ///
     /// # Errors
     ///
-    /// [`TooLong`] if the frame is longer than `limit`, separator included. The frame is then discarded, also the
-    /// part of it that is still to come.
+    /// [`TooLong`] if the frame is longer than `limit`, separator included, and not empty. The frame is then discarded,
+    /// also the part of it that is still to come.
     ///
     /// # Panics
     ///

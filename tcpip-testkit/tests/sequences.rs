@@ -7,6 +7,8 @@
 //! TCPIP_SEQUENCES=1 TCPIP_SEED=12345 cargo test -p tcpip-testkit --test sequences
 //! ```
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{

@@ -45,6 +45,8 @@ impl Model {
         if !self.skipped() {
             return None;
         }
+        // An empty frame is never too long.
+        let limit = limit.max(separator.len());
         match end_of_frame(&self.bytes, separator) {
             Some(end) => {
                 let frame = self.bytes.drain(..end).collect();
