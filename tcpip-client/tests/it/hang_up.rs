@@ -233,6 +233,33 @@ async fn a_reset_that_only_a_read_can_notice_is_told_as_a_reset() {
     }
 }
 
+/// The system tells a socket's error once: whoever of several tasks meets it, all of them are told of a reset.
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn a_reset_met_by_reads_and_writes_at_once_is_a_reset_to_all() {
+    for _ in 0..100 {
+        let (client, peer, mut events) = meet_told(|client| client).await;
+        let (reader, writer) = (client.connection(), client.connection());
+        let reading = tokio::spawn(async move { reader.read_str().await });
+        let writing = tokio::spawn(async move {
+            loop {
+                if let Err(error) = writer.write_str("x").await {
+                    return error;
+                }
+            }
+        });
+        arrival(&peer).await;
+        reset(peer).await;
+        let read = soon(reading).await.unwrap();
+        assert!(matches!(read, Err(ReadError::Disconnected { reason: DisconnectReason::Reset })), "{read:?}");
+        let written = soon(writing).await.unwrap();
+        assert!(
+            matches!(written, WriteError::NotConnected | WriteError::Disconnected { reason: DisconnectReason::Reset }),
+            "{written:?}"
+        );
+        assert_eq!(events.disconnected().await, DisconnectReason::Reset);
+    }
+}
+
 /// Failure 3: frames that arrived before a reset are read, then the reset is told.
 #[test_log::test(tokio::test)]
 async fn what_had_arrived_before_a_reset_is_still_readable() {
