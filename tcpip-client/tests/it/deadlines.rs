@@ -213,7 +213,7 @@ async fn a_duration_of_zero_is_at_once() {
     client.write_str("taken at once").await.unwrap();
     assert!(matches!(client.read_line().await, Err(ReadError::Timeout { .. }) | Ok(_)));
     soon(client.close()).await;
-    assert!(client.is_closed());
+    soon(client.wait_closed()).await;
 }
 
 /// Fault 17 of the model, failure 7: a link that died with data in flight is a dead link to everybody, and not the
