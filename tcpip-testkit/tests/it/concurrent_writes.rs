@@ -1,8 +1,8 @@
 //! Many writers, few readers: whole messages, in order, within the limits.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, pin::pin, time::Duration};
 
-use tcpip_server::{Connection, DisconnectReason, WriteError};
+use tcpip_server::{Connection, DisconnectReason, ReadError, WriteError};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -295,6 +295,40 @@ async fn a_frozen_peer_trips_the_write_deadline() {
     assert!(connection.should_be_connected() && !connection.is_connected());
     assert!(matches!(connection.write(b"more").await, Err(WriteError::NotConnected)));
     timeout(LONG, connection.wait_closed()).await.unwrap();
+    drop(peer);
+}
+
+/// A write that has the turn, but that nobody polls any more, does not keep the others from learning of the end.
+#[test_log::test(tokio::test)]
+async fn a_write_that_nobody_polls_does_not_outlast_the_session() {
+    let (connection, peer) = tight_link(|options| {
+        options.write_timeout = Some(DEADLINE);
+        options.write_limit = 1000;
+    })
+    .await
+    .unwrap();
+    stall(&connection).await;
+    let mut unpolled = pin!(connection.write(b"waits for room"));
+    assert!(cut(1, &mut unpolled).await.is_none());
+    let error = timeout(LONG, connection.write(b"waits for its turn")).await.expect("an end").unwrap_err();
+    assert!(matches!(error, WriteError::Timeout { operation: "write", after: DEADLINE }), "{error:?}");
+    assert!(matches!(unpolled.await, Err(WriteError::Timeout { .. })));
+    drop(peer);
+}
+
+/// A read that has the turn, but that nobody polls any more, does not keep the others from learning of a close.
+#[test_log::test(tokio::test)]
+async fn a_read_that_nobody_polls_does_not_outlast_the_session() {
+    let (connection, peer) = tight_link(|_| ()).await.unwrap();
+    let mut unpolled = pin!(connection.read_str());
+    assert!(cut(1, &mut unpolled).await.is_none());
+    let mut behind = pin!(connection.read_line());
+    assert!(cut(1, &mut behind).await.is_none());
+    connection.close().await;
+    let error = timeout(LONG, behind).await.expect("an end").unwrap_err();
+    assert!(matches!(error, ReadError::Disconnected { reason: DisconnectReason::Closed }), "{error:?}");
+    let error = unpolled.await.unwrap_err();
+    assert!(matches!(error, ReadError::Disconnected { reason: DisconnectReason::Closed }), "{error:?}");
     drop(peer);
 }
 
