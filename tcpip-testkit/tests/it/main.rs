@@ -5,6 +5,7 @@ mod cancelled_waits;
 mod cancelled_writes;
 mod concurrent_writes;
 mod cut;
+mod endless_deadlines;
 mod hang_up_without_reader;
 mod one_shot;
 mod runtimes;

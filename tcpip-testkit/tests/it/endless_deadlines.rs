@@ -1,0 +1,50 @@
+//! `Duration::MAX` as a deadline, for "never".
+
+use std::time::Duration;
+
+use tcpip_client::Client;
+use tcpip_server::{ClientOrServer, OneClientServer};
+use tokio::time::timeout;
+
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_secs(20);
+
+/// The longest duration there is may be given for every deadline: sessions write, drain and close as always.
+#[test_log::test(tokio::test)]
+async fn the_longest_duration_is_a_deadline_that_never_passes() {
+    let server = OneClientServer::builder()
+        .read_timeout(Duration::MAX)
+        .write_timeout(Duration::MAX)
+        .close_timeout(Duration::MAX)
+        .drain_timeout(Duration::MAX)
+        .monitor_connection_interval(Duration::MAX)
+        .start()
+        .await
+        .unwrap();
+    let client = Client::builder(server.host(), server.port())
+        .connect_timeout(Duration::MAX)
+        .read_timeout(Duration::MAX)
+        .write_timeout(Duration::MAX)
+        .close_timeout(Duration::MAX)
+        .drain_timeout(Duration::MAX)
+        .monitor_connection_interval(Duration::MAX)
+        .connect()
+        .await
+        .unwrap();
+    let session = timeout(LONG, server.wait_connected()).await.unwrap().unwrap();
+    // More than the socket takes at once.
+    let large = vec![0; 16 << 20];
+    let (written, read) =
+        timeout(LONG, async { tokio::join!(client.write(&large), session.read_exact(large.len())) }).await.unwrap();
+    written.unwrap();
+    assert!(read.unwrap() == large);
+
+    client.write_str("last words").await.unwrap();
+    timeout(LONG, client.close()).await.unwrap();
+    assert!(client.is_closed());
+    assert_eq!(timeout(LONG, session.read_str()).await.unwrap().unwrap(), "last words");
+    timeout(LONG, session.read_str()).await.unwrap().unwrap_err();
+    timeout(LONG, session.wait_closed()).await.unwrap();
+    timeout(LONG, server.close()).await.unwrap();
+    assert!(server.is_closed());
+}
