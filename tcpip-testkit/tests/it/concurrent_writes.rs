@@ -241,10 +241,14 @@ async fn messages_that_wait_go_out_together() {
 /// though the socket has buffers of the usual size, of which the system reports room only when much of it is free.
 #[test_log::test(tokio::test)]
 async fn a_slow_but_steady_peer_does_not_trip_the_write_deadline() {
+    /// As many bytes are read slowly: more than the buffers free before the system reports room.
+    const SLOWLY: usize = 5 << 19;
+    // Long for a machine that has other things to do, and short for so many bytes.
+    let deadline = Duration::from_millis(600);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
     let (near, mut peer) = (near.unwrap(), far.unwrap().0);
-    let connection = start(near, |options| options.write_timeout = Some(DEADLINE)).unwrap();
+    let connection = start(near, |options| options.write_timeout = Some(deadline)).unwrap();
     let message = vec![b'x'; 7 << 20];
     let start = Instant::now();
     let reading = async {
@@ -254,8 +258,8 @@ async fn a_slow_but_steady_peer_does_not_trip_the_write_deadline() {
             let count = left.min(scratch.len());
             peer.read_exact(&mut scratch[..count]).await?;
             left -= count;
-            if left > message.len() / 2 {
-                sleep(DEADLINE / 5).await;
+            if left > message.len() - SLOWLY {
+                sleep(Duration::from_millis(100)).await;
             }
         }
         Ok::<_, std::io::Error>(())
@@ -263,7 +267,7 @@ async fn a_slow_but_steady_peer_does_not_trip_the_write_deadline() {
     let (written, read) = tokio::join!(connection.write(&message), reading);
     written.unwrap();
     read.unwrap();
-    assert!(start.elapsed() > 2 * DEADLINE);
+    assert!(start.elapsed() > 2 * deadline);
     assert!(connection.is_connected());
     connection.close().await;
 }
