@@ -51,6 +51,9 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 ///   bytes.
 /// - **Writes**: the message goes out whole, in order, at most once, or not at all; no other call is needed for it. A
 ///   caller that drops a write and tries again may send the message twice.
+/// - **Turns**: reads take turns, and so do writes while the queue is full. A future that is neither polled nor
+///   dropped keeps its turn, and those behind it wait, at most until the session ends. So do not read in the body of a
+///   `select!` loop while another read is pinned outside it; the same holds for writes.
 /// - **Waits** (`wait_…`, `close`): dropping the future changes nothing; a close goes on without it.
 ///
 /// # After the end

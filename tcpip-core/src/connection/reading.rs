@@ -13,7 +13,7 @@ use tokio_util::io::poll_read_buf;
 use crate::{DisconnectReason, FrameBuffer, ReadError, lock::Lock};
 
 /// Reads take turns; the bytes are in the lock, not in the future of the read whose turn it is, so that dropping
-/// one loses nothing and one that nobody polls holds nothing up.
+/// one loses nothing, and one that nobody polls holds up nothing but the reads behind it, while the session lives.
 #[derive(Debug)]
 pub(super) struct Reading {
     /// Held by the read whose turn it is. Closed once the session has set the end: no read waits for the socket any
