@@ -237,12 +237,13 @@ async fn messages_that_wait_go_out_together() {
     connection.close().await;
 }
 
+/// As many bytes are read slowly: more than the buffers free before the system reports room.
+const SLOWLY: usize = 5 << 19;
+
 /// A peer that reads slowly but steadily does not trip the write deadline, though the whole takes far longer, and
 /// though the socket has buffers of the usual size, of which the system reports room only when much of it is free.
 #[test_log::test(tokio::test)]
 async fn a_slow_but_steady_peer_does_not_trip_the_write_deadline() {
-    /// As many bytes are read slowly: more than the buffers free before the system reports room.
-    const SLOWLY: usize = 5 << 19;
     // Long for a machine that has other things to do, and short for so many bytes.
     let deadline = Duration::from_millis(600);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
