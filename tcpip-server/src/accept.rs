@@ -38,7 +38,6 @@ pub(crate) type StartHandler = Box<dyn Fn(Connection) -> Option<JoinHandle<()>> 
 /// The handler of the last session has returned, or has been given up, before the next session begins.
 pub(crate) struct AcceptLoop {
     pub(crate) listeners: Vec<TcpListener>,
-    pub(crate) reception: Arc<Reception>,
     pub(crate) events: EventSource,
     pub(crate) start_handler: StartHandler,
     pub(crate) kind: &'static str,
@@ -49,20 +48,21 @@ pub(crate) struct AcceptLoop {
     pub(crate) ending: Vec<Connection>,
     pub(crate) refused: Quietly,
     pub(crate) failed: Quietly,
+    /// The last to go: then no listener is left.
+    pub(crate) reception: ClosedOnDrop,
 }
 
-/// Tells the reception that the loop is gone, also if its runtime shuts down under it.
-struct Closed(Arc<Reception>);
+/// Tells the reception that the loop is gone, also if its runtime shuts down under it or before it has begun.
+pub(crate) struct ClosedOnDrop(pub(crate) Arc<Reception>);
 
-impl Drop for Closed {
+impl Drop for ClosedOnDrop {
     fn drop(&mut self) {
         self.0.set_closed();
     }
 }
 
 pub(crate) async fn run_accept_loop(mut this: AcceptLoop) {
-    let reception = Arc::clone(&this.reception);
-    let _closed = Closed(Arc::clone(&reception));
+    let reception = Arc::clone(&this.reception.0);
     let mut next_listener = 0;
     loop {
         let accepted = tokio::select! {
@@ -96,7 +96,7 @@ async fn accept(listeners: &[TcpListener], next: &mut usize) -> io::Result<TcpSt
 impl AcceptLoop {
     /// Admits a client, or refuses it.
     async fn receive(&mut self, stream: TcpStream) {
-        let last = self.reception.current();
+        let last = self.reception.0.current();
         if last.is_occupied() {
             self.refused.say(|count| tracing::warn!("refused {count} client(s): one is connected already"));
             return refuse(&stream);
@@ -106,7 +106,7 @@ impl AcceptLoop {
             return;
         }
         last.revoke(DisconnectReason::Replaced);
-        let reception = Arc::clone(&self.reception);
+        let reception = Arc::clone(&self.reception.0);
         tokio::select! {
             biased;
             () = reception.closing() => return,
@@ -116,8 +116,8 @@ impl AcceptLoop {
         if !last.is_closed() {
             self.ending.push(last);
         }
-        let options = self.reception.session.lock().clone();
-        let started = self.reception.admit(|| {
+        let options = self.reception.0.session.lock().clone();
+        let started = self.reception.0.admit(|| {
             Connection::start(stream, options, self.kind, self.events.clone())
                 .inspect_err(|error| tracing::debug!("a client was gone before it could be admitted: {error}"))
                 .ok()
@@ -146,12 +146,12 @@ impl AcceptLoop {
             return;
         }
         self.failed.say(|count| tracing::error!("cannot accept a client ({count} time(s)): {error}"));
-        let _ = timeout(ACCEPT_PAUSE, self.reception.closing()).await;
+        let _ = timeout(ACCEPT_PAUSE, self.reception.0.closing()).await;
     }
 
     async fn close(mut self) {
         self.listeners.clear();
-        let current = self.reception.current();
+        let current = self.reception.0.current();
         self.end_handler(Instant::now() + self.close_timeout).await;
         self.ending.push(current);
         for session in self.ending {

@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use crate::{
     OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
-    accept::{AcceptLoop, Quietly, StartHandler, run_accept_loop},
+    accept::{AcceptLoop, ClosedOnDrop, Quietly, StartHandler, run_accept_loop},
     bind::{Host, bind},
     read_loop::run_read_loop,
     reception::{Reading, Reception},
@@ -90,7 +90,6 @@ impl<H> OneClientServerBuilder<H> {
         let reception = Arc::new(Reception::new(addresses, self.session));
         let accept_loop = AcceptLoop {
             listeners,
-            reception: Arc::clone(&reception),
             events,
             start_handler: start_handler(self.handler, &reception),
             kind,
@@ -99,6 +98,7 @@ impl<H> OneClientServerBuilder<H> {
             ending: Vec::new(),
             refused: Quietly::default(),
             failed: Quietly::default(),
+            reception: ClosedOnDrop(Arc::clone(&reception)),
         };
         span.in_scope(|| tracing::info!("listening"));
         tokio::spawn(run_accept_loop(accept_loop).instrument(span));
