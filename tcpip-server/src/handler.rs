@@ -24,6 +24,12 @@ impl HandlerError {
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         self.0.downcast_ref()
     }
+
+    /// The error, then its cause, and so on.
+    pub(crate) fn causes(&self) -> impl Iterator<Item = &(dyn Error + 'static)> {
+        let outermost: &(dyn Error + 'static) = &*self.0;
+        std::iter::successors(Some(outermost), |&error| error.source())
+    }
 }
 
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for HandlerError {
@@ -35,11 +41,9 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for HandlerError {
 impl fmt::Display for HandlerError {
     /// The error with its causes.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(formatter, ": {cause}")?;
-            source = cause.source();
+        for (depth, cause) in self.causes().enumerate() {
+            let separator = if depth == 0 { "" } else { ": " };
+            write!(formatter, "{separator}{cause}")?;
         }
         Ok(())
     }

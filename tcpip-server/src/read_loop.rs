@@ -1,6 +1,6 @@
 //! The loop that a read-loop server runs for each client.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use tcpip_core::{Connection, DisconnectReason, Error, ReadError, WriteError, endpoint::catch_panic};
 
@@ -42,18 +42,32 @@ async fn serve<H: ReadAndDispatch>(handler: &H, connection: &Connection) -> Resu
 
 /// Logs a handler's error. One that only passes on that the session is over is no failure of the handler.
 fn log_error(error: &HandlerError, connected: bool) {
+    match error.causes().find_map(told).filter(|_| !connected) {
+        None => tracing::error!("the handler failed: {error}"),
+        Some(Told::EndWithinMessage) => tracing::warn!("the client left within a message: {error}"),
+        Some(Told::End) => tracing::debug!("the handler was told the end: {error}"),
+    }
+}
+
+/// What the library has told a handler, which passes it on.
+enum Told {
+    End,
+    EndWithinMessage,
+}
+
+/// Whether an error is one of the library's that end a session, as itself or converted.
+fn told(error: &(dyn std::error::Error + 'static)) -> Option<Told> {
+    // The `source` of an I/O error is not what it was made of, but the source of that.
+    let made_of = error.downcast_ref().and_then(io::Error::get_ref);
+    let error = made_of.map_or(error, |made_of| made_of);
     let (read, write) = match error.downcast_ref() {
         Some(Error::Read(error)) => (Some(error), None),
         Some(Error::Write(error)) => (None, Some(error)),
         _ => (error.downcast_ref::<ReadError>(), error.downcast_ref::<WriteError>()),
     };
-    if connected || !(read.is_some_and(ReadError::ends_session) || write.is_some_and(WriteError::ends_session)) {
-        tracing::error!("the handler failed: {error}");
-    } else if let Some(ReadError::Incomplete { partial, .. }) = read
-        && !partial.is_empty()
-    {
-        tracing::warn!("the client left within a message: {error}");
-    } else {
-        tracing::debug!("the handler was told the end: {error}");
+    match read {
+        Some(ReadError::Incomplete { partial, .. }) if !partial.is_empty() => Some(Told::EndWithinMessage),
+        Some(error) if error.ends_session() => Some(Told::End),
+        _ => write.filter(|error| error.ends_session()).map(|_| Told::End),
     }
 }
