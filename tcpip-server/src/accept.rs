@@ -116,8 +116,9 @@ impl AcceptLoop {
         if !last.is_closed() {
             self.ending.push(last);
         }
-        let options = self.reception.0.session.lock().clone();
         let started = self.reception.0.admit(|| {
+            // With the place taken: what is set from now on finds the new session.
+            let options = self.reception.0.session.lock().clone();
             Connection::start(stream, options, self.kind, self.events.clone())
                 .inspect_err(|error| tracing::debug!("a client was gone before it could be admitted: {error}"))
                 .ok()
