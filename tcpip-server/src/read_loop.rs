@@ -22,7 +22,7 @@ pub(crate) async fn run_read_loop<H: ReadAndDispatch>(handler: Arc<H>, reading: 
         Some(Err(panic)) => tracing::error!("the handler panicked: {panic}"),
     }
     connection.revoke(DisconnectReason::HandlerFailed);
-    if let Err(panic) = catch_panic(handler.on_disconnect(connection)).await {
+    if let Err(panic) = catch_panic(async { handler.on_disconnect(connection).await }).await {
         tracing::error!("the handler panicked in on_disconnect: {panic}");
     }
 }
