@@ -34,6 +34,7 @@ use tokio::{
 const SEQUENCES: u64 = 2000;
 const AT_ONCE: u64 = 120;
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(60);
+const WRITE_TIMEOUT: Duration = Duration::from_millis(100);
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// Nothing here takes so long, on any machine.
@@ -165,6 +166,7 @@ const COMMANDS: &[&[u8]] = &[
     b"hang\r\n",
     b"half a line",
     b"sleep\necho\n",
+    b"flood\r\n",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -374,9 +376,11 @@ async fn run_sequence(seed: u64, host: Ipv4Addr) {
     let callback = move |event| noting.clone().note(event, callback);
     let client_events = if random.below(2) == 0 {
         let builder = OneClientServer::builder().close_timeout(CLOSE_TIMEOUT).drain_timeout(DRAIN_TIMEOUT);
+        let builder = builder.write_timeout(WRITE_TIMEOUT);
         start(seed, random, builder.connect_callback(callback), host, events).await.run().await
     } else {
-        let builder = OneClientReadLoopServer::builder(Obedient).close_timeout(CLOSE_TIMEOUT);
+        let builder =
+            OneClientReadLoopServer::builder(Obedient).close_timeout(CLOSE_TIMEOUT).write_timeout(WRITE_TIMEOUT);
         start(seed, random, builder.connect_callback(callback), host, events).await.run().await
     };
     // With the last of its clients gone, each of their callbacks comes to its end.

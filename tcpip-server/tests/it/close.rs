@@ -1,0 +1,259 @@
+//! Closing: always in time, and nothing is left.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use tcpip_server::{
+    ClientOrServer, ConnectionEvent, DEFAULT_CLOSE_TIMEOUT, DisconnectReason, OneClientReadLoopServer, OneClientServer,
+    WriteError,
+};
+use tokio::{io::AsyncWriteExt, net::TcpStream, runtime::Runtime};
+
+use crate::{
+    handler::Scripted,
+    raw_peer::{STUCK, dial_in, event_channel, port_is_free, reset, rest, soon},
+};
+
+/// More than the kernel takes for a peer that does not read.
+const FLOOD: usize = 32 << 20;
+
+/// A client that does not read, and a write that waits for it.
+async fn stall(server: &OneClientServer) -> (TcpStream, tokio::task::JoinHandle<Result<(), WriteError>>) {
+    let (stream, session) = dial_in(server).await;
+    let mut writing = Box::pin(async move { session.write(&vec![0; FLOOD]).await });
+    assert!(tokio::time::timeout(Duration::ZERO, &mut writing).await.is_err(), "the kernel took all of it");
+    (stream, tokio::spawn(writing))
+}
+
+/// Fault 2: a server that closes soon after its client's reset frees the port.
+#[test_log::test(tokio::test)]
+async fn close_soon_after_a_reset_frees_the_port() {
+    for yields in 0..20 {
+        let server = OneClientServer::builder().start().await.unwrap();
+        let (mut client, _) = dial_in(&server).await;
+        client.write_all(b"unread").await.unwrap();
+        reset(client);
+        for _ in 0..yields {
+            tokio::task::yield_now().await;
+        }
+        soon(server.close()).await;
+        assert!(server.is_closed() && port_is_free(&server), "{yields}");
+    }
+}
+
+/// Faults 2 and 5: with a client that does not read, `close` returns within its deadline, the port is free, and the
+/// client's stream ends with a reset, since not all was delivered.
+#[test_log::test(tokio::test)]
+async fn close_returns_and_frees_the_port_although_the_peer_does_not_read() {
+    let close_timeout = Duration::from_millis(200);
+    let server = OneClientServer::builder().close_timeout(close_timeout).write_timeout(None).start().await.unwrap();
+    let (mut stalled, writing) = stall(&server).await;
+    let start = Instant::now();
+    soon(server.close()).await;
+    assert!(start.elapsed() >= close_timeout, "what is queued has its chance until the deadline");
+    assert!(server.is_closed() && port_is_free(&server));
+    let result = soon(writing).await.unwrap();
+    assert!(matches!(result, Err(WriteError::Disconnected { reason: DisconnectReason::Closed })), "{result:?}");
+    assert!(rest(&mut stalled).await.is_err());
+}
+
+/// Fault 5: the same for `close_client`, after which the next client is served.
+#[test_log::test(tokio::test)]
+async fn close_client_returns_although_the_peer_does_not_read() {
+    let close_timeout = Duration::from_millis(100);
+    let server = OneClientServer::builder().close_timeout(close_timeout).write_timeout(None).start().await.unwrap();
+    let (_stalled, writing) = stall(&server).await;
+    soon(server.close_client()).await;
+    assert!(server.connection().is_closed());
+    assert!(soon(writing).await.unwrap().is_err());
+    dial_in(&server).await;
+}
+
+/// The deadline of a close is `DEFAULT_CLOSE_TIMEOUT` unless told otherwise.
+#[test_log::test(tokio::test)]
+async fn close_deadline_is_the_default_unless_told_otherwise() {
+    let server = OneClientServer::builder().write_timeout(None).start().await.unwrap();
+    let (_stalled, _writing) = stall(&server).await;
+    let start = Instant::now();
+    soon(server.close()).await;
+    assert!(start.elapsed() >= DEFAULT_CLOSE_TIMEOUT);
+}
+
+/// What is queued is flushed before the end of the stream.
+#[test_log::test(tokio::test)]
+async fn close_flushes_what_is_queued() {
+    let server = OneClientServer::builder().close_timeout(STUCK).start().await.unwrap();
+    let (mut client, writing) = stall(&server).await;
+    let closing = soon(server.close());
+    let (received, ()) = tokio::join!(rest(&mut client), closing);
+    assert_eq!(received.unwrap().len(), FLOOD);
+    soon(writing).await.unwrap().unwrap();
+}
+
+/// Unread input does not turn the farewell into a reset.
+#[test_log::test(tokio::test)]
+async fn close_with_unread_input_still_delivers_the_last_reply() {
+    for _ in 0..50 {
+        let server = OneClientServer::builder().start().await.unwrap();
+        let (mut client, session) = dial_in(&server).await;
+        client.write_all(b"status\r\nand much more that nobody reads\r\n").await.unwrap();
+        assert_eq!(soon(session.read_str()).await.unwrap(), "status");
+        session.write_str("goodbye").await.unwrap();
+        server.close().await;
+        assert_eq!(rest(&mut client).await.unwrap(), "goodbye\r\n");
+    }
+}
+
+/// `close` and `close_client` may be called again, twice at once, before any client, and after the end.
+#[test_log::test(tokio::test)]
+async fn close_may_be_called_again_and_twice_at_once() {
+    let (callback, mut events) = event_channel();
+    let server = OneClientServer::builder().connect_callback(callback).start().await.unwrap();
+    soon(server.close_client()).await;
+    soon(server.basic_close_client()).await;
+    let (_client, _) = dial_in(&server).await;
+    soon(async { tokio::join!(server.close_client(), server.close_client(), server.basic_close_client()) }).await;
+    let (_client, _) = dial_in(&server).await;
+    soon(async { tokio::join!(server.close(), server.close(), server.basic_close(), server.close_client()) }).await;
+    soon(server.close()).await;
+    soon(server.close_client()).await;
+    soon(server.wait_closed()).await;
+    soon(server.callbacks_done()).await;
+    drop(server);
+    let mut connected = Vec::new();
+    while let Some(event) = soon(events.recv()).await {
+        connected.push(event.is_connected());
+    }
+    assert_eq!(connected, [true, false, true, false]);
+}
+
+/// A close whose future is dropped goes on by itself.
+#[test_log::test(tokio::test)]
+async fn dropped_close_goes_on() {
+    let server = OneClientServer::builder().start().await.unwrap();
+    let (mut client, _) = dial_in(&server).await;
+    drop(tokio::time::timeout(Duration::ZERO, server.close_client()).await);
+    assert_eq!(rest(&mut client).await.unwrap(), "");
+    let (mut client, _) = dial_in(&server).await;
+    drop(tokio::time::timeout(Duration::ZERO, server.close()).await);
+    assert_eq!(rest(&mut client).await.unwrap(), "");
+    soon(server.wait_closed()).await;
+    assert!(port_is_free(&server));
+}
+
+/// A server that is dropped closes, whatever clones of its connections live on.
+#[test_log::test(tokio::test)]
+async fn dropped_server_closes_although_its_connection_lives_on() {
+    let server = OneClientReadLoopServer::builder(Scripted::default()).start().await.unwrap();
+    let (mut client, session) = dial_in(&server).await;
+    let address = server.local_addrs()[0];
+    drop(server);
+    assert_eq!(rest(&mut client).await.unwrap(), "");
+    soon(session.wait_closed()).await;
+    assert!(!session.should_be_connected());
+    soon(async {
+        while std::net::TcpListener::bind(address).is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// After `close` no task is left, with a client connected, a handler at work and a refused client.
+#[test_log::test]
+fn close_leaves_no_task() {
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
+        let (callback, _events) = event_channel();
+        let builder = OneClientReadLoopServer::builder(Scripted::default()).connect_callback(callback);
+        let server = builder.start().await.unwrap();
+        let (mut client, _) = dial_in(&server).await;
+        client.write_all(b"wait\r\n").await.unwrap();
+        let _surplus = TcpStream::connect(server.local_addrs()[0]).await.unwrap();
+        server.close().await;
+        let start = Instant::now();
+        while runtime.metrics().num_alive_tasks() > 0 {
+            assert!(start.elapsed() < STUCK, "{} tasks", runtime.metrics().num_alive_tasks());
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+/// FAILURES 30: a runtime that is shut down under a server, its client and a callback at work causes no panic; the port
+/// is free, and the handles that are left can be asked and dropped outside any runtime.
+#[test_log::test]
+fn runtime_shut_down_under_a_server_leaves_nothing_open() {
+    for shut_down_before_first_poll in [false, true] {
+        for mut builder in [tokio::runtime::Builder::new_current_thread(), tokio::runtime::Builder::new_multi_thread()]
+        {
+            let runtime = builder.enable_all().build().unwrap();
+            let (server, session, client) = runtime.block_on(async {
+                let callback = |_| std::future::pending();
+                let builder = OneClientReadLoopServer::builder(Scripted::default()).connect_callback(callback);
+                let server = builder.start().await.unwrap();
+                if shut_down_before_first_poll {
+                    return (server, tcpip_server::Connection::closed(), None);
+                }
+                let (mut client, session) = dial_in(&server).await;
+                client.write_all(b"wait\r\n").await.unwrap();
+                session.write(b"").await.unwrap();
+                (server, session, Some(client))
+            });
+            drop(runtime);
+            assert!(port_is_free(&server));
+            assert!(server.is_closed() && !server.is_reading());
+            assert!(session.is_closed() && !session.is_connected());
+            drop((server, session, client));
+        }
+    }
+}
+
+/// FAILURES 30: a callback may shut its own runtime down.
+#[test_log::test]
+fn callback_may_shut_its_runtime_down() {
+    let runtime = Arc::new(Mutex::new(None::<Runtime>));
+    let (told, shut_down) = std::sync::mpsc::channel();
+    let callback = {
+        let runtime = Arc::clone(&runtime);
+        move |event: ConnectionEvent| {
+            let (runtime, told) = (Arc::clone(&runtime), told.clone());
+            async move {
+                let runtime = runtime.lock().unwrap().take();
+                if let Some(runtime) = runtime {
+                    runtime.shutdown_background();
+                    told.send(event).unwrap();
+                }
+            }
+        }
+    };
+    let this = Runtime::new().unwrap();
+    let server = this.block_on(OneClientServer::builder().connect_callback(callback).start()).unwrap();
+    *runtime.lock().unwrap() = Some(this);
+    let _client = std::net::TcpStream::connect(server.local_addrs()[0]).unwrap();
+    let event = shut_down.recv_timeout(STUCK).unwrap();
+    let start = Instant::now();
+    while !(server.is_closed() && event.connection().is_closed() && port_is_free(&server)) {
+        assert!(start.elapsed() < STUCK, "{server:?}");
+        std::thread::yield_now();
+    }
+    drop((server, event));
+}
+
+/// FAILURES 30: a server, and a connection that is still readable, may be dropped outside any runtime.
+#[test_log::test]
+fn server_may_be_dropped_outside_a_runtime() {
+    let runtime = Runtime::new().unwrap();
+    let server = runtime.block_on(OneClientServer::builder().start()).unwrap();
+    let (client, session) = runtime.block_on(dial_in(&server));
+    let address = server.local_addrs()[0];
+    drop(server);
+    runtime.block_on(soon(session.wait_closed()));
+    let start = Instant::now();
+    while std::net::TcpListener::bind(address).is_err() {
+        assert!(start.elapsed() < STUCK);
+        std::thread::yield_now();
+    }
+    drop((session, client));
+}

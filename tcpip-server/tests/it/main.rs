@@ -1,0 +1,12 @@
+//! The servers, against bare streams and against clients, over real sockets.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may do what tests do")]
+
+mod accept_errors;
+mod admission;
+mod bind;
+mod callbacks;
+mod close;
+mod handler;
+mod log_count;
+mod raw_peer;
+mod states;
