@@ -1,4 +1,5 @@
 //! Clients that are gone almost before they have come: each is served, a thousand times of a thousand.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{net::SocketAddr, time::Duration};
 
