@@ -37,7 +37,7 @@ impl Family {
 
 /// The options of a [`Client`], until [`connect`](Self::connect) makes one.
 ///
-/// Made by [`Client::builder`]. Dropping it does nothing.
+/// Made by [`Client::builder`]. Dropping it does nothing; a clone of it connects again.
 ///
 /// # Examples
 ///
@@ -60,7 +60,7 @@ impl Family {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `connect` is called"]
 pub struct ClientBuilder {
     host: String,
@@ -111,7 +111,9 @@ impl ClientBuilder {
 
     /// Connects: looks the host up and tries its addresses in turn.
     ///
-    /// Connect callbacks are told of the connection, but not waited for.
+    /// Connect callbacks are told of the connection, but not waited for. A server that is busy with another client, as
+    /// those of `tcpip-server`, accepts the connection and hangs up at once: this succeeds, and the first read finds the
+    /// end.
     ///
     /// # Errors
     ///

@@ -99,7 +99,7 @@ impl Client {
     ///
     /// # Cancel safety
     ///
-    /// The close goes on without the future.
+    /// Once polled, the close goes on without the future.
     pub async fn close(&self) {
         self.connection.close().await;
     }
@@ -109,7 +109,7 @@ impl Client {
     ///
     /// # Cancel safety
     ///
-    /// The close goes on without the future.
+    /// Once polled, the close goes on without the future.
     pub async fn basic_close(&self) {
         self.connection.basic_close().await;
     }

@@ -43,7 +43,40 @@
 //! - Reading and writing at once, from several tasks, needs no lock: a [`Connection`] is a cheap clone
 //!   (`client.connection()`), and its methods take `&self`.
 //! - `should_be_connected() && !is_connected()` means that the connection was lost: this end has not closed it.
-//! - A `Client` connects once. To connect again, build another one; [`Client::closed`] holds the place meanwhile.
+//! - A reply that did not come in time, or whose request was dropped halfway, may still come, and nobody can tell it from
+//!   the next one. Unless the protocol numbers its replies, close then: with [`basic_close`](Client::basic_close) if the
+//!   connection is still wanted.
+//! - A `Client` connects once. To connect again, keep the builder; [`Client::closed`] holds the place meanwhile:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let port = listener.local_addr()?.port();
+//! # tokio::spawn(async move {
+//! #     for line in ["1.0\r\n", "2.0\r\nend\r\n"] {
+//! #         tokio::io::AsyncWriteExt::write_all(&mut listener.accept().await.unwrap().0, line.as_bytes()).await.unwrap();
+//! #     }
+//! # });
+//! use tcpip_client::{Client, ClientOrServer, ReadError};
+//!
+//! let builder = Client::builder("127.0.0.1", port).name("weather");
+//! let mut client = Client::closed();
+//! loop {
+//!     match client.read_str().await {
+//!         Ok(line) if line == "end" => break,
+//!         Ok(line) => println!("{line}"),
+//!         Err(error) if error.ends_session() => match builder.clone().connect().await {
+//!             Ok(connected) => client = connected,
+//!             Err(_) => tokio::time::sleep(std::time::Duration::from_secs(1)).await,
+//!         },
+//!         Err(error) => return Err(error.into()),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! - To add behaviour, hold a `Client` in a type of your own, where in Python you would derive a class.
 //!
 //! | ts_tcpip | here |
@@ -60,12 +93,12 @@ mod client;
 mod dial;
 
 pub use tcpip_core::{
-    Batch, ClientOrServer, ConnectError, Connection, ConnectionEvent, DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT,
-    DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MONITOR_CONNECTION_INTERVAL,
-    DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, DisconnectReason, Encoding, Error,
-    KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, LOCALHOST_IPV4, LOCALHOST_IPV6, OptionError, ReadError,
-    Result, STD_TIMEOUT, Structs, WriteError, close_stream_writer, read_into, read_struct, set_socket_options,
-    write_from,
+    Batch, CallbackFuture, ClientOrServer, ConnectError, Connection, ConnectionEvent, DEFAULT_CLOSE_TIMEOUT,
+    DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_LIMIT, DEFAULT_LOCALHOST,
+    DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT,
+    DisconnectReason, Encoding, Error, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, LOCALHOST_IPV4,
+    LOCALHOST_IPV6, OptionError, ReadError, Result, STD_TIMEOUT, Structs, WriteError, close_stream_writer, read_into,
+    read_struct, set_socket_options, write_from,
 };
 
 pub use self::{

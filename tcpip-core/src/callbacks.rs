@@ -13,6 +13,17 @@ const WARN_AT: usize = 64;
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Callback = Arc<dyn Fn(ConnectionEvent) -> BoxFuture + Send + Sync>;
 
+/// What a connect callback returns: a future of nothing. There is nothing to implement.
+#[diagnostic::on_unimplemented(
+    message = "a connect callback is asynchronous, and this one returns `{Self}`",
+    label = "returns `{Self}`, which is no future of `()`",
+    note = "write `|event| async move {{ … }}`, or return `std::future::ready(())` if there is nothing to wait for"
+)]
+pub trait CallbackFuture: Future<Output = ()> {}
+
+#[diagnostic::do_not_recommend]
+impl<F: Future<Output = ()>> CallbackFuture for F {}
+
 /// The callbacks that an endpoint was built with, in the order in which they were added.
 #[derive(Clone, Default)]
 pub struct ConnectCallbacks(Vec<Callback>);
@@ -22,7 +33,7 @@ impl ConnectCallbacks {
     pub fn add<F, Fut>(&mut self, callback: F)
     where
         F: Fn(ConnectionEvent) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
+        Fut: CallbackFuture + Send + 'static,
     {
         self.0.push(Arc::new(move |event| Box::pin(callback(event))));
     }

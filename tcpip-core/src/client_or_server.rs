@@ -9,7 +9,7 @@ use crate::{Batch, Connection, ReadError, Structs, WriteError};
 /// holds one of these.
 ///
 /// The provided methods only forward to the connection, whose documentation says what each does. Implement
-/// [`connection`](Self::connection), and leave the others.
+/// [`connection`](Self::connection), and leave the others. There is no `dyn ClientOrServer`: hold a [`Connection`].
 ///
 /// # Examples
 ///
@@ -142,12 +142,7 @@ pub trait ClientOrServer: Send + Sync {
 
     /// See [`Connection::write_json`].
     fn write_json<T: Serialize + ?Sized>(&self, value: &T) -> impl Future<Output = Result<(), WriteError>> + Send {
-        let mut batch = self.batch();
-        let added = batch.write_json(value).map(|_| ());
-        async move {
-            added?;
-            batch.send().await
-        }
+        self.connection().write_json(value)
     }
 
     /// See [`Connection::write_from`].

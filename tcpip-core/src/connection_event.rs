@@ -20,7 +20,8 @@ impl ConnectionEvent {
         Self { connection, reason: Some(reason) }
     }
 
-    /// Whether the session has begun (and not ended).
+    /// Whether this event is a beginning. How things stand by now is another question:
+    /// `event.connection().is_connected()`.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.reason.is_none()

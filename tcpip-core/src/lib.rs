@@ -81,6 +81,7 @@ mod structs;
 mod text_format;
 
 pub use self::{
+    callbacks::CallbackFuture,
     client_or_server::ClientOrServer,
     close_stream_writer::close_stream_writer,
     connection::{Batch, Connection},

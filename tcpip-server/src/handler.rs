@@ -80,14 +80,37 @@ impl fmt::Debug for HandlerError {
 /// }
 /// ```
 ///
-/// The methods take `&self`, since tests look at the handler (`server.handler()`) while it works: keep what changes in
-/// an atomic or a `Mutex`.
+/// The methods take `&self` and not `&mut self`, since tests look at the handler (`server.handler()`) while it works:
+/// keep what changes in an atomic or a `Mutex`. Any error will do: `return Err("no such command".into())`.
+///
+/// # A device that only sends
+///
+/// A handler learns of its client's hang-up from a read, so that it may answer all that was sent before; until then it
+/// is not disturbed. One that sends telemetry all the time reads as well, with the period as the deadline:
+///
+/// ```
+/// # use std::time::Duration;
+/// # use tcpip_server::{Connection, HandlerResult, ReadAndDispatch};
+/// # struct Telemetry;
+/// impl ReadAndDispatch for Telemetry {
+///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+///         if let Ok(command) = tokio::time::timeout(Duration::from_millis(100), connection.read_str()).await {
+///             println!("ignored: {}", command?);
+///             return Ok(());
+///         }
+///         connection.write_str("12.5").await?;
+///         Ok(())
+///     }
+/// }
+/// ```
+///
+/// Or it is no handler: a [`OneClientServer`](crate::OneClientServer) sees a hang-up by itself.
 ///
 /// # How a session ends
 ///
 /// - **The peer hangs up.** What it sent before is still read and dispatched, and answered if the peer reads. The read
 ///   that finds the end returns an error, which `?` passes on: a clean end, not a failure. The loop does not go on.
-/// - **A method returns another error, or panics.** That is logged and ends the session; the server serves the next
+/// - **A method returns another error, or panics.** A read that timed out, passed on by `?`, is such an error. It is logged and ends the session; the server serves the next
 ///   client.
 /// - **Somebody else ends it**: `close`, `close_client`, a new client in the place of one that has hung up. The
 ///   method's future is dropped where it waits, and `on_disconnect` runs. The next client's `on_connect` starts after

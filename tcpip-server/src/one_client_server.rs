@@ -96,7 +96,7 @@ impl OneClientServer {
     ///
     /// # Cancel safety
     ///
-    /// The session ends without the future.
+    /// Once polled, the session ends without the future.
     pub async fn close_client(&self) {
         let current = self.reception.current();
         current.start_close(DisconnectReason::Closed);
@@ -107,7 +107,7 @@ impl OneClientServer {
     ///
     /// # Cancel safety
     ///
-    /// The session ends without the future.
+    /// Once polled, the session ends without the future.
     pub async fn basic_close_client(&self) {
         let current = self.reception.current();
         current.revoke(DisconnectReason::Closed);
@@ -129,7 +129,7 @@ impl OneClientServer {
     ///
     /// # Cancel safety
     ///
-    /// The close goes on without the future.
+    /// Once polled, the close goes on without the future.
     pub async fn close(&self) {
         self.close_and(ShouldBeConnected::Cleared).await;
     }
@@ -138,7 +138,7 @@ impl OneClientServer {
     ///
     /// # Cancel safety
     ///
-    /// The close goes on without the future.
+    /// Once polled, the close goes on without the future.
     pub async fn basic_close(&self) {
         self.close_and(ShouldBeConnected::Kept).await;
     }

@@ -1,6 +1,6 @@
 //! What code that takes either server, such as a test fixture, needs of it.
 
-use tcpip_core::{ClientOrServer, ConnectionEvent, StartError};
+use tcpip_core::{CallbackFuture, ClientOrServer, ConnectionEvent, StartError};
 
 use crate::{OneClientReadLoopServer, OneClientServer, OneClientServerBuilder, ReadAndDispatch};
 
@@ -32,7 +32,7 @@ pub trait ServerBuilder: Sized + Send {
     fn connect_callback<F, Fut>(self, callback: F) -> Self
     where
         F: Fn(ConnectionEvent) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static;
+        Fut: CallbackFuture + Send + 'static;
 
     /// Starts the server.
     fn start(self) -> impl Future<Output = Result<Self::Server, StartError>> + Send;
@@ -54,7 +54,7 @@ macro_rules! server_builder {
             fn connect_callback<F, Fut>(self, callback: F) -> Self
             where
                 F: Fn(ConnectionEvent) -> Fut + Send + Sync + 'static,
-                Fut: Future<Output = ()> + Send + 'static,
+                Fut: CallbackFuture + Send + 'static,
             {
                 self.connect_callback(callback)
             }

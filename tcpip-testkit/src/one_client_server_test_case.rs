@@ -107,7 +107,8 @@ impl OneClientServerTestCase {
         Ok(options(Client::builder(server.host(), server.port())).connect().await?)
     }
 
-    /// A connect callback that adds each event to this case's queue.
+    /// A connect callback that adds each event to this case's queue. Give it to one server or client: the events of two
+    /// would mix, and a second case costs nothing.
     pub fn connect_callback(&self) -> impl Fn(ConnectionEvent) -> Ready<()> + Send + Sync + 'static {
         let sender = self.events.sender().clone();
         move |event| {

@@ -6,8 +6,9 @@ use std::sync::{
 };
 
 use tcpip_server::{
-    ClientOrServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult, OneClientReadLoopServer,
-    OneClientServer, OneClientServerBuilder, ReadAndDispatch, Server, ServerBuilder, StartError,
+    CallbackFuture, ClientOrServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult,
+    OneClientReadLoopServer, OneClientServer, OneClientServerBuilder, ReadAndDispatch, Server, ServerBuilder,
+    StartError,
 };
 
 use crate::{FixtureError, STD_TIMEOUT, event_queue::EventQueue};
@@ -105,7 +106,7 @@ impl TestServerBuilder {
     pub fn connect_callback<F, Fut>(self, callback: F) -> Self
     where
         F: Fn(ConnectionEvent) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
+        Fut: CallbackFuture + Send + 'static,
     {
         self.options(|server| server.connect_callback(callback))
     }
@@ -134,7 +135,7 @@ impl ServerBuilder for TestServerBuilder {
     fn connect_callback<F, Fut>(self, callback: F) -> Self
     where
         F: Fn(ConnectionEvent) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
+        Fut: CallbackFuture + Send + 'static,
     {
         self.connect_callback(callback)
     }

@@ -54,7 +54,9 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 /// - **Turns**: reads take turns, and so do writes while the queue is full. A future that is neither polled nor
 ///   dropped keeps its turn, and those behind it wait, at most until the session ends. So do not read in the body of a
 ///   `select!` loop while another read is pinned outside it; the same holds for writes.
-/// - **Waits** (`wait_…`, `close`): dropping the future changes nothing; a close goes on without it.
+/// - **Waits** (`wait_…`, `close`): dropping the future changes nothing; a close that has been polled goes on without it.
+///
+/// As every future, one that is dropped before it was polled at all has done nothing.
 ///
 /// # After the end
 ///
@@ -62,6 +64,11 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 /// the server replaces it): first the frames, then [`Incomplete`](crate::ReadError::Incomplete) if the peer closed in
 /// good order or within a frame, or else [`Disconnected`](crate::ReadError::Disconnected) with the reason. This is
 /// told once; after that, reads fail with [`NotConnected`](crate::ReadError::NotConnected).
+///
+/// # Urgent data
+///
+/// A byte that the peer sends as urgent (`MSG_OOB`) is not part of the stream and does no harm, but a receive ends at its
+/// place: what follows it may be read only when the next bytes arrive, or the stream ends.
 #[derive(Clone)]
 pub struct Connection {
     shared: Arc<Shared>,
@@ -157,6 +164,9 @@ impl Connection {
 
     /// Waits until the session has ended.
     ///
+    /// A session whose peer has hung up lives on while what had arrived is being read, in a handler until a read has
+    /// found the end: a handler that only waits for this waits for itself.
+    ///
     /// # Cancel safety
     ///
     /// [Cancel safe](Self#cancel-safety).
@@ -180,7 +190,7 @@ impl Connection {
     ///
     /// # Cancel safety
     ///
-    /// [Cancel safe](Self#cancel-safety): the close goes on without the future.
+    /// [Cancel safe](Self#cancel-safety): once polled, the close goes on without the future.
     pub async fn close(&self) {
         self.start_close(DisconnectReason::Closed);
         self.closed_within_deadline().await;
@@ -190,7 +200,7 @@ impl Connection {
     ///
     /// # Cancel safety
     ///
-    /// [Cancel safe](Self#cancel-safety): the close goes on without the future.
+    /// [Cancel safe](Self#cancel-safety): once polled, the close goes on without the future.
     pub async fn basic_close(&self) {
         self.revoke(DisconnectReason::Closed);
         self.closed_within_deadline().await;

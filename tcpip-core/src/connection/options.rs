@@ -88,6 +88,7 @@ macro_rules! session_setters {
         }
 
         /// The end of a text message: any bytes, at least one (an empty terminator is an error of the last step).
+        /// It serves both directions: where these differ, set the one that is read, and send with `write`.
         /// Default: [`DEFAULT_TERMINATOR`]($crate::DEFAULT_TERMINATOR).
         #[must_use]
         pub fn terminator(mut self, terminator: impl AsRef<[u8]>) -> Self {
@@ -121,7 +122,9 @@ macro_rules! session_setters {
             self
         }
 
-        /// For how long the system may take no byte of a message, or `None` for no limit. It ends the session.
+        /// For how long the system may take no byte of a message, or `None` for no limit. It ends the session. The
+        /// system takes bytes into buffers of its own, the last of them perhaps when this has passed once: a peer that is
+        /// frozen is given up after one to two times this.
         /// Default: [`DEFAULT_WRITE_TIMEOUT`]($crate::DEFAULT_WRITE_TIMEOUT).
         #[must_use]
         pub fn write_timeout(mut self, timeout: impl Into<Option<::std::time::Duration>>) -> Self {
@@ -169,13 +172,14 @@ macro_rules! session_setters {
         /// close the very thing that it is told of, and nobody else suffers. Several callbacks are called in the order
         /// in which they were added.
         ///
-        /// A callback with nothing to wait for returns `std::future::ready(())`. A closure with captured state clones it for each call:
-        /// `move |event| { let state = state.clone(); async move { … } }`.
+        /// Write `|event| async move { … }`, or `async |event| { … }` where nothing is captured; with nothing to wait for,
+        /// return `std::future::ready(())`. A closure with captured state clones it for each call,
+        /// `move |event| { let state = state.clone(); async move { … } }`, which `async move |event|` cannot do.
         #[must_use]
         pub fn connect_callback<F, Fut>(mut self, callback: F) -> Self
         where
             F: Fn($crate::ConnectionEvent) -> Fut + Send + Sync + 'static,
-            Fut: ::std::future::Future<Output = ()> + Send + 'static,
+            Fut: $crate::CallbackFuture + Send + 'static,
         {
             self.callbacks.add(callback);
             self

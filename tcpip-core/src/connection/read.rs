@@ -115,6 +115,39 @@ impl Connection {
     ///
     /// [`InvalidStruct`](ReadError::InvalidStruct) with the bytes if they are no `T`;
     /// [`Incomplete`](ReadError::Incomplete) with what came if the stream ends before. And the common ones.
+    ///
+    /// # Examples
+    ///
+    /// Depend on `zerocopy = { version = "0.8", features = ["derive"] }`, and choose the byte order by the field types.
+    ///
+    /// ```
+    /// use tcpip_core::{Connection, ReadError, WriteError};
+    /// use zerocopy::{Immutable, IntoBytes, TryFromBytes, big_endian::{F64, U32}};
+    ///
+    /// #[derive(TryFromBytes, IntoBytes, Immutable)]
+    /// #[repr(C)]
+    /// struct Status {
+    ///     position: F64,
+    ///     counter: U32,
+    ///     mode: Mode,
+    ///     spare: [u8; 3],
+    /// }
+    ///
+    /// /// Any other byte is refused.
+    /// #[derive(TryFromBytes, IntoBytes, Immutable)]
+    /// #[repr(u8)]
+    /// enum Mode { Standby, Enabled }
+    ///
+    /// const _: () = assert!(size_of::<Status>() == 16);
+    ///
+    /// async fn position(connection: &Connection) -> Result<f64, ReadError> {
+    ///     Ok(connection.read_struct::<Status>().await?.position.get())
+    /// }
+    ///
+    /// async fn tell(connection: &Connection, status: &Status) -> Result<(), WriteError> {
+    ///     connection.write_from(status).await
+    /// }
+    /// ```
     pub async fn read_struct<T: TryFromBytes>(&self) -> Result<T, ReadError> {
         self.take("read_struct", Exact { count: size_of::<T>(), convert: struct_from::<T> }).await
     }

@@ -53,12 +53,16 @@ impl Connection {
     /// # Errors
     ///
     /// [`Json`](WriteError::Json) if it has no JSON form; those of [`write_str`](Self::write_str).
-    pub fn write_json<T: Serialize + ?Sized>(&self, value: &T) -> impl Future<Output = Result<(), WriteError>> + Send {
+    pub fn write_json<T: Serialize + ?Sized>(
+        &self,
+        value: &T,
+    ) -> impl Future<Output = Result<(), WriteError>> + Send + use<T> {
         // Before the future begins, which therefore holds no `T`, and may be sent to another thread whatever `T` is.
         let text = serde_json::to_string(value).map_err(WriteError::Json);
+        let connection = self.clone();
         async move {
-            let (text, format) = (text?, self.text_format());
-            self.send("write_json", &[&format.encode(&text)?, format.terminator()]).await
+            let (text, format) = (text?, connection.text_format());
+            connection.send("write_json", &[&format.encode(&text)?, format.terminator()]).await
         }
     }
 
