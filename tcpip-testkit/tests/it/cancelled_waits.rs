@@ -134,7 +134,8 @@ async fn cancelled_start_leaves_nothing_behind() {
             assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         }
     }
-    assert!(dropped > 2, "only {dropped} were dropped");
+    // Unpolled in any case, and within the look-up unless that was done before the first poll returned.
+    assert!(dropped >= 2, "only {dropped} were dropped");
 }
 
 /// What to do with an endpoint, in a form that can be dropped and done again.
