@@ -18,6 +18,10 @@ use tokio::{
 
 use crate::{DisconnectReason, lock::Lock, structs::MOST_STRUCTS};
 
+/// A message of up to so many bytes is copied together, which costs less than to have the system gather its parts: a
+/// tenth of the time of sending a line.
+const SMALL: usize = 256;
+
 /// The most slices that a message has: its structs, or its text and terminator.
 pub(super) const MOST_PARTS: usize = MOST_STRUCTS;
 
@@ -195,11 +199,7 @@ impl Inner {
         }
         let mut sent = 0;
         if self.queue.is_empty() {
-            let mut slices = [IoSlice::new(&[]); MOST_PARTS];
-            for (slice, part) in slices.iter_mut().zip(parts) {
-                *slice = IoSlice::new(part);
-            }
-            sent = match socket.try_write_vectored(&slices[..parts.len()]) {
+            sent = match offer(socket, parts, length) {
                 Ok(sent) if sent == length => return Ok(Queued::Sent),
                 Ok(sent) => sent,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
@@ -266,4 +266,23 @@ impl Inner {
     fn failed(&mut self, error: &io::Error) -> DisconnectReason {
         *self.error.insert(DisconnectReason::from_io(error))
     }
+}
+
+/// Offers one message to the system, once.
+fn offer(socket: &OwnedWriteHalf, parts: &[&[u8]], length: usize) -> io::Result<usize> {
+    let mut small = [0; SMALL];
+    if length <= SMALL {
+        let mut rest = &mut small[..];
+        for part in parts {
+            let (place, behind) = rest.split_at_mut(part.len());
+            place.copy_from_slice(part);
+            rest = behind;
+        }
+        return socket.try_write(&small[..length]);
+    }
+    let mut slices = [IoSlice::new(&[]); MOST_PARTS];
+    for (slice, part) in slices.iter_mut().zip(parts) {
+        *slice = IoSlice::new(part);
+    }
+    socket.try_write_vectored(&slices[..parts.len()])
 }
