@@ -58,7 +58,7 @@ impl Connection {
 
     /// Ends the session for good, without waiting: `should_be_connected` is cleared.
     pub fn start_close(&self, reason: DisconnectReason) {
-        self.shared.state.change(|state| state.should_be_connected = false);
+        self.shared.state.note(|state| state.should_be_connected = false);
         self.revoke(reason);
     }
 
@@ -80,7 +80,7 @@ impl Connection {
 
     /// Says that the current task is the session's handler.
     pub fn is_handled_here(&self) {
-        self.shared.state.change(|state| state.handler = tokio::task::try_id());
+        self.shared.state.note(|state| state.handler = tokio::task::try_id());
     }
 
     /// Whether the current task is the session's handler.

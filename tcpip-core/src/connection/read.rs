@@ -186,7 +186,7 @@ impl Connection {
         shared.state.read_returned();
         if reports_end {
             self.end(DisconnectReason::ClosedByPeer);
-            shared.state.change(|state| state.end_reported = true);
+            shared.state.note(|state| state.end_reported = true);
         }
         result
     }

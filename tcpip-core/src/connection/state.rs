@@ -99,6 +99,14 @@ impl SessionState {
         look(&self.inner.lock())
     }
 
+    /// Changes what nobody waits for.
+    ///
+    /// A task that wakes the session's has it in a slot of its own thread, where no other thread can take it: a handler
+    /// that then blocks would keep the session from its work.
+    pub(super) fn note(&self, note: impl FnOnce(&mut Inner)) {
+        note(&mut self.inner.lock());
+    }
+
     /// Changes what is no phase, and wakes everybody who waits for a change.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         let result = change(&mut self.inner.lock());
