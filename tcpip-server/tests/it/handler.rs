@@ -1,7 +1,7 @@
 //! What a handler may rely on, and what it cannot spoil.
 
 use std::{
-    sync::{Arc, Barrier, Mutex, Weak},
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
@@ -16,7 +16,7 @@ use tracing::Level;
 
 use crate::{
     log_count::LogCount,
-    raw_peer::{ask, dial, dial_in, hears, reset, rest, soon},
+    raw_peer::{admission_of, ask, dial, dial_in, hears, reset, rest, soon},
 };
 
 /// A handler that does what its client says, and notes what was done to it.
@@ -26,23 +26,14 @@ pub(crate) struct Scripted {
     notes: Notes,
     /// What `wait` waits for.
     go: Notify,
-    gate: Gate,
+    /// What `block` waits for without yielding: that the other end is dropped.
+    gate: Mutex<Option<std::sync::mpsc::Receiver<()>>>,
     /// The server, for commands that close it, and the handle that keeps it, for one that drops it.
     server: Mutex<Weak<OneClientReadLoopServer<Scripted>>>,
     owner: Mutex<Option<ScriptedServer>>,
     /// What the hooks do, as commands: for each client one, or none.
     on_connect: Mutex<Vec<&'static str>>,
     on_disconnect: Mutex<Vec<&'static str>>,
-}
-
-/// What `block` waits for without yielding: two such handlers, and a test that lets them go.
-#[derive(Debug)]
-struct Gate(Barrier);
-
-impl Default for Gate {
-    fn default() -> Self {
-        Self(Barrier::new(3))
-    }
 }
 
 #[derive(Debug)]
@@ -91,6 +82,12 @@ impl Scripted {
         }
     }
 
+    fn block(&self) {
+        if let Some(gate) = &*self.gate.lock().unwrap() {
+            let _ = gate.recv();
+        }
+    }
+
     async fn obey(&self, command: &str, connection: &Connection) -> HandlerResult {
         let server = || self.server.lock().unwrap().upgrade().unwrap();
         match command {
@@ -106,7 +103,7 @@ impl Scripted {
             }
             "block" => {
                 self.note("blocking");
-                self.gate.0.wait();
+                self.block();
             }
             "connection.close" => connection.close().await,
             "close_client" => server().close_client().await,
@@ -420,26 +417,31 @@ async fn server_dropped_by_its_own_handler_closes() {
 }
 
 /// A handler that blocks its thread and never waits is given up at the close deadline: by `close`, and for the next
-/// client.
+/// client. Whether it blocks at once or later, its session comes to rest.
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 4))]
 async fn handler_that_never_yields_is_given_up_at_the_close_deadline() {
-    let builder = OneClientReadLoopServer::builder(Scripted::default()).close_timeout(Duration::from_millis(100));
-    let server = builder.start().await.unwrap();
-    let (mut client, session) = dial_in(&server).await;
-    client.write_all(b"block\r\n").await.unwrap();
-    server.handler().has_noted(&["on_connect", "blocking"]).await;
-    soon(server.close_client()).await;
-    assert!(session.is_closed());
-    assert_eq!(rest(&mut client).await.unwrap(), "");
-    let (mut next, _) = dial_in(&server).await;
-    server.handler().has_noted(&["on_connect"]).await;
-    next.write_all(b"block\r\n").await.unwrap();
-    server.handler().has_noted(&["blocking"]).await;
-    soon(server.close()).await;
-    assert!(crate::raw_peer::port_is_free(&server));
-    // Both are still blocked.
-    server.handler().gate.0.wait();
-    soon(server.wait_closed()).await;
+    for _ in 0..8 {
+        let builder = OneClientReadLoopServer::builder(Scripted::default()).close_timeout(Duration::from_millis(20));
+        let server = builder.start().await.unwrap();
+        let (gate, closed) = std::sync::mpsc::channel();
+        *server.handler().gate.lock().unwrap() = Some(closed);
+        let mut client = dial(&server).await;
+        client.write_all(b"block\r\n").await.unwrap();
+        let session = admission_of(&client, &server).await;
+        server.handler().has_noted(&["on_connect", "blocking"]).await;
+        soon(server.close_client()).await;
+        soon(session.wait_closed()).await;
+        assert_eq!(rest(&mut client).await.unwrap(), "");
+        let (mut next, _) = dial_in(&server).await;
+        server.handler().has_noted(&["on_connect"]).await;
+        next.write_all(b"block\r\n").await.unwrap();
+        server.handler().has_noted(&["blocking"]).await;
+        soon(server.close()).await;
+        assert!(crate::raw_peer::port_is_free(&server));
+        soon(server.wait_closed()).await;
+        // Both are blocked until now.
+        drop(gate);
+    }
 }
 
 /// How a handler's helpers pass an error of the library on.
