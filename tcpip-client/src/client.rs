@@ -114,7 +114,8 @@ impl Client {
         self.connection.basic_close().await;
     }
 
-    /// Waits until the connect callbacks have returned for every event so far. At once from within one.
+    /// Waits until the connect callbacks have returned for every event so far. At once from within one; a task that
+    /// one of them waits for must not wait for this.
     ///
     /// # Cancel safety
     ///
@@ -155,7 +156,7 @@ impl Client {
         self.connection.limit()
     }
 
-    /// Changes the limit, also for a read that waits.
+    /// Changes the limit, also for a read that waits, as soon as more arrives for it.
     pub fn set_limit(&self, limit: usize) {
         self.connection.set_limit(limit);
     }

@@ -82,17 +82,19 @@ struct State {
 }
 
 /// Where events come from; `None` if nobody listens. The dispatcher ends when the last clone has been dropped.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct EventSource(Option<Arc<Source>>);
 
 #[derive(Debug)]
 struct Source(Arc<Queue>);
 
 impl EventSource {
-    /// Queues an event. Never waits, never loses one.
-    pub(crate) fn push(&self, event: ConnectionEvent) {
-        let Some(Source(queue)) = self.0.as_deref() else { return };
+    /// Queues an event. Never waits, never loses one. `publish` runs under the queue's lock: whoever sees what it
+    /// publishes finds the event in the queue, and no callback is told of the event before.
+    pub(crate) fn push(&self, event: ConnectionEvent, publish: impl FnOnce()) {
+        let Some(Source(queue)) = self.0.as_deref() else { return publish() };
         let mut state = queue.state.lock();
+        publish();
         if state.ended {
             return;
         }

@@ -9,7 +9,8 @@ use crate::{Batch, Connection, ReadError, Structs, WriteError};
 /// holds one of these.
 ///
 /// The provided methods only forward to the connection, whose documentation says what each does. Implement
-/// [`connection`](Self::connection), and leave the others. There is no `dyn ClientOrServer`: hold a [`Connection`].
+/// [`connection`](Self::connection), and leave the others; but a type that holds a server forwards
+/// [`wait_connected`](Self::wait_connected) too (`self.server.wait_connected().await`), for only a server can wait. There is no `dyn ClientOrServer`: hold a [`Connection`].
 ///
 /// # Examples
 ///
@@ -50,7 +51,8 @@ pub trait ClientOrServer: Send + Sync {
         self.connection().should_be_connected()
     }
 
-    /// The connection, once there is one; `None` once there will be none any more.
+    /// The connection, once there is one; `None` once there will be none any more. Provided for a type with one
+    /// connection, where this never waits.
     fn wait_connected(&self) -> impl Future<Output = Option<Connection>> + Send {
         let connection = self.connection();
         async move { connection.wait_connected().await }

@@ -5,7 +5,7 @@ use crate::{Connection, DisconnectReason};
 /// A session has begun, or has ended.
 ///
 /// Each session has exactly one of each, in this order. Dropping an event does nothing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionEvent {
     connection: Connection,
     reason: Option<DisconnectReason>,

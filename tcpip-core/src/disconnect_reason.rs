@@ -35,7 +35,7 @@ pub enum DisconnectReason {
     /// The server's handler returned an error or panicked.
     #[error("the handler failed")]
     HandlerFailed,
-    /// The peer had hung up, with data left to read, when the next client came.
+    /// The peer had hung up, with data left to read or a handler still at work, when the next client came.
     #[error("replaced by a new client")]
     Replaced,
 }

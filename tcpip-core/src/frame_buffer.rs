@@ -10,7 +10,8 @@ const KEPT: usize = 1024;
 const LARGEST_READ: usize = 64 * 1024;
 
 /// The frame at the front is longer than the limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the frame is too long")]
 pub struct TooLong;
 
 /// What is left to discard of a frame that was too long.

@@ -18,6 +18,9 @@ use tokio::{
 
 use crate::reception::Reception;
 
+/// What logs call a server.
+pub(crate) const KIND: &str = "server";
+
 /// How long to wait when the system has no descriptor for the next client.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -40,7 +43,6 @@ pub(crate) struct AcceptLoop {
     pub(crate) listeners: Vec<TcpListener>,
     pub(crate) events: EventSource,
     pub(crate) start_handler: StartHandler,
-    pub(crate) kind: &'static str,
     pub(crate) close_timeout: Duration,
     /// The handler of the last session.
     pub(crate) handler: Option<JoinHandle<()>>,
@@ -119,7 +121,7 @@ impl AcceptLoop {
         let started = self.reception.0.admit(|| {
             // With the place taken: what is set from now on finds the new session.
             let options = self.reception.0.session.lock().clone();
-            Connection::start(stream, options, self.kind, self.events.clone())
+            Connection::start(stream, options, KIND, self.events.clone())
                 .inspect_err(|error| tracing::debug!("a client was gone before it could be admitted: {error}"))
                 .ok()
         });

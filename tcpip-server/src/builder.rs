@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use crate::{
     OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
-    accept::{AcceptLoop, ClosedOnDrop, Quietly, StartHandler, run_accept_loop},
+    accept::{AcceptLoop, ClosedOnDrop, KIND, Quietly, StartHandler, run_accept_loop},
     bind::{Host, bind},
     read_loop::run_read_loop,
     reception::{Reading, Reception},
@@ -71,8 +71,8 @@ impl<H> OneClientServerBuilder<H> {
     /// Binds, and starts the accept loop.
     async fn open(
         mut self,
-        start_handler: impl FnOnce(H, &Arc<Reception>) -> StartHandler,
-    ) -> Result<Open, StartError> {
+        start_handler: impl FnOnce(Arc<H>, Arc<Reception>) -> StartHandler,
+    ) -> Result<(Open, Arc<H>), StartError> {
         if let Some(error) = self.option_error {
             return Err(error.into());
         }
@@ -83,16 +83,15 @@ impl<H> OneClientServerBuilder<H> {
             self.session.name = names.join(",").into();
         }
         // Nothing waits from here on: the server is there, or nothing is.
-        let kind = "server";
-        let span = tracing::info_span!("server", endpoint = %self.session.name, kind);
+        let span = tracing::info_span!("server", endpoint = %self.session.name, kind = KIND);
         let (events, callbacks) = self.callbacks.start(&span);
         let close_timeout = self.session.close_timeout;
         let reception = Arc::new(Reception::new(addresses, self.session));
+        let handler = Arc::new(self.handler);
         let accept_loop = AcceptLoop {
             listeners,
             events,
-            start_handler: start_handler(self.handler, &reception),
-            kind,
+            start_handler: start_handler(Arc::clone(&handler), Arc::clone(&reception)),
             close_timeout,
             handler: None,
             ending: Vec::new(),
@@ -106,7 +105,7 @@ impl<H> OneClientServerBuilder<H> {
             Host::Named(name) => name,
             Host::AllInterfaces => String::new(),
         };
-        Ok(Open { host, reception, callbacks })
+        Ok((Open { host, reception, callbacks }, handler))
     }
 }
 
@@ -134,7 +133,7 @@ impl OneClientServerBuilder<NoReadLoop> {
     ///
     /// Outside a tokio runtime with its I/O and time enabled.
     pub async fn start(self) -> Result<OneClientServer, StartError> {
-        let open = self.open(|_, _| Box::new(|_| None)).await?;
+        let (open, _) = self.open(|_, _| Box::new(|_| None)).await?;
         Ok(OneClientServer::new(open))
     }
 }
@@ -155,21 +154,14 @@ impl<H: ReadAndDispatch> OneClientServerBuilder<H> {
     /// Outside a tokio runtime with its I/O and time enabled.
     pub async fn start(mut self) -> Result<OneClientReadLoopServer<H>, StartError> {
         self.session.has_handler = true;
-        let mut shared = None;
-        let open = self
-            .open(|handler, reception| {
-                let handler = Arc::new(handler);
-                shared = Some(Arc::clone(&handler));
-                let reception = Arc::clone(reception);
-                Box::new(move |connection| {
-                    let span = connection.span().clone();
-                    let reading = Reading::new(Arc::clone(&reception), connection);
-                    let read_loop = run_read_loop(Arc::clone(&handler), reading);
-                    Some(tokio::spawn(read_loop.instrument(span)))
-                })
+        let start_handler = |handler: Arc<H>, reception| -> StartHandler {
+            Box::new(move |connection| {
+                let span = connection.span().clone();
+                let reading = Reading::new(Arc::clone(&reception), connection);
+                Some(tokio::spawn(run_read_loop(Arc::clone(&handler), reading).instrument(span)))
             })
-            .await?;
-        let Some(handler) = shared else { unreachable!("an open server has its handler") };
+        };
+        let (open, handler) = self.open(start_handler).await?;
         Ok(OneClientReadLoopServer::new(open, handler))
     }
 }

@@ -1,6 +1,6 @@
 //! The server with a read loop.
 
-use std::{ops::Deref, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use tcpip_core::{ClientOrServer, Connection};
 
@@ -48,7 +48,6 @@ use crate::{OneClientServer, OneClientServerBuilder, ReadAndDispatch, Server, bu
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct OneClientReadLoopServer<H> {
     server: OneClientServer,
     handler: Arc<H>,
@@ -75,6 +74,13 @@ impl<H: ReadAndDispatch> OneClientReadLoopServer<H> {
     #[doc(alias = "read_loop_task")]
     pub fn is_reading(&self) -> bool {
         self.server.is_reading()
+    }
+}
+
+/// Whatever the handler is.
+impl<H> fmt::Debug for OneClientReadLoopServer<H> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("OneClientReadLoopServer").field("server", &self.server).finish_non_exhaustive()
     }
 }
 

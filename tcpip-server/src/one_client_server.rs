@@ -22,6 +22,9 @@ const CLOSE_GRACE: Duration = Duration::from_millis(100);
 /// Reads, writes and states come from [`ClientOrServer`], which must be in scope, and are those of the current client:
 /// without one they fail with `NotConnected`. To hold on to one client, take its [`Connection`].
 ///
+/// A client's hang-up ends the session as soon as nothing of what it sent is unread. So a client that half-closes behind
+/// its last request, and waits for the reply, needs a server with a read loop, whose handler is left to answer.
+///
 /// # Examples
 ///
 /// ```
@@ -116,7 +119,7 @@ impl OneClientServer {
 
     /// Waits for the end of a session that has been ended, unless it is the caller that must end first.
     async fn client_closed(&self, connection: &Connection) {
-        if !connection.is_own_handler() {
+        if !self.reception.is_served(connection) && !connection.is_own_handler() {
             let _ = timeout(self.close_timeout + CLOSE_GRACE, self.reception.wait_served(connection)).await;
         }
     }
@@ -145,7 +148,7 @@ impl OneClientServer {
 
     async fn close_and(&self, should_be_connected: ShouldBeConnected) {
         self.reception.start_close(should_be_connected);
-        if !self.reception.current().is_own_handler() {
+        if !self.is_closed() && !self.reception.current().is_own_handler() {
             let _ = timeout(self.close_timeout + CLOSE_GRACE, self.reception.wait_closed()).await;
         }
     }
@@ -166,7 +169,8 @@ impl OneClientServer {
         self.reception.wait_closed().await;
     }
 
-    /// Waits until the connect callbacks have returned for every event so far. At once from within one.
+    /// Waits until the connect callbacks have returned for every event so far. At once from within one; a task that
+    /// one of them waits for must not wait for this.
     ///
     /// # Cancel safety
     ///
@@ -210,10 +214,17 @@ impl OneClientServer {
         self.reception.session.lock().limit
     }
 
-    /// Changes the limit, for this client, also for a read that waits, and later ones.
+    /// Changes the limit for this client, also for a read that waits as soon as more arrives for it, and for later ones.
     pub fn set_limit(&self, limit: usize) {
         self.reception.session.lock().limit = limit;
         self.reception.current().set_limit(limit);
+    }
+
+    /// Waits until the client at `address` has been admitted, whatever has become of it since. Whether it has; not if
+    /// the server is being closed.
+    #[doc(hidden)]
+    pub async fn wait_admitted(&self, address: Option<SocketAddr>) -> bool {
+        self.reception.wait_admitted(address).await
     }
 
     pub(crate) fn is_reading(&self) -> bool {

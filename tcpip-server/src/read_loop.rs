@@ -29,12 +29,16 @@ pub(crate) async fn run_read_loop<H: ReadAndDispatch>(handler: Arc<H>, reading: 
 
 async fn serve<H: ReadAndDispatch>(handler: &H, connection: &Connection) -> Result<(), HandlerError> {
     handler.on_connect(connection).await?;
-    while !connection.is_exhausted() {
-        let reads = connection.reads();
+    let mut seen = None;
+    while connection.is_connected() || !connection.is_exhausted() {
         handler.read_and_dispatch(connection).await?;
-        if !connection.is_connected() && connection.reads() == reads {
-            // It did not read, so it will not learn of the end from a read.
-            break;
+        if !connection.is_connected() {
+            let reads = Some(connection.reads());
+            if reads == seen {
+                // It does not read, so it will not learn of the end from a read.
+                break;
+            }
+            seen = reads;
         }
     }
     Ok(())

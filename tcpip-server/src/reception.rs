@@ -29,6 +29,13 @@ struct State {
     closed: bool,
 }
 
+impl State {
+    /// Whether no read loop is at work for `connection`.
+    fn has_served(&self, connection: &Connection) -> bool {
+        self.current != *connection || !self.reading
+    }
+}
+
 impl Reception {
     pub(crate) fn new(addresses: Vec<SocketAddr>, session: SessionOptions) -> Self {
         let state = State { current: Connection::closed(), reading: false, closing: false, closed: false };
@@ -62,7 +69,21 @@ impl Reception {
     /// Waits until `connection` is at rest and its handler has done with it.
     pub(crate) async fn wait_served(&self, connection: &Connection) {
         connection.wait_closed().await;
-        self.wait_for(|state| (state.current != *connection || !state.reading).then_some(())).await;
+        self.wait_for(|state| state.has_served(connection).then_some(())).await;
+    }
+
+    /// Whether `connection` is at rest and its handler has done with it.
+    pub(crate) fn is_served(&self, connection: &Connection) -> bool {
+        connection.is_closed() && self.state.lock().has_served(connection)
+    }
+
+    /// Waits until the client at `address` has been admitted. Whether it has; not if the server is being closed.
+    pub(crate) async fn wait_admitted(&self, address: Option<SocketAddr>) -> bool {
+        self.wait_for(|state| {
+            let admitted = state.current.peer_addr() == address;
+            (admitted || state.closing).then_some(admitted)
+        })
+        .await
     }
 
     /// Asks the accept loop to end, and ends the session. Does not wait.

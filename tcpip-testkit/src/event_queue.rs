@@ -16,12 +16,14 @@ pub(crate) struct EventQueue<T> {
     receiver: Mutex<mpsc::UnboundedReceiver<T>>,
 }
 
-impl<T> EventQueue<T> {
-    pub(crate) fn new() -> Self {
+impl<T> Default for EventQueue<T> {
+    fn default() -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         Self { sender, receiver: Mutex::new(receiver) }
     }
+}
 
+impl<T> EventQueue<T> {
     pub(crate) fn sender(&self) -> &mpsc::UnboundedSender<T> {
         &self.sender
     }

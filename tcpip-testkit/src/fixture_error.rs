@@ -1,3 +1,5 @@
+//! What a fixture says when it cannot do what it was asked to do.
+
 use std::time::Duration;
 
 use tcpip_client::ConnectError;
@@ -18,6 +20,9 @@ pub enum FixtureError {
         /// How long the fixture waited.
         after: Duration,
     },
+    /// The server admits nobody any more.
+    #[error("the server is being closed")]
+    Closing,
     /// Nothing came.
     #[error("nothing came within {after:?}")]
     Nothing {

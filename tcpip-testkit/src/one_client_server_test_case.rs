@@ -15,41 +15,18 @@ use crate::{FixtureError, STD_TIMEOUT, event_queue::EventQueue};
 ///
 /// One case belongs to one test. Dropping it does nothing: the server and the clients that it made live on.
 ///
-/// # Examples
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// use tcpip_server::{ClientOrServer, OneClientServer};
-/// use tcpip_testkit::OneClientServerTestCase;
-///
-/// let case = OneClientServerTestCase::new();
-/// let server = case.create_server(OneClientServer::builder().connect_callback(case.connect_callback())).await.unwrap();
-/// let client = case.create_client(&server, |client| client).await.unwrap();
-/// case.assert_next_connected(true).await;
-/// server.close_client().await;
-/// case.assert_next_connected(false).await;
-/// client.wait_disconnected().await;
-/// assert!(client.should_be_connected());
-/// # }
-/// ```
-#[derive(Debug)]
+/// [The crate's documentation](crate) shows a test with it.
+#[derive(Debug, Default)]
 #[doc(alias = "BaseOneClientServerTestCase")]
 pub struct OneClientServerTestCase {
     events: EventQueue<ConnectionEvent>,
-}
-
-impl Default for OneClientServerTestCase {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl OneClientServerTestCase {
     /// A case with an empty queue of events.
     #[must_use]
     pub fn new() -> Self {
-        Self { events: EventQueue::new() }
+        Self::default()
     }
 
     /// Starts a server on a free port of this machine.
@@ -66,26 +43,18 @@ impl OneClientServerTestCase {
     /// # Errors
     ///
     /// Those of the client's `connect`; [`FixtureError::NotAdmitted`] if the server has not admitted it within
-    /// [`STD_TIMEOUT`]; [`FixtureError::SeveralPorts`] if the server's port is ambiguous.
+    /// [`STD_TIMEOUT`], [`FixtureError::Closing`] if it is being closed; [`FixtureError::SeveralPorts`] if the server's port is ambiguous.
     pub async fn create_client(
         &self,
         server: &impl Server,
         options: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Result<Client, FixtureError> {
         let client = self.create_client_without_waiting(server, options).await?;
-        let address = client.connection().local_addr();
-        let admitted = async {
-            while let Some(connection) = server.wait_connected().await {
-                if connection.peer_addr() == address {
-                    return true;
-                }
-                connection.wait_disconnected().await;
-            }
-            false
-        };
+        let admitted = server.server().wait_admitted(client.connection().local_addr());
         match timeout(STD_TIMEOUT, admitted).await {
             Ok(true) => Ok(client),
-            _ => Err(FixtureError::NotAdmitted { after: STD_TIMEOUT }),
+            Ok(false) => Err(FixtureError::Closing),
+            Err(_) => Err(FixtureError::NotAdmitted { after: STD_TIMEOUT }),
         }
     }
 
@@ -104,7 +73,9 @@ impl OneClientServerTestCase {
         if server.port() == 0 {
             return Err(FixtureError::SeveralPorts);
         }
-        Ok(options(Client::builder(server.host(), server.port())).connect().await?)
+        // All interfaces have no name of their own: this machine's loopback is one of them.
+        let host = if server.host().is_empty() { LOCALHOST_IPV4 } else { server.host() };
+        Ok(options(Client::builder(host, server.port())).connect().await?)
     }
 
     /// A connect callback that adds each event to this case's queue. Give it to one server or client: the events of two
@@ -127,7 +98,8 @@ impl OneClientServerTestCase {
         self.events.next(STD_TIMEOUT).await
     }
 
-    /// Checks that the next event, within [`STD_TIMEOUT`], is that of a session that begins (`true`) or ends.
+    /// Checks that the next event, within [`STD_TIMEOUT`], is that of a session that begins (`true`) or ends (`false`), as
+    /// `is_connected` of the event says. For the reason see [`next_event`](Self::next_event).
     ///
     /// # Panics
     ///

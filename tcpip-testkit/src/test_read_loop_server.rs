@@ -1,9 +1,6 @@
 //! A server that keeps what its client sends, for tests.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tcpip_server::{
     CallbackFuture, ClientOrServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult,
@@ -146,16 +143,10 @@ impl ServerBuilder for TestServerBuilder {
 }
 
 /// The handler of a [`TestOneClientReadLoopServer`].
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TestReadLoop {
-    data: Arc<EventQueue<String>>,
+    data: EventQueue<String>,
     fail_next_read: AtomicBool,
-}
-
-impl Default for TestReadLoop {
-    fn default() -> Self {
-        Self { data: Arc::new(EventQueue::new()), fail_next_read: AtomicBool::new(false) }
-    }
 }
 
 impl ReadAndDispatch for TestReadLoop {

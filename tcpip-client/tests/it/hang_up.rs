@@ -10,7 +10,7 @@ use tcpip_client::{ClientOrServer, DisconnectReason, ReadError, WriteError};
 use tokio::{io::AsyncWriteExt, time::sleep};
 
 use crate::raw_peer::{
-    DETECTIONS, TOO_MUCH, arrival, assert_reads_well, ended_by, meet_told, pair, receive, receive_all, reset,
+    DETECTIONS, TOO_MUCH, arrival, assert_reads_well, ended_by, meet, meet_told, pair, receive, receive_all, reset,
     send_and_close, soon,
 };
 
@@ -416,4 +416,21 @@ async fn a_waiting_write_is_told_of_the_reset() {
     assert_reads_well(&error);
     assert_eq!(error.to_string(), "disconnected: reset by the peer");
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::ConnectionReset);
+}
+
+/// What had arrived is readable also when what this end has queued cannot be sent any more.
+#[test_log::test(tokio::test)]
+async fn what_had_arrived_outlives_a_queue_that_nobody_takes() {
+    let (client, mut peer) = meet(|client| {
+        let short = Duration::from_millis(50);
+        client.drain_timeout(short).close_timeout(short).write_timeout(None).write_limit(2 * TOO_MUCH)
+    })
+    .await;
+    let writer = client.connection();
+    let writing = tokio::spawn(async move { writer.write(&vec![0; TOO_MUCH]).await });
+    peer.write_all(b"all of this").await.unwrap();
+    peer.shutdown().await.unwrap();
+    soon(client.wait_closed()).await;
+    assert!(soon(writing).await.unwrap().is_err());
+    assert_eq!(soon(client.read_to_end()).await.unwrap(), b"all of this");
 }

@@ -218,3 +218,24 @@ async fn a_callback_may_use_the_connection() {
     tokio::io::AsyncWriteExt::write_all(&mut peer, b"welcome\r\n").await.unwrap();
     assert_eq!(soon(told.recv()).await, Some((client.connection(), "welcome".to_owned())));
 }
+
+/// Whoever sees that the session has ended finds the event in the queue: `callbacks_done` waits for its callback.
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 3))]
+async fn callbacks_done_covers_an_end_that_has_been_seen() {
+    for _ in 0..500 {
+        let ends = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&ends);
+        let callback = move |event: tcpip_client::ConnectionEvent| {
+            count.fetch_add(usize::from(!event.is_connected()), Ordering::SeqCst);
+            std::future::ready(())
+        };
+        let (client, peer) = meet(|client| client.connect_callback(callback)).await;
+        soon(client.callbacks_done()).await;
+        drop(peer);
+        while client.is_connected() {
+            std::hint::spin_loop();
+        }
+        soon(client.callbacks_done()).await;
+        assert_eq!(ends.load(Ordering::SeqCst), 1);
+    }
+}

@@ -396,3 +396,11 @@ async fn reading_and_writing_go_on_at_once() {
     tokio::io::AsyncWriteExt::write_all(&mut peer, b"pong\r\n").await.unwrap();
     assert_eq!(soon(reading).await.unwrap().unwrap(), "pong");
 }
+
+/// A write that times out is named as the caller wrote it, through the trait as well.
+#[test_log::test(tokio::test)]
+async fn a_timeout_names_the_method() {
+    let (client, _peer) = meet(|client| client.write_timeout(Duration::from_millis(20))).await;
+    let error = soon(client.write_json(&"x".repeat(TOO_MUCH))).await.unwrap_err();
+    assert_eq!(error.to_string(), "write_json made no progress for 20ms");
+}

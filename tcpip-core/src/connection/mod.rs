@@ -12,7 +12,9 @@ mod write;
 mod writing;
 
 use std::{
-    fmt, io,
+    fmt,
+    hash::{Hash, Hasher},
+    io,
     net::SocketAddr,
     sync::{
         Arc,
@@ -52,7 +54,7 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 /// - **Writes**: the message goes out whole, in order, at most once, or not at all; no other call is needed for it. A
 ///   caller that drops a write and tries again may send the message twice.
 /// - **Turns**: reads take turns, and so do writes while the queue is full. A future that is neither polled nor
-///   dropped keeps its turn, and those behind it wait, at most until the session ends. So do not read in the body of a
+///   dropped keeps its turn, and those behind it wait, at most until this end closes the session. So do not read in the body of a
 ///   `select!` loop while another read is pinned outside it; the same holds for writes.
 /// - **Waits** (`wait_…`, `close`): dropping the future changes nothing; a close that has been polled goes on without it.
 ///
@@ -238,7 +240,7 @@ impl Connection {
         self.shared.text.lock().encoding = encoding;
     }
 
-    /// Changes the limit, also for a read that waits.
+    /// Changes the limit, also for a read that waits, as soon as more arrives for it.
     pub fn set_limit(&self, limit: usize) {
         self.shared.limit.store(limit, Ordering::Relaxed);
     }
@@ -279,7 +281,7 @@ impl Connection {
     /// How the stream has ended, for the read that has found its end there, or `error`. An error, of which a writer may
     /// have been told instead, ends the session before anybody else finds a socket without it.
     fn stream_end(&self, error: Option<&io::Error>) -> End {
-        if let Some(cause) = self.shared.writing.error().or_else(|| error.map(DisconnectReason::from_io)) {
+        if let Some(cause) = error.map(DisconnectReason::from_io).or_else(|| self.shared.writing.error()) {
             self.end(cause);
         }
         match self.reason() {
@@ -303,6 +305,12 @@ impl PartialEq for Connection {
 }
 
 impl Eq for Connection {}
+
+impl Hash for Connection {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.shared).hash(state);
+    }
+}
 
 impl fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -80,7 +80,7 @@ macro_rules! session_setters {
             self
         }
 
-        /// The encoding of text messages. Default: [`DEFAULT_ENCODING`]($crate::DEFAULT_ENCODING).
+        /// The encoding of text messages. Default: [`DEFAULT_ENCODING`](crate::DEFAULT_ENCODING).
         #[must_use]
         pub fn encoding(mut self, encoding: $crate::Encoding) -> Self {
             self.session.text.encoding = encoding;
@@ -89,7 +89,7 @@ macro_rules! session_setters {
 
         /// The end of a text message: any bytes, at least one (an empty terminator is an error of the last step).
         /// It serves both directions: where these differ, set the one that is read, and send with `write`.
-        /// Default: [`DEFAULT_TERMINATOR`]($crate::DEFAULT_TERMINATOR).
+        /// Default: [`DEFAULT_TERMINATOR`](crate::DEFAULT_TERMINATOR).
         #[must_use]
         pub fn terminator(mut self, terminator: impl AsRef<[u8]>) -> Self {
             if let Err(error) = self.session.text.set_terminator(terminator.as_ref()) {
@@ -99,7 +99,7 @@ macro_rules! session_setters {
         }
 
         /// The longest frame, in bytes with its terminator, that a searching read accepts; also the most that
-        /// `read_to_end` returns. Default: [`DEFAULT_LIMIT`]($crate::DEFAULT_LIMIT).
+        /// `read_to_end` returns. Default: [`DEFAULT_LIMIT`](crate::DEFAULT_LIMIT).
         #[must_use]
         pub fn limit(mut self, limit: usize) -> Self {
             self.session.limit = limit;
@@ -107,7 +107,7 @@ macro_rules! session_setters {
         }
 
         /// How many bytes may wait to be sent before writers wait for room. A larger message is queued alone.
-        /// Default: [`DEFAULT_WRITE_LIMIT`]($crate::DEFAULT_WRITE_LIMIT).
+        /// Default: [`DEFAULT_WRITE_LIMIT`](crate::DEFAULT_WRITE_LIMIT).
         #[must_use]
         pub fn write_limit(mut self, limit: usize) -> Self {
             self.session.write_limit = limit;
@@ -125,7 +125,7 @@ macro_rules! session_setters {
         /// For how long the system may take no byte of a message, or `None` for no limit. It ends the session. The
         /// system takes bytes into buffers of its own, the last of them perhaps when this has passed once: a peer that is
         /// frozen is given up after one to two times this.
-        /// Default: [`DEFAULT_WRITE_TIMEOUT`]($crate::DEFAULT_WRITE_TIMEOUT).
+        /// Default: [`DEFAULT_WRITE_TIMEOUT`](crate::DEFAULT_WRITE_TIMEOUT).
         #[must_use]
         pub fn write_timeout(mut self, timeout: impl Into<Option<::std::time::Duration>>) -> Self {
             self.session.write_timeout = timeout.into().map($crate::endpoint::deadline);
@@ -133,7 +133,7 @@ macro_rules! session_setters {
         }
 
         /// How long closing may take before it becomes an abort.
-        /// Default: [`DEFAULT_CLOSE_TIMEOUT`]($crate::DEFAULT_CLOSE_TIMEOUT).
+        /// Default: [`DEFAULT_CLOSE_TIMEOUT`](crate::DEFAULT_CLOSE_TIMEOUT).
         #[must_use]
         pub fn close_timeout(mut self, timeout: ::std::time::Duration) -> Self {
             self.session.close_timeout = $crate::endpoint::deadline(timeout);
@@ -142,7 +142,7 @@ macro_rules! session_setters {
 
         /// How long a session outlives its peer's hang-up while unread data waits, counted from the last read that
         /// returned. A server's handler has all the time it wants.
-        /// Default: [`DEFAULT_DRAIN_TIMEOUT`]($crate::DEFAULT_DRAIN_TIMEOUT).
+        /// Default: [`DEFAULT_DRAIN_TIMEOUT`](crate::DEFAULT_DRAIN_TIMEOUT).
         #[must_use]
         pub fn drain_timeout(mut self, timeout: ::std::time::Duration) -> Self {
             self.session.drain_timeout = $crate::endpoint::deadline(timeout);
@@ -151,7 +151,7 @@ macro_rules! session_setters {
 
         /// How often to look for a hang-up on systems that do not report one as an event (Linux does, at once).
         /// Zero turns this fallback off; reads and writes then notice.
-        /// Default: [`DEFAULT_MONITOR_CONNECTION_INTERVAL`]($crate::DEFAULT_MONITOR_CONNECTION_INTERVAL).
+        /// Default: [`DEFAULT_MONITOR_CONNECTION_INTERVAL`](crate::DEFAULT_MONITOR_CONNECTION_INTERVAL).
         #[must_use]
         pub fn monitor_connection_interval(mut self, interval: ::std::time::Duration) -> Self {
             self.session.monitor_connection_interval = interval;

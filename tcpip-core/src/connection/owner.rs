@@ -16,7 +16,7 @@ use super::{
     options::SessionOptions,
     reading::Reading,
     session::{Finish, run_session},
-    state::{Phase, SessionState},
+    state::{Inner, Phase, SessionState},
     writing::Writing,
 };
 use crate::{DisconnectReason, callbacks::EventSource, lock::Lock, set_socket_options};
@@ -58,14 +58,19 @@ impl Connection {
 
     /// Ends the session for good, without waiting: `should_be_connected` is cleared.
     pub fn start_close(&self, reason: DisconnectReason) {
-        self.shared.state.note(|state| state.should_be_connected = false);
-        self.revoke(reason);
+        self.revoke_and(reason, |state| state.should_be_connected = false);
     }
 
     /// Ends the session, and what of it is still readable or at work.
     pub fn revoke(&self, reason: DisconnectReason) {
-        self.shared.state.change(|state| state.revoked = true);
-        self.end(reason);
+        self.revoke_and(reason, |_| ());
+    }
+
+    fn revoke_and(&self, reason: DisconnectReason, change: impl FnOnce(&mut Inner)) {
+        self.end_and(reason, |state| {
+            state.revoked = true;
+            change(state);
+        });
         if self.is_closed() {
             self.shared.reading.discard(reason);
         }
@@ -73,7 +78,11 @@ impl Connection {
 
     /// Ends the session, unless it has ended before. What has arrived stays readable.
     pub fn end(&self, reason: DisconnectReason) {
-        if self.shared.state.end(self, reason) {
+        self.end_and(reason, |_| ());
+    }
+
+    pub(super) fn end_and(&self, reason: DisconnectReason, change: impl FnOnce(&mut Inner)) {
+        if self.shared.state.end(self, reason, change) {
             self.shared.span.in_scope(|| tracing::info!("disconnected: {reason}"));
         }
     }

@@ -185,8 +185,7 @@ impl Connection {
         };
         shared.state.read_returned();
         if reports_end {
-            self.end(DisconnectReason::ClosedByPeer);
-            shared.state.note(|state| state.end_reported = true);
+            self.end_and(DisconnectReason::ClosedByPeer, |state| state.end_reported = true);
         }
         result
     }

@@ -37,7 +37,7 @@ async fn watch(connection: &Connection, socket: &OwnedWriteHalf) {
             // A reset after the hang-up, whose cause may have been told to a writer already.
             _ = socket.ready(Interest::ERROR) => {
                 let told_here = || socket.as_ref().take_error().ok().flatten().as_ref().map(DisconnectReason::from_io);
-                shared.writing.error().or_else(told_here).unwrap_or(DisconnectReason::Reset)
+                told_here().or_else(|| shared.writing.error()).unwrap_or(DisconnectReason::Reset)
             }
             () = drained(connection) => DisconnectReason::ClosedByPeer,
         }
@@ -85,16 +85,17 @@ async fn wind_down(connection: &Connection, socket: Arc<OwnedWriteHalf>) {
     let in_order = by_this_end || reason == ClosedByPeer;
     let flushed = in_order && matches!(timeout_at(deadline, shared.writing.flush(&socket, None)).await, Ok(Ok(())));
     shared.writing.close();
-    let abort = (in_order && !flushed) || matches!(reason, WriteTimeout { .. });
-    if abort {
+    let timed_out = matches!(reason, WriteTimeout { .. });
+    let abort = (in_order && !flushed) || timed_out;
+    if by_this_end && !abort {
+        let _ = timeout_at(deadline, discard_input(&socket)).await;
+    } else if timed_out || !hang_up::has_unread(socket.as_ref().as_ref()).unwrap_or(false) {
         shared.reading.close(reason);
+    }
+    if abort {
         // An abort is lossy, and says so to the peer: zero linger makes the close a reset.
         let _ = SockRef::from(socket.as_ref().as_ref()).set_linger(Some(std::time::Duration::ZERO));
         Arc::into_inner(socket).into_iter().for_each(OwnedWriteHalf::forget);
-    } else if by_this_end {
-        let _ = timeout_at(deadline, discard_input(&socket)).await;
-    } else if !hang_up::has_unread(socket.as_ref().as_ref()).unwrap_or(false) {
-        shared.reading.close(reason);
     }
 }
 

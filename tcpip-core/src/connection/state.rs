@@ -46,7 +46,7 @@ pub(super) struct Inner {
     pub(super) last_read: Option<Instant>,
     /// The handler's task, which must not wait for itself.
     pub(super) handler: Option<tokio::task::Id>,
-    events: Option<EventSource>,
+    events: EventSource,
 }
 
 impl SessionState {
@@ -60,7 +60,7 @@ impl SessionState {
             finished: false,
             last_read: None,
             handler: None,
-            events: Some(events),
+            events,
         })
     }
 
@@ -74,7 +74,7 @@ impl SessionState {
             finished: true,
             last_read: None,
             handler: None,
-            events: None,
+            events: EventSource::default(),
         })
     }
 
@@ -127,9 +127,7 @@ impl SessionState {
 
     /// Tells the callbacks that the session has begun.
     pub(super) fn announce(&self, connection: &Connection) {
-        if let Some(events) = &self.inner.lock().events {
-            events.push(ConnectionEvent::connected(connection.clone()));
-        }
+        self.inner.lock().events.push(ConnectionEvent::connected(connection.clone()), || ());
     }
 
     /// The peer has hung up and the session goes on for a while.
@@ -137,28 +135,34 @@ impl SessionState {
         let mut inner = self.inner.lock();
         if inner.phase == Phase::Connected {
             inner.last_read = Some(Instant::now());
-            self.set_phase(&mut inner, Phase::Draining);
+            inner.phase = Phase::Draining;
+            self.publish(Phase::Draining);
             drop(inner);
             self.changed.notify_waiters();
         }
     }
 
-    /// Ends the session, unless it has ended before. Whether this call did.
-    pub(super) fn end(&self, connection: &Connection, reason: DisconnectReason) -> bool {
+    /// Makes `change`, and ends the session unless it has ended before: in one step, so that nobody who acts on the
+    /// change can end it for another reason. Whether this call ended it.
+    pub(super) fn end(
+        &self,
+        connection: &Connection,
+        reason: DisconnectReason,
+        change: impl FnOnce(&mut Inner),
+    ) -> bool {
         let mut inner = self.inner.lock();
-        if inner.phase == Phase::Ended {
-            return false;
-        }
-        inner.reason = Some(reason);
-        self.set_phase(&mut inner, Phase::Ended);
-        // Under the lock, so that whoever sees the phase finds the event in the queue.
-        let events = inner.events.take();
-        if let Some(events) = &events {
-            events.push(ConnectionEvent::disconnected(connection.clone(), reason));
+        change(&mut inner);
+        let ends = inner.phase != Phase::Ended;
+        let events = std::mem::take(&mut inner.events);
+        if ends {
+            inner.reason = Some(reason);
+            inner.phase = Phase::Ended;
+            let event = ConnectionEvent::disconnected(connection.clone(), reason);
+            events.push(event, || self.publish(Phase::Ended));
         }
         drop(inner);
         self.changed.notify_waiters();
-        true
+        ends
     }
 
     /// A read has returned: a draining session lives on from now.
@@ -173,8 +177,8 @@ impl SessionState {
         self.inner.lock().reason.unwrap_or(DisconnectReason::Closed)
     }
 
-    fn set_phase(&self, inner: &mut Inner, phase: Phase) {
-        inner.phase = phase;
+    /// Lets those see the phase who look without the lock.
+    fn publish(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Release);
     }
 }

@@ -46,8 +46,7 @@ struct Inner {
     /// Why the system takes nothing more.
     error: Option<DisconnectReason>,
     queue: VecDeque<u8>,
-    /// How many bytes have ever been queued, and how many of these the system has taken.
-    queued: u64,
+    /// How many bytes of the queue the system has ever taken.
     sent: u64,
     /// When the system last took a byte of the queue, or the queue began to fill.
     progress: Instant,
@@ -80,7 +79,6 @@ impl Writing {
                 socket,
                 error: None,
                 queue: VecDeque::new(),
-                queued: 0,
                 sent: 0,
                 progress: Instant::now(),
                 waiting: VecDeque::new(),
@@ -217,8 +215,7 @@ impl Inner {
             self.queue.extend(&part[skipped..]);
             sent -= skipped;
         }
-        self.queued = self.sent + self.queue.len() as u64;
-        Ok(Queued::Until(self.queued))
+        Ok(Queued::Until(self.sent + self.queue.len() as u64))
     }
 
     fn poll_sent(&mut self, end: u64, context: &mut Context<'_>) -> Poll<Result<(), Unsendable>> {

@@ -1,3 +1,5 @@
+//! What connecting can come to.
+
 use std::{io, net::SocketAddr, time::Duration};
 
 use super::OptionError;

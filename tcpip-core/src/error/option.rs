@@ -1,3 +1,5 @@
+//! What an option cannot be.
+
 use std::io;
 
 /// An option cannot have this value.

@@ -1,3 +1,5 @@
+//! What reading can come to.
+
 use std::{io, time::Duration};
 
 use super::shortened;
@@ -7,7 +9,8 @@ use crate::{DisconnectReason, Encoding};
 ///
 /// After [`Timeout`](Self::Timeout), [`FrameTooLong`](Self::FrameTooLong), [`Decode`](Self::Decode),
 /// [`Json`](Self::Json), [`InvalidStruct`](Self::InvalidStruct) and [`EmptySeparator`](Self::EmptySeparator) the
-/// session lives and the next read starts at a frame; after the others there is nothing more to read.
+/// session lives and the next read starts at a frame. The others say that there is nothing more to read; after an
+/// [`Incomplete`](Self::Incomplete) that the peer did not cause in good order, the next read tells the reason.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {

@@ -1,3 +1,5 @@
+//! What starting a server can come to.
+
 use std::{io, net::SocketAddr};
 
 use super::OptionError;

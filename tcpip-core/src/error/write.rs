@@ -1,3 +1,5 @@
+//! What writing can come to.
+
 use std::{io, time::Duration};
 
 use crate::{DisconnectReason, Encoding};

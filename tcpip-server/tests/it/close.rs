@@ -257,3 +257,30 @@ fn server_may_be_dropped_outside_a_runtime() {
     }
     drop((session, client));
 }
+
+/// A session that this end closes is told as closed here, however quickly its handler is stopped.
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 3))]
+async fn a_closed_session_is_told_as_closed_and_not_as_a_failed_handler() {
+    let server = OneClientReadLoopServer::builder(Scripted::default()).start().await.unwrap();
+    for _ in 0..500 {
+        let (_client, session) = dial_in(&server).await;
+        soon(server.close_client()).await;
+        assert_eq!(session.reason(), Some(DisconnectReason::Closed));
+    }
+}
+
+/// Closing what is at rest has nothing to wait for, and so needs no runtime.
+#[test]
+fn closing_a_server_at_rest_needs_no_runtime() {
+    let runtime = Runtime::new().unwrap();
+    let server = runtime.block_on(OneClientServer::builder().start()).unwrap();
+    runtime.block_on(server.close());
+    drop(runtime);
+    let mut again = Box::pin(async {
+        server.close().await;
+        server.close_client().await;
+        server.basic_close().await;
+    });
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(again.as_mut().poll(&mut context).is_ready());
+}

@@ -6,6 +6,7 @@ mod cancelled_writes;
 mod concurrent_writes;
 mod cut;
 mod endless_deadlines;
+mod fixtures;
 mod hang_up_without_reader;
 mod one_shot;
 mod runtimes;

@@ -1,0 +1,92 @@
+//! What the fixtures say when they cannot do what they are asked to do.
+
+use std::time::Duration;
+
+use tcpip_server::{
+    ClientOrServer, Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
+};
+use tcpip_testkit::{FixtureError, OneClientServerTestCase, STD_TIMEOUT, TestOneClientReadLoopServer};
+
+/// A client that is kept out by another is told so.
+#[test_log::test(tokio::test)]
+async fn a_client_that_is_not_admitted_is_an_error() {
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(OneClientServer::builder()).await.unwrap();
+    let _first = case.create_client(&server, |client| client).await.unwrap();
+    let error = case.create_client(&server, |client| client).await.unwrap_err();
+    assert!(matches!(error, FixtureError::NotAdmitted { after: STD_TIMEOUT }), "{error}");
+    let surplus = case.create_client_without_waiting(&server, |client| client).await.unwrap();
+    surplus.wait_disconnected().await;
+}
+
+/// A handler that turns its client away.
+struct Refuses;
+
+impl ReadAndDispatch for Refuses {
+    async fn on_connect(&self, _connection: &Connection) -> HandlerResult {
+        Err("the mock serves nobody".into())
+    }
+
+    async fn read_and_dispatch(&self, _connection: &Connection) -> HandlerResult {
+        Ok(())
+    }
+}
+
+/// A client whose session ends at once has been admitted all the same.
+#[test_log::test(tokio::test)]
+async fn a_client_that_is_admitted_and_left_at_once_is_none() {
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(OneClientReadLoopServer::builder(Refuses)).await.unwrap();
+    for _ in 0..10 {
+        let client = case.create_client(&server, |client| client).await.unwrap();
+        client.wait_disconnected().await;
+    }
+}
+
+/// A server that is closed while the fixture waits, and one with several ports, are told apart.
+#[test_log::test(tokio::test)]
+async fn a_server_that_cannot_be_connected_to_is_an_error() {
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(OneClientServer::builder()).await.unwrap();
+    let _first = case.create_client(&server, |client| client).await.unwrap();
+    let waiting = case.create_client(&server, |client| client);
+    let closing = async {
+        tokio::task::yield_now().await;
+        server.close().await;
+    };
+    let (error, ()) = tokio::join!(waiting, closing);
+    assert!(matches!(error.unwrap_err(), FixtureError::Closing | FixtureError::Connect(_)));
+
+    let everywhere = OneClientServer::builder().all_interfaces().start().await.unwrap();
+    if everywhere.port() == 0 {
+        let error = case.create_client(&everywhere, |client| client).await.unwrap_err();
+        assert!(matches!(error, FixtureError::SeveralPorts), "{error}");
+    }
+}
+
+/// `get_next_data` tells in order what came and that the client left, and `next_event` that nothing came.
+#[test_log::test(tokio::test)]
+async fn data_comes_in_order_and_ends_with_the_client() {
+    let case = OneClientServerTestCase::new();
+    let builder = TestOneClientReadLoopServer::builder().options(|server| server.terminator("!"));
+    let server = case.create_server(builder).await.unwrap();
+    let client = case.create_client(&server, |client| client.terminator("!")).await.unwrap();
+    client.write(b"one!two!thr").await.unwrap();
+    assert_eq!(server.get_next_data().await.unwrap(), "one");
+    assert_eq!(server.get_next_data().await.unwrap(), "two");
+    client.close().await;
+    assert_eq!(server.get_next_data().await.unwrap(), "");
+    let error = case.next_event().await.unwrap_err();
+    assert!(matches!(error, FixtureError::Nothing { after } if after == Duration::from_secs(2)), "{error}");
+}
+
+/// A wrong expectation fails the test.
+#[test_log::test(tokio::test)]
+#[should_panic(expected = "the next event is")]
+async fn an_event_of_the_other_kind_panics() {
+    let case = OneClientServerTestCase::new();
+    let server =
+        case.create_server(OneClientServer::builder().connect_callback(case.connect_callback())).await.unwrap();
+    let _client = case.create_client(&server, |client| client).await.unwrap();
+    case.assert_next_connected(false).await;
+}
