@@ -109,7 +109,7 @@ async fn cancelled_connect_leaves_nothing_behind() {
     }
 }
 
-/// A `start` that is dropped before its end leaves no task, no event and no listening port.
+/// Fault 7: a `start` that is dropped before its end leaves no task, no event and no listening port.
 #[test_log::test(tokio::test)]
 async fn cancelled_start_leaves_nothing_behind() {
     // An address of this test's own, the second time as a name that is looked up.
