@@ -4,7 +4,7 @@ use bytes::{Buf, BytesMut};
 use memchr::memmem;
 
 /// What an empty buffer keeps of its memory, and the size of the first allocation.
-const KEPT: usize = 1024;
+const KEPT: usize = 512;
 
 /// The most that is read at once without knowing that more is wanted.
 const LARGEST_READ: usize = 64 * 1024;
