@@ -119,7 +119,17 @@ impl Reading {
 
     /// Closes the socket for reading. What is in the buffer stays readable, then reads report `reason`.
     pub(super) fn close(&self, reason: DisconnectReason) {
+        self.close_and(reason, |_| ());
+    }
+
+    /// Closes the socket for reading and drops what is in the buffer.
+    pub(super) fn discard(&self, reason: DisconnectReason) {
+        self.close_and(reason, |frames| *frames = FrameBuffer::default());
+    }
+
+    fn close_and(&self, reason: DisconnectReason, change: impl FnOnce(&mut FrameBuffer)) {
         let mut inner = self.inner.lock();
+        change(&mut inner.frames);
         inner.socket = None;
         let end = if reason == DisconnectReason::ClosedByPeer { End::Stream } else { End::Session(reason) };
         inner.end.get_or_insert(end);
@@ -127,12 +137,6 @@ impl Reading {
         drop(inner);
         self.turn.close();
         waker.inspect(Waker::wake_by_ref);
-    }
-
-    /// Closes the socket for reading and drops what is in the buffer.
-    pub(super) fn discard(&self, reason: DisconnectReason) {
-        self.inner.lock().frames = FrameBuffer::default();
-        self.close(reason);
     }
 }
 
