@@ -10,7 +10,10 @@ use std::{
 
 use serde::Serialize;
 use tcpip_client::{Client, ClientOrServer, DisconnectReason, Encoding, WriteError};
-use tokio::{io::AsyncReadExt, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use zerocopy::{
     Immutable, IntoBytes,
     little_endian::{F64, U32},
@@ -403,4 +406,36 @@ async fn a_timeout_names_the_method() {
     let (client, _peer) = meet(|client| client.write_timeout(Duration::from_millis(20))).await;
     let error = soon(client.write_json(&"x".repeat(TOO_MUCH))).await.unwrap_err();
     assert_eq!(error.to_string(), "write_json made no progress for 20ms");
+}
+
+/// Failure 16: a character whose bytes in the encoding look like the terminator would cut the message in two, and is
+/// refused; one whose bytes do not is sent.
+#[test_log::test(tokio::test)]
+async fn a_character_that_looks_like_the_terminator_is_refused() {
+    let (client, mut peer) = meet(|client| client.terminator(b"\n")).await;
+    for (encoding, text) in
+        [(Encoding::Utf16Le, "\u{010a}"), (Encoding::Utf16Be, "\u{0a00}"), (Encoding::Utf32Le, "a\u{010a}")]
+    {
+        client.set_encoding(encoding);
+        let refused = client.write_str(text).await;
+        assert!(matches!(refused, Err(WriteError::ContainsTerminator { .. })), "{refused:?}");
+    }
+    client.set_encoding(Encoding::Utf16Le);
+    client.write_str("\u{0141}").await.unwrap();
+    assert_eq!(receive(&mut peer, 3).await, b"\x41\x01\n");
+}
+
+/// Each encoding carries a text there and back over a connection, whichever it was before.
+#[test_log::test(tokio::test)]
+async fn each_encoding_carries_text() {
+    let (client, mut peer) = pair().await;
+    for label in ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "latin-1", "cp1252"]
+    {
+        client.set_encoding(label.parse().unwrap());
+        client.write_str("déjà vu").await.unwrap();
+        let length = label.parse::<Encoding>().unwrap().encode("déjà vu").unwrap().len() + 2;
+        let sent = receive(&mut peer, length).await;
+        peer.write_all(&sent).await.unwrap();
+        assert_eq!(client.read_str().await.unwrap(), "déjà vu", "{label}");
+    }
 }

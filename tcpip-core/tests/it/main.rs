@@ -1,5 +1,6 @@
 //! The core alone: framing, and the helpers for any stream.
 
+mod encodings;
 mod frame_buffer;
 mod stream_helpers;
 mod structs;
