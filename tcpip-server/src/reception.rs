@@ -12,8 +12,6 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub(crate) struct Reception {
     pub(crate) addresses: Vec<SocketAddr>,
-    /// Whether each session gets a read loop.
-    has_handler: bool,
     /// The options of the next session.
     pub(crate) session: Lock<SessionOptions>,
     state: Lock<State>,
@@ -39,8 +37,7 @@ impl State {
 impl Reception {
     pub(crate) fn new(addresses: Vec<SocketAddr>, session: SessionOptions) -> Self {
         let state = State { current: Connection::closed(), reading: false, closing: false, closed: false };
-        let has_handler = session.has_handler;
-        Self { addresses, has_handler, session: Lock::new(session), state: Lock::new(state), changed: Notify::new() }
+        Self { addresses, session: Lock::new(session), state: Lock::new(state), changed: Notify::new() }
     }
 
     pub(crate) fn current(&self) -> Connection {
@@ -56,7 +53,7 @@ impl Reception {
         // Under the lock, so that a close finds the session or prevents it.
         let connection = start()?;
         state.current = connection.clone();
-        state.reading = self.has_handler;
+        state.reading = self.session.lock().has_handler;
         drop(state);
         self.changed.notify_waiters();
         Some(connection)

@@ -222,7 +222,7 @@ async fn a_callback_may_use_the_connection() {
 /// Whoever sees that the session has ended finds the event in the queue: `callbacks_done` waits for its callback.
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 3))]
 async fn callbacks_done_covers_an_end_that_has_been_seen() {
-    for _ in 0..500 {
+    for _ in 0..1500 {
         let ends = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&ends);
         let callback = move |event: tcpip_client::ConnectionEvent| {
@@ -238,4 +238,40 @@ async fn callbacks_done_covers_an_end_that_has_been_seen() {
         soon(client.callbacks_done()).await;
         assert_eq!(ends.load(Ordering::SeqCst), 1);
     }
+}
+
+/// A writer into memory, for the log.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Every log event of a session names the endpoint, its kind, the peer and the session.
+#[tokio::test]
+async fn log_events_name_the_session() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _listening = tracing::subscriber::set_default(subscriber);
+    let (client, _peer) = meet(|client| client.name("dome")).await;
+    soon(client.close()).await;
+    let connection = client.connection();
+    let span = format!(
+        "session{{endpoint=dome kind=\"client\" peer={} number={}}}",
+        connection.peer_addr().unwrap(),
+        connection.number()
+    );
+    let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let named: Vec<&str> = lines.lines().filter(|line| line.contains(&span)).collect();
+    assert_eq!(named.len(), 2, "{lines}");
+    assert!(named[0].ends_with("connected") && named[1].ends_with("disconnected: closed at this end"), "{lines}");
 }

@@ -137,8 +137,6 @@ impl SessionState {
             inner.last_read = Some(Instant::now());
             inner.phase = Phase::Draining;
             self.publish(Phase::Draining);
-            drop(inner);
-            self.changed.notify_waiters();
         }
     }
 

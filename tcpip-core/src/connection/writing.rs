@@ -98,13 +98,13 @@ impl Writing {
     ) -> Result<(), Unsendable> {
         let Ok(turn) = self.turn.acquire().await else { return Err(Unsendable) };
         let end = loop {
-            let room = self.room.notified();
             match self.inner.lock().queue(parts, write_limit, &open)? {
                 Queued::Sent => return Ok(()),
                 Queued::Until(end) => break end,
                 Queued::NoRoom => {}
             }
-            room.await;
+            // What made room since the look has left a permit, which ends the wait at once.
+            self.room.notified().await;
         };
         drop(turn);
         self.backlog.notify_one();
@@ -267,8 +267,8 @@ impl Inner {
 
 /// Offers one message to the system, once.
 fn offer(socket: &OwnedWriteHalf, parts: &[&[u8]], length: usize) -> io::Result<usize> {
-    let mut small = [0; SMALL];
     if length <= SMALL {
+        let mut small = [0; SMALL];
         let mut rest = &mut small[..];
         for part in parts {
             let (place, behind) = rest.split_at_mut(part.len());

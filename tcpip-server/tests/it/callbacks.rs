@@ -1,6 +1,7 @@
 //! What connect callbacks are told, and what they may do.
 
 use std::{
+    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -20,6 +21,26 @@ use crate::{
     log_count::LogCount,
     raw_peer::{STUCK, dial_in, event_channel, soon},
 };
+
+type Telling = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A callback that tells nothing until it is let go, once for all, by the `Notify`.
+fn held_back()
+-> (impl Fn(ConnectionEvent) -> Telling + Send + Sync + 'static, Arc<Notify>, mpsc::UnboundedReceiver<ConnectionEvent>)
+{
+    let go = Arc::new(Notify::new());
+    let (told, events) = mpsc::unbounded_channel();
+    let held = Arc::clone(&go);
+    let callback = move |event| -> Telling {
+        let (held, told) = (Arc::clone(&held), told.clone());
+        Box::pin(async move {
+            held.notified().await;
+            held.notify_one();
+            told.send(event).unwrap();
+        })
+    };
+    (callback, go, events)
+}
 
 /// Sessions that come and go, one after another.
 async fn come_and_go(server: &OneClientServer, times: usize) {
@@ -168,19 +189,7 @@ async fn callback_that_panics_without_a_future_harms_nobody() {
 /// FAILURES 28: while a callback sleeps, clients come and go, and the server closes; each event is told afterwards.
 #[test_log::test(tokio::test)]
 async fn sleeping_callback_holds_up_neither_clients_nor_close() {
-    let go = Arc::new(Notify::new());
-    let (told, mut events) = mpsc::unbounded_channel();
-    let callback = {
-        let go = Arc::clone(&go);
-        move |event: ConnectionEvent| {
-            let (go, told) = (Arc::clone(&go), told.clone());
-            async move {
-                go.notified().await;
-                go.notify_one();
-                told.send(event).unwrap();
-            }
-        }
-    };
+    let (callback, go, mut events) = held_back();
     let server = OneClientServer::builder().connect_callback(callback).start().await.unwrap();
     come_and_go(&server, 5).await;
     soon(server.close()).await;
@@ -286,19 +295,7 @@ async fn callbacks_done_waits_for_events_so_far_but_not_for_itself() {
 #[test_log::test(tokio::test)]
 async fn queue_of_events_warns_at_64_and_loses_none() {
     let (log, _listening) = LogCount::start();
-    let go = Arc::new(Notify::new());
-    let (told, mut events) = mpsc::unbounded_channel();
-    let callback = {
-        let go = Arc::clone(&go);
-        move |event: ConnectionEvent| {
-            let (go, told) = (Arc::clone(&go), told.clone());
-            async move {
-                go.notified().await;
-                go.notify_one();
-                told.send(event).unwrap();
-            }
-        }
-    };
+    let (callback, go, mut events) = held_back();
     let server = OneClientServer::builder().connect_callback(callback).start().await.unwrap();
     // The first of 64 events is in the callback's hands, so 63 wait.
     come_and_go(&server, 32).await;

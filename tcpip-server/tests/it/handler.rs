@@ -495,3 +495,32 @@ async fn end_that_is_passed_on_in_another_error_is_no_failure() {
         }
     }
 }
+
+/// A handler whose farewell panics before it has made its future.
+struct PanicsAtOnce;
+
+impl ReadAndDispatch for PanicsAtOnce {
+    async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+        let line = connection.read_str().await?;
+        connection.write_str(&line).await?;
+        Ok(())
+    }
+
+    fn on_disconnect(&self, connection: &Connection) -> impl Future<Output = ()> + Send {
+        assert!(connection.is_connected(), "at once");
+        async {}
+    }
+}
+
+/// A panic in the farewell is logged as any other, and the next client is served.
+#[test_log::test(tokio::test)]
+async fn a_farewell_that_panics_at_once_is_logged_and_the_next_client_served() {
+    let (log, _listening) = LogCount::start();
+    let server = OneClientReadLoopServer::builder(PanicsAtOnce).start().await.unwrap();
+    for _ in 0..2 {
+        let (mut client, _) = dial_in(&server).await;
+        ask(&mut client, "echo\r\n", "echo\r\n").await;
+    }
+    soon(server.close()).await;
+    assert_eq!(log.of(Level::ERROR, "panicked in on_disconnect: at once").len(), 2);
+}
