@@ -1,14 +1,20 @@
 //! The options of a client.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use tcpip_core::{
     ConnectError, Connection, DEFAULT_CONNECT_TIMEOUT, OptionError,
-    endpoint::{ConnectCallbacks, SessionOptions},
+    endpoint::{ConnectCallbacks, EventSource, SessionOptions},
 };
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
 
 use crate::{Client, dial::dial};
+
+/// What logs call a client.
+const KIND: &str = "client";
 
 /// Which addresses of a host to try.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +43,8 @@ impl Family {
 
 /// The options of a [`Client`], until [`connect`](Self::connect) makes one.
 ///
-/// Made by [`Client::builder`]. Dropping it does nothing; a clone of it connects again.
+/// Made by [`Client::builder`], or by [`Client::from_stream`] of a stream that is connected already. Dropping it does
+/// nothing; a clone of it connects again.
 ///
 /// # Examples
 ///
@@ -62,50 +69,89 @@ impl Family {
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `connect` is called"]
-pub struct ClientBuilder {
-    host: String,
-    port: u16,
-    family: Family,
-    local_addr: Option<SocketAddr>,
-    connect_timeout: Option<Duration>,
+pub struct ClientBuilder<T = Dial> {
+    target: T,
     session: SessionOptions,
     callbacks: ConnectCallbacks,
     option_error: Option<OptionError>,
 }
 
+/// In a [`ClientBuilder`]: a server to connect to.
+#[derive(Clone, Debug)]
+pub struct Dial {
+    host: String,
+    port: u16,
+    family: Family,
+    local_addr: Option<SocketAddr>,
+    connect_timeout: Option<Duration>,
+}
+
+/// In a [`ClientBuilder`]: a stream that is connected already.
+#[derive(Clone)]
+pub struct Connected<S>(S);
+
+impl<S> fmt::Debug for Connected<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Connected").finish_non_exhaustive()
+    }
+}
+
+impl<T> ClientBuilder<T> {
+    fn of(target: T, name: &str) -> Self {
+        Self { target, session: SessionOptions::new(name), callbacks: ConnectCallbacks::default(), option_error: None }
+    }
+
+    tcpip_core::session_setters!();
+
+    /// Makes the client with `start`, which starts the session. Nothing waits: the client is there, with its events, or
+    /// nothing is.
+    fn open(
+        self,
+        start: impl FnOnce(T, SessionOptions, EventSource) -> Result<Opened, ConnectError>,
+    ) -> Result<Client, ConnectError> {
+        let span = tracing::info_span!("callbacks", endpoint = %self.session.name, kind = KIND);
+        let (events, progress) = self.callbacks.start(&span);
+        let Opened { host, port, connection } = start(self.target, self.session, events)?;
+        Ok(Client::new(host, port, connection, progress))
+    }
+}
+
+/// What becomes a client.
+struct Opened {
+    host: String,
+    port: u16,
+    connection: Connection,
+}
+
 impl ClientBuilder {
     pub(crate) fn new(host: &str, port: u16) -> Self {
-        Self {
+        let dial = Dial {
             host: host.to_owned(),
             port,
             family: Family::default(),
             local_addr: None,
             connect_timeout: Some(DEFAULT_CONNECT_TIMEOUT),
-            session: SessionOptions::new(&format!("{host}:{port}")),
-            callbacks: ConnectCallbacks::default(),
-            option_error: None,
-        }
+        };
+        Self::of(dial, &format!("{host}:{port}"))
     }
-
-    tcpip_core::session_setters!();
 
     /// How long connecting may take, name look-up and all addresses included, or `None` for no limit but the system's.
     /// Default: [`DEFAULT_CONNECT_TIMEOUT`].
     pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.connect_timeout = timeout.into();
+        self.target.connect_timeout = timeout.into();
         self
     }
 
     /// Which addresses of the host to try. Default: [`Family::Any`].
     pub fn family(mut self, family: Family) -> Self {
-        self.family = family;
+        self.target.family = family;
         self
     }
 
     /// The address to connect from, which leaves the host's addresses of the same family; port 0 lets the system
     /// choose one. Default: the system chooses both.
     pub fn local_addr(mut self, address: SocketAddr) -> Self {
-        self.local_addr = Some(address);
+        self.target.local_addr = Some(address);
         self
     }
 
@@ -133,23 +179,56 @@ impl ClientBuilder {
         if let Some(error) = self.option_error {
             return Err(error.into());
         }
-        let dialling = dial(&self.host, self.port, self.family, self.local_addr);
-        let stream = match self.connect_timeout {
+        let Dial { host, port, family, local_addr, connect_timeout } = &self.target;
+        let dialling = dial(host, *port, *family, *local_addr);
+        let stream = match *connect_timeout {
             None => dialling.await?,
             Some(after) => {
                 timeout(after, dialling).await.map_err(|_| ConnectError::Timeout { operation: "connect", after })??
             }
         };
-        // Nothing waits from here on: the client is there, with its events, or nothing is.
-        let peer = stream.peer_addr();
-        let span = tracing::info_span!("callbacks", endpoint = %self.session.name, kind = "client");
-        let (events, progress) = self.callbacks.start(&span);
-        match Connection::start(stream, self.session, "client", events) {
-            Ok(connection) => Ok(Client::new(self.host, self.port, connection, progress)),
-            Err(source) => {
-                let address = peer.unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], self.port)));
-                Err(ConnectError::Failed { address, source })
+        self.open(|Dial { host, port, .. }, session, events| {
+            let peer = stream.peer_addr();
+            match Connection::start(stream, session, KIND, events) {
+                Ok(connection) => Ok(Opened { host, port, connection }),
+                Err(source) => {
+                    let address = peer.unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], port)));
+                    Err(ConnectError::Failed { address, source })
+                }
             }
+        })
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + 'static> ClientBuilder<Connected<S>> {
+    pub(crate) fn over(stream: S) -> Self {
+        Self::of(Connected(stream), "stream")
+    }
+
+    /// Starts the session on the stream. Connect callbacks are told of it, but not waited for.
+    ///
+    /// # Errors
+    ///
+    /// - [`Stream`](ConnectError::Stream): a TCP stream is not connected any more;
+    /// - [`Option`](ConnectError::Option): an option was given a value that it cannot have.
+    ///
+    /// # Cancel safety
+    ///
+    /// This never waits.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with its time enabled.
+    #[expect(clippy::unused_async, reason = "the same shape as connecting, which waits")]
+    pub async fn connect(self) -> Result<Client, ConnectError> {
+        if let Some(error) = self.option_error {
+            return Err(error.into());
         }
+        self.open(|Connected(stream), session, events| {
+            let connection = Connection::start_over(stream, session, KIND, events).map_err(ConnectError::Stream)?;
+            let peer = connection.peer_addr();
+            let host = peer.map_or_else(String::new, |peer| peer.ip().to_string());
+            Ok(Opened { host, port: peer.map_or(0, |peer| peer.port()), connection })
+        })
     }
 }

@@ -1,8 +1,9 @@
 //! The client itself.
 
 use tcpip_core::{ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, endpoint::CallbackProgress};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::ClientBuilder;
+use crate::{ClientBuilder, Connected};
 
 /// A client: one connection to one server, from [`connect`](ClientBuilder::connect) to its end.
 ///
@@ -52,6 +53,36 @@ impl Client {
         ClientBuilder::new(host, port)
     }
 
+    /// The options of a client over a stream that is connected already: a [`TcpStream`](tokio::net::TcpStream), or any
+    /// other, such as a TLS stream or one end of [`tokio::io::duplex`].
+    ///
+    /// A TCP stream is treated as one that was connected here. Over any other, all that is said of framing, cancelled
+    /// reads and writes, deadlines and events holds too, but:
+    ///
+    /// - received bytes are read ahead of their readers, as many as [`limit`](ClientBuilder::limit) allows. A hang-up is
+    ///   seen when all before it has been read, so never behind more than that;
+    /// - a write returns when the stream has taken its bytes;
+    /// - there is no abort: a stream that is given up is dropped;
+    /// - there is no address, and no option that is the socket's.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_client::{Client, ClientOrServer};
+    ///
+    /// let (stream, other_end) = tokio::io::duplex(1024);
+    /// let client = Client::from_stream(stream).terminator(b"\n").connect().await?;
+    /// let peer = Client::from_stream(other_end).terminator(b"\n").connect().await?;
+    /// client.write_str("status").await?;
+    /// assert_eq!(peer.read_str().await?, "status");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "sock")]
+    pub fn from_stream<S: AsyncRead + AsyncWrite + Send + 'static>(stream: S) -> ClientBuilder<Connected<S>> {
+        ClientBuilder::over(stream)
+    }
+
     /// A client that was never connected and is closed already, to hold the place of one.
     ///
     /// ```
@@ -65,13 +96,13 @@ impl Client {
         Self::new(String::new(), 0, Connection::closed(), CallbackProgress::default())
     }
 
-    /// The host as it was given; empty for one that was never connected.
+    /// The host as it was given; empty for one that was never connected, or is not over TCP.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port as it was given; 0 for one that was never connected.
+    /// The port as it was given; 0 for one that was never connected, or is not over TCP.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port

@@ -102,6 +102,6 @@ pub use tcpip_core::{
 };
 
 pub use self::{
-    builder::{ClientBuilder, Family},
+    builder::{ClientBuilder, Connected, Dial, Family},
     client::Client,
 };

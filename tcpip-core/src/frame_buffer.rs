@@ -82,10 +82,11 @@ impl FrameBuffer {
         &mut self.bytes
     }
 
-    /// Notes that `count` bytes were appended, so that the next [`spare`](Self::spare) has the right size: larger
-    /// after a read that filled the buffer, since more may wait.
+    /// Notes that `count` bytes were appended. What is to be skipped is discarded, and the next [`spare`](Self::spare)
+    /// has the right size: larger after a read that filled the buffer, since more may wait.
     pub fn received(&mut self, count: usize) {
         let filled = self.bytes.len() == self.bytes.capacity();
+        self.finish_skip();
         self.read_size = if filled { (count * 4).clamp(KEPT, LARGEST_READ) } else { count.clamp(KEPT, LARGEST_READ) };
     }
 

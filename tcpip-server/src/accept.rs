@@ -1,25 +1,17 @@
 //! The accept loop, which alone decides who is admitted.
 
-use std::{
-    future::poll_fn,
-    io::{self, Read},
-    sync::Arc,
-    task::Poll,
-    time::Duration,
-};
+use std::{future::poll_fn, io, sync::Arc, task::Poll, time::Duration};
 
-use socket2::SockRef;
 use tcpip_core::{Connection, DisconnectReason, endpoint::EventSource};
 use tokio::{
-    net::{TcpListener, TcpStream},
     task::JoinHandle,
     time::{Instant, timeout, timeout_at},
 };
 
-use crate::reception::Reception;
-
-/// What logs call a server.
-pub(crate) const KIND: &str = "server";
+use crate::{
+    listener::{AnyListener, Caller},
+    reception::Reception,
+};
 
 /// How long to wait when the system has no descriptor for the next client.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -40,7 +32,7 @@ pub(crate) type StartHandler = Box<dyn Fn(Connection) -> Option<JoinHandle<()>> 
 ///
 /// The handler of the last session has returned, or has been given up, before the next session begins.
 pub(crate) struct AcceptLoop {
-    pub(crate) listeners: Vec<TcpListener>,
+    pub(crate) listeners: Vec<Box<dyn AnyListener>>,
     pub(crate) events: EventSource,
     pub(crate) start_handler: StartHandler,
     pub(crate) close_timeout: Duration,
@@ -70,10 +62,10 @@ pub(crate) async fn run_accept_loop(mut this: AcceptLoop) {
         let accepted = tokio::select! {
             biased;
             () = reception.closing() => break,
-            accepted = accept(&this.listeners, &mut next_listener) => accepted,
+            accepted = accept(&mut this.listeners, &mut next_listener) => accepted,
         };
         match accepted {
-            Ok(stream) => this.receive(stream).await,
+            Ok(caller) => this.receive(caller).await,
             Err(error) => this.accept_failed(&error).await,
         }
     }
@@ -81,13 +73,13 @@ pub(crate) async fn run_accept_loop(mut this: AcceptLoop) {
 }
 
 /// Takes the next client from any listener, each in turn.
-async fn accept(listeners: &[TcpListener], next: &mut usize) -> io::Result<TcpStream> {
+async fn accept(listeners: &mut [Box<dyn AnyListener>], next: &mut usize) -> io::Result<Box<dyn Caller>> {
     poll_fn(|context| {
         for _ in 0..listeners.len() {
-            let listener = &listeners[*next % listeners.len()];
+            let index = *next % listeners.len();
             *next = next.wrapping_add(1);
-            if let Poll::Ready(accepted) = listener.poll_accept(context) {
-                return Poll::Ready(accepted.map(|(stream, _)| stream));
+            if let Poll::Ready(accepted) = listeners[index].poll_accept(context) {
+                return Poll::Ready(accepted);
             }
         }
         Poll::Pending
@@ -97,13 +89,13 @@ async fn accept(listeners: &[TcpListener], next: &mut usize) -> io::Result<TcpSt
 
 impl AcceptLoop {
     /// Admits a client, or refuses it.
-    async fn receive(&mut self, stream: TcpStream) {
+    async fn receive(&mut self, caller: Box<dyn Caller>) {
         let last = self.reception.0.current();
         if last.is_occupied() {
             self.refused.say(|count| tracing::warn!("refused {count} client(s): one is connected already"));
-            return refuse(&stream);
+            return caller.refuse();
         }
-        if let Ok(Some(error)) = stream.take_error() {
+        if let Some(error) = caller.failure() {
             tracing::debug!("a client was gone before it could be admitted: {error}");
             return;
         }
@@ -121,7 +113,8 @@ impl AcceptLoop {
         let started = self.reception.0.admit(|| {
             // With the place taken: what is set from now on finds the new session.
             let options = self.reception.0.session.lock().clone();
-            Connection::start(stream, options, KIND, self.events.clone())
+            caller
+                .start(options, self.events.clone())
                 .inspect_err(|error| tracing::debug!("a client was gone before it could be admitted: {error}"))
                 .ok()
         });
@@ -161,20 +154,6 @@ impl AcceptLoop {
             // Has a deadline of its own, which may be a moment later than this one.
             session.wait_closed().await;
         }
-    }
-}
-
-/// Ends the stream of a surplus client at once, and in good order if it has sent little.
-fn refuse(stream: &TcpStream) {
-    const READ_AT_MOST: usize = 64 * 1024;
-    let socket = SockRef::from(stream);
-    let mut scratch = [0; 4096];
-    let mut discarded = 0;
-    // Unread input would turn the end of the stream into a reset.
-    while discarded < READ_AT_MOST
-        && let Ok(count @ 1..) = (&*socket).read(&mut scratch)
-    {
-        discarded += count;
     }
 }
 

@@ -9,6 +9,8 @@ use socket2::SockRef;
 use tcpip_core::StartError;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
+use crate::listener::AnyListener;
+
 /// Where a server listens.
 #[derive(Clone, Debug)]
 pub(crate) enum Host {
@@ -18,8 +20,18 @@ pub(crate) enum Host {
     AllInterfaces,
 }
 
+impl Host {
+    /// The name as it was given; empty for all interfaces.
+    pub(crate) fn into_name(self) -> String {
+        match self {
+            Self::Named(name) => name,
+            Self::AllInterfaces => String::new(),
+        }
+    }
+}
+
 /// Binds every address of `host`, or none.
-pub(crate) async fn bind(host: &Host, port: u16) -> Result<Vec<TcpListener>, StartError> {
+pub(crate) async fn bind(host: &Host, port: u16) -> Result<Vec<Box<dyn AnyListener>>, StartError> {
     let addresses = match host {
         Host::AllInterfaces => vec![(Ipv4Addr::UNSPECIFIED, port).into(), (Ipv6Addr::UNSPECIFIED, port).into()],
         Host::Named(name) => {
@@ -36,7 +48,10 @@ pub(crate) async fn bind(host: &Host, port: u16) -> Result<Vec<TcpListener>, Sta
     };
     addresses
         .into_iter()
-        .map(|address| listen(address).map_err(|source| StartError::Bind { address, source }))
+        .map(|address| match listen(address) {
+            Ok(listener) => Ok(Box::new(listener) as Box<dyn AnyListener>),
+            Err(source) => Err(StartError::Bind { address, source }),
+        })
         .collect()
 }
 

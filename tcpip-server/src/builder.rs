@@ -10,8 +10,9 @@ use tracing::Instrument;
 
 use crate::{
     OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
-    accept::{AcceptLoop, ClosedOnDrop, KIND, Quietly, StartHandler, run_accept_loop},
+    accept::{AcceptLoop, ClosedOnDrop, Quietly, StartHandler, run_accept_loop},
     bind::{Host, bind},
+    listener::{AnyListener, KIND, Listener},
     read_loop::run_read_loop,
     reception::{Reading, Reception},
 };
@@ -29,6 +30,7 @@ pub struct OneClientServerBuilder<H = NoReadLoop> {
     handler: H,
     host: Host,
     port: u16,
+    listener: Option<Box<dyn AnyListener>>,
     session: SessionOptions,
     callbacks: ConnectCallbacks,
     option_error: Option<OptionError>,
@@ -40,6 +42,7 @@ impl<H> OneClientServerBuilder<H> {
             handler,
             host: Host::Named(DEFAULT_LOCALHOST.to_owned()),
             port: 0,
+            listener: None,
             session: SessionOptions::new(""),
             callbacks: ConnectCallbacks::default(),
             option_error: None,
@@ -68,6 +71,15 @@ impl<H> OneClientServerBuilder<H> {
         self
     }
 
+    /// Takes clients from a listener that is there already, instead of binding host and port: a
+    /// [`TcpListener`](tokio::net::TcpListener), or any other [`Listener`]. Default: none.
+    #[doc(alias = "sock")]
+    #[doc(alias = "from_listener")]
+    pub fn listener(mut self, listener: impl Listener) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+
     /// Binds, and starts the accept loop.
     async fn open(
         mut self,
@@ -76,8 +88,14 @@ impl<H> OneClientServerBuilder<H> {
         if let Some(error) = self.option_error {
             return Err(error.into());
         }
-        let listeners = bind(&self.host, self.port).await?;
-        let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+        let (listeners, host) = match self.listener {
+            Some(listener) => {
+                let host = listener.local_addr().map_or_else(String::new, |address| address.ip().to_string());
+                (vec![listener], host)
+            }
+            None => (bind(&self.host, self.port).await?, self.host.into_name()),
+        };
+        let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr()).collect();
         if self.session.name.is_empty() {
             let names: Vec<_> = addresses.iter().map(ToString::to_string).collect();
             self.session.name = names.join(",").into();
@@ -101,10 +119,6 @@ impl<H> OneClientServerBuilder<H> {
         };
         span.in_scope(|| tracing::info!("listening"));
         tokio::spawn(run_accept_loop(accept_loop).instrument(span));
-        let host = match self.host {
-            Host::Named(name) => name,
-            Host::AllInterfaces => String::new(),
-        };
         Ok((Open { host, reception, callbacks }, handler))
     }
 }

@@ -57,6 +57,7 @@ mod accept;
 mod bind;
 mod builder;
 mod handler;
+mod listener;
 mod one_client_read_loop_server;
 mod one_client_server;
 mod read_loop;
@@ -74,6 +75,7 @@ pub use tcpip_core::{
 pub use self::{
     builder::{NoReadLoop, OneClientServerBuilder},
     handler::{HandlerError, HandlerResult, ReadAndDispatch},
+    listener::Listener,
     one_client_read_loop_server::OneClientReadLoopServer,
     one_client_server::OneClientServer,
     server::{Server, ServerBuilder},

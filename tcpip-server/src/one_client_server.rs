@@ -62,13 +62,13 @@ impl OneClientServer {
         OneClientServerBuilder::new(NoReadLoop)
     }
 
-    /// The host as it was given; empty for all interfaces.
+    /// The host as it was given; empty for all interfaces, or for a listener without an address.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port; 0 if the server listens on several sockets with different ports.
+    /// The port; 0 if the server listens on several sockets with different ports, or has no address.
     #[must_use]
     pub fn port(&self) -> u16 {
         let mut ports = self.reception.addresses.iter().map(SocketAddr::port);

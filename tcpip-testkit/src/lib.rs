@@ -3,6 +3,7 @@
 //! - [`OneClientServerTestCase`] makes a server on a free port, clients for it, and checks what a connect callback was
 //!   told (`BaseOneClientServerTestCase` in ts_tcpip).
 //! - [`TestOneClientReadLoopServer`] keeps what its client sends, and fails when told to.
+//! - [`memory_pair`] and [`memory_listener`] let clients and servers meet in memory, where a test may pause the clock.
 //!
 //! ```
 //! use tcpip_server::{ClientOrServer, OneClientServer};
@@ -28,6 +29,7 @@
 
 mod event_queue;
 mod fixture_error;
+mod memory;
 mod one_client_server_test_case;
 mod test_read_loop_server;
 
@@ -35,6 +37,7 @@ pub use tcpip_server::STD_TIMEOUT;
 
 pub use self::{
     fixture_error::FixtureError,
+    memory::{MEMORY_STREAM_CAPACITY, MemoryDialler, MemoryListener, memory_listener, memory_pair},
     one_client_server_test_case::OneClientServerTestCase,
     test_read_loop_server::{TestOneClientReadLoopServer, TestReadLoop, TestServerBuilder},
 };

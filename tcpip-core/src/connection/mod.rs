@@ -1,13 +1,13 @@
 //! One TCP session, from connect or accept to its end.
 
 mod batch;
-mod hang_up;
 pub(crate) mod options;
 mod owner;
 mod read;
 mod reading;
 mod session;
 mod state;
+mod wire;
 mod write;
 mod writing;
 
@@ -23,14 +23,14 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 
 pub use self::batch::Batch;
 use self::{
     options::SessionOptions,
-    reading::{End, Reading},
+    reading::{End, Reading, Source},
     state::{Phase, SessionState},
-    writing::Writing,
+    writing::{Outlet, Writing},
 };
 use crate::{DisconnectReason, Encoding, OptionError, lock::Lock, text_format::TextFormat};
 
@@ -100,8 +100,8 @@ impl Connection {
                 limit: AtomicUsize::new(crate::DEFAULT_LIMIT),
                 text: Lock::new(TextFormat::default()),
                 state: SessionState::never_connected(),
-                reading: Reading::new(None),
-                writing: Writing::new(None),
+                reading: Reading::new(Source::Ended),
+                writing: Writing::new(Outlet::Closed),
                 span: tracing::Span::none(),
             }),
         }
@@ -243,6 +243,7 @@ impl Connection {
     /// Changes the limit, also for a read that waits, as soon as more arrives for it.
     pub fn set_limit(&self, limit: usize) {
         self.shared.limit.store(limit, Ordering::Relaxed);
+        self.shared.reading.limit_changed();
     }
 
     fn text_format(&self) -> TextFormat {
@@ -257,20 +258,16 @@ impl Connection {
         }
     }
 
-    /// The peer has hung up: ends the session, or lets it drain if there is something left to read.
-    fn peer_hung_up(&self, socket: &TcpStream) {
+    /// The peer has hung up: ends the session, or lets it drain if there is something left to read. `ask` says whether
+    /// there is beneath the buffer, and the cause if it is told one.
+    fn peer_hung_up(&self, ask: impl FnOnce() -> (bool, Option<io::Error>)) {
         // With reads held off, so that no reader sees an end without its cause.
         self.shared.reading.look(|left| {
-            // The system tells the cause once: here, or to a writer that is about to end the session, or to a read that
-            // has ended it.
-            let (unread, told_here) = match hang_up::has_unread(socket) {
-                Ok(unread) => (unread || left.unread, socket.take_error().ok().flatten()),
-                Err(error) => (left.unread, Some(error)),
-            };
+            let (beneath, told_here) = ask();
             let told_here = told_here.as_ref().map(DisconnectReason::from_io);
             if let Some(reason) = told_here.or_else(|| self.shared.writing.error()) {
                 self.end(reason);
-            } else if !unread && (left.being_read || !self.shared.options.has_handler) {
+            } else if !beneath && !left.unread && (left.being_read || !self.shared.options.has_handler) {
                 self.end(DisconnectReason::ClosedByPeer);
             } else {
                 self.shared.state.drain();

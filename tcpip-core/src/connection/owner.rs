@@ -1,23 +1,29 @@
 //! What the client or server that owns a session does with it, and its users do not.
 
 use std::{
+    any::Any,
     io,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, split},
+    net::TcpStream,
+};
 use tracing::Instrument;
 
 use super::{
-    Connection, Shared, hang_up,
+    Connection, Shared,
     options::SessionOptions,
-    reading::Reading,
+    reading::{ReadAhead, Reading, Source},
     session::{Finish, run_session},
     state::{Inner, Phase, SessionState},
-    writing::Writing,
+    wire::{StreamWire, TcpWire, Wire, check_for_hang_up, look_ahead},
+    writing::{Outlet, Writing},
 };
 use crate::{DisconnectReason, callbacks::EventSource, lock::Lock, set_socket_options};
 
@@ -30,30 +36,63 @@ impl Connection {
         kind: &'static str,
         events: EventSource,
     ) -> io::Result<Self> {
-        static SESSIONS: AtomicU64 = AtomicU64::new(1);
         set_socket_options(&stream)?;
-        let (local, peer) = (stream.local_addr()?, stream.peer_addr()?);
-        let number = SESSIONS.fetch_add(1, Ordering::Relaxed);
+        let addresses = Some((stream.local_addr()?, stream.peer_addr()?));
         let (read_half, write_half) = stream.into_split();
         let write_half = Arc::new(write_half);
-        let span = tracing::info_span!("session", endpoint = %options.name, kind, %peer, number);
+        let wire = TcpWire::new(Arc::clone(&write_half));
+        Ok(Self::begin(Source::Socket(read_half), Outlet::Socket(write_half), wire, addresses, options, kind, events))
+    }
+
+    /// Starts a session on a stream that may be no TCP stream.
+    pub fn start_over<S>(
+        stream: S,
+        options: SessionOptions,
+        kind: &'static str,
+        events: EventSource,
+    ) -> io::Result<Self>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let mut stream = Some(stream);
+        if let Some(tcp) = (&mut stream as &mut dyn Any).downcast_mut().and_then(Option::take) {
+            return Self::start(tcp, options, kind, events);
+        }
+        let (read_half, write_half) = split(stream.expect("it has not been taken as a TCP stream"));
+        let source = Source::Stream(ReadAhead::new(read_half));
+        Ok(Self::begin(source, Outlet::Queue, StreamWire::new(write_half), None, options, kind, events))
+    }
+
+    fn begin(
+        source: Source,
+        outlet: Outlet,
+        wire: impl Wire,
+        addresses: Option<(SocketAddr, SocketAddr)>,
+        options: SessionOptions,
+        kind: &'static str,
+        events: EventSource,
+    ) -> Self {
+        static SESSIONS: AtomicU64 = AtomicU64::new(1);
+        let number = SESSIONS.fetch_add(1, Ordering::Relaxed);
+        let peer = addresses.map(|(_, peer)| tracing::field::display(peer));
+        let span = tracing::info_span!("session", endpoint = %options.name, kind, peer, number);
         let connection = Self {
             shared: Arc::new(Shared {
                 number,
-                addresses: Some((local, peer)),
+                addresses,
                 limit: AtomicUsize::new(options.limit),
                 text: Lock::new(options.text.clone()),
                 options,
                 state: SessionState::connected(events),
-                reading: Reading::new(Some(read_half)),
-                writing: Writing::new(Some(Arc::clone(&write_half))),
+                reading: Reading::new(source),
+                writing: Writing::new(outlet),
                 span: span.clone(),
             }),
         };
         span.in_scope(|| tracing::info!("connected"));
         connection.shared.state.announce(&connection);
-        tokio::spawn(run_session(Finish::new(connection.clone()), write_half).instrument(span));
-        Ok(connection)
+        tokio::spawn(run_session(Finish::new(connection.clone()), wire).instrument(span));
+        connection
     }
 
     /// Ends the session for good, without waiting: `should_be_connected` is cleared.
@@ -116,14 +155,13 @@ impl Connection {
         self.shared.reading.count()
     }
 
-    /// Asks the kernel whether the peer has hung up, and acts on it. Whether the session still stands in the way of
+    /// Asks the stream whether the peer has hung up, and acts on it. Whether the session still stands in the way of
     /// another: one that drains does not.
     #[must_use]
     pub fn is_occupied(&self) -> bool {
-        if let Some(socket) = self.shared.writing.socket()
-            && hang_up::has_hung_up(socket.as_ref().as_ref())
-        {
-            self.peer_hung_up(socket.as_ref().as_ref());
+        match self.shared.writing.socket() {
+            Some(socket) => check_for_hang_up(self, &socket),
+            None => look_ahead(self),
         }
         self.shared.state.phase() == Phase::Connected
     }

@@ -1,4 +1,4 @@
-//! The read side of a session: the buffer, and the way from the socket into it.
+//! The read side of a session: the buffer, and the way from the stream into it.
 
 use std::{
     future::poll_fn,
@@ -7,14 +7,14 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use tokio::{net::tcp::OwnedReadHalf, sync::Semaphore};
+use bytes::BufMut;
+use tokio::{io::AsyncRead, net::tcp::OwnedReadHalf, sync::Semaphore};
 use tokio_util::io::poll_read_buf;
 
 use crate::{DisconnectReason, FrameBuffer, ReadError, lock::Lock};
 
 /// Reads take turns; the bytes are in the lock, not in the future of the read whose turn it is, so that dropping
 /// one loses nothing, and one that nobody polls holds up nothing but the reads behind it, while the session lives.
-#[derive(Debug)]
 pub(super) struct Reading {
     /// Held by the read whose turn it is. Closed once the session has set the end: no read waits for the socket any
     /// more, so none needs to wait for another, which perhaps nobody polls.
@@ -22,18 +22,44 @@ pub(super) struct Reading {
     inner: Lock<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
-    socket: Option<OwnedReadHalf>,
+    source: Source,
     frames: FrameBuffer,
-    /// Set once nothing more will come out of the socket.
+    /// Set once nothing more will come out of the source.
     end: Option<End>,
-    /// The read whose turn it is, for an end that does not come out of the socket.
+    /// The read whose turn it is, for what it does not find out from the socket itself.
     waker: Option<Waker>,
     /// The read whose turn it is has looked and found too little. A result that is on its way to the caller is none.
     waiting: bool,
     /// How many reads have come to a result.
     count: u64,
+}
+
+/// Where bytes come from.
+pub(super) enum Source {
+    /// Each read takes them out of the socket as it needs them.
+    Socket(OwnedReadHalf),
+    /// The session's task reads ahead.
+    Stream(ReadAhead),
+    /// There is nothing more.
+    Ended,
+}
+
+/// A stream from which the session's task reads ahead, as far as the next frame may reach.
+pub(super) struct ReadAhead {
+    stream: Box<dyn AsyncRead + Send + Unpin>,
+    /// How many bytes the read that waits needs in the buffer, whatever the limit is.
+    wanted: usize,
+    /// The session's task.
+    waker: Option<Waker>,
+    /// It waits for room in the buffer.
+    is_full: bool,
+}
+
+impl ReadAhead {
+    pub(super) fn new(stream: impl AsyncRead + Send + Unpin + 'static) -> Self {
+        Self { stream: Box::new(stream), wanted: 0, waker: None, is_full: false }
+    }
 }
 
 /// How the stream ended.
@@ -80,12 +106,12 @@ pub(super) struct Left {
 }
 
 impl Reading {
-    pub(super) fn new(socket: Option<OwnedReadHalf>) -> Self {
-        let end = socket.is_none().then_some(End::Session(DisconnectReason::Closed));
+    pub(super) fn new(source: Source) -> Self {
+        let end = matches!(source, Source::Ended).then_some(End::Session(DisconnectReason::Closed));
         Self {
             turn: Semaphore::new(1),
             inner: Lock::new(Inner {
-                socket,
+                source,
                 frames: FrameBuffer::default(),
                 end,
                 waker: None,
@@ -106,10 +132,44 @@ impl Reading {
         poll_fn(|context| self.inner.lock().poll_take(context, limit(), &ended, &mut take)).await
     }
 
+    /// Reads ahead, in the session's task, until the source has ended.
+    pub(super) fn poll_ahead(
+        &self,
+        context: &mut Context<'_>,
+        limit: usize,
+        ended: impl Fn(Option<&io::Error>) -> End,
+    ) -> Poll<()> {
+        let mut inner = self.inner.lock();
+        let polled = inner.poll_ahead(context, limit, self.has_reader(), &ended);
+        let waker = inner.waker.take();
+        drop(inner);
+        waker.inspect(Waker::wake_by_ref);
+        polled
+    }
+
+    /// Reads ahead what is there now, from outside the session's task. Whether the source has ended.
+    pub(super) fn read_ahead(&self, limit: usize, ended: impl Fn(Option<&io::Error>) -> End) -> bool {
+        let mut inner = self.inner.lock();
+        // The task must look again: the source remembers one waker, and now it is another's.
+        inner.wake_ahead();
+        let mut context = Context::from_waker(Waker::noop());
+        inner.poll_ahead(&mut context, limit, self.has_reader(), &ended).is_ready()
+    }
+
+    /// Has the session's task look again, for the limit is another.
+    pub(super) fn limit_changed(&self) {
+        self.inner.lock().wake_ahead();
+    }
+
+    /// Whether it is the turn of some read.
+    fn has_reader(&self) -> bool {
+        self.turn.available_permits() == 0
+    }
+
     /// Looks at what is left, with reads held off while `act` draws the consequence.
     pub(super) fn look(&self, act: impl FnOnce(Left)) {
         let inner = self.inner.lock();
-        let being_read = inner.waiting && self.turn.try_acquire().is_err();
+        let being_read = inner.waiting && self.has_reader();
         act(Left { unread: !inner.frames.is_empty(), being_read });
     }
 
@@ -130,7 +190,7 @@ impl Reading {
     fn close_and(&self, reason: DisconnectReason, change: impl FnOnce(&mut FrameBuffer)) {
         let mut inner = self.inner.lock();
         change(&mut inner.frames);
-        inner.socket = None;
+        inner.source = Source::Ended;
         let end = if reason == DisconnectReason::ClosedByPeer { End::Stream } else { End::Session(reason) };
         inner.end.get_or_insert(end);
         let waker = inner.waker.take();
@@ -152,30 +212,89 @@ impl Inner {
         loop {
             if let Some(result) = take.take(&mut self.frames, limit) {
                 self.count += 1;
+                self.room_for(0);
                 return Poll::Ready(Taken { result, reports_end: false });
             }
             if let Some(end) = self.end {
                 return Poll::Ready(self.take_at_end(end, take));
             }
-            let Some(socket) = self.socket.as_mut() else { unreachable!("a socket is there until the end is") };
-            let missing = take.expected().map_or(0, |expected| expected.saturating_sub(self.frames.len()));
-            match poll_read_buf(Pin::new(socket), context, self.frames.spare(missing)) {
+            let received = match &mut self.source {
+                Source::Socket(socket) => {
+                    let missing = take.expected().map_or(0, |expected| expected.saturating_sub(self.frames.len()));
+                    poll_read_buf(Pin::new(socket), context, self.frames.spare(missing))
+                }
+                Source::Stream(_) => {
+                    self.room_for(take.expected().unwrap_or(0).max(self.frames.len() + 1));
+                    Poll::Pending
+                }
+                Source::Ended => unreachable!("a source is there until the end is"),
+            };
+            match received {
                 Poll::Pending => {
                     let waker = self.waker.get_or_insert_with(|| context.waker().clone());
                     waker.clone_from(context.waker());
                     self.waiting = true;
                     return Poll::Pending;
                 }
-                Poll::Ready(Ok(count)) if count > 0 => self.frames.received(count),
-                Poll::Ready(Ok(_)) => self.at_end(ended(None)),
-                Poll::Ready(Err(error)) => self.at_end(ended(Some(&error))),
+                Poll::Ready(result) => self.arrived(result, ended),
             }
+        }
+    }
+
+    fn poll_ahead(
+        &mut self,
+        context: &mut Context<'_>,
+        limit: usize,
+        has_reader: bool,
+        ended: &impl Fn(Option<&io::Error>) -> End,
+    ) -> Poll<()> {
+        while let Source::Stream(ahead) = &mut self.source {
+            let most = if has_reader { ahead.wanted.max(limit) } else { limit };
+            let room = most.saturating_sub(self.frames.len());
+            let received = match room {
+                0 => Poll::Pending,
+                _ => poll_read_buf(Pin::new(&mut ahead.stream), context, &mut self.frames.spare(0).limit(room)),
+            };
+            match received {
+                Poll::Pending => {
+                    let waker = ahead.waker.get_or_insert_with(|| context.waker().clone());
+                    waker.clone_from(context.waker());
+                    ahead.is_full = room == 0;
+                    return Poll::Pending;
+                }
+                Poll::Ready(result) => self.arrived(result, ended),
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// A read has made room in the buffer, or waits for so many bytes to be in it.
+    fn room_for(&mut self, wanted: usize) {
+        if let Source::Stream(ahead) = &mut self.source {
+            ahead.wanted = wanted;
+            if std::mem::take(&mut ahead.is_full) {
+                self.wake_ahead();
+            }
+        }
+    }
+
+    fn wake_ahead(&mut self) {
+        if let Source::Stream(ahead) = &mut self.source {
+            ahead.waker.take().inspect(Waker::wake_by_ref);
+        }
+    }
+
+    fn arrived(&mut self, received: io::Result<usize>, ended: &impl Fn(Option<&io::Error>) -> End) {
+        match received {
+            Ok(count) if count > 0 => self.frames.received(count),
+            Ok(_) => self.at_end(ended(None)),
+            Err(error) => self.at_end(ended(Some(&error))),
         }
     }
 
     fn at_end(&mut self, end: End) {
         self.end = Some(end);
-        self.socket = None;
+        self.source = Source::Ended;
     }
 
     /// What a read gets once nothing more will come: the rest, and the end itself when that has been told.

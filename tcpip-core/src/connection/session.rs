@@ -1,44 +1,34 @@
 //! The task of a session: it watches for the hang-up, sends what is queued, and winds the session down.
 
-use std::{future::pending, io::Read, net::Shutdown, sync::Arc};
+use std::future::pending;
 
-use socket2::SockRef;
-use tokio::{
-    io::Interest,
-    net::{TcpStream, tcp::OwnedWriteHalf},
-    time::{Instant, sleep_until, timeout_at},
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::{
+    Connection,
+    state::Phase,
+    wire::{Input, Wire},
 };
-
-use super::{Connection, hang_up, state::Phase};
 use crate::DisconnectReason;
-
-/// The most input that a close discards, however long a frame may be.
-const DISCARDED: usize = 1024 * 1024;
 
 /// Runs a session from its beginning until nothing is left to do for it.
 ///
 /// `finish` comes from outside, so that the session is finished too when its runtime ends before the task has begun.
-pub(super) async fn run_session(mut finish: Finish, socket: Arc<OwnedWriteHalf>) {
-    watch(&finish.connection, &socket).await;
-    wind_down(&finish.connection, socket).await;
+pub(super) async fn run_session(mut finish: Finish, wire: impl Wire) {
+    watch(&finish.connection, &wire).await;
+    wind_down(&finish.connection, wire).await;
     finish.in_order = true;
 }
 
 /// Returns when the session has ended, for whatever reason.
-async fn watch(connection: &Connection, socket: &OwnedWriteHalf) {
+async fn watch(connection: &Connection, wire: &impl Wire) {
     let shared = &*connection.shared;
     let ended = shared.state.wait_for(|state| (state.phase == Phase::Ended).then_some(()));
-    let sending = shared.writing.run(socket, shared.options.write_timeout);
+    let sending = shared.writing.run(wire, shared.options.write_timeout);
     let hang_up = async {
-        let options = &shared.options;
-        hang_up::hung_up(socket, options.hang_up_detection, options.monitor_connection_interval).await;
-        connection.peer_hung_up(socket.as_ref());
+        wire.hung_up(connection).await;
         tokio::select! {
-            // A reset after the hang-up, whose cause may have been told to a writer already.
-            _ = socket.ready(Interest::ERROR) => {
-                let told_here = || socket.as_ref().take_error().ok().flatten().as_ref().map(DisconnectReason::from_io);
-                told_here().or_else(|| shared.writing.error()).unwrap_or(DisconnectReason::Reset)
-            }
+            reason = wire.failed_after(connection) => reason,
             () = drained(connection) => DisconnectReason::ClosedByPeer,
         }
     };
@@ -67,13 +57,13 @@ async fn drained(connection: &Connection) {
 
 /// Brings a session that has ended to rest, within the close deadline.
 ///
-/// | the reason | what is queued | what has arrived | the socket |
+/// | the reason | what is queued | what has arrived | the stream |
 /// |---|---|---|---|
-/// | this end or its handler closed it, another client replaced it | flushed | discarded | FIN; abort if not flushed in time |
-/// | the peer hung up | flushed | stays readable | FIN; abort if not flushed in time |
+/// | this end or its handler closed it, another client replaced it | flushed | discarded | ended; abort if not flushed in time |
+/// | the peer hung up | flushed | stays readable | closed; abort if not flushed in time |
 /// | reset, dead link, I/O error | dropped | stays readable | closed |
 /// | a write deadline passed | dropped | stays readable as far as it is buffered | abort |
-async fn wind_down(connection: &Connection, socket: Arc<OwnedWriteHalf>) {
+async fn wind_down(connection: &Connection, wire: impl Wire) {
     use DisconnectReason::{Closed, ClosedByPeer, HandlerFailed, Replaced, WriteTimeout};
     let shared = &*connection.shared;
     let deadline = Instant::now() + shared.options.close_timeout;
@@ -83,69 +73,19 @@ async fn wind_down(connection: &Connection, socket: Arc<OwnedWriteHalf>) {
         shared.reading.discard(reason);
     }
     let in_order = by_this_end || reason == ClosedByPeer;
-    let flushed = in_order && matches!(timeout_at(deadline, shared.writing.flush(&socket, None)).await, Ok(Ok(())));
+    let flushed = in_order && matches!(timeout_at(deadline, wire.flush(&shared.writing, None)).await, Ok(Ok(())));
     shared.writing.close();
     let timed_out = matches!(reason, WriteTimeout { .. });
-    let abort = (in_order && !flushed) || timed_out;
-    if by_this_end && !abort {
-        let _ = timeout_at(deadline, discard_input(&socket)).await;
-    } else if timed_out || !hang_up::has_unread(socket.as_ref().as_ref()).unwrap_or(false) {
+    if flushed {
+        let input = if by_this_end { Input::Discard } else { Input::Keep };
+        let _ = timeout_at(deadline, wire.end(input)).await;
+    }
+    if timed_out || !by_this_end && !wire.leaves_unread(connection) {
         shared.reading.close(reason);
     }
-    if abort {
-        // An abort is lossy, and says so to the peer: zero linger makes the close a reset.
-        let _ = SockRef::from(socket.as_ref().as_ref()).set_linger(Some(std::time::Duration::ZERO));
-        Arc::into_inner(socket).into_iter().for_each(OwnedWriteHalf::forget);
+    if timed_out || in_order && !flushed {
+        wire.abort();
     }
-}
-
-/// Ends the stream in good order although input may have arrived that nobody will read.
-///
-/// Closing a socket with unread input sends a reset, which may overtake what was flushed. So what has arrived is
-/// discarded first, up to [`DISCARDED`]; if more arrives all the same, the peer's own end is awaited.
-async fn discard_input(socket: &OwnedWriteHalf) {
-    let stream = socket.as_ref();
-    let before = discard_what_is_here(stream, 0);
-    let _ = SockRef::from(stream).shutdown(Shutdown::Write);
-    let mut after = match before {
-        Input::Here(discarded) => discard_what_is_here(stream, discarded),
-        Input::Ended => Input::Ended,
-    };
-    if before == after {
-        return;
-    }
-    while let Input::Here(discarded) = after
-        && discarded < DISCARDED
-        && stream.readable().await.is_ok()
-    {
-        // Lets the runtime see that the socket is empty, so that the next wait is one.
-        let _ =
-            stream.try_io(Interest::READABLE, || SockRef::from(stream).peek(&mut [std::mem::MaybeUninit::uninit()]));
-        after = discard_what_is_here(stream, discarded);
-    }
-}
-
-/// Discards what has arrived, until [`DISCARDED`] bytes have been discarded in all.
-///
-/// The scratch memory is here rather than in the session's future, which would hold it for as long as the session.
-fn discard_what_is_here(stream: &TcpStream, mut discarded: usize) -> Input {
-    let mut scratch = [0; 4096];
-    while discarded < DISCARDED {
-        match (&*SockRef::from(stream)).read(&mut scratch) {
-            Ok(0) => return Input::Ended,
-            Ok(count) => discarded += count,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
-            Err(_) => return Input::Ended,
-        }
-    }
-    Input::Here(discarded)
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Input {
-    /// So many bytes have been discarded in all, and the stream goes on.
-    Here(usize),
-    Ended,
 }
 
 /// Marks the session as finished, also if its runtime shuts down under it.

@@ -9,13 +9,13 @@ use std::{
     time::Duration,
 };
 
-use socket2::SockRef;
 use tokio::{
     net::tcp::OwnedWriteHalf,
     sync::{Notify, Semaphore},
-    time::{Instant, timeout_at},
+    time::Instant,
 };
 
+use super::wire::Wire;
 use crate::{DisconnectReason, lock::Lock, structs::MOST_STRUCTS};
 
 /// A message of up to so many bytes is copied together, which costs less than to have the system gather its parts: a
@@ -41,17 +41,27 @@ pub(super) struct Writing {
 
 #[derive(Debug)]
 struct Inner {
-    /// `None` once nothing can be sent any more.
-    socket: Option<Arc<OwnedWriteHalf>>,
-    /// Why the system takes nothing more.
+    outlet: Outlet,
+    /// Why nothing more is taken.
     error: Option<DisconnectReason>,
     queue: VecDeque<u8>,
-    /// How many bytes of the queue the system has ever taken.
+    /// How many bytes of the queue have ever been taken.
     sent: u64,
-    /// When the system last took a byte of the queue, or the queue began to fill.
+    /// When a byte of the queue was last taken, or the queue began to fill.
     progress: Instant,
     /// The writers that wait for their last byte to be taken, in the order of these bytes.
     waiting: VecDeque<(u64, Waker)>,
+}
+
+/// The way out of a message.
+#[derive(Debug)]
+pub(super) enum Outlet {
+    /// Directly into the socket, and what it does not take through the queue.
+    Socket(Arc<OwnedWriteHalf>),
+    /// Through the queue, since the stream is the session task's alone.
+    Queue,
+    /// Nothing can be sent any more.
+    Closed,
 }
 
 /// What became of a message.
@@ -70,13 +80,13 @@ enum Queued {
 pub(super) struct Unsendable;
 
 impl Writing {
-    pub(super) fn new(socket: Option<Arc<OwnedWriteHalf>>) -> Self {
+    pub(super) fn new(outlet: Outlet) -> Self {
         Self {
             turn: Semaphore::new(1),
             room: Notify::new(),
             backlog: Notify::new(),
             inner: Lock::new(Inner {
-                socket,
+                outlet,
                 error: None,
                 queue: VecDeque::new(),
                 sent: 0,
@@ -112,56 +122,46 @@ impl Writing {
     }
 
     /// Sends what is queued, now and later. Returns only when that fails.
-    pub(super) async fn run(&self, socket: &OwnedWriteHalf, write_timeout: Option<Duration>) -> DisconnectReason {
+    pub(super) async fn run(&self, wire: &impl Wire, write_timeout: Option<Duration>) -> DisconnectReason {
         loop {
             // A message that is queued between the look and the wait leaves a permit, which ends the wait at once.
             if self.is_empty() {
                 self.backlog.notified().await;
             }
-            if let Err(reason) = self.flush(socket, write_timeout).await {
+            if let Err(reason) = wire.flush(self, write_timeout).await {
                 return reason;
             }
         }
     }
 
-    /// Sends all that is queued. The deadline counts from the last byte that the system took.
-    pub(super) async fn flush(
+    /// Offers the whole queue to `write`, once. How many bytes it took; none if it would have to wait.
+    pub(super) fn send_some(
         &self,
-        socket: &OwnedWriteHalf,
-        write_timeout: Option<Duration>,
-    ) -> Result<(), DisconnectReason> {
-        while !self.is_empty() {
-            let progress = self.inner.lock().progress;
-            // Readiness is looked at before the deadline: a task that runs late does not take its own delay for the peer's.
-            let writable = socket.writable();
-            let ready = match write_timeout {
-                Some(after) => timeout_at(progress + after, writable).await.map_err(|_| after),
-                None => Ok(writable.await),
-            };
-            match ready {
-                Ok(ready) => {
-                    ready.map_err(|error| DisconnectReason::from_io(&error))?;
-                    self.inner.lock().send_some(OwnedWriteHalf::try_write_vectored)?;
-                }
-                Err(after) => {
-                    // The system reports room only when much of its buffer is free. It may have some all the same.
-                    let direct = |socket: &OwnedWriteHalf, slices: &[IoSlice<'_>]| {
-                        SockRef::from(socket.as_ref()).send_vectored(slices)
-                    };
-                    if self.inner.lock().send_some(direct)? == 0 {
-                        return Err(DisconnectReason::WriteTimeout { after });
-                    }
-                }
-            }
-            self.room.notify_one();
-        }
-        Ok(())
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> Result<usize, DisconnectReason> {
+        let count = self.inner.lock().send_some(write)?;
+        self.room.notify_one();
+        Ok(count)
     }
 
-    /// Gives up what is queued, and the socket.
+    /// When a byte of the queue was last taken, or the queue began to fill.
+    pub(super) fn progress(&self) -> Instant {
+        self.inner.lock().progress
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.inner.lock().queue.is_empty()
+    }
+
+    /// Notes what the stream has told of its end, which it tells once.
+    pub(super) fn failed(&self, error: &io::Error) -> DisconnectReason {
+        self.inner.lock().failed(error)
+    }
+
+    /// Gives up what is queued, and the outlet.
     pub(super) fn close(&self) {
         let mut inner = self.inner.lock();
-        inner.socket = None;
+        inner.outlet = Outlet::Closed;
         inner.queue = VecDeque::new();
         let waiting = std::mem::take(&mut inner.waiting);
         drop(inner);
@@ -172,40 +172,43 @@ impl Writing {
         self.room.notify_one();
     }
 
-    /// The socket, while something can be sent.
+    /// The socket, if there is one, while something can be sent.
     pub(super) fn socket(&self) -> Option<Arc<OwnedWriteHalf>> {
-        self.inner.lock().socket.clone()
+        match &self.inner.lock().outlet {
+            Outlet::Socket(socket) => Some(Arc::clone(socket)),
+            Outlet::Queue | Outlet::Closed => None,
+        }
     }
 
     /// What the system has told a writer of the end.
     pub(super) fn error(&self) -> Option<DisconnectReason> {
         self.inner.lock().error
     }
-
-    fn is_empty(&self) -> bool {
-        self.inner.lock().queue.is_empty()
-    }
 }
 
 impl Inner {
     /// Sends or queues one message.
     fn queue(&mut self, parts: &[&[u8]], limit: usize, open: &impl Fn() -> bool) -> Result<Queued, Unsendable> {
-        let Some(socket) = self.socket.as_ref().filter(|_| open()) else { return Err(Unsendable) };
+        if matches!(self.outlet, Outlet::Closed) || !open() {
+            return Err(Unsendable);
+        }
         let length: usize = parts.iter().map(|part| part.len()).sum();
         if length == 0 {
             return Ok(Queued::Sent);
         }
         let mut sent = 0;
         if self.queue.is_empty() {
-            sent = match offer(socket, parts, length) {
-                Ok(sent) if sent == length => return Ok(Queued::Sent),
-                Ok(sent) => sent,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-                Err(error) => {
-                    self.failed(&error);
-                    return Err(Unsendable);
-                }
-            };
+            if let Outlet::Socket(socket) = &self.outlet {
+                sent = match offer(socket, parts, length) {
+                    Ok(sent) if sent == length => return Ok(Queued::Sent),
+                    Ok(sent) => sent,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                    Err(error) => {
+                        self.failed(&error);
+                        return Err(Unsendable);
+                    }
+                };
+            }
             self.progress = Instant::now();
         } else if self.queue.len() + length > limit {
             return Ok(Queued::NoRoom);
@@ -222,7 +225,7 @@ impl Inner {
         if self.sent >= end {
             return Poll::Ready(Ok(()));
         }
-        if self.socket.is_none() {
+        if matches!(self.outlet, Outlet::Closed) {
             return Poll::Ready(Err(Unsendable));
         }
         match self.waiting.binary_search_by_key(&end, |(end, _)| *end) {
@@ -232,14 +235,13 @@ impl Inner {
         Poll::Pending
     }
 
-    /// Offers the whole queue to the system, once, and wakes the writers whose messages it took. How many bytes it took.
+    /// Offers the whole queue, once, and wakes the writers whose messages were taken. How many bytes were.
     fn send_some(
         &mut self,
-        write: impl FnOnce(&OwnedWriteHalf, &[IoSlice<'_>]) -> io::Result<usize>,
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> Result<usize, DisconnectReason> {
-        let Some(socket) = &self.socket else { return Ok(0) };
         let (front, back) = self.queue.as_slices();
-        let count = match write(socket, &[IoSlice::new(front), IoSlice::new(back)]) {
+        let count = match write(&[IoSlice::new(front), IoSlice::new(back)]) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
             Err(error) => return Err(self.failed(&error)),
             Ok(count) => count,
@@ -258,8 +260,7 @@ impl Inner {
         Ok(count)
     }
 
-    /// Notes what the system has told, which it tells once, and under the lock: whoever finds the socket closed
-    /// meanwhile finds out why.
+    /// Notes it under the lock: whoever finds the stream closed meanwhile finds out why.
     fn failed(&mut self, error: &io::Error) -> DisconnectReason {
         *self.error.insert(DisconnectReason::from_io(error))
     }

@@ -38,6 +38,9 @@ pub enum ConnectError {
         /// What the system said.
         source: io::Error,
     },
+    /// The stream that was given is not connected any more.
+    #[error("the stream is not connected")]
+    Stream(#[source] io::Error),
     /// The deadline passed, which covers the look-up and all addresses.
     #[error("{operation} timed out after {after:?}")]
     Timeout {
@@ -55,7 +58,9 @@ impl From<ConnectError> for io::Error {
     fn from(error: ConnectError) -> Self {
         use ConnectError as E;
         let kind = match &error {
-            E::Resolve { source, .. } | E::Refused { source, .. } | E::Failed { source, .. } => source.kind(),
+            E::Resolve { source, .. } | E::Refused { source, .. } | E::Failed { source, .. } | E::Stream(source) => {
+                source.kind()
+            }
             E::NoAddress { .. } => io::ErrorKind::AddrNotAvailable,
             E::Timeout { .. } => io::ErrorKind::TimedOut,
             E::Option(_) => io::ErrorKind::InvalidInput,

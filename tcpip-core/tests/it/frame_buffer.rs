@@ -142,6 +142,7 @@ proptest! {
                 Step::Receive(bytes) => {
                     receive(&mut buffer, &bytes);
                     model.bytes.extend(bytes);
+                    model.skipped();
                 }
                 Step::Until(separator, limit) => prop_assert_eq!(
                     buffer.take_until(separator, limit, <[u8]>::to_vec),

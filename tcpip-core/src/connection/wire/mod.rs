@@ -1,0 +1,48 @@
+//! What a session runs over: a TCP socket, or any other stream.
+
+mod hang_up;
+mod stream;
+mod tcp;
+
+use std::time::Duration;
+
+pub(super) use self::{
+    stream::{StreamWire, look_ahead},
+    tcp::{TcpWire, check_for_hang_up},
+};
+use super::{Connection, writing::Writing};
+use crate::DisconnectReason;
+
+/// What the session's task does with the stream beneath. Reads and writes that need not wait go past it.
+pub(super) trait Wire: Send + Sync + 'static {
+    /// Sends all that is queued. The deadline counts from the last byte that was taken.
+    fn flush(
+        &self,
+        writing: &Writing,
+        write_timeout: Option<Duration>,
+    ) -> impl Future<Output = Result<(), DisconnectReason>> + Send;
+
+    /// Returns once the peer has hung up, and the session has ended or drains.
+    fn hung_up(&self, connection: &Connection) -> impl Future<Output = ()> + Send;
+
+    /// Returns once the stream fails after the hang-up.
+    fn failed_after(&self, connection: &Connection) -> impl Future<Output = DisconnectReason> + Send;
+
+    /// Whether data is left beneath, for reads to come.
+    fn leaves_unread(&self, connection: &Connection) -> bool;
+
+    /// Ends the stream in good order.
+    fn end(&self, input: Input) -> impl Future<Output = ()> + Send;
+
+    /// Ends the stream in such a way that the peer can see that it is not whole, where there is such a way.
+    fn abort(self);
+}
+
+/// What becomes of the bytes that have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Input {
+    /// They stay readable.
+    Keep,
+    /// Nobody will read them.
+    Discard,
+}

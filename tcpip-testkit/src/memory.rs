@@ -1,0 +1,117 @@
+//! Clients and servers that meet in memory, without a socket.
+
+use std::{
+    io,
+    task::{Context, Poll},
+};
+
+use tcpip_client::{Client, ClientBuilder, ConnectError, Connected};
+use tcpip_server::Listener;
+use tokio::{
+    io::{DuplexStream, duplex},
+    sync::mpsc,
+};
+
+/// How many bytes a stream in memory takes in each direction before its writer waits for the reader: 64 KiB.
+pub const MEMORY_STREAM_CAPACITY: usize = 64 * 1024;
+
+/// Two clients that are connected to each other in memory, both with the options that `options` adds: one to test, and
+/// one to play the device by a script.
+///
+/// There is no socket, so a paused clock passes no time while the two are at work, and all of it while both wait.
+///
+/// # Errors
+///
+/// [`ConnectError::Option`] if an option was given a value that it cannot have.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use tcpip_client::{ClientOrServer, ReadError};
+/// use tcpip_testkit::memory_pair;
+///
+/// # /*
+/// #[tokio::test(start_paused = true)]
+/// async fn a_reply_is_awaited_for_an_hour() {
+/// # */
+///     let hour = Duration::from_secs(3600);
+///     let (client, device) = memory_pair(|end| end.terminator(b"\n").read_timeout(hour)).await.unwrap();
+///     client.write_str("status").await.unwrap();
+///     assert_eq!(device.read_str().await.unwrap(), "status");
+///     assert!(matches!(client.read_str().await, Err(ReadError::Timeout { .. })));   // at once: the clock jumps
+/// # /*
+/// }
+/// # */
+/// # }
+/// ```
+pub async fn memory_pair(
+    options: impl Fn(ClientBuilder<Connected<DuplexStream>>) -> ClientBuilder<Connected<DuplexStream>>,
+) -> Result<(Client, Client), ConnectError> {
+    let (near, far) = duplex(MEMORY_STREAM_CAPACITY);
+    let near = options(Client::from_stream(near)).connect().await?;
+    let far = options(Client::from_stream(far)).connect().await?;
+    Ok((near, far))
+}
+
+/// A listener in memory, and what connects to it.
+///
+/// Give the listener to a server's builder, and each stream that [`connect`](MemoryDialler::connect) makes to
+/// [`Client::from_stream`].
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use tcpip_client::{Client, ClientOrServer};
+/// use tcpip_testkit::{TestOneClientReadLoopServer, memory_listener};
+///
+/// let (listener, dialler) = memory_listener();
+/// let server = TestOneClientReadLoopServer::builder().options(|server| server.listener(listener)).start().await?;
+/// let client = Client::from_stream(dialler.connect()?).connect().await?;
+/// client.write_str("one").await?;
+/// assert_eq!(server.get_next_data().await?, "one");
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub fn memory_listener() -> (MemoryListener, MemoryDialler) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (MemoryListener(receiver), MemoryDialler(sender))
+}
+
+/// Takes what a [`MemoryDialler`] connects. Dropping it refuses all that it has not taken.
+#[derive(Debug)]
+pub struct MemoryListener(mpsc::UnboundedReceiver<DuplexStream>);
+
+impl Listener for MemoryListener {
+    type Stream = DuplexStream;
+
+    /// Never ready again once every dialler is gone.
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<DuplexStream>> {
+        match self.0.poll_recv(context) {
+            Poll::Ready(Some(stream)) => Poll::Ready(Ok(stream)),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+/// Connects to a [`MemoryListener`]; a clone connects to the same. Dropping it changes nothing for those connected.
+#[derive(Clone, Debug)]
+pub struct MemoryDialler(mpsc::UnboundedSender<DuplexStream>);
+
+impl MemoryDialler {
+    /// A stream to the server. As over TCP, the server may then refuse it: its end has come at once.
+    ///
+    /// # Errors
+    ///
+    /// `ConnectionRefused` if the server is closed.
+    pub fn connect(&self) -> io::Result<DuplexStream> {
+        let (near, far) = duplex(MEMORY_STREAM_CAPACITY);
+        self.0.send(far).map_err(|_| io::ErrorKind::ConnectionRefused)?;
+        Ok(near)
+    }
+}
