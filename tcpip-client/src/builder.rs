@@ -175,6 +175,7 @@ impl ClientBuilder {
     /// # Panics
     ///
     /// Outside a tokio runtime with its I/O and time enabled.
+    #[doc(alias = "start_task")]
     pub async fn connect(self) -> Result<Client, ConnectError> {
         if let Some(error) = self.option_error {
             return Err(error.into());

@@ -79,6 +79,7 @@ impl Client {
     /// # }
     /// ```
     #[doc(alias = "sock")]
+    #[doc(alias = "ssl")]
     pub fn from_stream<S: AsyncRead + AsyncWrite + Send + 'static>(stream: S) -> ClientBuilder<Connected<S>> {
         ClientBuilder::over(stream)
     }

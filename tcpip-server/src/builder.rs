@@ -146,6 +146,7 @@ impl OneClientServerBuilder<NoReadLoop> {
     /// # Panics
     ///
     /// Outside a tokio runtime with its I/O and time enabled.
+    #[doc(alias = "start_task")]
     pub async fn start(self) -> Result<OneClientServer, StartError> {
         let (open, _) = self.open(|_, _| Box::new(|_| None)).await?;
         Ok(OneClientServer::new(open))
@@ -166,6 +167,7 @@ impl<H: ReadAndDispatch> OneClientServerBuilder<H> {
     /// # Panics
     ///
     /// Outside a tokio runtime with its I/O and time enabled.
+    #[doc(alias = "start_task")]
     pub async fn start(mut self) -> Result<OneClientReadLoopServer<H>, StartError> {
         self.session.has_handler = true;
         let start_handler = |handler: Arc<H>, reception| -> StartHandler {

@@ -29,6 +29,7 @@ fn cpu_time() -> Duration {
 
 /// Out of descriptors the accept loop neither spins nor ends; the client that is there is served, and the one that
 /// waits is admitted within 1.5 s of the moment when there are descriptors again. Twice, since it may happen again.
+/// Failure 23.
 #[test_log::test(tokio::test)]
 async fn accept_without_descriptors_neither_spins_nor_ends_and_recovers() {
     setrlimit(Resource::Nofile, Rlimit { current: Some(64), ..getrlimit(Resource::Nofile) }).unwrap();

@@ -36,6 +36,7 @@ async fn a_close_is_told_and_seen_by_the_peer() {
 }
 
 /// `basic_close` closes, and leaves `should_be_connected` as it is.
+/// Parity: `basic_close`.
 #[test_log::test(tokio::test)]
 async fn basic_close_leaves_should_be_connected() {
     let (client, mut peer, mut events) = meet_told(|client| client).await;
@@ -48,6 +49,7 @@ async fn basic_close_leaves_should_be_connected() {
 }
 
 /// Closing a client that was never connected does nothing.
+/// Parity: `Client(host="")`.
 #[test_log::test(tokio::test)]
 async fn closing_a_closed_client_does_nothing() {
     let client = Client::closed();
@@ -157,6 +159,7 @@ async fn a_close_while_draining_ends_in_good_order() {
 }
 
 /// Two closes at once, and more, all return, and there is one event.
+/// Parity: `close`.
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn closing_twice_at_once_is_closing_once() {
     let (client, mut peer, mut events) = meet_told(|client| client).await;
@@ -236,6 +239,7 @@ async fn a_callback_may_drop_its_client() {
 }
 
 /// Dropping the client closes, whatever clones of its connection live on; what is queued is sent.
+/// Parity: `async with`.
 #[test_log::test(tokio::test)]
 async fn dropping_the_client_closes() {
     for detect in DETECTIONS {

@@ -40,6 +40,7 @@ async fn a_closed_port_refuses() {
 
 /// Fault 20 of the model: a connect that fails is an error of `connect()`; no event is told, and the callbacks are
 /// let go of.
+/// Parity: `start_task`.
 #[test_log::test(tokio::test)]
 async fn a_failed_connect_leaves_nothing_behind() {
     let (port, _socket) = refusing(Ipv4Addr::LOCALHOST.into());
@@ -118,6 +119,7 @@ async fn an_unknown_host_cannot_be_looked_up() {
 }
 
 /// An address that is not of the family asked for is not tried.
+/// Parity: `family`.
 #[test_log::test(tokio::test)]
 async fn a_host_without_an_address_of_the_family_has_none() {
     for (host, family) in [(LOCALHOST_IPV4, Family::Ipv6), (LOCALHOST_IPV6, Family::Ipv4)] {
@@ -130,6 +132,7 @@ async fn a_host_without_an_address_of_the_family_has_none() {
 }
 
 /// A host may be a name or an address of either family.
+/// Parity: `Client`, `family`.
 #[test_log::test(tokio::test)]
 async fn a_host_is_a_name_or_an_address_of_either_family() {
     for (host, address, family) in [
@@ -158,6 +161,7 @@ fn a_family_contains_its_addresses() {
 }
 
 /// The local address is the one asked for, with a port of the system's choice or a given one.
+/// Parity: `local_addr`.
 #[test_log::test(tokio::test)]
 async fn a_client_connects_from_its_local_address() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -207,6 +211,7 @@ async fn a_connection_to_itself_is_refused() {
 }
 
 /// An option that cannot be is told by `connect()`, before anything is tried.
+/// Parity: `terminator`.
 #[test_log::test(tokio::test)]
 async fn an_empty_terminator_is_an_error_of_connect() {
     let error = soon(Client::builder("no such host", 1).terminator(b"").connect()).await.unwrap_err();

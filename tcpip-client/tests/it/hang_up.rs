@@ -317,6 +317,7 @@ async fn a_reset_ends_a_draining_session_at_once() {
 }
 
 /// Interval zero turns the fallback off, and the event detection never.
+/// Parity: `monitor_connection_interval`.
 #[test_log::test(tokio::test)]
 async fn interval_zero_turns_the_fallback_off_and_never_the_detection() {
     let zero = |client: tcpip_client::ClientBuilder| client.monitor_connection_interval(Duration::ZERO);

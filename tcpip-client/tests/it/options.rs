@@ -15,6 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::raw_peer::{assert_reads_well, pair, soon};
 
 /// The constants have the values that users of the Python library know, and those that the docs name.
+/// Parity: `DEFAULT_ENCODING`, `DEFAULT_TERMINATOR`, `DEFAULT_LOCALHOST`, `LOCALHOST_IPV4`, `LOCALHOST_IPV6`,
+/// `DEFAULT_MONITOR_CONNECTION_INTERVAL`, `KEEPALIVE_TIME`, `KEEPALIVE_PROBES`, `KEEPALIVE_INTERVAL`.
 #[test]
 fn the_constants_have_their_values() {
     assert_eq!(DEFAULT_ENCODING, Encoding::Utf8);

@@ -37,6 +37,7 @@ struct Status {
 }
 
 /// Every read method takes what it names out of one stream, in alternation.
+/// Parity: `readuntil`, `read_into`.
 #[test_log::test(tokio::test)]
 async fn text_and_binary_alternate_on_one_stream() {
     let (client, mut peer) = pair().await;
@@ -78,6 +79,7 @@ async fn send_and_close_after(peer: &mut TcpStream, data: &[u8]) {
 }
 
 /// `read` waits for a byte, returns what there is, and never more than it was asked for.
+/// Parity: `read`.
 #[test_log::test(tokio::test)]
 async fn read_returns_at_least_one_and_at_most_so_many_bytes() {
     let (client, mut peer) = pair().await;
@@ -113,6 +115,7 @@ async fn a_loop_on_read_or_read_line_ends_with_the_stream_and_ends_the_session()
 }
 
 /// At the end of the stream `read_line` gives what there is, which may be nothing.
+/// Parity: `readline`.
 #[test_log::test(tokio::test)]
 async fn read_line_at_the_end_is_empty_once() {
     let client = ended_by(async |peer| drop(peer)).await;
@@ -121,6 +124,7 @@ async fn read_line_at_the_end_is_empty_once() {
 }
 
 /// A stream that ends within a frame: the error carries what came, and how much was asked for where that is known.
+/// Parity: `readexactly`, `IncompleteReadError`.
 #[test_log::test(tokio::test)]
 async fn an_incomplete_frame_carries_what_came_of_it() {
     type Read =
@@ -174,6 +178,7 @@ async fn an_incomplete_frame_carries_what_came_of_it() {
 }
 
 /// A terminator that arrives in pieces, cut anywhere, ends the same frames as an uncut one.
+/// Failure 12.
 #[test_log::test(tokio::test)]
 async fn a_frame_cut_anywhere_is_the_same_frame() {
     for terminator in [&b"\r\n"[..], b">", b"aab", b"--=--"] {
@@ -202,6 +207,7 @@ async fn futures_pending(future: &mut (impl Future + Unpin)) -> bool {
 
 /// Fault 12 of the model: a frame that is too long is told once, whether its end has come or not, and the next read
 /// begins behind it.
+/// Parity: `LimitOverrunError`.
 #[test_log::test(tokio::test)]
 async fn an_over_long_frame_is_reported_once_and_its_tail_is_never_a_frame() {
     let (client, mut peer) = meet(|client| client.limit(10)).await;
@@ -227,6 +233,7 @@ async fn an_over_long_frame_is_reported_once_and_its_tail_is_never_a_frame() {
 }
 
 /// `limit` bounds each of the reads that search, and `read_to_end`; it does not bound what was asked for by length.
+/// Parity: `limit`.
 #[test_log::test(tokio::test)]
 async fn the_limit_bounds_searching_reads_and_read_to_end_alone() {
     let (client, mut peer) = meet(|client| client.limit(1000)).await;
@@ -260,6 +267,8 @@ async fn a_waiting_read_follows_a_changed_limit() {
 }
 
 /// What is not text in the connection's encoding is an error with the bytes; it takes exactly that frame.
+/// Failure 17.
+/// Parity: `read_str`.
 #[test_log::test(tokio::test)]
 async fn a_frame_that_does_not_decode_consumes_exactly_itself() {
     let invalid: [(Encoding, &[u8]); 5] = [
@@ -295,6 +304,7 @@ async fn a_frame_that_does_not_decode_consumes_exactly_itself() {
 }
 
 /// A byte-order mark is no part of UTF-8 text to Python's codec, which keeps it as a character; NUL is one too.
+/// Failure 17.
 #[test_log::test(tokio::test)]
 async fn a_byte_order_mark_and_nul_are_characters() {
     let (client, mut peer) = pair().await;
@@ -314,6 +324,7 @@ async fn latin_1_maps_every_byte() {
 }
 
 /// JSON that is none, or not of the type, is an error with the text; it takes exactly that frame.
+/// Parity: `read_json`.
 #[test_log::test(tokio::test)]
 async fn json_that_does_not_fit_carries_the_text_and_consumes_its_frame() {
     let (client, mut peer) = pair().await;
@@ -420,6 +431,7 @@ async fn concurrent_readers_share_the_frames_between_them() {
 }
 
 /// Terminator and encoding may change at any time; the next message follows them. A failed change changes nothing.
+/// Parity: `encoding`, `terminator`.
 #[test_log::test(tokio::test)]
 async fn terminator_and_encoding_may_change_between_messages() {
     let (client, mut peer) = pair().await;
@@ -436,6 +448,7 @@ async fn terminator_and_encoding_may_change_between_messages() {
 }
 
 /// Every read fails at once without a session: one that never was, and one that is closed here.
+/// Parity: `ConnectionError`.
 #[test_log::test(tokio::test)]
 async fn every_read_without_a_session_is_not_connected() {
     let (closed, mut peer) = pair().await;

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::raw_peer::{DETECTIONS, meet, meet_told, pair, reset, soon};
 
 /// A client that was never connected: not connected, not meant to be, closed, and nameless.
+/// Parity: `Client(host="")`.
 #[test_log::test(tokio::test)]
 async fn a_client_that_was_never_connected_is_closed() {
     let client = Client::closed();
@@ -29,6 +30,7 @@ async fn a_client_that_was_never_connected_is_closed() {
 }
 
 /// A connected client says where it is, where its peer is, and who it is.
+/// Parity: `connected`, `host`, `port`, `Client`.
 #[test_log::test(tokio::test)]
 async fn a_connected_client_knows_its_ends() {
     let (client, peer) = meet(|client| client.name("dome")).await;
@@ -49,6 +51,7 @@ async fn a_connected_client_knows_its_ends() {
 
 /// Fault 10 of the model: `should_be_connected` stays true whoever but this end ends the session, and so "lost" can
 /// be told from "closed".
+/// Parity: `should_be_connected`.
 #[test_log::test(tokio::test)]
 async fn a_lost_connection_still_should_be_connected() {
     for detect in DETECTIONS {
@@ -69,6 +72,7 @@ async fn a_lost_connection_still_should_be_connected() {
 }
 
 /// Waiting for the end ends with it, for any number of waiters, before it and after it.
+/// Parity: `done_task`.
 #[test_log::test(tokio::test)]
 async fn every_waiter_is_told_of_the_end() {
     let (client, peer) = pair().await;
@@ -117,6 +121,7 @@ async fn callbacks_are_told_in_order() {
 }
 
 /// A callback that panics harms nobody: the next event comes, to it and to the others.
+/// Parity: `connect_callback`.
 #[test_log::test(tokio::test)]
 async fn a_panicking_callback_is_told_of_the_next_event() {
     let calls = Arc::new(AtomicUsize::new(0));
@@ -256,6 +261,7 @@ impl std::io::Write for Log {
 }
 
 /// Every log event of a session names the endpoint, its kind, the peer and the session.
+/// Parity: `name`, `log`.
 #[tokio::test]
 async fn log_events_name_the_session() {
     let log = Log::default();

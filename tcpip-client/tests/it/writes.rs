@@ -40,6 +40,7 @@ struct Status<'a> {
 }
 
 /// Every write method sends what it names, in the order of the calls.
+/// Parity: `write`, `writelines`, `write_str`, `write_json`.
 #[test_log::test(tokio::test)]
 async fn every_write_sends_its_bytes() {
     let (client, mut peer) = pair().await;
@@ -80,6 +81,7 @@ async fn every_write_sends_its_bytes() {
 }
 
 /// Several structures of different types are one unit, which no other message can cut.
+/// Parity: `write_from`.
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn structs_of_one_call_go_out_back_to_back() {
     let (client, mut peer) = pair().await;
@@ -209,6 +211,7 @@ async fn a_changed_format_holds_from_the_next_message() {
 }
 
 /// Every write fails at once without a session, empty ones too.
+/// Parity: `ConnectionError`.
 #[test_log::test(tokio::test)]
 async fn every_write_without_a_session_is_not_connected() {
     let (closed, _peer) = pair().await;

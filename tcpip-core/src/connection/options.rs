@@ -75,6 +75,7 @@ macro_rules! session_setters {
     () => {
         /// The name under which log events speak of this endpoint. Default: `host:port`.
         #[must_use]
+        #[doc(alias = "log")]
         pub fn name(mut self, name: &str) -> Self {
             self.session.name = name.into();
             self

@@ -16,6 +16,7 @@ use crate::{DisconnectReason, Encoding};
 pub enum ReadError {
     /// There is no session: it was never there, was closed at this end, or its end has been reported already.
     #[error("not connected")]
+    #[doc(alias = "ConnectionError")]
     NotConnected,
     /// The session ended while the read waited, or had ended and all that had arrived has been read.
     #[error("disconnected: {reason}")]
@@ -25,6 +26,7 @@ pub enum ReadError {
     },
     /// The stream ended before the end of the frame.
     #[error("the stream ended {} bytes into a frame", partial.len())]
+    #[doc(alias = "IncompleteReadError")]
     Incomplete {
         /// What had come of it. Empty if the stream ended between two frames.
         partial: Vec<u8>,
@@ -33,6 +35,7 @@ pub enum ReadError {
     },
     /// The frame is longer than the limit. Reported once; the next read starts behind the frame.
     #[error("the frame is longer than {limit} bytes")]
+    #[doc(alias = "LimitOverrunError")]
     FrameTooLong {
         /// The limit in force.
         limit: usize,

@@ -13,6 +13,7 @@ use crate::{DisconnectReason, Encoding};
 pub enum WriteError {
     /// There is no session: it was never there, or has ended. Nothing was sent.
     #[error("not connected")]
+    #[doc(alias = "ConnectionError")]
     NotConnected,
     /// The session ended before the message was with the operating system; part of it may have been sent.
     #[error("disconnected: {reason}")]

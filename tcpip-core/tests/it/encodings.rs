@@ -27,6 +27,7 @@ fn text(column: &str) -> Option<String> {
 }
 
 /// Every text and every byte string of the golden file becomes what CPython makes of it, errors included.
+/// Parity: `encoding`.
 #[test]
 fn each_encoding_equals_the_codec_of_cpython() {
     let mut lines = 0;

@@ -73,6 +73,7 @@ async fn a_struct_is_read_whatever_the_chunks() {
 }
 
 /// At the end of the stream the error has the bytes that came, and how many there should have been.
+/// Parity: `read_into`.
 #[test_log::test(tokio::test)]
 async fn a_stream_that_ends_early_gives_the_partial_data() {
     for length in 0..STATUS_BYTES.len() {
@@ -125,6 +126,7 @@ async fn a_failing_stream_gives_its_error() {
 }
 
 /// Several structures of different types go out in one write, back to back, and through a buffered writer too.
+/// Parity: `write_from`.
 #[test_log::test(tokio::test)]
 async fn several_structs_are_one_write() {
     let whole = [&STATUS_BYTES[..], &[9], &[1, 0, 2, 0]].concat();
@@ -142,6 +144,7 @@ async fn several_structs_are_one_write() {
 }
 
 /// Closing sends what is buffered and then the end of the stream, and may be repeated.
+/// Parity: `close_stream_writer`.
 #[test_log::test(tokio::test)]
 async fn close_flushes_and_ends_the_stream() {
     let (near, mut far) = sockets().await.unwrap();
@@ -156,6 +159,7 @@ async fn close_flushes_and_ends_the_stream() {
 }
 
 /// A stream that the peer has closed or reset is closed without an error, again and again.
+/// Parity: `close_stream_writer`.
 #[test_log::test(tokio::test)]
 async fn closing_a_closed_stream_is_no_error() {
     let (near, far) = duplex(8);
@@ -178,6 +182,7 @@ async fn closing_a_closed_stream_is_no_error() {
 }
 
 /// A peer that does not read cannot hold the close up: it gives up after the deadline, and may be called again.
+/// Parity: `close_stream_writer`.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn close_is_bounded_when_the_peer_does_not_read() {
     let (near, mut far) = duplex(4);
@@ -205,6 +210,7 @@ async fn another_error_at_close_is_reported() {
 }
 
 /// Keep-alive (60 s, 4 probes, 15 s) and no-delay can be read back from the sockets of both ends.
+/// Parity: `set_socket_options`.
 #[test_log::test(tokio::test)]
 async fn socket_options_are_read_back_from_both_ends() {
     let (near, far) = sockets().await.unwrap();

@@ -38,13 +38,13 @@ async fn check_resets_before_accept(builder: impl ServerBuilder) {
     assert!(told.iter().all(|event| *event.connection() == session));
 }
 
-/// FAILURES 25, without a read loop.
+/// Failure 25, without a read loop.
 #[test_log::test(tokio::test)]
 async fn reset_before_accept_is_no_session() {
     check_resets_before_accept(OneClientServer::builder()).await;
 }
 
-/// FAILURES 25, with a read loop.
+/// Failure 25, with a read loop.
 #[test_log::test(tokio::test)]
 async fn reset_before_accept_is_no_session_for_a_handler() {
     check_resets_before_accept(OneClientReadLoopServer::builder(Scripted::default())).await;

@@ -67,6 +67,7 @@ async fn draining_session_can_be_read_and_answered() {
 }
 
 /// While a client is connected, a second one sees the end of its stream, and the first one is not disturbed.
+/// Parity: `OneClientServer`.
 #[test_log::test(tokio::test)]
 async fn second_client_is_refused_and_the_first_is_unharmed() {
     let server = OneClientServer::builder().start().await.unwrap();
@@ -94,6 +95,7 @@ async fn refused_clients_are_logged_at_a_limited_rate() {
 }
 
 /// 2000 connects at once do the client that is being served no harm, and do not fill the log.
+/// Failure 22.
 #[test_log::test(tokio::test)]
 async fn accept_storm_leaves_the_client_unharmed_and_the_log_short() {
     let (log, _listening) = LogCount::start();
@@ -199,7 +201,7 @@ async fn of_clients_that_race_after_a_drop_one_is_admitted() {
     assert!(!connected);
 }
 
-/// FAILURES 29: a client that drops and dials before the loss is noticed: C1 D1 C2 D2.
+/// Failure 29: a client that drops and dials before the loss is noticed: C1 D1 C2 D2.
 #[test_log::test(tokio::test)]
 async fn redial_before_the_loss_is_noticed_gives_c1_d1_c2_d2() {
     let (callback, mut events) = event_channel();

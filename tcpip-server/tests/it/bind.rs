@@ -7,6 +7,7 @@ use tcpip_server::{DEFAULT_LOCALHOST, OneClientServer, StartError};
 use crate::raw_peer::{dial, dial_in, port_is_free, soon};
 
 /// A server listens on this machine only, on a port that the system chose, unless told otherwise.
+/// Parity: `host`, `port`.
 #[test_log::test(tokio::test)]
 async fn host_and_port_have_defaults() {
     let server = OneClientServer::builder().start().await.unwrap();
@@ -16,6 +17,8 @@ async fn host_and_port_have_defaults() {
 }
 
 /// A port that is in use is a typed error that names the address.
+/// Failure 24.
+/// Parity: `start_task`.
 #[test_log::test(tokio::test)]
 async fn port_in_use_is_a_typed_error() {
     let server = OneClientServer::builder().start().await.unwrap();
@@ -36,7 +39,7 @@ async fn wrong_host_is_a_typed_error() {
     assert!(matches!(&error, StartError::Bind { address, .. } if address.port() == 0), "{error:?}");
 }
 
-/// FAILURES 24: a port with connections in `TIME_WAIT`, closed at this end, can be bound again, 200 times of 200.
+/// Failure 24: a port with connections in `TIME_WAIT`, closed at this end, can be bound again, 200 times of 200.
 #[test_log::test(tokio::test)]
 async fn port_can_be_bound_again_200_times() {
     // An address of its own: tests that run beside this one take no port of it.
@@ -58,6 +61,7 @@ async fn port_can_be_bound_again_200_times() {
 }
 
 /// On all interfaces a server has an IPv4 and an IPv6 socket; with port 0 they differ, and `port` is 0.
+/// Parity: `host=None`.
 #[test_log::test(tokio::test)]
 async fn all_interfaces_means_both_families_and_an_ambiguous_port_is_0() {
     if TcpListener::bind("[::1]:0").is_err() {

@@ -146,7 +146,7 @@ async fn several_callbacks_are_called_in_order() {
     assert_eq!(*told.lock().unwrap(), session.repeat(2));
 }
 
-/// FAILURES 28: a callback that panics is logged; the callbacks beside it and the later events come all the same.
+/// Failure 28: a callback that panics is logged; the callbacks beside it and the later events come all the same.
 #[test_log::test(tokio::test)]
 async fn panicking_callback_is_logged_and_harms_nobody() {
     let (log, _listening) = LogCount::start();
@@ -169,7 +169,7 @@ async fn panicking_callback_is_logged_and_harms_nobody() {
     assert_eq!(log.of(Level::ERROR, "on purpose").len(), 6);
 }
 
-/// FAILURES 28: a callback that panics before it has made its future does no more harm than one that panics in it.
+/// Failure 28: a callback that panics before it has made its future does no more harm than one that panics in it.
 #[test_log::test(tokio::test)]
 async fn callback_that_panics_without_a_future_harms_nobody() {
     let calls = Arc::new(AtomicUsize::new(0));
@@ -186,7 +186,7 @@ async fn callback_that_panics_without_a_future_harms_nobody() {
     assert_eq!(calls.load(Ordering::SeqCst), 4);
 }
 
-/// FAILURES 28: while a callback sleeps, clients come and go, and the server closes; each event is told afterwards.
+/// Failure 28: while a callback sleeps, clients come and go, and the server closes; each event is told afterwards.
 #[test_log::test(tokio::test)]
 async fn sleeping_callback_holds_up_neither_clients_nor_close() {
     let (callback, go, mut events) = held_back();
@@ -200,7 +200,7 @@ async fn sleeping_callback_holds_up_neither_clients_nor_close() {
     assert_alternating(&told, 5);
 }
 
-/// FAILURES 28: a callback may close the connection, the client's place, or the server that it is told of, also with a
+/// Failure 28: a callback may close the connection, the client's place, or the server that it is told of, also with a
 /// handler at work, and each such close returns before its deadline.
 #[test_log::test(tokio::test)]
 async fn callback_may_close_what_it_is_told_of() {
@@ -237,7 +237,7 @@ async fn callback_may_close_what_it_is_told_of() {
     }
 }
 
-/// FAILURES 28: a callback may drop the server that it is told of: the session ends, the port is free, and the end is
+/// Failure 28: a callback may drop the server that it is told of: the session ends, the port is free, and the end is
 /// told.
 #[test_log::test(tokio::test)]
 async fn callback_may_drop_its_owner() {

@@ -107,6 +107,7 @@ async fn close_with_unread_input_still_delivers_the_last_reply() {
 }
 
 /// `close` and `close_client` may be called again, twice at once, before any client, and after the end.
+/// Parity: `close`, `close_client`, `basic_close_client`.
 #[test_log::test(tokio::test)]
 async fn close_may_be_called_again_and_twice_at_once() {
     let (callback, mut events) = event_channel();
@@ -144,6 +145,7 @@ async fn dropped_close_goes_on() {
 }
 
 /// A server that is dropped closes, whatever clones of its connections live on.
+/// Parity: `async with`.
 #[test_log::test(tokio::test)]
 async fn dropped_server_closes_although_its_connection_lives_on() {
     let server = OneClientReadLoopServer::builder(Scripted::default()).start().await.unwrap();
@@ -181,7 +183,7 @@ fn close_leaves_no_task() {
     });
 }
 
-/// FAILURES 30: a runtime that is shut down under a server, its client and a callback at work causes no panic; the port
+/// Failure 30: a runtime that is shut down under a server, its client and a callback at work causes no panic; the port
 /// is free, and the handles that are left can be asked and dropped outside any runtime.
 #[test_log::test]
 fn runtime_shut_down_under_a_server_leaves_nothing_open() {
@@ -210,7 +212,7 @@ fn runtime_shut_down_under_a_server_leaves_nothing_open() {
     }
 }
 
-/// FAILURES 30: a callback may shut its own runtime down.
+/// Failure 30: a callback may shut its own runtime down.
 #[test_log::test]
 fn callback_may_shut_its_runtime_down() {
     let runtime = Arc::new(Mutex::new(None::<Runtime>));
@@ -241,7 +243,7 @@ fn callback_may_shut_its_runtime_down() {
     drop((server, event));
 }
 
-/// FAILURES 30: a server, and a connection that is still readable, may be dropped outside any runtime.
+/// Failure 30: a server, and a connection that is still readable, may be dropped outside any runtime.
 #[test_log::test]
 fn server_may_be_dropped_outside_a_runtime() {
     let runtime = Runtime::new().unwrap();

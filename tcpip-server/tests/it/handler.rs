@@ -167,6 +167,7 @@ async fn at_once<T>(what: impl Future<Output = T>) -> T {
 }
 
 /// The greeting comes before the reply to a command that was sent before the greeting.
+/// Parity: `OneClientReadLoopServer`, `read_and_dispatch`.
 #[test_log::test(tokio::test)]
 async fn greeting_runs_before_the_first_dispatch() {
     for _ in 0..20 {

@@ -48,6 +48,7 @@ async fn session_that_the_peer_ended_is_lost_and_not_closed() {
 }
 
 /// Fault 11: who waits for the next client is not forgotten by `close_client`.
+/// Parity: `connected_task`, `close_client`.
 #[test_log::test(tokio::test)]
 async fn waiter_for_the_next_client_outlives_close_client() {
     let server = OneClientServer::builder().start().await.unwrap();
@@ -64,6 +65,7 @@ async fn waiter_for_the_next_client_outlives_close_client() {
 }
 
 /// `wait_connected` ends with `None` when the server is closed or dropped, also for one who waits already.
+/// Parity: `done_task`.
 #[test_log::test(tokio::test)]
 async fn wait_connected_is_none_once_closed() {
     let server = OneClientServer::builder().start().await.unwrap();
@@ -73,6 +75,7 @@ async fn wait_connected_is_none_once_closed() {
 }
 
 /// `is_reading` is true from the moment when the client is admitted until the handler has done with it.
+/// Parity: `read_loop_task`.
 #[test_log::test(tokio::test)]
 async fn is_reading_while_a_client_is_served() {
     let server = OneClientReadLoopServer::builder(Scripted::default()).start().await.unwrap();
@@ -98,6 +101,7 @@ async fn is_reading_while_a_client_is_served() {
 }
 
 /// Encoding, terminator and limit may be set without a client, hold for this client and for later ones.
+/// Parity: `encoding`, `terminator`.
 #[test_log::test(tokio::test)]
 async fn options_set_on_a_server_hold_without_a_client_and_for_later_ones() {
     let server = OneClientServer::builder().start().await.unwrap();
@@ -148,6 +152,7 @@ async fn options_set_while_a_client_is_admitted_reach_it() {
 }
 
 /// An empty terminator is an error of `start`, and nothing is left behind.
+/// Parity: `terminator`.
 #[test_log::test(tokio::test)]
 async fn empty_terminator_is_an_error_of_start() {
     let result = OneClientServer::builder().terminator(b"").start().await;

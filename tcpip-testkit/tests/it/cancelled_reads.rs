@@ -96,9 +96,11 @@ async fn torture<T: Debug>(stream: &[u8], read: impl AsyncFn(&Connection) -> Res
 }
 
 /// Text, with empty, undecodable, over-long and unfinished messages in it.
+/// Failure 20.
 const TEXT: &[u8] = b"one\r\n\r\nt\rwo\r\n\xff\xfe\r\nan over-long message\r\nthree\r\nunfini";
 
 /// Nothing is lost or repeated by a `read_str` that is dropped, wherever that is.
+/// Failure 20.
 #[test_log::test(tokio::test)]
 async fn cancelled_read_str_keeps_its_bytes() {
     let results = torture(TEXT, async |link| link.read_str().await).await;

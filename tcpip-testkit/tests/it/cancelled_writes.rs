@@ -122,6 +122,7 @@ async fn torture(
 }
 
 /// A `write` that is dropped goes out whole, in order, at most once, or not at all.
+/// Failure 20.
 #[test_log::test(tokio::test)]
 async fn cancelled_write_is_never_torn() {
     torture(async |link, call| link.write(text(call).as_bytes()).await, |call| text(call).into()).await;

@@ -99,6 +99,7 @@ async fn writers_do_not_disturb_each_other() {
 
 /// 64 tasks write 1000 messages each, some of which are cancelled: the peer gets whole messages only, each writer's in
 /// order and at most once, and all that were reported as written.
+/// Failure 18.
 #[test_log::test(tokio::test)]
 async fn concurrent_writers_do_not_disturb_each_other() {
     writers_do_not_disturb_each_other().await;
@@ -389,6 +390,7 @@ async fn each_frame_goes_to_exactly_one_reader() {
 }
 
 /// Of several readers, some of which give up now and then, exactly one gets each frame, and all learn of the end.
+/// Fault 19, failure 19.
 #[test_log::test(tokio::test)]
 async fn concurrent_readers_share_the_frames() {
     each_frame_goes_to_exactly_one_reader().await;

@@ -8,6 +8,7 @@ use tcpip_server::{
 use tcpip_testkit::{FixtureError, OneClientServerTestCase, STD_TIMEOUT, TestOneClientReadLoopServer};
 
 /// A client that is kept out by another is told so.
+/// Parity: `create_client`.
 #[test_log::test(tokio::test)]
 async fn a_client_that_is_not_admitted_is_an_error() {
     let case = OneClientServerTestCase::new();
@@ -65,6 +66,7 @@ async fn a_server_that_cannot_be_connected_to_is_an_error() {
 }
 
 /// `get_next_data` tells in order what came and that the client left, and `next_event` that nothing came.
+/// Parity: `get_next_data`, `STD_TIMEOUT`.
 #[test_log::test(tokio::test)]
 async fn data_comes_in_order_and_ends_with_the_client() {
     let case = OneClientServerTestCase::new();
@@ -81,6 +83,7 @@ async fn data_comes_in_order_and_ends_with_the_client() {
 }
 
 /// A wrong expectation fails the test.
+/// Parity: `assert_next_connected`, `connect_queue`.
 #[test_log::test(tokio::test)]
 #[should_panic(expected = "the next event is")]
 async fn an_event_of_the_other_kind_panics() {

@@ -102,6 +102,7 @@ async fn assert_ended_in_order(connection: &Connection) {
 }
 
 /// A peer that closes with nothing unread ends the session at once.
+/// Failure 1.
 #[test_log::test(tokio::test)]
 async fn a_close_with_nothing_unread_reaches_the_callback() {
     for kind in ALL {
@@ -114,6 +115,7 @@ async fn a_close_with_nothing_unread_reaches_the_callback() {
 }
 
 /// A peer that ends its stream and goes on listening has hung up as well.
+/// Failure 5.
 #[test_log::test(tokio::test)]
 async fn a_half_close_with_nothing_unread_reaches_the_callback() {
     for kind in ALL {

@@ -9,6 +9,7 @@ mod endless_deadlines;
 mod fixtures;
 mod hang_up_without_reader;
 mod one_shot;
+mod parity;
 mod runtimes;
 mod send;
 mod tight_link;

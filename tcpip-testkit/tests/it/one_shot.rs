@@ -71,6 +71,7 @@ async fn check_one_shots(thinking: Duration) {
 }
 
 /// A client that asks and half-closes at once gets its reply, and then the end of the stream.
+/// Failure 2.
 #[test_log::test]
 fn one_shot_client_gets_its_reply_from_a_handler_that_answers_at_once() {
     on_both_runtimes(async || check_one_shots(Duration::ZERO).await);

@@ -12,6 +12,8 @@ use zerocopy::{
 };
 
 /// A hang-up by the server reaches both callbacks and leaves the client "lost".
+/// Parity: `BaseOneClientServerTestCase`, `create_server`, `create_client`, `connect_callback`,
+/// `assert_next_connected`, `close_client`.
 #[test_log::test(tokio::test)]
 async fn the_client_is_told_when_the_server_hangs_up() {
     let case = OneClientServerTestCase::new();
@@ -26,6 +28,7 @@ async fn the_client_is_told_when_the_server_hangs_up() {
 }
 
 /// A handler's error ends the session, after what was read before it.
+/// Parity: `TestOneClientReadLoopServer`, `fail_next_read`, `get_next_data`.
 #[test_log::test(tokio::test)]
 async fn a_failing_read_ends_the_session() {
     let case = OneClientServerTestCase::new();

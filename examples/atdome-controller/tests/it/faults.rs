@@ -23,6 +23,7 @@ async fn a_missing_reply_is_an_error_and_closes_the_link() {
 }
 
 /// The reply that came too late is not the answer to the next command, nor to one on the next link.
+/// Failure 32.
 #[test_log::test(tokio::test)]
 async fn a_late_reply_is_never_paired_with_the_next_command() {
     let peers = ScriptedDome::new().await;
