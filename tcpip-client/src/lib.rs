@@ -77,7 +77,8 @@
 //! # }
 //! ```
 //!
-//! - To add behaviour, hold a `Client` in a type of your own, where in Python you would derive a class.
+//! - To add behaviour, hold a `Client` in a type of your own, where in Python you would derive a class. This and other
+//!   habits of ts_tcpip are shown in the docs of `tcpip-testkit`, `coming_from_ts_tcpip`.
 //!
 //! | ts_tcpip | here |
 //! |---|---|

@@ -42,6 +42,7 @@
 //! - A client that has hung up never keeps the next one out, whatever it left unread: the accept loop asks the kernel
 //!   before it refuses anybody.
 //! - [`ReadAndDispatch`] tells when its methods are called, and how a session ends for them.
+//! - The habits of ts_tcpip are shown in the docs of `tcpip-testkit`, `coming_from_ts_tcpip`.
 //!
 //! | ts_tcpip | here |
 //! |---|---|

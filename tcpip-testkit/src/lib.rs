@@ -5,6 +5,8 @@
 //! - [`TestOneClientReadLoopServer`] keeps what its client sends, and fails when told to.
 //! - [`memory_pair`] and [`memory_listener`] let clients and servers meet in memory, where a test may pause the clock.
 //!
+//! [`coming_from_ts_tcpip`] shows how the habits of the Python library are written with these crates.
+//!
 //! ```
 //! use tcpip_server::{ClientOrServer, OneClientServer};
 //! use tcpip_testkit::OneClientServerTestCase;
@@ -27,6 +29,8 @@
 //! }
 //! ```
 
+#[doc = include_str!("coming_from_ts_tcpip.md")]
+pub mod coming_from_ts_tcpip {}
 mod event_queue;
 mod fixture_error;
 mod memory;
