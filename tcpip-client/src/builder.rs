@@ -3,7 +3,7 @@
 use std::{fmt, net::SocketAddr, time::Duration};
 
 use tcpip_core::{
-    ConnectError, Connection, DEFAULT_CONNECT_TIMEOUT, OptionError,
+    ConnectError, Connection, DEFAULT_CONNECT_TIMEOUT, Family, OptionError,
     endpoint::{ConnectCallbacks, EventSource, SessionOptions},
 };
 use tokio::{
@@ -15,31 +15,6 @@ use crate::{Client, dial::dial};
 
 /// What logs call a client.
 const KIND: &str = "client";
-
-/// Which addresses of a host to try.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Family {
-    /// All of them, in the resolver's order.
-    #[default]
-    Any,
-    /// IPv4 alone.
-    Ipv4,
-    /// IPv6 alone.
-    Ipv6,
-}
-
-impl Family {
-    /// Whether `address` is one of the family.
-    #[must_use]
-    pub fn contains(self, address: SocketAddr) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Ipv4 => address.is_ipv4(),
-            Self::Ipv6 => address.is_ipv6(),
-        }
-    }
-}
 
 /// The options of a [`Client`], until [`connect`](Self::connect) makes one.
 ///
@@ -142,7 +117,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Which addresses of the host to try. Default: [`Family::Any`].
+    /// Which addresses of the host to try, in the resolver's order. Default: [`Family::Any`].
+    ///
+    /// ```
+    /// # use tcpip_client::{Client, Family};
+    /// let builder = Client::builder("localhost", 17310).family(Family::Ipv4);
+    /// ```
     pub fn family(mut self, family: Family) -> Self {
         self.target.family = family;
         self
@@ -150,6 +130,11 @@ impl ClientBuilder {
 
     /// The address to connect from, which leaves the host's addresses of the same family; port 0 lets the system
     /// choose one. Default: the system chooses both.
+    ///
+    /// ```
+    /// # use tcpip_client::Client;
+    /// let builder = Client::builder("dome.example", 17310).local_addr(([192, 168, 1, 10], 0).into());
+    /// ```
     pub fn local_addr(mut self, address: SocketAddr) -> Self {
         self.target.local_addr = Some(address);
         self

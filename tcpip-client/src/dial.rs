@@ -2,10 +2,8 @@
 
 use std::{io, net::SocketAddr};
 
-use tcpip_core::ConnectError;
+use tcpip_core::{ConnectError, Family};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
-
-use crate::Family;
 
 /// Tries the addresses of `host` in turn. The error is that of the last one.
 pub(crate) async fn dial(
@@ -18,14 +16,25 @@ pub(crate) async fn dial(
     let suits = |address: &SocketAddr| {
         family.contains(*address) && local_addr.is_none_or(|local| local.is_ipv4() == address.is_ipv4())
     };
-    let mut result = Err(ConnectError::NoAddress { host: host.to_owned() });
-    for address in lookup_host((host, port)).await.map_err(resolve_error)?.filter(suits) {
-        match connect(address, local_addr).await {
-            Ok(stream) => return Ok(stream),
+    let addresses = lookup_host((host, port)).await.map_err(resolve_error)?.filter(suits);
+    connect_to_any(addresses, local_addr)
+        .await
+        .unwrap_or_else(|| Err(ConnectError::NoAddress { host: host.to_owned() }))
+}
+
+/// Tries `addresses` in turn. `None` if there are none.
+async fn connect_to_any(
+    addresses: impl Iterator<Item = SocketAddr>,
+    local_addr: Option<SocketAddr>,
+) -> Option<Result<TcpStream, ConnectError>> {
+    let mut result = None;
+    for address in addresses {
+        result = match connect(address, local_addr).await {
+            Ok(stream) => return Some(Ok(stream)),
             Err(source) if source.kind() == io::ErrorKind::ConnectionRefused => {
-                result = Err(ConnectError::Refused { address, source });
+                Some(Err(ConnectError::Refused { address, source }))
             }
-            Err(source) => result = Err(ConnectError::Failed { address, source }),
+            Err(source) => Some(Err(ConnectError::Failed { address, source })),
         }
     }
     result
@@ -43,4 +52,35 @@ async fn connect(address: SocketAddr, local_addr: Option<SocketAddr>) -> io::Res
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A port of `ip` that refuses for as long as the value lives: bound, and not listening.
+    fn refusing(ip: [u8; 4]) -> (SocketAddr, TcpSocket) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((ip, 0).into()).unwrap();
+        (socket.local_addr().unwrap(), socket)
+    }
+
+    /// Of a name with several addresses, as `localhost` is on many machines, the next is tried when one refuses.
+    #[tokio::test]
+    async fn the_next_address_is_tried_when_one_refuses() {
+        let (refused, _kept) = refusing([127, 88, 26, 1]);
+        let listener = tokio::net::TcpListener::bind("127.88.26.2:0").await.unwrap();
+        let listening = listener.local_addr().unwrap();
+        let stream = connect_to_any([refused, listening].into_iter(), None).await.unwrap().unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), listening);
+    }
+
+    /// When all fail, the error is that of the last.
+    #[tokio::test]
+    async fn the_error_is_that_of_the_last_address() {
+        let (first, _kept) = refusing([127, 88, 26, 3]);
+        let (last, _kept) = refusing([127, 88, 26, 4]);
+        let error = connect_to_any([first, last].into_iter(), None).await.unwrap().unwrap_err();
+        assert!(matches!(&error, ConnectError::Refused { address, .. } if *address == last), "{error:?}");
+    }
 }

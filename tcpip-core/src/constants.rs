@@ -39,6 +39,9 @@ pub const STD_TIMEOUT: Duration = Duration::from_secs(2);
 /// The longest frame that a searching read accepts, terminator included: 1 MiB.
 pub const DEFAULT_LIMIT: usize = 1024 * 1024;
 
+/// How many clients may wait for a server to accept them: 100, as in Python.
+pub const DEFAULT_BACKLOG: u32 = 100;
+
 /// How many bytes may wait to be sent: 1 MiB.
 pub const DEFAULT_WRITE_LIMIT: usize = 1024 * 1024;
 

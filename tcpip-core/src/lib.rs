@@ -73,6 +73,7 @@ mod encoding;
 #[doc(hidden)]
 pub mod endpoint;
 mod error;
+mod family;
 mod frame_buffer;
 mod lock;
 mod socket_options;
@@ -87,14 +88,15 @@ pub use self::{
     connection::{Batch, Connection},
     connection_event::ConnectionEvent,
     constants::{
-        DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_LIMIT,
-        DEFAULT_LOCALHOST, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT,
+        DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING,
+        DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT,
         DEFAULT_WRITE_TIMEOUT, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, LOCALHOST_IPV4, LOCALHOST_IPV6,
         STD_TIMEOUT,
     },
     disconnect_reason::DisconnectReason,
     encoding::Encoding,
     error::{ConnectError, Error, OptionError, ReadError, Result, StartError, WriteError},
+    family::Family,
     frame_buffer::{FrameBuffer, TooLong},
     socket_options::set_socket_options,
     stream_structs::{read_into, read_struct, write_from},

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tcpip_core::{
-    DEFAULT_LOCALHOST, OptionError, StartError,
+    Family, OptionError, StartError,
     endpoint::{CallbackProgress, ConnectCallbacks, SessionOptions},
 };
 use tracing::Instrument;
@@ -11,7 +11,7 @@ use tracing::Instrument;
 use crate::{
     OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
     accept::{AcceptLoop, ClosedOnDrop, Quietly, StartHandler, run_accept_loop},
-    bind::{Host, bind},
+    bind::{Host, Place},
     listener::{AnyListener, KIND, Listener},
     read_loop::run_read_loop,
     reception::{Reading, Reception},
@@ -28,8 +28,7 @@ pub struct NoReadLoop;
 #[must_use = "a builder does nothing until `start` is called"]
 pub struct OneClientServerBuilder<H = NoReadLoop> {
     handler: H,
-    host: Host,
-    port: u16,
+    place: Place,
     listener: Option<Box<dyn AnyListener>>,
     session: SessionOptions,
     callbacks: ConnectCallbacks,
@@ -40,8 +39,7 @@ impl<H> OneClientServerBuilder<H> {
     pub(crate) fn new(handler: H) -> Self {
         Self {
             handler,
-            host: Host::Named(DEFAULT_LOCALHOST.to_owned()),
-            port: 0,
+            place: Place::default(),
             listener: None,
             session: SessionOptions::new(""),
             callbacks: ConnectCallbacks::default(),
@@ -52,27 +50,95 @@ impl<H> OneClientServerBuilder<H> {
     tcpip_core::session_setters!();
 
     /// The host to listen on: a name, all of whose addresses are bound, or an IPv4 or IPv6 address.
-    /// Default: [`DEFAULT_LOCALHOST`].
+    /// Default: [`DEFAULT_LOCALHOST`](crate::DEFAULT_LOCALHOST).
     pub fn host(mut self, host: &str) -> Self {
-        self.host = Host::Named(host.to_owned());
+        self.place.host = Host::Named(host.to_owned());
         self
     }
 
-    /// Listens on all interfaces, over IPv4 and IPv6 (Python's `host=None`). With port 0 the two sockets have
-    /// different ports: see `local_addrs`.
+    /// Listens on all interfaces, over IPv4 and IPv6 (Python's `host=None`) unless [`family`](Self::family) is set. With
+    /// port 0 the two sockets have different ports: see `local_addrs`.
     pub fn all_interfaces(mut self) -> Self {
-        self.host = Host::AllInterfaces;
+        self.place.host = Host::AllInterfaces;
         self
     }
 
     /// The port to listen on; 0 lets the system choose one. Default: 0.
     pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
+        self.place.port = port;
+        self
+    }
+
+    /// Which addresses of the host to listen on, or over what on all interfaces. Default: [`Family::Any`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_server::{Family, OneClientServer};
+    ///
+    /// let server = OneClientServer::builder().all_interfaces().family(Family::Ipv4).start().await?;
+    /// assert_ne!(server.port(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn family(mut self, family: Family) -> Self {
+        self.place.family = family;
+        self
+    }
+
+    /// How many clients may wait to be accepted, which a server that is not starved does at once. The system may allow
+    /// fewer. Default: [`DEFAULT_BACKLOG`](crate::DEFAULT_BACKLOG).
+    pub fn backlog(mut self, backlog: u32) -> Self {
+        self.place.backlog = backlog;
+        self
+    }
+
+    /// Whether to set `SO_REUSEADDR` on the listening sockets. On Unix it frees a port that nobody listens on any more,
+    /// but whose last connections the system still remembers. On Windows it would let the server take a port from
+    /// another program. Default: `true` on Unix, else `false`.
+    #[doc(alias = "SO_REUSEADDR")]
+    pub fn reuse_address(mut self, reuse_address: bool) -> Self {
+        self.place.reuse_address = reuse_address;
+        self
+    }
+
+    /// Whether to set `SO_REUSEPORT` on the listening sockets: several servers, also of several processes, which all
+    /// set it, then listen on the same port, and the system gives each client to one of them. Where there is no such
+    /// option, `true` makes [`StartError::Bind`] of kind `Unsupported`. Default: `false`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[cfg(unix)] {
+    /// use tcpip_server::OneClientServer;
+    ///
+    /// let first = OneClientServer::builder().reuse_port(true).start().await?;
+    /// let second = OneClientServer::builder().reuse_port(true).port(first.port()).start().await?;
+    /// assert_eq!(first.local_addrs(), second.local_addrs());
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "SO_REUSEPORT")]
+    pub fn reuse_port(mut self, reuse_port: bool) -> Self {
+        self.place.reuse_port = reuse_port;
         self
     }
 
     /// Takes clients from a listener that is there already, instead of binding host and port: a
-    /// [`TcpListener`](tokio::net::TcpListener), or any other [`Listener`]. Default: none.
+    /// [`TcpListener`](tokio::net::TcpListener), or any other [`Listener`]. The options of the listening socket are then
+    /// its own. Default: none.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// let port = listener.local_addr()?.port();
+    /// let server = tcpip_server::OneClientServer::builder().listener(listener).start().await?;
+    /// assert_eq!((server.host(), server.port()), ("127.0.0.1", port));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[doc(alias = "sock")]
     #[doc(alias = "from_listener")]
     pub fn listener(mut self, listener: impl Listener) -> Self {
@@ -93,7 +159,7 @@ impl<H> OneClientServerBuilder<H> {
                 let host = listener.local_addr().map_or_else(String::new, |address| address.ip().to_string());
                 (vec![listener], host)
             }
-            None => (bind(&self.host, self.port).await?, self.host.into_name()),
+            None => (self.place.bind().await?, self.place.host.into_name()),
         };
         let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr()).collect();
         if self.session.name.is_empty() {
@@ -135,7 +201,7 @@ impl OneClientServerBuilder<NoReadLoop> {
     ///
     /// # Errors
     ///
-    /// - [`Resolve`](StartError::Resolve), [`NoAddress`](StartError::NoAddress): the host has no address;
+    /// - [`Resolve`](StartError::Resolve), [`NoAddress`](StartError::NoAddress): the host has no such address;
     /// - [`Bind`](StartError::Bind): the port is in use, or the address is not one of this machine's;
     /// - [`Option`](StartError::Option): an option was given a value that it cannot have.
     ///

@@ -49,6 +49,7 @@
 //! | `OneClientServer(host, port, log, …)`, `await server.start_task` | [`OneClientServer::builder`]` … `[`start`](OneClientServerBuilder::start)`().await` |
 //! | `host=None` | [`all_interfaces`](OneClientServerBuilder::all_interfaces) |
 //! | `OneClientReadLoopServer` with `read_and_dispatch` overridden | [`OneClientReadLoopServer::builder`] with a [`ReadAndDispatch`] handler |
+//! | `family`, `backlog`, `reuse_address`, `reuse_port`, `limit` as keyword arguments | options of the [builder](OneClientServerBuilder) |
 //! | `server.connected_task` | [`wait_connected`](ClientOrServer::wait_connected) |
 //! | `server.read_loop_task` | [`is_reading`](OneClientReadLoopServer::is_reading) |
 //! | `server.done_task` | [`is_closed`](OneClientServer::is_closed), [`wait_closed`](OneClientServer::wait_closed) |
@@ -66,11 +67,12 @@ mod reception;
 mod server;
 
 pub use tcpip_core::{
-    Batch, CallbackFuture, ClientOrServer, Connection, ConnectionEvent, DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT,
-    DEFAULT_ENCODING, DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR,
-    DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, DisconnectReason, Encoding, Error, KEEPALIVE_INTERVAL,
-    KEEPALIVE_PROBES, KEEPALIVE_TIME, LOCALHOST_IPV4, LOCALHOST_IPV6, OptionError, ReadError, Result, STD_TIMEOUT,
-    StartError, Structs, WriteError, close_stream_writer, read_into, read_struct, set_socket_options, write_from,
+    Batch, CallbackFuture, ClientOrServer, Connection, ConnectionEvent, DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT,
+    DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MONITOR_CONNECTION_INTERVAL,
+    DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, DisconnectReason, Encoding, Error, Family,
+    KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, LOCALHOST_IPV4, LOCALHOST_IPV6, OptionError, ReadError,
+    Result, STD_TIMEOUT, StartError, Structs, WriteError, close_stream_writer, read_into, read_struct,
+    set_socket_options, write_from,
 };
 
 pub use self::{

@@ -12,7 +12,11 @@ use std::{
 use tcpip_client::{
     Client, ClientOrServer, ConnectError, DisconnectReason, Error, Family, LOCALHOST_IPV4, LOCALHOST_IPV6, OptionError,
 };
-use tokio::{net::TcpListener, runtime::Builder};
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpListener, TcpStream},
+    runtime::Builder,
+};
 
 use crate::raw_peer::{Events, assert_reads_well, black_hole, soon};
 
@@ -61,7 +65,7 @@ async fn a_dropped_connect_leaves_nothing_behind() {
         assert!(pending, "the system has been asked to connect");
     }
     let (mut peer, _) = soon(listener.accept()).await.unwrap();
-    let end = soon(tokio::io::AsyncReadExt::read(&mut peer, &mut [0])).await;
+    let end = soon(peer.read(&mut [0])).await;
     assert!(matches!(end, Ok(0)) || end.is_err(), "{end:?}");
     assert!(events.next().await.is_none());
 }
@@ -131,8 +135,8 @@ async fn a_host_without_an_address_of_the_family_has_none() {
     }
 }
 
-/// A host may be a name or an address of either family.
-/// Parity: `Client`, `family`.
+/// A host may be a name or an address of either family. Parity: `family`.
+/// Parity: `Client`.
 #[test_log::test(tokio::test)]
 async fn a_host_is_a_name_or_an_address_of_either_family() {
     for (host, address, family) in [
@@ -160,8 +164,7 @@ fn a_family_contains_its_addresses() {
     assert_eq!(Family::default(), Family::Any);
 }
 
-/// The local address is the one asked for, with a port of the system's choice or a given one.
-/// Parity: `local_addr`.
+/// The local address is the one asked for, with a port of the system's choice or a given one. Parity: `local_addr`.
 #[test_log::test(tokio::test)]
 async fn a_client_connects_from_its_local_address() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -177,6 +180,27 @@ async fn a_client_connects_from_its_local_address() {
     drop(client);
     let again = soon(Client::builder(LOCALHOST_IPV4, port).local_addr(local).connect()).await.unwrap();
     assert_eq!(again.connection().local_addr(), Some(local));
+}
+
+/// A client takes a TCP stream that is connected already, with its addresses and the socket options of any client.
+/// Parity: `sock`.
+#[test_log::test(tokio::test)]
+async fn a_client_takes_a_ready_stream() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stream = soon(TcpStream::connect(address)).await.unwrap();
+    let from = stream.local_addr().unwrap();
+    let client = soon(Client::from_stream(stream).connect()).await.unwrap();
+    assert_eq!((client.host(), client.port()), (LOCALHOST_IPV4, address.port()));
+    assert_eq!(client.connection().local_addr(), Some(from));
+    let (mut peer, _) = soon(listener.accept()).await.unwrap();
+    client.write_str("hello").await.unwrap();
+    let mut heard = [0; 7];
+    soon(peer.read_exact(&mut heard)).await.unwrap();
+    assert_eq!(&heard, b"hello\r\n");
+    drop(peer);
+    soon(client.wait_disconnected()).await;
+    assert_eq!(client.connection().reason(), Some(DisconnectReason::ClosedByPeer));
 }
 
 /// A local address that is not this machine's cannot be connected from.

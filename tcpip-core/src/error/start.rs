@@ -16,7 +16,7 @@ pub enum StartError {
         /// What the resolver said.
         source: io::Error,
     },
-    /// The host has no address.
+    /// The host has no address of the family asked for.
     #[error("{host:?} has no suitable address")]
     NoAddress {
         /// The host as it was given.
