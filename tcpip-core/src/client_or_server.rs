@@ -1,6 +1,7 @@
 //! What clients, servers and connections have in common.
 
 use serde::{Serialize, de::DeserializeOwned};
+use tokio_util::codec::Decoder;
 use zerocopy::TryFromBytes;
 
 use crate::{Batch, Connection, ReadError, Structs, WriteError};
@@ -122,6 +123,12 @@ pub trait ClientOrServer: Send + Sync {
     fn read_into<T: TryFromBytes + Send>(&self, target: &mut T) -> impl Future<Output = Result<(), ReadError>> + Send {
         let connection = self.connection();
         async move { connection.read_into(target).await }
+    }
+
+    /// See [`Connection::read_frame`].
+    fn read_frame<D: Decoder + Send>(&self, decoder: &mut D) -> impl Future<Output = Result<D::Item, D::Error>> + Send {
+        let connection = self.connection();
+        async move { connection.read_frame(decoder).await }
     }
 
     /// See [`Connection::write`].

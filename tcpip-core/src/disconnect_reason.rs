@@ -35,6 +35,15 @@ pub enum DisconnectReason {
     /// The server's handler returned an error or panicked.
     #[error("the handler failed")]
     HandlerFailed,
+    /// The codec of a [`read_frame`](crate::Connection::read_frame) refused what came, or panicked.
+    #[error("a frame was refused by its codec")]
+    BadFrame,
+    /// The codec of a [`read_frame`](crate::Connection::read_frame) found no frame in so many bytes.
+    #[error("no frame ended within {limit} bytes")]
+    FrameTooLong {
+        /// The limit in force.
+        limit: usize,
+    },
     /// The peer had hung up, with data left to read or a handler still at work, when the next client came.
     #[error("replaced by a new client")]
     Replaced,
@@ -64,6 +73,7 @@ impl DisconnectReason {
             Self::Io { kind, .. } => *kind,
             Self::WriteTimeout { .. } => io::ErrorKind::TimedOut,
             Self::HandlerFailed => io::ErrorKind::ConnectionAborted,
+            Self::BadFrame | Self::FrameTooLong { .. } => io::ErrorKind::InvalidData,
         }
     }
 }

@@ -142,6 +142,19 @@ impl FrameBuffer {
         Some(self.take(count.min(self.bytes.len()), <[u8]>::to_vec))
     }
 
+    /// Hands all bytes to `decode`, which takes from their front what it wants. `None` if a frame that was too long is
+    /// still to be skipped.
+    pub fn take_with<T>(&mut self, decode: impl FnOnce(&mut BytesMut) -> T) -> Option<T> {
+        if !self.finish_skip() {
+            return None;
+        }
+        // Before, lest a panic leave a position behind the end.
+        self.scanned = 0;
+        let decoded = decode(&mut self.bytes);
+        self.let_go_if_empty();
+        Some(decoded)
+    }
+
     /// Checks that no more than `limit` bytes wait.
     ///
     /// # Errors
@@ -206,6 +219,11 @@ impl FrameBuffer {
     fn consume(&mut self, count: usize) {
         self.bytes.advance(count);
         self.scanned = 0;
+        self.let_go_if_empty();
+    }
+
+    /// An empty buffer keeps little memory.
+    fn let_go_if_empty(&mut self) {
         if self.bytes.is_empty() {
             // Moves the empty window back to the start, after which `capacity` is that of the whole allocation.
             let _ = self.bytes.try_reclaim(self.bytes.capacity() + 1);

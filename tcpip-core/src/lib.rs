@@ -81,6 +81,9 @@ mod stream_structs;
 mod structs;
 mod text_format;
 
+pub use bytes::BytesMut;
+pub use tokio_util::codec::Decoder;
+
 pub use self::{
     callbacks::CallbackFuture,
     client_or_server::ClientOrServer,

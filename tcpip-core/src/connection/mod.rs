@@ -4,6 +4,7 @@ mod batch;
 pub(crate) mod options;
 mod owner;
 mod read;
+mod read_frame;
 mod reading;
 mod session;
 mod state;
@@ -50,7 +51,7 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 /// *Cancel safe* means here, for every method of this type:
 ///
 /// - **Reads**: dropping the future before it is done loses nothing and repeats nothing; the next read finds all the
-///   bytes.
+///   bytes. (With [`read_frame`](Self::read_frame) some may be in the decoder.)
 /// - **Writes**: the message goes out whole, in order, at most once, or not at all; no other call is needed for it. A
 ///   caller that drops a write and tries again may send the message twice.
 /// - **Turns**: reads take turns, and so do writes while the queue is full. A future that is neither polled nor
@@ -275,10 +276,10 @@ impl Connection {
         });
     }
 
-    /// How the stream has ended, for the read that has found its end there, or `error`. An error, of which a writer may
+    /// How the stream has ended, for the read that has found its end there, or `cause`. A cause, of which a writer may
     /// have been told instead, ends the session before anybody else finds a socket without it.
-    fn stream_end(&self, error: Option<&io::Error>) -> End {
-        if let Some(cause) = error.map(DisconnectReason::from_io).or_else(|| self.shared.writing.error()) {
+    fn stream_end(&self, cause: Option<DisconnectReason>) -> End {
+        if let Some(cause) = cause.or_else(|| self.shared.writing.error()) {
             self.end(cause);
         }
         match self.reason() {

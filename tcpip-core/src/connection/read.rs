@@ -173,12 +173,12 @@ impl Connection {
     }
 
     /// The way of every read.
-    async fn take<T: Take>(&self, operation: &'static str, take: T) -> Result<T::Output, ReadError> {
+    pub(super) async fn take<T: Take>(&self, operation: &'static str, take: T) -> Result<T::Output, ReadError> {
         let shared = &*self.shared;
         if !self.is_connected() && self.is_exhausted() {
             return Err(ReadError::NotConnected);
         }
-        let taking = shared.reading.take(|| shared.limit(), |error| self.stream_end(error), take);
+        let taking = shared.reading.take(|| shared.limit(), |cause| self.stream_end(cause), take);
         let Taken { result, reports_end } = match shared.options.read_timeout {
             None => taking.await,
             Some(after) => timeout(after, taking).await.map_err(|_| ReadError::Timeout { operation, after })?,

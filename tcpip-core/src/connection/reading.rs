@@ -83,9 +83,19 @@ pub(super) trait Take {
     /// Takes the result out, if all of it is there.
     fn take(&mut self, frames: &mut FrameBuffer, limit: usize) -> Option<Result<Self::Output, ReadError>>;
 
+    /// Takes the result out at the end of the stream.
+    fn take_at_end(&mut self, frames: &mut FrameBuffer) -> Taken<Self::Output> {
+        Taken { result: self.take_rest(frames.take_rest()), reports_end: true }
+    }
+
     /// Takes the result out at the end of the stream, of which `rest` is left.
     fn take_rest(&mut self, rest: Vec<u8>) -> Result<Self::Output, ReadError> {
         Err(ReadError::Incomplete { partial: rest, expected: self.expected() })
+    }
+
+    /// Why the session ends with this result, if nobody knows any more where the next frame begins.
+    fn loses_track(_result: &Result<Self::Output, ReadError>) -> Option<DisconnectReason> {
+        None
     }
 }
 
@@ -121,11 +131,12 @@ impl Reading {
         }
     }
 
-    /// Takes one result out, in turn. `ended` says how the stream ended once the socket has nothing more, or an error.
+    /// Takes one result out, in turn. `ended` says how the stream ended once the socket has nothing more, or for a
+    /// cause.
     pub(super) async fn take<T: Take>(
         &self,
         limit: impl Fn() -> usize,
-        ended: impl Fn(Option<&io::Error>) -> End,
+        ended: impl Fn(Option<DisconnectReason>) -> End,
         mut take: T,
     ) -> Taken<T::Output> {
         let _turn = self.turn.acquire().await;
@@ -137,7 +148,7 @@ impl Reading {
         &self,
         context: &mut Context<'_>,
         limit: usize,
-        ended: impl Fn(Option<&io::Error>) -> End,
+        ended: impl Fn(Option<DisconnectReason>) -> End,
     ) -> Poll<()> {
         let mut inner = self.inner.lock();
         let polled = inner.poll_ahead(context, limit, self.has_reader(), &ended);
@@ -148,7 +159,7 @@ impl Reading {
     }
 
     /// Reads ahead what is there now, from outside the session's task. Whether the source has ended.
-    pub(super) fn read_ahead(&self, limit: usize, ended: impl Fn(Option<&io::Error>) -> End) -> bool {
+    pub(super) fn read_ahead(&self, limit: usize, ended: impl Fn(Option<DisconnectReason>) -> End) -> bool {
         let mut inner = self.inner.lock();
         // The task must look again: the source remembers one waker, and now it is another's.
         inner.wake_ahead();
@@ -205,13 +216,17 @@ impl Inner {
         &mut self,
         context: &mut Context<'_>,
         limit: usize,
-        ended: &impl Fn(Option<&io::Error>) -> End,
+        ended: &impl Fn(Option<DisconnectReason>) -> End,
         take: &mut T,
     ) -> Poll<Taken<T::Output>> {
         self.waiting = false;
         loop {
             if let Some(result) = take.take(&mut self.frames, limit) {
                 self.count += 1;
+                if let Some(reason) = T::loses_track(&result) {
+                    self.frames = FrameBuffer::default();
+                    self.at_end(ended(Some(reason)));
+                }
                 self.room_for(0);
                 return Poll::Ready(Taken { result, reports_end: false });
             }
@@ -246,7 +261,7 @@ impl Inner {
         context: &mut Context<'_>,
         limit: usize,
         has_reader: bool,
-        ended: &impl Fn(Option<&io::Error>) -> End,
+        ended: &impl Fn(Option<DisconnectReason>) -> End,
     ) -> Poll<()> {
         while let Source::Stream(ahead) = &mut self.source {
             let most = if has_reader { ahead.wanted.max(limit) } else { limit };
@@ -284,11 +299,11 @@ impl Inner {
         }
     }
 
-    fn arrived(&mut self, received: io::Result<usize>, ended: &impl Fn(Option<&io::Error>) -> End) {
+    fn arrived(&mut self, received: io::Result<usize>, ended: &impl Fn(Option<DisconnectReason>) -> End) {
         match received {
             Ok(count) if count > 0 => self.frames.received(count),
             Ok(_) => self.at_end(ended(None)),
-            Err(error) => self.at_end(ended(Some(&error))),
+            Err(error) => self.at_end(ended(Some(DisconnectReason::from_io(&error)))),
         }
     }
 
@@ -299,16 +314,17 @@ impl Inner {
 
     /// What a read gets once nothing more will come: the rest, and the end itself when that has been told.
     fn take_at_end<T: Take>(&mut self, end: End, take: &mut T) -> Taken<T::Output> {
-        let rest = self.frames.take_rest();
-        match end {
-            End::Stream => Taken { result: take.take_rest(rest), reports_end: true },
-            End::Session(reason) if rest.is_empty() => {
-                Taken { result: Err(ReadError::Disconnected { reason }), reports_end: true }
-            }
-            End::Session(_) => {
-                let error = ReadError::Incomplete { partial: rest, expected: take.expected() };
-                Taken { result: Err(error), reports_end: false }
-            }
-        }
+        let taken = match end {
+            End::Stream => take.take_at_end(&mut self.frames),
+            End::Session(reason) => match self.frames.take_rest() {
+                rest if rest.is_empty() => Taken { result: Err(ReadError::Disconnected { reason }), reports_end: true },
+                partial => {
+                    let error = ReadError::Incomplete { partial, expected: take.expected() };
+                    Taken { result: Err(error), reports_end: false }
+                }
+            },
+        };
+        self.count += u64::from(!taken.reports_end);
+        taken
     }
 }

@@ -59,16 +59,16 @@ async fn drained(connection: &Connection) {
 ///
 /// | the reason | what is queued | what has arrived | the stream |
 /// |---|---|---|---|
-/// | this end or its handler closed it, another client replaced it | flushed | discarded | ended; abort if not flushed in time |
+/// | this end or its handler closed it, another client replaced it, a codec failed | flushed | discarded | ended; abort if not flushed in time |
 /// | the peer hung up | flushed | stays readable | closed; abort if not flushed in time |
 /// | reset, dead link, I/O error | dropped | stays readable | closed |
 /// | a write deadline passed | dropped | stays readable as far as it is buffered | abort |
 async fn wind_down(connection: &Connection, wire: impl Wire) {
-    use DisconnectReason::{Closed, ClosedByPeer, HandlerFailed, Replaced, WriteTimeout};
+    use DisconnectReason::{BadFrame, Closed, ClosedByPeer, FrameTooLong, HandlerFailed, Replaced, WriteTimeout};
     let shared = &*connection.shared;
     let deadline = Instant::now() + shared.options.close_timeout;
     let reason = shared.state.reason();
-    let by_this_end = matches!(reason, Closed | HandlerFailed | Replaced);
+    let by_this_end = matches!(reason, BadFrame | Closed | FrameTooLong { .. } | HandlerFailed | Replaced);
     if by_this_end {
         shared.reading.discard(reason);
     }

@@ -3,17 +3,15 @@
 use std::fmt::Debug;
 
 use tcpip_server::{Connection, ReadError};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    sync::Mutex,
-};
+use tokio::{io::AsyncReadExt, net::TcpStream, sync::Mutex};
 use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes, little_endian::U32};
 
-use crate::{cut::cut, tight_link::start};
+use crate::{
+    tight_link::start,
+    torture::{sockets, tortured, uncut},
+};
 
 const LIMIT: usize = 12;
-const MOST_POLLS: usize = 4;
 
 #[derive(TryFromBytes, IntoBytes, KnownLayout, Immutable, Debug, PartialEq, Clone, Copy, Default)]
 #[repr(C)]
@@ -22,76 +20,12 @@ struct Status {
     moving: bool,
 }
 
-async fn sockets() -> std::io::Result<(TcpStream, TcpStream)> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr()?), listener.accept());
-    Ok((near?, far?.0))
-}
-
-/// What `read` makes of `stream` when nothing cuts it short, up to the result that `is_last`.
-async fn uncut<L, T: Debug, E: Debug>(
-    stream: &[u8],
-    link: impl Fn(TcpStream) -> L,
-    read: impl AsyncFn(&L) -> Result<T, E>,
-    is_last: impl Fn(&Result<T, E>) -> bool,
-) -> Vec<String> {
-    let (near, mut far) = sockets().await.expect("loopback");
-    let link = link(near);
-    far.write_all(stream).await.expect("the peer listens");
-    drop(far);
-    let mut results = Vec::new();
-    loop {
-        let result = read(&link).await;
-        results.push(format!("{result:?}"));
-        if is_last(&result) {
-            return results;
-        }
-    }
-}
-
-/// The same, but the bytes come one at a time, and at each boundary reads are dropped after 0, 1, 2, … polls.
-async fn tortured<L, T: Debug, E: Debug>(
-    stream: &[u8],
-    link: impl Fn(TcpStream) -> L,
-    read: impl AsyncFn(&L) -> Result<T, E>,
-    is_last: impl Fn(&Result<T, E>) -> bool,
-) -> Vec<String> {
-    let (near, far) = sockets().await.expect("loopback");
-    far.set_nodelay(true).expect("an option of every socket");
-    let (link, mut far) = (link(near), Some(far));
-    let mut results = Vec::new();
-    for boundary in 0..=stream.len() {
-        match &mut far {
-            Some(peer) if boundary > 0 => peer.write_all(&stream[boundary - 1..boundary]).await.expect("it listens"),
-            _ => {}
-        }
-        if boundary == stream.len() {
-            far = None;
-        }
-        for polls in 0..=MOST_POLLS {
-            while let Some(result) = cut(polls, read(&link)).await {
-                results.push(format!("{result:?}"));
-                if is_last(&result) {
-                    return results;
-                }
-            }
-        }
-    }
-    loop {
-        let result = read(&link).await;
-        results.push(format!("{result:?}"));
-        if is_last(&result) {
-            return results;
-        }
-    }
-}
-
 /// Runs both ways and compares.
 async fn torture<T: Debug>(stream: &[u8], read: impl AsyncFn(&Connection) -> Result<T, ReadError>) -> Vec<String> {
     let link = |stream| start(stream, |options| options.limit = LIMIT).expect("a live stream");
     let is_last = |result: &Result<T, ReadError>| matches!(result, Err(ReadError::NotConnected));
-    let expected = uncut(stream, link, &read, is_last).await;
-    assert_eq!(tortured(stream, link, &read, is_last).await, expected);
+    let expected = uncut(sockets().await, stream, link, &read, is_last).await;
+    assert_eq!(tortured(sockets().await, stream, link, &read, is_last).await, expected);
     expected
 }
 
@@ -180,8 +114,10 @@ async fn cancelled_read_keeps_its_bytes() {
         received.lock().expect("no panic").extend_from_slice(&bytes);
         Ok(bytes.len())
     };
-    let results =
-        tortured(TEXT, link, read, |result: &Result<usize, ReadError>| matches!(result, Ok(0) | Err(_))).await;
+    let results = tortured(sockets().await, TEXT, link, read, |result: &Result<usize, ReadError>| {
+        matches!(result, Ok(0) | Err(_))
+    })
+    .await;
     assert_eq!(results.last().expect("a result"), "Ok(0)");
     assert_eq!(*received.lock().expect("no panic"), TEXT);
 }
@@ -235,9 +171,9 @@ async fn cancelled_reads_of_different_kinds_share_the_buffer() {
         result
     };
     let is_last = |result: &Result<String, ReadError>| matches!(result, Err(ReadError::NotConnected));
-    let expected = uncut(stream, link, read, is_last).await;
+    let expected = uncut(sockets().await, stream, link, read, is_last).await;
     assert_eq!(expected.len(), 12, "{expected:?}");
-    assert_eq!(tortured(stream, link, read, is_last).await, expected);
+    assert_eq!(tortured(sockets().await, stream, link, read, is_last).await, expected);
 }
 
 /// The harness is able to fail: it sees that tokio's own `read_exact` loses bytes when it is dropped.
@@ -247,7 +183,7 @@ async fn the_harness_catches_the_loss_of_tokios_read_exact() {
         let mut bytes = [0; 5];
         stream.lock().await.read_exact(&mut bytes).await.map(|_| bytes)
     };
-    let expected = uncut(TEXT, Mutex::new, read, Result::is_err).await;
-    let found = tortured(TEXT, Mutex::new, read, Result::is_err).await;
+    let expected = uncut(sockets().await, TEXT, Mutex::new, read, Result::is_err).await;
+    let found = tortured(sockets().await, TEXT, Mutex::new, read, Result::is_err).await;
     assert!(found.len() < expected.len(), "{found:?}");
 }

@@ -1,4 +1,5 @@
 //! Client and server together, over real sockets.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may do what tests do")]
 
 mod cancelled_reads;
 mod cancelled_waits;
@@ -10,7 +11,9 @@ mod fixtures;
 mod hang_up_without_reader;
 mod one_shot;
 mod parity;
+mod read_frame;
 mod runtimes;
 mod send;
 mod tight_link;
+mod torture;
 mod usage;

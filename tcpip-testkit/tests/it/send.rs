@@ -4,6 +4,7 @@ use serde_json::Value;
 use tcpip_client::{Batch, Client, ClientBuilder, ClientOrServer, Connection, ConnectionEvent};
 use tcpip_server::{OneClientReadLoopServer, OneClientServer, OneClientServerBuilder};
 use tcpip_testkit::{OneClientServerTestCase, TestOneClientReadLoopServer, TestReadLoop};
+use tokio_util::codec::BytesCodec;
 
 fn send<T: Send>(value: T) -> T {
     value
@@ -28,6 +29,7 @@ fn futures_of_all_that_reads_and_writes(link: &impl ClientOrServer, text: &mut S
     drop(send(link.read_json::<Value>()));
     drop(send(link.read_struct::<u8>()));
     drop(send(link.read_into(number)));
+    drop(send(link.read_frame(&mut BytesCodec::new())));
     drop(send(link.write(b"")));
     drop(send(link.write_lines(&[b""])));
     drop(send(link.write_str("")));

@@ -6,7 +6,10 @@ use tcpip_core::{
     Connection,
     endpoint::{ConnectCallbacks, SessionOptions},
 };
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpSocket, TcpStream},
+};
 
 /// What is asked of the system for each buffer, which doubles it.
 const BUFFER: u32 = 4096;
@@ -33,10 +36,13 @@ pub(crate) async fn tight_link(options: impl FnOnce(&mut SessionOptions)) -> io:
 }
 
 /// A session over `stream`. Nobody owns it: close it.
-pub(crate) fn start(stream: TcpStream, options: impl FnOnce(&mut SessionOptions)) -> io::Result<Connection> {
+pub(crate) fn start<S>(stream: S, options: impl FnOnce(&mut SessionOptions)) -> io::Result<Connection>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
     let mut session = SessionOptions::new("test");
     session.close_timeout = Duration::from_secs(20);
     options(&mut session);
     let (events, _) = ConnectCallbacks::default().start(&tracing::Span::none());
-    Connection::start(stream, session, "test", events)
+    Connection::start_over(stream, session, "test", events)
 }

@@ -61,7 +61,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Wire for StreamWire<W> {
     }
 
     async fn hung_up(&self, connection: &Connection) {
-        let ended = |error: Option<&io::Error>| connection.stream_end(error);
+        let ended = |cause: Option<DisconnectReason>| connection.stream_end(cause);
         poll_fn(|context| connection.shared.reading.poll_ahead(context, connection.limit(), ended)).await;
         stream_ended(connection);
     }
@@ -86,7 +86,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Wire for StreamWire<W> {
 
 /// Reads ahead what is there now, and acts on the end if that is there.
 pub(in crate::connection) fn look_ahead(connection: &Connection) {
-    if connection.shared.reading.read_ahead(connection.limit(), |error| connection.stream_end(error)) {
+    if connection.shared.reading.read_ahead(connection.limit(), |cause| connection.stream_end(cause)) {
         stream_ended(connection);
     }
 }

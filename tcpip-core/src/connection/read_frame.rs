@@ -1,0 +1,194 @@
+//! The read whose frames a codec finds.
+
+use std::{
+    any::Any,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+};
+
+use tokio_util::codec::Decoder;
+
+use super::{
+    Connection,
+    reading::{Take, Taken},
+};
+use crate::{DisconnectReason, FrameBuffer, ReadError};
+
+impl Connection {
+    /// Reads a frame that `decoder` finds: any [`Decoder`] of tokio-util. Strings and other reads may come before and
+    /// after it on the same connection.
+    ///
+    /// The end of the stream is the decoder's to judge (`decode_eof`); if it makes nothing of it, that is
+    /// [`Incomplete`](ReadError::Incomplete), whose `partial` lacks what the decoder has kept in itself.
+    ///
+    /// The decoder is called while the connection's buffer is locked: it must not use the connection.
+    ///
+    /// # Errors
+    ///
+    /// - One of the decoder. It ends the session for [`BadFrame`](DisconnectReason::BadFrame), since nobody knows where
+    ///   the next frame begins; one of `decode_eof` finds the session ended by the peer.
+    /// - A [`ReadError`], as the [`std::io::Error`] that it converts into, as the decoder's error that this converts
+    ///   into: [`Incomplete`](ReadError::Incomplete) and the common ones. [`Timeout`](ReadError::Timeout) loses nothing.
+    ///   [`Disconnected`](ReadError::Disconnected) for [`FrameTooLong`](DisconnectReason::FrameTooLong) if `limit` bytes
+    ///   wait and the decoder finds no frame in them: this too ends the session.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe if the next read is a `read_frame` with the same decoder, which may have bytes of the frame in itself.
+    ///
+    /// # Panics
+    ///
+    /// If the decoder does; that ends the session as its error would.
+    ///
+    /// # Examples
+    ///
+    /// Binary frames behind their length, and text, on one connection. Depend on
+    /// `tokio-util = { version = "0.7", features = ["codec"] }` for the codec.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use tcpip_core::{Connection, ReadError, endpoint::{ConnectCallbacks, SessionOptions}};
+    /// # let start = |stream| {
+    /// #     let (events, _) = ConnectCallbacks::default().start(&tracing::Span::none());
+    /// #     Connection::start_over(stream, SessionOptions::new("example"), "example", events)
+    /// # };
+    /// # let (near, far) = tokio::io::duplex(1024);
+    /// # let (connection, camera) = (start(near)?, start(far)?);
+    /// use tokio_util::codec::LengthDelimitedCodec;
+    ///
+    /// // At the camera.
+    /// let image = [7; 300];
+    /// camera.write_str("image follows").await?;
+    /// let mut frame = camera.batch();
+    /// frame.write(&u32::try_from(image.len())?.to_be_bytes()).write(&image);
+    /// frame.send().await?;
+    /// camera.write_str("done").await?;
+    ///
+    /// // At this end. Keep the codec for all frames of the connection.
+    /// let mut codec = LengthDelimitedCodec::new();
+    /// assert_eq!(connection.read_str().await?, "image follows");
+    /// let received = connection.read_frame(&mut codec).await?;
+    /// assert_eq!(received, image[..]);
+    /// assert_eq!(connection.read_str().await?, "done");
+    ///
+    /// // The library's own errors are in the codec's.
+    /// camera.close().await;
+    /// let error = connection.read_frame(&mut codec).await.unwrap_err();
+    /// let error = error.get_ref().and_then(|error| error.downcast_ref());
+    /// assert!(matches!(error, Some(ReadError::Incomplete { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A codec of one's own: STX, text, ETX and the exclusive-or of all of these.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use tcpip_core::{Connection, endpoint::{ConnectCallbacks, SessionOptions}};
+    /// # let start = |stream| {
+    /// #     let (events, _) = ConnectCallbacks::default().start(&tracing::Span::none());
+    /// #     Connection::start_over(stream, SessionOptions::new("example"), "example", events)
+    /// # };
+    /// # let (near, far) = tokio::io::duplex(1024);
+    /// # let (connection, gauge) = (start(near)?, start(far)?);
+    /// use std::io;
+    /// use tcpip_core::{BytesMut, Decoder};
+    ///
+    /// struct StxEtx;
+    ///
+    /// impl Decoder for StxEtx {
+    ///     type Item = String;
+    ///     type Error = io::Error;
+    ///
+    ///     fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<String>> {
+    ///         const STX: u8 = 0x02;
+    ///         const ETX: u8 = 0x03;
+    ///         if bytes.first().is_some_and(|&first| first != STX) {
+    ///             return Err(io::Error::new(io::ErrorKind::InvalidData, "no STX"));
+    ///         }
+    ///         let Some(etx) = bytes.iter().position(|&byte| byte == ETX) else { return Ok(None) };
+    ///         if bytes.len() < etx + 2 {
+    ///             return Ok(None);
+    ///         }
+    ///         let frame = bytes.split_to(etx + 2);
+    ///         if frame.iter().fold(0, |sum, byte| sum ^ byte) != 0 {
+    ///             return Err(io::Error::new(io::ErrorKind::InvalidData, "wrong checksum"));
+    ///         }
+    ///         let text = std::str::from_utf8(&frame[1..etx]).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    ///         Ok(Some(text.to_owned()))
+    ///     }
+    /// }
+    ///
+    /// gauge.write(b"ready\r\n\x0217.5\x03\x1c").await?;
+    /// assert_eq!(connection.read_str().await?, "ready");
+    /// assert_eq!(connection.read_frame(&mut StxEtx).await?, "17.5");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "Framed")]
+    pub async fn read_frame<D: Decoder>(&self, decoder: &mut D) -> Result<D::Item, D::Error> {
+        match self.take("read_frame", Frame { decoder }).await {
+            Ok(Ok(frame)) => Ok(frame),
+            Ok(Err(Failure::Error(error))) => Err(error),
+            Ok(Err(Failure::Panic(panic))) => resume_unwind(panic),
+            Err(error) => Err(io::Error::from(error).into()),
+        }
+    }
+}
+
+/// What became of a decoder that did not do its work.
+enum Failure<E> {
+    Error(E),
+    Panic(Box<dyn Any + Send>),
+}
+
+struct Frame<'a, D> {
+    decoder: &'a mut D,
+}
+
+impl<D: Decoder> Take for Frame<'_, D> {
+    type Output = Result<D::Item, Failure<D::Error>>;
+
+    fn take(&mut self, frames: &mut FrameBuffer, limit: usize) -> Option<Result<Self::Output, ReadError>> {
+        match frames.take_with(|bytes| caught(|| self.decoder.decode(bytes)))? {
+            Ok(Some(frame)) => Some(Ok(Ok(frame))),
+            // So that no limit makes an error of nothing at all, it is at least one byte.
+            Ok(None) if frames.len() >= limit.max(1) => {
+                Some(Err(ReadError::Disconnected { reason: DisconnectReason::FrameTooLong { limit } }))
+            }
+            Ok(None) => None,
+            Err(failure) => Some(Ok(Err(failure))),
+        }
+    }
+
+    fn take_at_end(&mut self, frames: &mut FrameBuffer) -> Taken<Self::Output> {
+        let last = frames.take_with(|bytes| caught(|| self.decoder.decode_eof(bytes)));
+        if let Some(Ok(Some(frame))) = last {
+            return Taken { result: Ok(Ok(frame)), reports_end: false };
+        }
+        let partial = frames.take_rest();
+        let result = match last {
+            Some(Err(failure)) => Ok(Err(failure)),
+            _ => Err(ReadError::Incomplete { partial, expected: None }),
+        };
+        Taken { result, reports_end: true }
+    }
+
+    fn loses_track(result: &Result<Self::Output, ReadError>) -> Option<DisconnectReason> {
+        match result {
+            Ok(Err(_)) => Some(DisconnectReason::BadFrame),
+            Err(ReadError::Disconnected { reason }) => Some(*reason),
+            Ok(Ok(_)) | Err(_) => None,
+        }
+    }
+}
+
+/// Calls a decoder. A panic goes on once the session has ended.
+fn caught<T, E>(decode: impl FnOnce() -> Result<T, E>) -> Result<T, Failure<E>> {
+    match catch_unwind(AssertUnwindSafe(decode)) {
+        Ok(decoded) => decoded.map_err(Failure::Error),
+        Err(panic) => Err(Failure::Panic(panic)),
+    }
+}
