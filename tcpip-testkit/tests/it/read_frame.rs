@@ -206,12 +206,13 @@ async fn a_bad_frame_is_told_to_the_reader_behind_it() {
     }
 }
 
+const LIMIT: usize = 10;
+const REASON: DisconnectReason = DisconnectReason::FrameTooLong { limit: LIMIT };
+
 /// Failure 15: bytes without an end of a frame are taken up to the limit, then the session ends; a frame of just that
 /// length is read, and so are many frames that arrive at once.
 #[test_log::test(tokio::test)]
 async fn the_limit_bounds_what_waits_for_a_frame() {
-    const LIMIT: usize = 10;
-    const REASON: DisconnectReason = DisconnectReason::FrameTooLong { limit: LIMIT };
     for (near, far) in pairs(LIMIT).await {
         let frame = b"\x0271717.5\x03\x2d";
         assert_eq!(frame.len(), LIMIT);
