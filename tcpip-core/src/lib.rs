@@ -75,6 +75,7 @@ pub mod endpoint;
 mod error;
 mod family;
 mod frame_buffer;
+mod json;
 mod lock;
 mod socket_options;
 mod stream_structs;
@@ -101,6 +102,7 @@ pub use self::{
     error::{ConnectError, Error, OptionError, ReadError, Result, StartError, WriteError},
     family::Family,
     frame_buffer::{FrameBuffer, TooLong},
+    json::JsonMode,
     socket_options::set_socket_options,
     stream_structs::{read_into, read_struct, write_from},
     structs::{Parts, Structs},

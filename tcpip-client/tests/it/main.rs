@@ -6,6 +6,7 @@ mod close;
 mod connect;
 mod deadlines;
 mod hang_up;
+mod json;
 mod options;
 mod raw_peer;
 mod reads;

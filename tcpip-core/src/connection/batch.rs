@@ -52,7 +52,8 @@ impl Batch {
     ///
     /// Those of [`Connection::write_json`] that say what is wrong with the value; nothing is added then.
     pub fn write_json<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<&mut Self, WriteError> {
-        self.write_str(&serde_json::to_string(value).map_err(WriteError::Json)?)
+        let text = self.connection.json().encode(value).map_err(WriteError::Json)?;
+        self.write_str(&text)
     }
 
     /// Adds binary structures.

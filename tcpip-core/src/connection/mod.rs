@@ -33,7 +33,7 @@ use self::{
     state::{Phase, SessionState},
     writing::{Outlet, Writing},
 };
-use crate::{DisconnectReason, Encoding, OptionError, lock::Lock, text_format::TextFormat};
+use crate::{DisconnectReason, Encoding, JsonMode, OptionError, lock::Lock, text_format::TextFormat};
 
 /// How much longer than the session's own task `close` waits for it: it may be late on a loaded machine.
 const CLOSE_GRACE: Duration = Duration::from_millis(50);
@@ -219,6 +219,12 @@ impl Connection {
     #[must_use]
     pub fn encoding(&self) -> Encoding {
         self.text_format().encoding
+    }
+
+    /// Which JSON is written and read.
+    #[must_use]
+    pub fn json(&self) -> JsonMode {
+        self.shared.options.json
     }
 
     /// The most bytes that a searching read accepts as one frame.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_LIMIT, DEFAULT_MONITOR_CONNECTION_INTERVAL,
-    DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, text_format::TextFormat,
+    DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, JsonMode, text_format::TextFormat,
 };
 
 /// The longest deadline. A longer one counts as this: about 30 years.
@@ -34,6 +34,7 @@ pub enum HangUpDetection {
 pub struct SessionOptions {
     pub name: Arc<str>,
     pub text: TextFormat,
+    pub json: JsonMode,
     pub limit: usize,
     pub write_limit: usize,
     pub read_timeout: Option<Duration>,
@@ -53,6 +54,7 @@ impl SessionOptions {
         Self {
             name: name.into(),
             text: TextFormat::default(),
+            json: JsonMode::default(),
             limit: DEFAULT_LIMIT,
             write_limit: DEFAULT_WRITE_LIMIT,
             read_timeout: None,
@@ -96,6 +98,14 @@ macro_rules! session_setters {
             if let Err(error) = self.session.text.set_terminator(terminator.as_ref()) {
                 self.option_error = Some(error);
             }
+            self
+        }
+
+        /// Which JSON is written and read. Default: [`JsonMode::Python`](crate::JsonMode::Python), with NaN and the
+        /// infinities.
+        #[must_use]
+        pub fn json(mut self, mode: $crate::JsonMode) -> Self {
+            self.session.json = mode;
             self
         }
 

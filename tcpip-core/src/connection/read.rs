@@ -99,14 +99,14 @@ impl Connection {
         self.read_text("read_str_into", store).await
     }
 
-    /// Reads a text message and makes a `T` of the JSON in it.
+    /// Reads a text message and makes a `T` of the JSON in it, as the [`JsonMode`](crate::JsonMode) says.
     ///
     /// # Errors
     ///
     /// [`Json`](ReadError::Json) with the text if it is no JSON or no `T`; those of [`read_str`](Self::read_str).
     pub async fn read_json<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
         let text = self.read_text("read_json", owned).await?;
-        serde_json::from_str(&text).map_err(|source| ReadError::Json { text, source })
+        self.json().decode(&text).map_err(|source| ReadError::Json { text, source })
     }
 
     /// Reads a binary structure: exactly `size_of::<T>()` bytes.

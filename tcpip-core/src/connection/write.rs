@@ -48,7 +48,7 @@ impl Connection {
         self.send("write_str", &[&format.encode(line)?, format.terminator()]).await
     }
 
-    /// Sends a value as JSON in a text message.
+    /// Sends a value as JSON in a text message, as the [`JsonMode`](crate::JsonMode) says: by default as Python writes it.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl Connection {
         value: &T,
     ) -> impl Future<Output = Result<(), WriteError>> + Send + use<T> {
         // Before the future begins, which therefore holds no `T`, and may be sent to another thread whatever `T` is.
-        let text = serde_json::to_string(value).map_err(WriteError::Json);
+        let text = self.json().encode(value).map_err(WriteError::Json);
         let connection = self.clone();
         async move {
             let (text, format) = (text?, connection.text_format());

@@ -2,5 +2,6 @@
 
 mod encodings;
 mod frame_buffer;
+mod json;
 mod stream_helpers;
 mod structs;

@@ -55,6 +55,14 @@ fn values() -> [Value; 6] {
     ]
 }
 
+/// Which JSON does not have, and Python's does.
+const NUMBERS: [f64; 4] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1.5];
+
+/// Reads these numbers, of which one does not equal itself.
+async fn reads_numbers(link: &Connection) {
+    assert_eq!(format!("{:?}", link.read_json::<[f64; 4]>().await.unwrap()), format!("{NUMBERS:?}"));
+}
+
 fn bodies() -> [Body; 2] {
     let body = |position: f64, counts: [i64; 3]| Body { position: position.into(), counts: counts.map(I64::from) };
     [body(1.5, [1, 2, 3]), body(-0.1, [i64::MIN, 0, i64::MAX])]
@@ -77,6 +85,8 @@ pub(crate) async fn drive(link: &Connection) {
             assert_eq!(link.read_json::<Value>().await.unwrap(), json!({ "got": value }));
         }
     }
+    link.write_json(&NUMBERS).await.unwrap();
+    reads_numbers(link).await;
 
     let bodies = bodies();
     link.write_from((&Header { count: 2.into() }, &bodies)).await.unwrap();
@@ -116,6 +126,8 @@ pub(crate) async fn respond(link: &Connection) {
             link.write_json(&json!({ "got": value })).await.unwrap();
         }
     }
+    reads_numbers(link).await;
+    link.write_json(&NUMBERS).await.unwrap();
 
     assert_eq!(link.read_struct::<Header>().await.unwrap().count.get(), 2);
     for body in bodies() {

@@ -38,6 +38,9 @@ VALUES = [
     12.0,
     None,
 ]
+# Which JSON does not have, and Python's does.
+NUMBERS = [float("nan"), float("inf"), float("-inf"), 1.5]
+
 BODIES = [(1.5, 1, 2, 3), (-0.1, -(2**63), 0, 2**63 - 1)]
 
 HEADER = struct.Struct("<I")
@@ -74,6 +77,8 @@ async def drive(reader, writer):
         for ensure_ascii in (True, False):
             write_text(writer, json.dumps(value, ensure_ascii=ensure_ascii))
             check(json.loads(await read_text(reader)), {"got": value})
+    write_text(writer, json.dumps(NUMBERS))
+    check(repr(json.loads(await read_text(reader))), repr(NUMBERS))
 
     writer.write(HEADER.pack(len(BODIES)) + b"".join(BODY.pack(*body) for body in BODIES))
     for body in BODIES:
@@ -109,6 +114,9 @@ async def respond(reader, writer):
         for ensure_ascii in (True, False):
             check(json.loads(await read_text(reader)), value)
             write_text(writer, json.dumps({"got": value}, ensure_ascii=ensure_ascii))
+    numbers = json.loads(await read_text(reader))
+    check(repr(numbers), repr(NUMBERS))
+    write_text(writer, json.dumps(numbers))
 
     (count,) = await read_struct(reader, HEADER)
     check(count, len(BODIES))
