@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, time::Duration};
 
 use tcpip_core::{
     ConnectError, Connection, DEFAULT_CONNECT_TIMEOUT, Family, OptionError,
-    endpoint::{ConnectCallbacks, EventSource, SessionOptions},
+    endpoint::{ConnectCallbacks, EventSource, SessionOptions, deadline},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -77,6 +77,23 @@ impl<T> ClientBuilder<T> {
     }
 
     tcpip_core::session_setters!();
+
+    /// Sends a heartbeat so often, or never with `None`: the text [`HEARTBEAT`](crate::HEARTBEAT) as a message of its own,
+    /// the first at once after connecting. For servers that give a silent client up; Python's send one every
+    /// [`DEFAULT_HEARTBEAT_INTERVAL`](crate::DEFAULT_HEARTBEAT_INTERVAL). Zero, and a terminator that occurs in a heartbeat,
+    /// are errors of `connect`. Default: `None`.
+    #[doc(alias = "run_heartbeat_send_task")]
+    #[doc(alias = "heartbeat_send_sleep")]
+    pub fn heartbeat_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.session.heartbeat_interval = interval.into().map(deadline);
+        self
+    }
+
+    /// Checks what the setters could not refuse.
+    fn check(&self) -> Result<(), OptionError> {
+        self.option_error.clone().map_or(Ok(()), Err)?;
+        self.session.check()
+    }
 
     /// Makes the client with `start`, which starts the session. Nothing waits: the client is there, with its events, or
     /// nothing is.
@@ -162,9 +179,7 @@ impl ClientBuilder {
     /// Outside a tokio runtime with its I/O and time enabled.
     #[doc(alias = "start_task")]
     pub async fn connect(self) -> Result<Client, ConnectError> {
-        if let Some(error) = self.option_error {
-            return Err(error.into());
-        }
+        self.check()?;
         let Dial { host, port, family, local_addr, connect_timeout } = &self.target;
         let dialling = dial(host, *port, *family, *local_addr);
         let stream = match *connect_timeout {
@@ -207,9 +222,7 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> ClientBuilder<Connected<S>> {
     /// Outside a tokio runtime with its time enabled.
     #[expect(clippy::unused_async, reason = "the same shape as connecting, which waits")]
     pub async fn connect(self) -> Result<Client, ConnectError> {
-        if let Some(error) = self.option_error {
-            return Err(error.into());
-        }
+        self.check()?;
         self.open(|Connected(stream), session, events| {
             let connection = Connection::start_over(stream, session, KIND, events).map_err(ConnectError::Stream)?;
             let peer = connection.peer_addr();

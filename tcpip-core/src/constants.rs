@@ -33,6 +33,12 @@ pub const KEEPALIVE_PROBES: u32 = 4;
 /// The time between keep-alive probes: 15 s.
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
+/// The text of a heartbeat.
+pub const HEARTBEAT: &str = "heartbeat";
+
+/// How long a server that expects heartbeats usually waits for one: 10 s.
+pub const DEFAULT_MAX_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
+
 /// How long a test waits for something that should happen at once: 2 s.
 pub const STD_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -41,6 +47,9 @@ pub const DEFAULT_LIMIT: usize = 1024 * 1024;
 
 /// How many clients may wait for a server to accept them: 100, as in Python.
 pub const DEFAULT_BACKLOG: u32 = 100;
+
+/// How often a client that sends heartbeats usually sends one: 1 s, as in Python.
+pub const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many bytes may wait to be sent: 1 MiB.
 pub const DEFAULT_WRITE_LIMIT: usize = 1024 * 1024;

@@ -35,6 +35,18 @@ pub enum DisconnectReason {
     /// The server's handler returned an error or panicked.
     #[error("the handler failed")]
     HandlerFailed,
+    /// No heartbeat came for so long.
+    #[error("no heartbeat for {after:?}")]
+    HeartbeatMissed {
+        /// The `max_heartbeat_interval`.
+        after: Duration,
+    },
+    /// Nothing came for so long.
+    #[error("nothing arrived for {after:?}")]
+    Idle {
+        /// The `idle_timeout`.
+        after: Duration,
+    },
     /// The codec of a [`read_frame`](crate::Connection::read_frame) refused what came, or panicked.
     #[error("a frame was refused by its codec")]
     BadFrame,
@@ -71,7 +83,7 @@ impl DisconnectReason {
             Self::Reset => io::ErrorKind::ConnectionReset,
             Self::LinkDead => io::ErrorKind::HostUnreachable,
             Self::Io { kind, .. } => *kind,
-            Self::WriteTimeout { .. } => io::ErrorKind::TimedOut,
+            Self::WriteTimeout { .. } | Self::HeartbeatMissed { .. } | Self::Idle { .. } => io::ErrorKind::TimedOut,
             Self::HandlerFailed => io::ErrorKind::ConnectionAborted,
             Self::BadFrame | Self::FrameTooLong { .. } => io::ErrorKind::InvalidData,
         }

@@ -1,10 +1,10 @@
 //! The options of both servers.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tcpip_core::{
     Family, OptionError, StartError,
-    endpoint::{CallbackProgress, ConnectCallbacks, SessionOptions},
+    endpoint::{CallbackProgress, ConnectCallbacks, SessionOptions, deadline},
 };
 use tracing::Instrument;
 
@@ -146,14 +146,30 @@ impl<H> OneClientServerBuilder<H> {
         self
     }
 
+    /// Ends the session of a client from which no heartbeat has come for so long, or never with `None`. It counts anew for
+    /// each client, from its connecting. Usual is [`DEFAULT_MAX_HEARTBEAT_INTERVAL`](crate::DEFAULT_MAX_HEARTBEAT_INTERVAL).
+    ///
+    /// A heartbeat is a message that is exactly [`HEARTBEAT`](crate::HEARTBEAT), in the connection's encoding or in ASCII.
+    /// Text reads, and `read_until` with the terminator, take it out and note it; a handler that reads in another way notes
+    /// it by [`handle_received_heartbeat`](crate::Connection::handle_received_heartbeat). A handler at work counts as
+    /// alive. Without a handler somebody must read all the time, since a heartbeat that nobody reads is none.
+    ///
+    /// Zero, and a terminator that occurs in a heartbeat, are errors of `start`. Default: `None`; a heartbeat is then a
+    /// message as any other.
+    #[doc(alias = "run_heartbeat_monitor_task")]
+    #[doc(alias = "monitor_received_heartbeats")]
+    pub fn max_heartbeat_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.session.max_heartbeat_interval = interval.into().map(deadline);
+        self
+    }
+
     /// Binds, and starts the accept loop.
     async fn open(
         mut self,
         start_handler: impl FnOnce(Arc<H>, Arc<Reception>) -> StartHandler,
     ) -> Result<(Open, Arc<H>), StartError> {
-        if let Some(error) = self.option_error {
-            return Err(error.into());
-        }
+        self.option_error.clone().map_or(Ok(()), Err)?;
+        self.session.check()?;
         let (listeners, host) = match self.listener {
             Some(listener) => {
                 let host = listener.local_addr().map_or_else(String::new, |address| address.ip().to_string());

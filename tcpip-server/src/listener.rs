@@ -5,6 +5,7 @@ use std::{
     fmt,
     io::{self, Read},
     net::SocketAddr,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -86,7 +87,7 @@ pub(crate) trait Caller: Send {
     fn refuse(self: Box<Self>);
 
     /// Starts the session.
-    fn start(self: Box<Self>, options: SessionOptions, events: EventSource) -> io::Result<Connection>;
+    fn start(self: Box<Self>, options: Arc<SessionOptions>, events: EventSource) -> io::Result<Connection>;
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + 'static> Caller for S {
@@ -107,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Caller for S {
         }
     }
 
-    fn start(self: Box<Self>, options: SessionOptions, events: EventSource) -> io::Result<Connection> {
+    fn start(self: Box<Self>, options: Arc<SessionOptions>, events: EventSource) -> io::Result<Connection> {
         Connection::start_over(*self, options, KIND, events)
     }
 }

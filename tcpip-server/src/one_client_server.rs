@@ -187,7 +187,7 @@ impl OneClientServer {
 
     /// Changes the encoding, from the next message on, for this client and later ones.
     pub fn set_encoding(&self, encoding: Encoding) {
-        self.reception.session.lock().text.encoding = encoding;
+        Arc::make_mut(&mut self.reception.session.lock()).text.encoding = encoding;
         self.reception.current().set_encoding(encoding);
     }
 
@@ -204,7 +204,7 @@ impl OneClientServer {
     /// [`OptionError::EmptyTerminator`]; nothing is changed.
     pub fn set_terminator(&self, terminator: impl AsRef<[u8]>) -> Result<(), OptionError> {
         let terminator = terminator.as_ref();
-        self.reception.session.lock().text.set_terminator(terminator)?;
+        Arc::make_mut(&mut self.reception.session.lock()).text.set_terminator(terminator)?;
         self.reception.current().set_terminator(terminator)
     }
 
@@ -216,7 +216,7 @@ impl OneClientServer {
 
     /// Changes the limit for this client, also for a read that waits as soon as more arrives for it, and for later ones.
     pub fn set_limit(&self, limit: usize) {
-        self.reception.session.lock().limit = limit;
+        Arc::make_mut(&mut self.reception.session.lock()).limit = limit;
         self.reception.current().set_limit(limit);
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 pub(crate) struct Reception {
     pub(crate) addresses: Vec<SocketAddr>,
     /// The options of the next session.
-    pub(crate) session: Lock<SessionOptions>,
+    pub(crate) session: Lock<Arc<SessionOptions>>,
     state: Lock<State>,
     changed: Notify,
 }
@@ -37,7 +37,7 @@ impl State {
 impl Reception {
     pub(crate) fn new(addresses: Vec<SocketAddr>, session: SessionOptions) -> Self {
         let state = State { current: Connection::closed(), reading: false, closing: false, closed: false };
-        Self { addresses, session: Lock::new(session), state: Lock::new(state), changed: Notify::new() }
+        Self { addresses, session: Lock::new(session.into()), state: Lock::new(state), changed: Notify::new() }
     }
 
     pub(crate) fn current(&self) -> Connection {

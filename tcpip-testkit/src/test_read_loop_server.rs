@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tcpip_server::{
-    CallbackFuture, ClientOrServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult,
+    CallbackFuture, ClientOrServer, Connection, ConnectionEvent, DisconnectReason, HEARTBEAT, HandlerResult,
     OneClientReadLoopServer, OneClientServer, OneClientServerBuilder, ReadAndDispatch, Server, ServerBuilder,
     StartError,
 };
@@ -155,13 +155,19 @@ impl ReadAndDispatch for TestReadLoop {
         if self.fail_next_read.swap(false, Ordering::SeqCst) {
             return Err("the test asked for this read to fail".into());
         }
-        self.data.push(data);
+        if data == HEARTBEAT {
+            connection.handle_received_heartbeat()?;
+        } else {
+            self.data.push(data);
+        }
         Ok(())
     }
 
     async fn on_disconnect(&self, connection: &Connection) {
-        use DisconnectReason::{ClosedByPeer, LinkDead, Replaced, Reset};
-        if let Some(ClosedByPeer | LinkDead | Replaced | Reset) = connection.reason() {
+        use DisconnectReason::{ClosedByPeer, HeartbeatMissed, Idle, LinkDead, Replaced, Reset};
+        if let Some(ClosedByPeer | HeartbeatMissed { .. } | Idle { .. } | LinkDead | Replaced | Reset) =
+            connection.reason()
+        {
             self.data.push(String::new());
         }
     }

@@ -266,6 +266,15 @@ async fn inside_a_namespace_a_link_dies() {
         assert!(Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap().success());
         reset(peer).await;
     }
+    // Whatever the system's own patience is, minutes here, that of `tcp_user_timeout` counts.
+    std::fs::write("/proc/sys/net/ipv4/tcp_retries2", "15").unwrap();
+    let patience = Duration::from_millis(300);
+    let (client, peer, mut events) = meet_told(|client| client.tcp_user_timeout(patience).write_timeout(None)).await;
+    assert!(Command::new("ip").args(["link", "set", "lo", "down"]).status().unwrap().success());
+    client.write_str("into the void").await.expect("the system takes it");
+    assert_eq!(events.disconnected().await, DisconnectReason::LinkDead);
+    assert!(Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap().success());
+    reset(peer).await;
     // Nothing is behind an address without a route.
     assert!(Command::new("ip").args(["link", "set", "lo", "down"]).status().unwrap().success());
     let error = soon(Client::builder("192.0.2.1", 1).connect()).await.unwrap_err();

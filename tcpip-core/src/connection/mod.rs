@@ -1,6 +1,7 @@
 //! One TCP session, from connect or accept to its end.
 
 mod batch;
+mod liveness;
 pub(crate) mod options;
 mod owner;
 mod read;
@@ -24,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 pub use self::batch::Batch;
 use self::{
@@ -80,9 +81,11 @@ pub struct Connection {
 struct Shared {
     number: u64,
     addresses: Option<(SocketAddr, SocketAddr)>,
-    options: SessionOptions,
+    options: Arc<SessionOptions>,
     limit: AtomicUsize,
     text: Lock<TextFormat>,
+    /// When a heartbeat last came, or the session began.
+    last_heartbeat: Lock<Instant>,
     state: SessionState,
     reading: Reading,
     writing: Writing,
@@ -97,11 +100,12 @@ impl Connection {
             shared: Arc::new(Shared {
                 number: 0,
                 addresses: None,
-                options: SessionOptions::new(""),
+                options: SessionOptions::new("").into(),
                 limit: AtomicUsize::new(crate::DEFAULT_LIMIT),
                 text: Lock::new(TextFormat::default()),
+                last_heartbeat: Lock::new(Instant::now()),
                 state: SessionState::never_connected(),
-                reading: Reading::new(Source::Ended),
+                reading: Reading::new(Source::Ended, None),
                 writing: Writing::new(Outlet::Closed),
                 span: tracing::Span::none(),
             }),

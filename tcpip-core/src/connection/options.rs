@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_LIMIT, DEFAULT_MONITOR_CONNECTION_INTERVAL,
-    DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, JsonMode, text_format::TextFormat,
+    DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, HEARTBEAT, JsonMode, OptionError, text_format::TextFormat,
 };
 
 /// The longest deadline. A longer one counts as this: about 30 years.
@@ -43,6 +43,12 @@ pub struct SessionOptions {
     pub drain_timeout: Duration,
     pub monitor_connection_interval: Duration,
     pub hang_up_detection: HangUpDetection,
+    /// How often this end sends a heartbeat.
+    pub heartbeat_interval: Option<Duration>,
+    /// How long this end waits for one.
+    pub max_heartbeat_interval: Option<Duration>,
+    pub idle_timeout: Option<Duration>,
+    pub tcp_user_timeout: Option<Duration>,
     /// Whether a handler reads this session, so that a hang-up is for the handler to find.
     pub has_handler: bool,
 }
@@ -63,8 +69,39 @@ impl SessionOptions {
             drain_timeout: DEFAULT_DRAIN_TIMEOUT,
             monitor_connection_interval: DEFAULT_MONITOR_CONNECTION_INTERVAL,
             hang_up_detection: HangUpDetection::default(),
+            heartbeat_interval: None,
+            max_heartbeat_interval: None,
+            idle_timeout: None,
+            tcp_user_timeout: None,
             has_handler: false,
         }
+    }
+
+    /// Checks what one option alone does not show.
+    ///
+    /// # Errors
+    ///
+    /// [`OptionError::ZeroInterval`], [`OptionError::TerminatorInHeartbeat`].
+    pub fn check(&self) -> Result<(), OptionError> {
+        for (option, interval) in [
+            ("heartbeat_interval", self.heartbeat_interval),
+            ("max_heartbeat_interval", self.max_heartbeat_interval),
+            ("idle_timeout", self.idle_timeout),
+        ] {
+            if interval.is_some_and(|interval| interval.is_zero()) {
+                return Err(OptionError::ZeroInterval { option });
+            }
+        }
+        let has_heartbeats = self.heartbeat_interval.is_some() || self.max_heartbeat_interval.is_some();
+        if has_heartbeats && self.text.encode(HEARTBEAT).is_err() {
+            return Err(OptionError::TerminatorInHeartbeat);
+        }
+        Ok(())
+    }
+
+    /// Whether anything watches for a peer that says nothing.
+    pub(crate) fn watches_liveness(&self) -> bool {
+        self.heartbeat_interval.or(self.max_heartbeat_interval).or(self.idle_timeout).is_some()
     }
 }
 
@@ -166,6 +203,24 @@ macro_rules! session_setters {
         #[must_use]
         pub fn monitor_connection_interval(mut self, interval: ::std::time::Duration) -> Self {
             self.session.monitor_connection_interval = interval;
+            self
+        }
+
+        /// Ends a session from which nothing has arrived for so long, or `None` for never: for peers that may vanish
+        /// without a word and have no heartbeat. What nobody has read yet counts from when it is noticed, so that such a
+        /// session may end as late as after twice this. Default: `None`.
+        #[must_use]
+        pub fn idle_timeout(mut self, timeout: impl Into<Option<::std::time::Duration>>) -> Self {
+            self.session.idle_timeout = timeout.into().map($crate::endpoint::deadline);
+            self
+        }
+
+        /// How long the system tries to deliver what was sent before it gives the link up (`TCP_USER_TIMEOUT`), in whole
+        /// milliseconds, or `None` for the system's own time, minutes. Without effect where the system is not Linux or the
+        /// stream is not TCP. Default: `None`.
+        #[must_use]
+        pub fn tcp_user_timeout(mut self, timeout: impl Into<Option<::std::time::Duration>>) -> Self {
+            self.session.tcp_user_timeout = timeout.into();
             self
         }
 

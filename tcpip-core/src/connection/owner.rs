@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use tokio::time::Instant;
 use tokio::{
     io::{AsyncRead, AsyncWrite, split},
     net::TcpStream,
@@ -32,11 +33,16 @@ impl Connection {
     /// Starts a session on `stream`; `kind` says in logs what it belongs to.
     pub fn start(
         stream: TcpStream,
-        options: SessionOptions,
+        options: impl Into<Arc<SessionOptions>>,
         kind: &'static str,
         events: EventSource,
     ) -> io::Result<Self> {
+        let options = options.into();
         set_socket_options(&stream)?;
+        #[cfg(target_os = "linux")]
+        if let Some(timeout) = options.tcp_user_timeout {
+            socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(timeout))?;
+        }
         let addresses = Some((stream.local_addr()?, stream.peer_addr()?));
         let (read_half, write_half) = stream.into_split();
         let write_half = Arc::new(write_half);
@@ -47,7 +53,7 @@ impl Connection {
     /// Starts a session on a stream that may be no TCP stream.
     pub fn start_over<S>(
         stream: S,
-        options: SessionOptions,
+        options: impl Into<Arc<SessionOptions>>,
         kind: &'static str,
         events: EventSource,
     ) -> io::Result<Self>
@@ -60,7 +66,7 @@ impl Connection {
         }
         let (read_half, write_half) = split(stream.expect("it has not been taken as a TCP stream"));
         let source = Source::Stream(ReadAhead::new(read_half));
-        Ok(Self::begin(source, Outlet::Queue, StreamWire::new(write_half), None, options, kind, events))
+        Ok(Self::begin(source, Outlet::Queue, StreamWire::new(write_half), None, options.into(), kind, events))
     }
 
     fn begin(
@@ -68,11 +74,13 @@ impl Connection {
         outlet: Outlet,
         wire: impl Wire,
         addresses: Option<(SocketAddr, SocketAddr)>,
-        options: SessionOptions,
+        options: Arc<SessionOptions>,
         kind: &'static str,
         events: EventSource,
     ) -> Self {
         static SESSIONS: AtomicU64 = AtomicU64::new(1);
+        let now = Instant::now();
+        let first_arrival = options.idle_timeout.map(|_| now);
         let number = SESSIONS.fetch_add(1, Ordering::Relaxed);
         let peer = addresses.map(|(_, peer)| tracing::field::display(peer));
         let span = tracing::info_span!("session", endpoint = %options.name, kind, peer, number);
@@ -82,9 +90,10 @@ impl Connection {
                 addresses,
                 limit: AtomicUsize::new(options.limit),
                 text: Lock::new(options.text.clone()),
+                last_heartbeat: Lock::new(now),
                 options,
                 state: SessionState::connected(events),
-                reading: Reading::new(source),
+                reading: Reading::new(source, first_arrival),
                 writing: Writing::new(outlet),
                 span: span.clone(),
             }),

@@ -72,7 +72,7 @@ impl Connection {
         if separator.is_empty() {
             return Err(ReadError::EmptySeparator);
         }
-        self.take("read_until", Until { separator, convert: |frame: &[u8]| Ok(frame.to_vec()) }).await
+        self.take("read_until", self.until(separator, |frame: &[u8]| Ok(frame.to_vec()))).await
     }
 
     /// Reads a text message: through the terminator, which is removed, decoded strictly.
@@ -169,7 +169,11 @@ impl Connection {
     ) -> Result<T, ReadError> {
         let format: TextFormat = self.text_format();
         let convert = |frame: &[u8]| format.decode(frame).map(&mut store);
-        self.take(operation, Until { separator: format.terminator(), convert }).await
+        self.take(operation, self.until(format.terminator(), convert)).await
+    }
+
+    fn until<'a, F>(&'a self, separator: &'a [u8], convert: F) -> Until<'a, F> {
+        Until { separator, convert, heartbeats: self.expects_heartbeats().then_some(self) }
     }
 
     /// The way of every read.
@@ -198,13 +202,24 @@ fn owned(text: Cow<'_, str>) -> String {
 struct Until<'a, F> {
     separator: &'a [u8],
     convert: F,
+    /// The connection, if heartbeats are for it to note and for nobody else to see.
+    heartbeats: Option<&'a Connection>,
 }
 
 impl<T, F: FnMut(&[u8]) -> Result<T, ReadError>> Take for Until<'_, F> {
     type Output = T;
 
     fn take(&mut self, frames: &mut FrameBuffer, limit: usize) -> Option<Result<T, ReadError>> {
-        frames.take_until(self.separator, limit, &mut self.convert).map(|taken| within(taken, limit).flatten())
+        loop {
+            let Self { separator, convert, heartbeats } = self;
+            let is_noted = |frame: &[u8]| heartbeats.is_some_and(|connection| connection.notes(separator, frame));
+            let convert = |frame: &[u8]| if is_noted(frame) { None } else { Some(convert(frame)) };
+            match within(frames.take_until(separator, limit, convert)?, limit) {
+                Ok(None) => {}
+                Ok(Some(taken)) => return Some(taken),
+                Err(error) => return Some(Err(error)),
+            }
+        }
     }
 }
 

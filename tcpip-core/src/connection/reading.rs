@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::BufMut;
-use tokio::{io::AsyncRead, net::tcp::OwnedReadHalf, sync::Semaphore};
+use tokio::{io::AsyncRead, net::tcp::OwnedReadHalf, sync::Semaphore, time::Instant};
 use tokio_util::io::poll_read_buf;
 
 use crate::{DisconnectReason, FrameBuffer, ReadError, lock::Lock};
@@ -33,6 +33,8 @@ struct Inner {
     waiting: bool,
     /// How many reads have come to a result.
     count: u64,
+    /// When bytes last came out of the source, if somebody wants to know.
+    last_arrival: Option<Instant>,
 }
 
 /// Where bytes come from.
@@ -116,7 +118,8 @@ pub(super) struct Left {
 }
 
 impl Reading {
-    pub(super) fn new(source: Source) -> Self {
+    /// `now` if the times of arrivals are to be noted.
+    pub(super) fn new(source: Source, now: Option<Instant>) -> Self {
         let end = matches!(source, Source::Ended).then_some(End::Session(DisconnectReason::Closed));
         Self {
             turn: Semaphore::new(1),
@@ -127,6 +130,7 @@ impl Reading {
                 waker: None,
                 waiting: false,
                 count: 0,
+                last_arrival: now,
             }),
         }
     }
@@ -182,6 +186,11 @@ impl Reading {
         let inner = self.inner.lock();
         let being_read = inner.waiting && self.has_reader();
         act(Left { unread: !inner.frames.is_empty(), being_read });
+    }
+
+    /// When bytes last arrived, if that is noted.
+    pub(super) fn last_arrival(&self) -> Option<Instant> {
+        self.inner.lock().last_arrival
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -301,7 +310,12 @@ impl Inner {
 
     fn arrived(&mut self, received: io::Result<usize>, ended: &impl Fn(Option<DisconnectReason>) -> End) {
         match received {
-            Ok(count) if count > 0 => self.frames.received(count),
+            Ok(count) if count > 0 => {
+                self.frames.received(count);
+                if let Some(last) = &mut self.last_arrival {
+                    *last = Instant::now();
+                }
+            }
             Ok(_) => self.at_end(ended(None)),
             Err(error) => self.at_end(ended(Some(DisconnectReason::from_io(&error)))),
         }

@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
     Connection,
+    liveness::watch_liveness,
     state::Phase,
     wire::{Input, Wire},
 };
@@ -36,6 +37,7 @@ async fn watch(connection: &Connection, wire: &impl Wire) {
         () = ended => {}
         reason = sending => connection.end(reason),
         reason = hang_up => connection.end(reason),
+        reason = watch_liveness(connection, wire) => connection.revoke(reason),
     }
 }
 
@@ -59,16 +61,21 @@ async fn drained(connection: &Connection) {
 ///
 /// | the reason | what is queued | what has arrived | the stream |
 /// |---|---|---|---|
-/// | this end or its handler closed it, another client replaced it, a codec failed | flushed | discarded | ended; abort if not flushed in time |
+/// | this end or its handler closed it, another client replaced it, a codec failed, the peer was silent for too long | flushed | discarded | ended; abort if not flushed in time |
 /// | the peer hung up | flushed | stays readable | closed; abort if not flushed in time |
 /// | reset, dead link, I/O error | dropped | stays readable | closed |
 /// | a write deadline passed | dropped | stays readable as far as it is buffered | abort |
 async fn wind_down(connection: &Connection, wire: impl Wire) {
-    use DisconnectReason::{BadFrame, Closed, ClosedByPeer, FrameTooLong, HandlerFailed, Replaced, WriteTimeout};
+    use DisconnectReason::{
+        BadFrame, Closed, ClosedByPeer, FrameTooLong, HandlerFailed, HeartbeatMissed, Idle, Replaced, WriteTimeout,
+    };
     let shared = &*connection.shared;
     let deadline = Instant::now() + shared.options.close_timeout;
     let reason = shared.state.reason();
-    let by_this_end = matches!(reason, BadFrame | Closed | FrameTooLong { .. } | HandlerFailed | Replaced);
+    let by_this_end = matches!(
+        reason,
+        BadFrame | Closed | FrameTooLong { .. } | HandlerFailed | HeartbeatMissed { .. } | Idle { .. } | Replaced
+    );
     if by_this_end {
         shared.reading.discard(reason);
     }

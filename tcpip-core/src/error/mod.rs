@@ -1,6 +1,7 @@
 //! The errors: one small enum for each family of operations, and one that holds them all.
 
 mod connect;
+mod heartbeat;
 mod option;
 mod read;
 mod start;
@@ -8,7 +9,10 @@ mod write;
 
 use std::io;
 
-pub use self::{connect::ConnectError, option::OptionError, read::ReadError, start::StartError, write::WriteError};
+pub use self::{
+    connect::ConnectError, heartbeat::UnexpectedHeartbeat, option::OptionError, read::ReadError, start::StartError,
+    write::WriteError,
+};
 
 /// Any error of this library, for code that does several kinds of things with `?`.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +33,9 @@ pub enum Error {
     /// An option was given a value that it cannot have.
     #[error(transparent)]
     Option(#[from] OptionError),
+    /// A heartbeat came, and none is expected.
+    #[error(transparent)]
+    UnexpectedHeartbeat(#[from] UnexpectedHeartbeat),
 }
 
 /// A result whose error is any of this library's.
@@ -42,6 +49,7 @@ impl From<Error> for io::Error {
             Error::Connect(error) => error.into(),
             Error::Start(error) => error.into(),
             Error::Option(error) => error.into(),
+            Error::UnexpectedHeartbeat(error) => error.into(),
         }
     }
 }

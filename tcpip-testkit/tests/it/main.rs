@@ -9,6 +9,7 @@ mod cut;
 mod endless_deadlines;
 mod fixtures;
 mod hang_up_without_reader;
+mod heartbeat;
 mod one_shot;
 mod parity;
 mod read_frame;

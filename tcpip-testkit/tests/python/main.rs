@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may unwrap, and so may what it calls")]
 
 mod dialogue;
+mod heartbeats;
 mod python;
 
 use tcpip_client::Client;

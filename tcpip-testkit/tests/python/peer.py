@@ -11,6 +11,7 @@ A script with dialogues of its own imports `main` and calls it with these.
 import argparse
 import asyncio
 import json
+import socket
 import struct
 import sys
 
@@ -23,6 +24,9 @@ LIMIT = 2**20
 PATIENCE = 60
 
 TERMINATOR = b"\r\n"
+
+# From the kernel's headers: a socket that is closed in this mode sends nothing.
+TCP_REPAIR = 19
 
 # What is exchanged. The other end has the same tables.
 TEXTS = {
@@ -137,6 +141,33 @@ async def respond(reader, writer):
     check(await reader.read(), b"")
 
 
+async def beat(reader, writer):
+    """Sends heartbeats, with data between them, then nothing any more, and waits to be given up."""
+    for number in range(10):
+        writer.write(b"heartbeat\r\n")
+        write_text(writer, str(number))
+        await writer.drain()
+        await asyncio.sleep(0.1)
+    check(await reader.read(), b"")
+
+
+async def count(reader, writer):
+    """Waits for heartbeats."""
+    for _ in range(3):
+        check(await reader.readline(), b"heartbeat\r\n")
+
+
+async def vanish(reader, writer):
+    """Disappears as a machine without power does: the other end is told nothing."""
+    repaired = writer.get_extra_info("socket")
+    try:
+        repaired.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+    except PermissionError as error:
+        write_text(writer, f"skipped: {error}")
+        return
+    writer.transport.abort()
+
+
 async def hold(dialogue, reader, writer):
     try:
         await dialogue(reader, writer)
@@ -181,4 +212,4 @@ def main(dialogues):
 
 
 if __name__ == "__main__":
-    sys.exit(main({"drive": drive, "respond": respond}))
+    sys.exit(main({"drive": drive, "respond": respond, "beat": beat, "count": count, "vanish": vanish}))

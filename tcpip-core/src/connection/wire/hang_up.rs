@@ -65,6 +65,18 @@ pub(super) fn has_hung_up(socket: &TcpStream) -> bool {
     }
 }
 
+/// How many received bytes wait in the kernel.
+#[cfg(target_os = "linux")]
+pub(super) fn unread(socket: &TcpStream) -> u64 {
+    rustix::io::ioctl_fionread(socket).unwrap_or(0)
+}
+
+/// How many received bytes wait in the kernel: this system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn unread(_socket: &TcpStream) -> u64 {
+    0
+}
+
 /// Whether received data waits in the kernel.
 ///
 /// An error is the end of the stream, which the system tells only once.

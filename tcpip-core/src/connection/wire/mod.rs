@@ -31,6 +31,9 @@ pub(super) trait Wire: Send + Sync + 'static {
     /// Whether data is left beneath, for reads to come.
     fn leaves_unread(&self, connection: &Connection) -> bool;
 
+    /// How many bytes wait beneath that no read has taken, as far as the system tells.
+    fn unread(&self) -> u64;
+
     /// Ends the stream in good order.
     fn end(&self, input: Input) -> impl Future<Output = ()> + Send;
 

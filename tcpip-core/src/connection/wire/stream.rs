@@ -77,6 +77,10 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Wire for StreamWire<W> {
         false
     }
 
+    fn unread(&self) -> u64 {
+        0
+    }
+
     async fn end(&self, _input: Input) {
         let _ = self.poll(AsyncWrite::poll_shutdown).await;
     }

@@ -78,6 +78,10 @@ impl Wire for TcpWire {
         hang_up::has_unread(self.stream()).unwrap_or(false)
     }
 
+    fn unread(&self) -> u64 {
+        hang_up::unread(self.stream())
+    }
+
     /// Closing a socket with unread input sends a reset, which may overtake what was flushed. So what has arrived is
     /// discarded first, up to [`DISCARDED`]; if more arrives all the same, the peer's own end is awaited.
     async fn end(&self, input: Input) {
