@@ -227,7 +227,8 @@ impl FrameBuffer {
         if self.bytes.is_empty() {
             // Moves the empty window back to the start, after which `capacity` is that of the whole allocation.
             let _ = self.bytes.try_reclaim(self.bytes.capacity() + 1);
-            if self.bytes.capacity() > KEPT {
+            // Less than the first allocation is the rest of memory that a codec has cut a frame out of, who knows how large.
+            if self.bytes.capacity() != KEPT {
                 self.bytes = BytesMut::new();
             }
         }

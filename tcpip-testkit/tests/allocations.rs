@@ -15,7 +15,8 @@ use std::{
 
 use allocation_counter::measure;
 use tcpip_client::{Client, ClientBuilder};
-use tcpip_server::{ClientOrServer, Connection, OneClientServer};
+use tcpip_core::FrameBuffer;
+use tcpip_server::{BytesMut, ClientOrServer, Connection, Decoder, OneClientServer};
 use tcpip_testkit::{OneClientServerTestCase, TestOneClientReadLoopServer};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -142,6 +143,50 @@ fn messages_that_arrive_together_allocate_nothing() {
         }
     });
     assert_eq!(count, 0);
+}
+
+/// One number behind a tag.
+struct Tagged;
+
+impl Decoder for Tagged {
+    type Item = u8;
+    type Error = std::io::Error;
+
+    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<u8>, Self::Error> {
+        if bytes.len() < 2 {
+            return Ok(None);
+        }
+        let number = bytes[1];
+        bytes.clear();
+        Ok(Some(number))
+    }
+}
+
+/// `read_frame` allocates nothing once warm but what its codec does, text between the frames.
+#[test]
+fn warm_frames_allocate_nothing() {
+    let runtime = runtime();
+    let (server, client) = runtime.block_on(connected(None));
+    let mut text = String::new();
+    let count = count_warm(&runtime, async || {
+        client.write(b"=7").await.unwrap();
+        assert_eq!(server.read_frame(&mut Tagged).await.unwrap(), b'7');
+        send_text(&client, &server, &mut text).await;
+    });
+    assert_eq!(count, 0);
+}
+
+/// A frame that a codec has cut out of the buffer takes the memory along: an empty buffer keeps none of it.
+#[test]
+fn a_frame_takes_its_memory_along() {
+    let mut buffer = FrameBuffer::default();
+    let frame = vec![1; 60_000];
+    let info = measure(|| {
+        buffer.spare(60_000).extend_from_slice(&frame);
+        buffer.received(60_000);
+        assert_eq!(buffer.take_with(BytesMut::split).unwrap(), frame);
+    });
+    assert!(info.bytes_max >= 60_000 && info.bytes_current < 1024, "{info:?}");
 }
 
 /// `read_str` allocates the string that it returns and nothing else.
