@@ -3,7 +3,7 @@
 use std::{fmt, net::SocketAddr, time::Duration};
 
 use tcpip_core::{
-    ConnectError, Connection, DEFAULT_CONNECT_TIMEOUT, Family, OptionError,
+    ConnectError, Connection, DEFAULT_CONNECT_TIMEOUT, Family, OptionError, ReadAndDispatch,
     endpoint::{ConnectCallbacks, EventSource, SessionOptions, deadline},
 };
 use tokio::{
@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Client, dial::dial};
+use crate::{Client, ReadLoopClient, dial::dial};
 
 /// What logs call a client.
 const KIND: &str = "client";
@@ -199,6 +199,25 @@ impl ClientBuilder {
             }
         })
     }
+
+    /// As [`connect`](Self::connect), and gives what the server sends to `handler`, from the first byte on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`connect`](Self::connect).
+    ///
+    /// # Panics
+    ///
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with<H: ReadAndDispatch>(mut self, handler: H) -> Result<ReadLoopClient<H>, ConnectError> {
+        self.session.has_handler = true;
+        let close_timeout = self.session.close_timeout;
+        Ok(ReadLoopClient::start(self.connect().await?, handler, close_timeout))
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + 'static> ClientBuilder<Connected<S>> {
@@ -229,5 +248,24 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> ClientBuilder<Connected<S>> {
             let host = peer.map_or_else(String::new, |peer| peer.ip().to_string());
             Ok(Opened { host, port: peer.map_or(0, |peer| peer.port()), connection })
         })
+    }
+
+    /// As [`connect`](Self::connect), and gives what the server sends to `handler`, from the first byte on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`connect`](Self::connect).
+    ///
+    /// # Panics
+    ///
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with<H: ReadAndDispatch>(mut self, handler: H) -> Result<ReadLoopClient<H>, ConnectError> {
+        self.session.has_handler = true;
+        let close_timeout = self.session.close_timeout;
+        Ok(ReadLoopClient::start(self.connect().await?, handler, close_timeout))
     }
 }

@@ -32,7 +32,7 @@ pub enum DisconnectReason {
         /// The deadline that passed.
         after: Duration,
     },
-    /// The server's handler returned an error or panicked.
+    /// The handler returned an error or panicked, or a task of the session panicked.
     #[error("the handler failed")]
     HandlerFailed,
     /// No heartbeat came for so long.

@@ -75,8 +75,11 @@ pub mod endpoint;
 mod error;
 mod family;
 mod frame_buffer;
+mod handler;
 mod json;
+mod latest;
 mod lock;
+mod read_loop;
 mod socket_options;
 mod stream_structs;
 mod structs;
@@ -102,7 +105,9 @@ pub use self::{
     error::{ConnectError, Error, OptionError, ReadError, Result, StartError, UnexpectedHeartbeat, WriteError},
     family::Family,
     frame_buffer::{FrameBuffer, TooLong},
+    handler::{HandlerError, HandlerResult, ReadAndDispatch},
     json::JsonMode,
+    latest::Latest,
     socket_options::set_socket_options,
     stream_structs::{read_into, read_struct, write_from},
     structs::{Parts, Structs},

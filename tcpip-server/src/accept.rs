@@ -30,7 +30,7 @@ pub(crate) type StartHandler = Box<dyn Fn(Connection) -> Option<JoinHandle<()>> 
 /// | connected, and the kernel knows of no hang-up | is refused |
 /// | the peer has hung up, and unread data waits or the handler is at work | replaces it |
 ///
-/// The handler of the last session has returned, or has been given up, before the next session begins.
+/// The handler and the tasks of the last session have ended, or have been given up, before the next session begins.
 pub(crate) struct AcceptLoop {
     pub(crate) listeners: Vec<Box<dyn AnyListener>>,
     pub(crate) events: EventSource,
@@ -104,7 +104,7 @@ impl AcceptLoop {
         tokio::select! {
             biased;
             () = reception.closing() => return,
-            () = self.end_handler(Instant::now() + self.close_timeout) => {}
+            () = self.end_tasks(&last) => {}
         }
         self.ending.retain(|session| !session.is_closed());
         if !last.is_closed() {
@@ -121,6 +121,13 @@ impl AcceptLoop {
         if let Some(connection) = started {
             self.handler = (self.start_handler)(connection);
         }
+    }
+
+    /// Waits until nothing is at work for the last session any more, within `close_timeout`.
+    async fn end_tasks(&mut self, last: &Connection) {
+        let deadline = Instant::now() + self.close_timeout;
+        self.end_handler(deadline).await;
+        let _ = timeout_at(deadline, last.tasks_ended()).await;
     }
 
     /// Waits until the last session's handler has returned. One that does not is given up.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tcpip_core::{
     Family, OptionError, StartError,
-    endpoint::{CallbackProgress, ConnectCallbacks, SessionOptions, deadline},
+    endpoint::{CallbackProgress, ConnectCallbacks, SessionOptions, deadline, run_read_loop},
 };
 use tracing::Instrument;
 
@@ -13,7 +13,6 @@ use crate::{
     accept::{AcceptLoop, ClosedOnDrop, Quietly, StartHandler, run_accept_loop},
     bind::{Host, Place},
     listener::{AnyListener, KIND, Listener},
-    read_loop::run_read_loop,
     reception::{Reading, Reception},
 };
 
@@ -255,8 +254,9 @@ impl<H: ReadAndDispatch> OneClientServerBuilder<H> {
         let start_handler = |handler: Arc<H>, reception| -> StartHandler {
             Box::new(move |connection| {
                 let span = connection.span().clone();
-                let reading = Reading::new(Arc::clone(&reception), connection);
-                Some(tokio::spawn(run_read_loop(Arc::clone(&handler), reading).instrument(span)))
+                let reading = Reading::new(Arc::clone(&reception), connection.clone());
+                let running = run_read_loop(Arc::clone(&handler), connection.clone(), reading);
+                Some(tokio::spawn(connection.own_task(running).instrument(span)))
             })
         };
         let (open, handler) = self.open(start_handler).await?;

@@ -58,11 +58,9 @@
 mod accept;
 mod bind;
 mod builder;
-mod handler;
 mod listener;
 mod one_client_read_loop_server;
 mod one_client_server;
-mod read_loop;
 mod reception;
 mod server;
 
@@ -71,14 +69,13 @@ pub use tcpip_core::{
     DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT,
     DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR,
     DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder, DisconnectReason, Encoding, Error, Family, HEARTBEAT,
-    JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, LOCALHOST_IPV4, LOCALHOST_IPV6, OptionError,
-    ReadError, Result, STD_TIMEOUT, StartError, Structs, UnexpectedHeartbeat, WriteError, close_stream_writer,
-    read_into, read_struct, set_socket_options, write_from,
+    HandlerError, HandlerResult, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, LOCALHOST_IPV4,
+    LOCALHOST_IPV6, Latest, OptionError, ReadAndDispatch, ReadError, Result, STD_TIMEOUT, StartError, Structs,
+    UnexpectedHeartbeat, WriteError, close_stream_writer, read_into, read_struct, set_socket_options, write_from,
 };
 
 pub use self::{
     builder::{NoReadLoop, OneClientServerBuilder},
-    handler::{HandlerError, HandlerResult, ReadAndDispatch},
     listener::Listener,
     one_client_read_loop_server::OneClientReadLoopServer,
     one_client_server::OneClientServer,

@@ -119,7 +119,7 @@ impl OneClientServer {
 
     /// Waits for the end of a session that has been ended, unless it is the caller that must end first.
     async fn client_closed(&self, connection: &Connection) {
-        if !self.reception.is_served(connection) && !connection.is_own_handler() {
+        if !self.reception.is_served(connection) && !connection.is_own_task() {
             let _ = timeout(self.close_timeout + CLOSE_GRACE, self.reception.wait_served(connection)).await;
         }
     }
@@ -148,7 +148,7 @@ impl OneClientServer {
 
     async fn close_and(&self, should_be_connected: ShouldBeConnected) {
         self.reception.start_close(should_be_connected);
-        if !self.is_closed() && !self.reception.current().is_own_handler() {
+        if !self.is_closed() && !self.reception.current().is_own_task() {
             let _ = timeout(self.close_timeout + CLOSE_GRACE, self.reception.wait_closed()).await;
         }
     }

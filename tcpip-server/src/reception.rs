@@ -147,10 +147,6 @@ impl Reading {
     pub(crate) fn new(reception: Arc<Reception>, connection: Connection) -> Self {
         Self { reception, connection }
     }
-
-    pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
-    }
 }
 
 impl Drop for Reading {

@@ -9,6 +9,7 @@ mod hang_up;
 mod json;
 mod options;
 mod raw_peer;
+mod read_loop;
 mod reads;
 mod states;
 mod writes;

@@ -9,6 +9,7 @@ mod read_frame;
 mod reading;
 mod session;
 mod state;
+mod tasks;
 mod wire;
 mod write;
 mod writing;
@@ -264,7 +265,7 @@ impl Connection {
     /// Waits for the end of a close, unless it is the caller that must end first. At rest already, it needs no timer,
     /// and so no runtime.
     async fn closed_within_deadline(&self) {
-        if !self.is_closed() && !self.is_own_handler() {
+        if !self.is_closed() && !self.is_own_task() {
             let _ = timeout(self.shared.options.close_timeout + CLOSE_GRACE, self.wait_closed()).await;
         }
     }

@@ -135,18 +135,6 @@ impl Connection {
         }
     }
 
-    /// Says that the current task is the session's handler.
-    pub fn is_handled_here(&self) {
-        self.shared.state.note(|state| state.handler = tokio::task::try_id());
-    }
-
-    /// Whether the current task is the session's handler.
-    #[must_use]
-    pub fn is_own_handler(&self) -> bool {
-        let handler = self.shared.state.look(|state| state.handler);
-        handler.is_some() && handler == tokio::task::try_id()
-    }
-
     /// Waits until somebody other than the peer has ended the session.
     pub async fn revoked(&self) {
         self.shared.state.wait_for(|state| state.revoked.then_some(())).await;

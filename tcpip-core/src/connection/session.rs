@@ -17,7 +17,11 @@ use crate::DisconnectReason;
 /// `finish` comes from outside, so that the session is finished too when its runtime ends before the task has begun.
 pub(super) async fn run_session(mut finish: Finish, wire: impl Wire) {
     watch(&finish.connection, &wire).await;
-    wind_down(&finish.connection, wire).await;
+    let deadline = Instant::now() + finish.connection.shared.options.close_timeout;
+    wind_down(&finish.connection, wire, deadline).await;
+    if timeout_at(deadline, finish.connection.tasks_ended()).await.is_err() {
+        tracing::error!("a task of the session does not end: it is given up");
+    }
     finish.in_order = true;
 }
 
@@ -57,7 +61,7 @@ async fn drained(connection: &Connection) {
     pending::<()>().await;
 }
 
-/// Brings a session that has ended to rest, within the close deadline.
+/// Brings the stream of a session that has ended to rest, within the close deadline.
 ///
 /// | the reason | what is queued | what has arrived | the stream |
 /// |---|---|---|---|
@@ -65,12 +69,11 @@ async fn drained(connection: &Connection) {
 /// | the peer hung up | flushed | stays readable | closed; abort if not flushed in time |
 /// | reset, dead link, I/O error | dropped | stays readable | closed |
 /// | a write deadline passed | dropped | stays readable as far as it is buffered | abort |
-async fn wind_down(connection: &Connection, wire: impl Wire) {
+async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) {
     use DisconnectReason::{
         BadFrame, Closed, ClosedByPeer, FrameTooLong, HandlerFailed, HeartbeatMissed, Idle, Replaced, WriteTimeout,
     };
     let shared = &*connection.shared;
-    let deadline = Instant::now() + shared.options.close_timeout;
     let reason = shared.state.reason();
     let by_this_end = matches!(
         reason,

@@ -44,8 +44,8 @@ pub(super) struct Inner {
     pub(super) finished: bool,
     /// When draining began or the last read since returned.
     pub(super) last_read: Option<Instant>,
-    /// The handler's task, which must not wait for itself.
-    pub(super) handler: Option<tokio::task::Id>,
+    /// How many tasks of the session there are, its own apart.
+    pub(super) tasks: usize,
     events: EventSource,
 }
 
@@ -59,7 +59,7 @@ impl SessionState {
             revoked: false,
             finished: false,
             last_read: None,
-            handler: None,
+            tasks: 0,
             events,
         })
     }
@@ -73,7 +73,7 @@ impl SessionState {
             revoked: true,
             finished: true,
             last_read: None,
-            handler: None,
+            tasks: 0,
             events: EventSource::default(),
         })
     }
@@ -97,14 +97,6 @@ impl SessionState {
     /// Looks at the state.
     pub(super) fn look<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
         look(&self.inner.lock())
-    }
-
-    /// Changes what nobody waits for.
-    ///
-    /// A task that wakes the session's has it in a slot of its own thread, where no other thread can take it: a handler
-    /// that then blocks would keep the session from its work.
-    pub(super) fn note(&self, note: impl FnOnce(&mut Inner)) {
-        note(&mut self.inner.lock());
     }
 
     /// Changes what is no phase, and wakes everybody who waits for a change.

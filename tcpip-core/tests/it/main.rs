@@ -3,5 +3,6 @@
 mod encodings;
 mod frame_buffer;
 mod json;
+mod latest;
 mod stream_helpers;
 mod structs;

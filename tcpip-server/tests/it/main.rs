@@ -9,4 +9,5 @@ mod close;
 mod handler;
 mod log_count;
 mod raw_peer;
+mod session_tasks;
 mod states;

@@ -1,15 +1,15 @@
-//! The loop that a read-loop server runs for each client.
+//! The loop that reads in the background, for a client or for each client of a server.
 
 use std::{io, sync::Arc};
 
-use tcpip_core::{Connection, DisconnectReason, Error, ReadError, WriteError, endpoint::catch_panic};
+use crate::{
+    Connection, DisconnectReason, Error, HandlerError, ReadAndDispatch, ReadError, WriteError, catch_panic::catch_panic,
+};
 
-use crate::{HandlerError, ReadAndDispatch, reception::Reading};
-
-/// Serves one client, from the greeting to the farewell.
-pub(crate) async fn run_read_loop<H: ReadAndDispatch>(handler: Arc<H>, reading: Reading) {
-    let connection = reading.connection();
-    connection.is_handled_here();
+/// Serves one session, from the greeting to the farewell. `at_work` is dropped at the very end.
+pub async fn run_read_loop<H: ReadAndDispatch>(handler: Arc<H>, connection: Connection, at_work: impl Send) {
+    let _at_work = at_work;
+    let connection = &connection;
     let outcome = tokio::select! {
         biased;
         () = connection.revoked() => None,
@@ -48,7 +48,7 @@ async fn serve<H: ReadAndDispatch>(handler: &H, connection: &Connection) -> Resu
 fn log_error(error: &HandlerError, connected: bool) {
     match error.causes().find_map(told).filter(|_| !connected) {
         None => tracing::error!("the handler failed: {error}"),
-        Some(Told::EndWithinMessage) => tracing::warn!("the client left within a message: {error}"),
+        Some(Told::EndWithinMessage) => tracing::warn!("the peer left within a message: {error}"),
         Some(Told::End) => tracing::debug!("the handler was told the end: {error}"),
     }
 }

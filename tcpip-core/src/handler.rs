@@ -1,8 +1,8 @@
-//! What a read-loop server does with its client: the part that a mock writes.
+//! What a read loop does with what it reads: the part that a mock, or a controller, writes.
 
 use std::{error::Error, fmt};
 
-use tcpip_core::Connection;
+use crate::Connection;
 
 /// What a handler's methods return. `?` works in them on any error.
 pub type HandlerResult = Result<(), HandlerError>;
@@ -55,15 +55,16 @@ impl fmt::Debug for HandlerError {
     }
 }
 
-/// What a [`OneClientReadLoopServer`](crate::OneClientReadLoopServer) does with the client that is connected.
+/// What a read loop does with the peer that is connected: that of a `OneClientReadLoopServer` with one client after
+/// another, that of a `ReadLoopClient` with its server.
 ///
-/// For each client the server calls [`on_connect`](Self::on_connect) once, then
+/// For each session the loop calls [`on_connect`](Self::on_connect) once, then
 /// [`read_and_dispatch`](Self::read_and_dispatch) again and again, then [`on_disconnect`](Self::on_disconnect). Write
 /// plain `async fn`s:
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU32, Ordering};
-/// use tcpip_server::{Connection, HandlerResult, ReadAndDispatch};
+/// use tcpip_core::{Connection, HandlerResult, ReadAndDispatch};
 ///
 /// #[derive(Default)]
 /// struct Counter {
@@ -85,12 +86,12 @@ impl fmt::Debug for HandlerError {
 ///
 /// # A device that only sends
 ///
-/// A handler learns of its client's hang-up from a read, so that it may answer all that was sent before; until then it
+/// A handler learns of its peer's hang-up from a read, so that it may answer all that was sent before; until then it
 /// is not disturbed. One that sends telemetry all the time reads as well, with the period as the deadline:
 ///
 /// ```
 /// # use std::time::Duration;
-/// # use tcpip_server::{Connection, HandlerResult, ReadAndDispatch};
+/// # use tcpip_core::{Connection, HandlerResult, ReadAndDispatch};
 /// # struct Telemetry;
 /// impl ReadAndDispatch for Telemetry {
 ///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
@@ -104,21 +105,21 @@ impl fmt::Debug for HandlerError {
 /// }
 /// ```
 ///
-/// Or it is no handler: a [`OneClientServer`](crate::OneClientServer) sees a hang-up by itself.
+/// Or it leaves that to a task of the session: [`spawn`](Connection::spawn) one in `on_connect`.
 ///
 /// # How a session ends
 ///
 /// - **The peer hangs up.** What it sent before is still read and dispatched, and answered if the peer reads. The read
 ///   that finds the end returns an error, which `?` passes on: a clean end, not a failure. The loop does not go on.
-/// - **A method returns another error, or panics.** A read that timed out, passed on by `?`, is such an error. It is logged and ends the session; the server serves the next
+/// - **A method returns another error, or panics.** A read that timed out, passed on by `?`, is such an error. It is logged and ends the session; a server serves the next
 ///   client.
 /// - **Somebody else ends it**: `close`, `close_client`, a new client in the place of one that has hung up. The
 ///   method's future is dropped where it waits, and `on_disconnect` runs. The next client's `on_connect` starts after
 ///   that.
 ///
-/// A method that never waits cannot be dropped; after `close_timeout` the server goes on without it.
+/// A method that never waits cannot be dropped; after `close_timeout` a close or the next client goes on without it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a handler for a read-loop server",
+    message = "`{Self}` is not a handler for a read loop",
     note = "implement `ReadAndDispatch` for it, with `async fn read_and_dispatch(&self, connection: &Connection) -> \
             HandlerResult`; for `&mut self`, keep what changes in an atomic or a `Mutex`"
 )]
@@ -130,7 +131,7 @@ pub trait ReadAndDispatch: Send + Sync + 'static {
     /// Any error ends the session.
     fn read_and_dispatch(&self, connection: &Connection) -> impl Future<Output = HandlerResult> + Send;
 
-    /// Called when a client has connected, before its first message is read: the place for a greeting. Default:
+    /// Called at the beginning of a session, before its first message is read: the place for a greeting. Default:
     /// nothing.
     ///
     /// # Errors
@@ -141,7 +142,7 @@ pub trait ReadAndDispatch: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Called when the session is over, however it ended; nothing can be written to the client any more. What it does
+    /// Called when the session is over, however it ended; nothing can be written any more. What it does
     /// must be done within `close_timeout`. Default: nothing.
     fn on_disconnect(&self, connection: &Connection) -> impl Future<Output = ()> + Send {
         let _ = connection;

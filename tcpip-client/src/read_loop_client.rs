@@ -1,0 +1,163 @@
+//! The client that reads by itself.
+
+use std::{fmt, ops::Deref, sync::Arc, time::Duration};
+
+use tcpip_core::{ClientOrServer, Connection, ReadAndDispatch, endpoint::run_read_loop};
+use tokio::{sync::watch, time::timeout};
+use tracing::Instrument;
+
+use crate::Client;
+
+/// How much longer than the close deadline a close waits for the handler: it may be late on a loaded machine.
+const CLOSE_GRACE: Duration = Duration::from_millis(50);
+
+/// A [`Client`] with a read loop: what the server sends goes to a [`ReadAndDispatch`] handler, for as long as the session
+/// lasts. Made by [`connect_with`](crate::ClientBuilder::connect_with).
+///
+/// Dropping it closes the connection in the background, and ends the loop where it waits.
+///
+/// It has all methods of a `Client`; do not read by them, since the handler does.
+///
+/// The loop ends in order: when the server has ended the session, the handler first reads all that had arrived, and its
+/// read then finds the end; when this end closes, the handler's future is dropped where it waits. Either way
+/// `on_disconnect` is the last that it hears, so that this is the place to tell those who wait for something that will not
+/// come any more.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use tcpip_client::{Client, ClientOrServer, Connection, HandlerResult, Latest, ReadAndDispatch};
+///
+/// /// Keeps the latest telemetry.
+/// #[derive(Default)]
+/// struct Telemetry {
+///     position: Latest<f64>,
+/// }
+///
+/// impl ReadAndDispatch for Telemetry {
+///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+///         self.position.set(connection.read_str().await?.parse()?);
+///         Ok(())
+///     }
+///
+///     async fn on_disconnect(&self, _connection: &Connection) {
+///         self.position.close();
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let port = listener.local_addr()?.port();
+/// # tokio::spawn(async move {
+/// #     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+/// #     let (mut stream, _) = listener.accept().await.unwrap();
+/// #     stream.read_exact(&mut [0; 5]).await.unwrap();
+/// #     stream.write_all(b"12.5\r\n").await.unwrap();
+/// # });
+/// let client = Client::builder("127.0.0.1", port).connect_with(Telemetry::default()).await?;
+/// client.write(b"begin").await?;
+/// assert_eq!(client.handler().position.next().await, Some(12.5));
+/// client.close().await;
+/// assert_eq!(client.handler().position.next().await, None);
+/// # Ok(())
+/// # }
+/// ```
+pub struct ReadLoopClient<H> {
+    client: Client,
+    handler: Arc<H>,
+    /// Its other end goes with the loop.
+    read_loop: watch::Receiver<()>,
+    close_timeout: Duration,
+}
+
+impl<H: ReadAndDispatch> ReadLoopClient<H> {
+    pub(crate) fn start(client: Client, handler: H, close_timeout: Duration) -> Self {
+        let (at_work, read_loop) = watch::channel(());
+        let handler = Arc::new(handler);
+        let connection = client.connection();
+        let running = run_read_loop(Arc::clone(&handler), connection.clone(), at_work);
+        tokio::spawn(connection.own_task(running).instrument(connection.span().clone()));
+        Self { client, handler, read_loop, close_timeout }
+    }
+
+    /// The handler, which works meanwhile.
+    #[must_use]
+    pub fn handler(&self) -> &Arc<H> {
+        &self.handler
+    }
+
+    /// Whether the read loop is at work: from connecting until the handler has done with the session.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        self.read_loop.has_changed().is_ok()
+    }
+
+    /// Whether the connection is over and at rest, and the handler has done with it.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed() && !self.is_reading()
+    }
+
+    /// Waits until the connection is over and at rest, and the handler has done with it.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time.
+    pub async fn wait_closed(&self) {
+        self.client.wait_closed().await;
+        // Nothing is ever sent: this ends with the loop.
+        let _ = self.read_loop.clone().changed().await;
+    }
+
+    /// As [`Client::close`], and waits for the handler as well, within the same deadline. Called from the handler
+    /// itself it returns at once, and the handler is dropped where it next waits.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the close goes on without the future.
+    pub async fn close(&self) {
+        self.client.close().await;
+        self.handler_ended().await;
+    }
+
+    /// As [`close`](Self::close), but leaves `should_be_connected` as it is.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the close goes on without the future.
+    pub async fn basic_close(&self) {
+        self.client.basic_close().await;
+        self.handler_ended().await;
+    }
+
+    /// Waits for the handler, unless it is the caller that must end first. One that never waits is not waited for.
+    async fn handler_ended(&self) {
+        if self.is_reading() && !self.client.connection().is_own_task() {
+            let _ = timeout(self.close_timeout + CLOSE_GRACE, self.wait_closed()).await;
+        }
+    }
+}
+
+/// Whatever the handler is.
+impl<H> fmt::Debug for ReadLoopClient<H> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ReadLoopClient").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+/// A client with a read loop is a client: this lends all its methods.
+impl<H> Deref for ReadLoopClient<H> {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl<H: ReadAndDispatch> ClientOrServer for ReadLoopClient<H> {
+    fn connection(&self) -> Connection {
+        self.client.connection()
+    }
+}

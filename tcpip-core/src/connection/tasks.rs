@@ -1,0 +1,103 @@
+//! Tasks that belong to a session.
+
+use tracing::Instrument;
+
+use super::Connection;
+use crate::{DisconnectReason, catch_panic::catch_panic};
+
+tokio::task_local! {
+    /// The number of the session to which the current task belongs.
+    static SESSION: u64;
+}
+
+impl Connection {
+    /// Runs a task that belongs to the session, such as a loop that sends telemetry: it ends with the session at the
+    /// latest, and never reaches into the next.
+    ///
+    /// When the session ends, for whatever reason, the future is dropped where it waits. `close`, `wait_closed` and a
+    /// server's next client wait for that, at most as long as `close_timeout`. If there is no session any more, it is
+    /// dropped at once. A panic in it is logged and ends the session. A close that it calls itself returns without
+    /// waiting for it.
+    ///
+    /// What the peer sent before it ended the session may still be unread when the future is dropped: a loop that reads
+    /// is better a handler.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tcpip_core::Connection;
+    ///
+    /// /// Sends the position ten times a second, for as long as the client is there.
+    /// fn start_telemetry(connection: &Connection) {
+    ///     let link = connection.clone();
+    ///     connection.spawn(async move {
+    ///         let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    ///         while link.write_str("12.5").await.is_ok() {
+    ///             ticks.tick().await;
+    ///         }
+    ///     });
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # start_telemetry(&Connection::closed());
+    /// # }
+    /// ```
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let counted = Counted::new(self.clone());
+        let task = self.own_task(async move {
+            let connection = &counted.connection;
+            let outcome = tokio::select! {
+                biased;
+                () = connection.wait_disconnected() => None,
+                outcome = catch_panic(task) => Some(outcome),
+            };
+            if let Some(Err(panic)) = outcome {
+                tracing::error!("a task of the session panicked: {panic}");
+                connection.revoke(DisconnectReason::HandlerFailed);
+            }
+        });
+        tokio::spawn(task.instrument(self.shared.span.clone()));
+    }
+
+    /// Makes `future`, which is to be a task, one of the session's own, which does not wait for itself.
+    #[doc(hidden)]
+    pub fn own_task<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        SESSION.scope(self.shared.number, future)
+    }
+
+    /// Whether the current task is one of the session's own.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_own_task(&self) -> bool {
+        SESSION.try_with(|number| *number == self.shared.number).unwrap_or(false)
+    }
+
+    /// Waits until the session has no tasks.
+    #[doc(hidden)]
+    pub async fn tasks_ended(&self) {
+        self.shared.state.wait_for(|state| (state.tasks == 0).then_some(())).await;
+    }
+}
+
+/// One of the session's tasks, from its spawning until this is dropped.
+struct Counted {
+    connection: Connection,
+}
+
+impl Counted {
+    fn new(connection: Connection) -> Self {
+        connection.shared.state.change(|state| state.tasks += 1);
+        Self { connection }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.connection.shared.state.change(|state| state.tasks -= 1);
+    }
+}

@@ -1,0 +1,93 @@
+//! A value that comes again and again, of which the latest counts.
+
+use tokio::sync::watch;
+
+/// The latest of a series of values, such as telemetry: one task sets it, any number look at it and wait for the next.
+///
+/// Those who wait see the latest value when they come to look, not each one: whoever needs each, uses a channel. Dropping
+/// it does nothing, since whoever waits has borrowed it.
+///
+/// # Examples
+///
+/// ```
+/// use tcpip_core::Latest;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let position = Latest::new();
+/// assert_eq!(position.get(), None);
+/// let (next, ()) = tokio::join!(position.next(), async { position.set(12.5) });
+/// assert_eq!((next, position.get()), (Some(12.5), Some(12.5)));
+/// position.close();
+/// assert_eq!((position.next().await, position.get()), (None, Some(12.5)));
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Latest<T> {
+    sender: watch::Sender<Series<T>>,
+}
+
+#[derive(Debug)]
+struct Series<T> {
+    latest: Option<T>,
+    /// How many values have been set.
+    count: u64,
+    closed: bool,
+}
+
+impl<T: Clone> Latest<T> {
+    /// Without a value.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { sender: watch::Sender::new(Series { latest: None, count: 0, closed: false }) }
+    }
+
+    /// Sets the value, and wakes those who wait.
+    pub fn set(&self, value: T) {
+        self.sender.send_modify(|series| {
+            series.latest = Some(value);
+            series.count += 1;
+        });
+    }
+
+    /// The latest value; `None` before the first.
+    #[must_use]
+    pub fn get(&self) -> Option<T> {
+        self.sender.borrow().latest.clone()
+    }
+
+    /// Says that no other value will come, and wakes those who wait. The latest stays.
+    pub fn close(&self) {
+        self.sender.send_modify(|series| series.closed = true);
+    }
+
+    /// Waits for the next value that is set after this is first polled; `None` once it is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time. A value that is set before the next call is then not waited for.
+    pub async fn next(&self) -> Option<T> {
+        let mut receiver = self.sender.subscribe();
+        let seen = receiver.borrow().count;
+        let series = receiver.wait_for(|series| series.closed || series.count != seen).await.ok()?;
+        series.latest.clone().filter(|_| series.count != seen)
+    }
+
+    /// Waits until there is a value that `is_wanted`: the latest, if it is; `None` once it is closed without.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time.
+    pub async fn wait_for(&self, mut is_wanted: impl FnMut(&T) -> bool) -> Option<T> {
+        let mut receiver = self.sender.subscribe();
+        let mut wanted = |series: &Series<T>| series.latest.as_ref().is_some_and(&mut is_wanted);
+        let series = receiver.wait_for(|series| series.closed || wanted(series)).await.ok()?;
+        series.latest.clone().filter(|latest| is_wanted(latest))
+    }
+}
+
+impl<T: Clone> Default for Latest<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
