@@ -9,6 +9,7 @@ use std::{
 
 use atdome_controller::{DEFAULT_PORT, Dome};
 use clap::Parser;
+use program::with_causes;
 
 /// Sends commands to the dome, one after another, and prints each line of the replies
 #[derive(Debug, Parser)]
@@ -59,15 +60,4 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     }
     dome.close().await;
     Ok(())
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

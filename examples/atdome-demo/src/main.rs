@@ -10,6 +10,7 @@ mod show;
 use std::{error::Error, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser;
+use program::with_causes;
 use tokio::time::timeout;
 
 use crate::{pace::Pace, screen::Screen, show::Show};
@@ -66,15 +67,4 @@ async fn main() -> ExitCode {
             ExitCode::from(INTERRUPTED)
         }
     }
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

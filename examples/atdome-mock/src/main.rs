@@ -2,13 +2,13 @@
 
 use std::{
     error::Error,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     process::ExitCode,
 };
 
 use atdome_mock::{DEFAULT_PORT, MockDome};
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
+use program::{log_to_stderr, stop_signal, with_causes};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -58,47 +58,4 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     stop.await;
     server.close().await;
     Ok(())
-}
-
-/// Listens for the signals that end the program, from now on; the future ends when one has come.
-#[cfg(unix)]
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Listens for the signal that ends the program, from now on; the future ends when it has come.
-#[cfg(windows)]
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = tokio::signal::windows::ctrl_c()?;
-    Ok(async move {
-        interrupt.recv().await;
-    })
-}
-
-/// Logs who comes and goes for a person who watches, and otherwise only what goes wrong, unless `RUST_LOG` says more.
-fn log_to_stderr() {
-    let is_watched = io::stderr().is_terminal();
-    let default = if is_watched { "info" } else { "warn" };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(is_watched).init();
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -1,0 +1,54 @@
+//! The mock controller as a program: prints where it listens, then serves one client after another until it is told to stop.
+
+use std::{
+    error::Error,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use moog_mock::{MockController, SimpleDevice};
+use program::{log_to_stderr, stop_signal, with_causes};
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(about = "A mock of a Moog controller with one axis. Ends on SIGINT or SIGTERM; RUST_LOG=info tells more")]
+struct Args {
+    /// The host name or address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
+
+    /// The port to listen on; 0 takes any that is free
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+
+    /// Begin in ENABLED instead of STANDBY
+    #[arg(long)]
+    enabled: bool,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    log_to_stderr();
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("moog-mock: {}", with_causes(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), Box<dyn Error>> {
+    // Before the first line is printed: whoever has read it may send a signal at once.
+    let stop = stop_signal()?;
+    let controller = MockController::new(SimpleDevice::new());
+    let controller = if args.enabled { controller.enabled() } else { controller };
+    let server = controller.server().host(&args.host).port(args.port).start().await?;
+    for address in server.local_addrs() {
+        writeln!(io::stdout(), "listening on {address}")?;
+    }
+    stop.await;
+    server.close().await;
+    Ok(())
+}
