@@ -19,6 +19,9 @@ const READY_TIMEOUT: Duration = Duration::from_secs(5);
 /// What the program ends with when a command was refused.
 const REFUSED: u8 = 2;
 
+/// What it ends with when the command line is wrong, which is no refusal of the controller's.
+const USAGE: u8 = 64;
+
 /// Sends commands to a controller, one after another, and prints JSON lines: its configuration, then for each command what
 /// became of it and the telemetry that follows. Ends with 0 when all were acknowledged, with 2 when one was refused, and
 /// with 1 when the connection failed
@@ -40,7 +43,14 @@ struct Args {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     program::log_to_stderr();
-    match run(Args::parse()).await {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    match run(args).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(REFUSED),
         Err(error) => {

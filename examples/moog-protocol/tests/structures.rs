@@ -1,5 +1,7 @@
 //! The bytes of every structure, as Python's `struct` packs them. Fix the code, not these.
 
+use std::{io::Write, process};
+
 use moog_protocol::{
     Command, CommandStatus, ControllerState, Header, STATIONARY, SimpleConfig, SimpleTelemetry, code, frame_id,
 };
@@ -91,4 +93,16 @@ fn states_have_their_numbers() {
         assert_eq!((state.number(), ControllerState::from_number(number)), (number, Some(state)));
     }
     assert_eq!([1.0, 3.0, -1.0, f64::NAN].map(ControllerState::from_number), [None; 4]);
+}
+
+/// The recorded conversation is what Python's `struct` packs today, where there is a Python.
+#[test]
+fn the_conversation_is_what_python_packs() {
+    let make = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/make.py");
+    match process::Command::new("python3").arg(make).output() {
+        Ok(output) => assert!(output.stdout == include_bytes!("golden/conversation.txt"), "run golden/make.py"),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "skipped: the_conversation_is_what_python_packs: python3: {error}");
+        }
+    }
 }
