@@ -2,18 +2,23 @@
 
 use std::error::Error;
 
+use macro_rules_attribute::apply;
 use serde_json::Value;
 use tcpip_client::{ClientOrServer, JsonMode, ReadError, WriteError};
 use tokio::io::AsyncWriteExt;
 
-use crate::raw_peer::{assert_reads_well, meet, pair, receive};
+use crate::{
+    kinds::{Kind, over_both_kinds},
+    raw_peer::{assert_reads_well, meet, pair, receive},
+};
 
 /// Fault 16, failure 27: whatever a peer sends as JSON is a value or an error with the text, takes exactly its frame, and
 /// costs neither the stack nor the log anything.
 /// Parity: `read_json`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn hostile_json_takes_exactly_its_frame() {
-    let (client, mut peer) = pair().await;
+async fn hostile_json_takes_exactly_its_frame<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
     for (text, is_value) in [
         ("[NaN, Infinity, -Infinity]".to_owned(), true),
         ("7".repeat(30), true),
@@ -46,10 +51,11 @@ async fn hostile_json_takes_exactly_its_frame() {
 /// Fault 22: a number that JSON has no form for goes out as Python writes it, alone and in a batch; in the strict mode
 /// nothing is sent, and none is read.
 /// Parity: `write_json`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn non_finite_numbers_are_pythons_or_refused() {
+async fn non_finite_numbers_are_pythons_or_refused<K: Kind>() {
     let numbers = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
-    let (client, mut peer) = pair().await;
+    let (client, mut peer) = pair::<K>().await;
     assert_eq!(client.connection().json(), JsonMode::Python);
     client.write_json(&numbers).await.unwrap();
     let mut batch = client.batch();
@@ -60,7 +66,7 @@ async fn non_finite_numbers_are_pythons_or_refused() {
     peer.write_all(expected).await.unwrap();
     assert_eq!(format!("{:?}", client.read_json::<[f64; 3]>().await.unwrap()), format!("{numbers:?}"));
 
-    let (strict, mut peer) = meet(|client| client.json(JsonMode::Strict)).await;
+    let (strict, mut peer) = meet::<K>(|client| client.json(JsonMode::Strict)).await;
     assert!(matches!(strict.write_json(&numbers).await, Err(WriteError::Json(_))));
     assert!(matches!(strict.batch().write_json(&numbers), Err(WriteError::Json(_))));
     strict.write_json(&1.0).await.unwrap();

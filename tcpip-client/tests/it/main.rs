@@ -1,15 +1,20 @@
-//! The client against a peer that is nothing but a socket.
+//! The client against a peer that is nothing but a socket, or the other end of a stream in memory.
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 #![expect(clippy::items_after_statements, reason = "what starts the log stands before a test's own constants")]
 
 mod close;
 mod connect;
+mod dead_link;
 mod deadlines;
 mod hang_up;
 mod json;
+mod kinds;
 mod options;
 mod raw_peer;
 mod read_loop;
 mod reads;
+mod resets;
+mod runtime_end;
+mod sockets;
 mod states;
 mod writes;

@@ -12,7 +12,10 @@ use tcpip_client::{
 };
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::raw_peer::{assert_reads_well, pair, soon};
+use crate::{
+    kinds::Tcp,
+    raw_peer::{assert_reads_well, pair, soon},
+};
 
 /// The constants have the values that users of the Python library know, and those that the docs name.
 /// Parity: `DEFAULT_ENCODING`, `DEFAULT_TERMINATOR`, `DEFAULT_LOCALHOST`, `LOCALHOST_IPV4`, `LOCALHOST_IPV6`,
@@ -56,7 +59,7 @@ async fn a_client_begins_with_the_defaults() {
     ] {
         assert!(builder.contains(default), "{default} in {builder}");
     }
-    let (client, _peer) = pair().await;
+    let (client, _peer) = pair::<Tcp>().await;
     assert_eq!((client.encoding(), client.terminator()), (DEFAULT_ENCODING, DEFAULT_TERMINATOR.to_vec()));
     assert_eq!(client.limit(), DEFAULT_LIMIT);
 }
@@ -64,7 +67,7 @@ async fn a_client_begins_with_the_defaults() {
 /// An option that cannot be is an error that names it, and changes nothing.
 #[test_log::test(tokio::test)]
 async fn an_option_that_cannot_be_is_named() {
-    let (client, _peer) = pair().await;
+    let (client, _peer) = pair::<Tcp>().await;
     let empty = client.set_terminator(b"").unwrap_err();
     let unknown = "klingon".parse::<Encoding>().unwrap_err();
     assert_eq!(empty, OptionError::EmptyTerminator);
@@ -105,7 +108,7 @@ async fn set_socket_options_is_readable_back_from_both_ends() {
 #[test_log::test(tokio::test)]
 async fn a_clients_socket_has_the_socket_options() {
     use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
-    let (client, _peer) = pair().await;
+    let (client, _peer) = pair::<Tcp>().await;
     let process = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
     let own = (0..4096)
         .filter_map(|number| pidfd_getfd(&process, number, PidfdGetfdFlags::empty()).ok())
@@ -120,7 +123,7 @@ async fn a_clients_socket_has_the_socket_options() {
 /// The stream helpers are there for streams of one's own.
 #[test_log::test(tokio::test)]
 async fn the_stream_helpers_work_on_a_bare_socket() {
-    let (client, mut peer) = pair().await;
+    let (client, mut peer) = pair::<Tcp>().await;
     write_from(&mut peer, (&[1u8, 2], &[3u8])).await.unwrap();
     assert_eq!(client.read_exact(3).await.unwrap(), [1, 2, 3]);
     client.write(&[4, 5, 6]).await.unwrap();

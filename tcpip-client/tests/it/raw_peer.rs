@@ -5,17 +5,16 @@ use std::{error::Error, net::SocketAddr, time::Duration};
 use socket2::SockRef;
 use tcpip_client::{Client, ClientBuilder, ConnectionEvent, DisconnectReason};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
     sync::mpsc,
     time::timeout,
 };
 
+use crate::kinds::{Builder, Kind};
+
 /// Far longer than anything here takes, on a loaded machine too.
 const AT_MOST: Duration = Duration::from_secs(20);
-
-/// More than the system takes for a peer that does not read.
-pub(crate) const TOO_MUCH: usize = 24 * 1024 * 1024;
 
 /// The result of something that must come to an end.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
@@ -23,47 +22,44 @@ pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// A client and its peer.
-pub(crate) async fn meet(customise: impl FnOnce(ClientBuilder) -> ClientBuilder) -> (Client, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let connecting = customise(Client::builder("127.0.0.1", port)).connect();
-    let (client, accepted) = soon(async { tokio::join!(connecting, listener.accept()) }).await;
-    (client.unwrap(), accepted.unwrap().0)
+pub(crate) async fn meet<K: Kind>(customise: impl FnOnce(Builder<K>) -> Builder<K>) -> (Client, K::Peer) {
+    K::meet(customise).await
 }
 
 /// A client with default options, and its peer.
-pub(crate) async fn pair() -> (Client, TcpStream) {
-    meet(|client| client).await
+pub(crate) async fn pair<K: Kind>() -> (Client, K::Peer) {
+    K::meet(|client| client).await
 }
 
 /// A client whose events are told, and its peer.
-pub(crate) async fn meet_told(customise: impl FnOnce(ClientBuilder) -> ClientBuilder) -> (Client, TcpStream, Events) {
+pub(crate) async fn meet_told<K: Kind>(customise: impl FnOnce(Builder<K>) -> Builder<K>) -> (Client, K::Peer, Events) {
     let (callback, mut events) = Events::new();
-    let (client, peer) = meet(|client| callback(customise(client))).await;
+    let (client, peer) = K::meet(|client| callback(customise(client))).await;
     events.connected().await;
     (client, peer, events)
 }
 
 /// A client that has been told that its peer hung up, which it has: with what `peer` does to the stream.
-pub(crate) async fn ended_by(peer: impl AsyncFnOnce(TcpStream)) -> Client {
-    let (client, stream, mut events) = meet_told(|client| client).await;
+pub(crate) async fn ended_by<K: Kind>(peer: impl AsyncFnOnce(K::Peer)) -> Client {
+    let (client, stream, mut events) = meet_told::<K>(|client| client).await;
     peer(stream).await;
     events.disconnected().await;
     client
 }
 
 /// Both ways to learn of a hang-up: by the system's event, and by looking now and then.
-pub(crate) const DETECTIONS: [fn(ClientBuilder) -> ClientBuilder; 2] =
-    [|client| client, |client| client.poll_for_hang_up().monitor_connection_interval(Duration::from_millis(5))];
+pub(crate) fn detections<K: Kind>() -> [fn(Builder<K>) -> Builder<K>; 2] {
+    [|client| client, |client| client.poll_for_hang_up().monitor_connection_interval(Duration::from_millis(5))]
+}
 
 /// What the connect callback is told.
 pub(crate) struct Events(mpsc::UnboundedReceiver<ConnectionEvent>);
 
 impl Events {
     /// A setter of the callback, and what it will be told.
-    pub(crate) fn new() -> (impl FnOnce(ClientBuilder) -> ClientBuilder, Self) {
+    pub(crate) fn new<T>() -> (impl FnOnce(ClientBuilder<T>) -> ClientBuilder<T>, Self) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let callback = move |client: ClientBuilder| {
+        let callback = move |client: ClientBuilder<T>| {
             client.connect_callback(move |event| {
                 let sender = sender.clone();
                 async move { sender.send(event).unwrap_or_default() }
@@ -101,33 +97,23 @@ pub(crate) async fn reset(stream: TcpStream) {
 }
 
 /// Sends `data`, and hangs up in good order.
-pub(crate) async fn send_and_close(mut stream: TcpStream, data: &[u8]) {
+pub(crate) async fn send_and_close(mut stream: impl AsyncWrite + Unpin, data: &[u8]) {
     stream.write_all(data).await.unwrap();
     drop(stream);
 }
 
-/// Returns once something has arrived, which stays unread.
-pub(crate) async fn arrival(stream: &TcpStream) {
-    assert_eq!(soon(stream.peek(&mut [0])).await.unwrap(), 1);
-}
-
 /// The next `count` bytes.
-pub(crate) async fn receive(stream: &mut TcpStream, count: usize) -> Vec<u8> {
+pub(crate) async fn receive(stream: &mut (impl AsyncRead + Unpin), count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
     soon(stream.read_exact(&mut bytes)).await.unwrap();
     bytes
 }
 
 /// Everything up to the end of the stream, which must come in good order.
-pub(crate) async fn receive_all(stream: &mut TcpStream) -> Vec<u8> {
+pub(crate) async fn receive_all(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
     let mut bytes = Vec::new();
     soon(stream.read_to_end(&mut bytes)).await.unwrap();
     bytes
-}
-
-/// The error at the end of the stream, behind all that has arrived.
-pub(crate) async fn receive_error(stream: &mut TcpStream) -> std::io::ErrorKind {
-    soon(stream.read_to_end(&mut Vec::new())).await.expect_err("a reset").kind()
 }
 
 /// Addresses of a listener that answers no call: its backlog is full. It lasts as long as the second value.

@@ -16,7 +16,10 @@ use tokio::{
     time::Instant,
 };
 
-use crate::raw_peer::{arrival, receive, receive_all, reset, soon};
+use crate::{
+    kinds::{Kind, Tcp},
+    raw_peer::{receive, receive_all, reset, soon},
+};
 
 /// Notes each line, and does what it says.
 struct Scripted {
@@ -113,7 +116,7 @@ const LONG: Duration = Duration::from_mins(1);
 async fn everything_is_dispatched_before_the_end() {
     for end in ["a hang-up", "a reset"] {
         let Met { client, mut peer, mut notes, .. } = meet(LONG).await;
-        arrival(&peer).await;
+        Tcp::arrival(&mut peer).await;
         peer.write_all(b"one\r\ntwo\r\nthree\r\n").await.unwrap();
         if end == "a reset" {
             reset(peer).await;

@@ -2,12 +2,11 @@
 
 use std::{io, time::Duration};
 
+use macro_rules_attribute::apply;
 use serde::Deserialize;
-use socket2::SockRef;
 use tcpip_client::{Client, ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, ReadError};
 use tokio::{
-    io::AsyncWriteExt,
-    net::TcpStream,
+    io::{AsyncWrite, AsyncWriteExt},
     time::{sleep, timeout},
 };
 use zerocopy::{
@@ -15,7 +14,10 @@ use zerocopy::{
     little_endian::{F64, U16},
 };
 
-use crate::raw_peer::{assert_reads_well, ended_by, meet, meet_told, pair, send_and_close, soon};
+use crate::{
+    kinds::{Kind, over_both_kinds},
+    raw_peer::{assert_reads_well, ended_by, meet, meet_told, pair, send_and_close, soon},
+};
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
@@ -38,9 +40,10 @@ struct Status {
 
 /// Every read method takes what it names out of one stream, in alternation.
 /// Parity: `readuntil`, `read_into`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn text_and_binary_alternate_on_one_stream() {
-    let (client, mut peer) = pair().await;
+async fn text_and_binary_alternate_on_one_stream<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
     let position = Position { axis: 7.into(), degrees: 1.5.into() };
     let sent = [
         &b"abcd"[..],
@@ -73,16 +76,17 @@ async fn text_and_binary_alternate_on_one_stream() {
     assert!(matches!(client.read(1).await, Err(ReadError::NotConnected)));
 }
 
-async fn send_and_close_after(peer: &mut TcpStream, data: &[u8]) {
+async fn send_and_close_after(peer: &mut (impl AsyncWrite + Unpin), data: &[u8]) {
     peer.write_all(data).await.unwrap();
     peer.shutdown().await.unwrap();
 }
 
 /// `read` waits for a byte, returns what there is, and never more than it was asked for.
 /// Parity: `read`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn read_returns_at_least_one_and_at_most_so_many_bytes() {
-    let (client, mut peer) = pair().await;
+async fn read_returns_at_least_one_and_at_most_so_many_bytes<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
     assert_eq!(client.read(0).await.unwrap(), b"");
     let (read, ()) = tokio::join!(client.read(100), async { peer.write_all(b"abc").await.unwrap() });
     assert_eq!(read.unwrap(), b"abc");
@@ -94,10 +98,11 @@ async fn read_returns_at_least_one_and_at_most_so_many_bytes() {
 
 /// Fault 9 of the model, in both methods that do not fail at the end of the stream: the end is told once, ends the
 /// session, and the loop with it.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_loop_on_read_or_read_line_ends_with_the_stream_and_ends_the_session() {
+async fn a_loop_on_read_or_read_line_ends_with_the_stream_and_ends_the_session<K: Kind>() {
     for by_line in [false, true] {
-        let (client, peer, mut events) = meet_told(|client| client).await;
+        let (client, peer, mut events) = meet_told::<K>(|client| client).await;
         send_and_close(peer, b"one\ntwo").await;
         let mut read = Vec::new();
         let end = loop {
@@ -116,17 +121,19 @@ async fn a_loop_on_read_or_read_line_ends_with_the_stream_and_ends_the_session()
 
 /// At the end of the stream `read_line` gives what there is, which may be nothing.
 /// Parity: `readline`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn read_line_at_the_end_is_empty_once() {
-    let client = ended_by(async |peer| drop(peer)).await;
+async fn read_line_at_the_end_is_empty_once<K: Kind>() {
+    let client = ended_by::<K>(async |peer| drop(peer)).await;
     assert_eq!(client.read_line().await.unwrap(), b"");
     assert!(matches!(client.read_line().await, Err(ReadError::NotConnected)));
 }
 
 /// A stream that ends within a frame: the error carries what came, and how much was asked for where that is known.
 /// Parity: `readexactly`, `IncompleteReadError`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn an_incomplete_frame_carries_what_came_of_it() {
+async fn an_incomplete_frame_carries_what_came_of_it<K: Kind>() {
     type Read =
         for<'a> fn(&'a Client) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<u8>, ReadError>> + Send + 'a>>;
     let reads: [(Read, Option<usize>); 7] = [
@@ -160,7 +167,7 @@ async fn an_incomplete_frame_carries_what_came_of_it() {
     ];
     for (read, asked_for) in reads {
         for rest in ["", "abc"] {
-            let (client, peer) = pair().await;
+            let (client, peer) = pair::<K>().await;
             send_and_close(peer, rest.as_bytes()).await;
             match soon(read(&client)).await {
                 Err(error @ ReadError::Incomplete { .. }) => {
@@ -179,10 +186,11 @@ async fn an_incomplete_frame_carries_what_came_of_it() {
 
 /// A terminator that arrives in pieces, cut anywhere, ends the same frames as an uncut one.
 /// Failure 12.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_frame_cut_anywhere_is_the_same_frame() {
+async fn a_frame_cut_anywhere_is_the_same_frame<K: Kind>() {
     for terminator in [&b"\r\n"[..], b">", b"aab", b"--=--"] {
-        let (client, mut peer) = meet(|client| client.terminator(terminator)).await;
+        let (client, mut peer) = meet::<K>(|client| client.terminator(terminator)).await;
         let frame = [b"one", terminator, b"-aa", terminator].concat();
         for cut in 1..frame.len() {
             peer.write_all(&frame[..cut]).await.unwrap();
@@ -197,7 +205,7 @@ async fn a_frame_cut_anywhere_is_the_same_frame() {
 }
 
 /// Polls once, with what has arrived. Whether it waits for more.
-async fn futures_pending(future: &mut (impl Future + Unpin)) -> bool {
+pub(crate) async fn futures_pending(future: &mut (impl Future + Unpin)) -> bool {
     let once = std::future::poll_fn(|context| {
         std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(context).is_pending())
     });
@@ -208,9 +216,10 @@ async fn futures_pending(future: &mut (impl Future + Unpin)) -> bool {
 /// Fault 12 of the model: a frame that is too long is told once, whether its end has come or not, and the next read
 /// begins behind it.
 /// Parity: `LimitOverrunError`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn an_over_long_frame_is_reported_once_and_its_tail_is_never_a_frame() {
-    let (client, mut peer) = meet(|client| client.limit(10)).await;
+async fn an_over_long_frame_is_reported_once_and_its_tail_is_never_a_frame<K: Kind>() {
+    let (client, mut peer) = meet::<K>(|client| client.limit(10)).await;
     // With its end; without; with its terminator cut.
     for parts in [&[&b"0123456789\r\n"[..]][..], &[b"01234567890123456789", b"tail\r\n"], &[b"0123456789\r", b"\n"]] {
         for part in parts {
@@ -234,9 +243,10 @@ async fn an_over_long_frame_is_reported_once_and_its_tail_is_never_a_frame() {
 
 /// `limit` bounds each of the reads that search, and `read_to_end`; it does not bound what was asked for by length.
 /// Parity: `limit`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn the_limit_bounds_searching_reads_and_read_to_end_alone() {
-    let (client, mut peer) = meet(|client| client.limit(1000)).await;
+async fn the_limit_bounds_searching_reads_and_read_to_end_alone<K: Kind>() {
+    let (client, mut peer) = meet::<K>(|client| client.limit(1000)).await;
     assert_eq!(client.limit(), 1000);
     peer.write_all(b"0123456789").await.unwrap();
     client.set_limit(4);
@@ -255,9 +265,10 @@ async fn the_limit_bounds_searching_reads_and_read_to_end_alone() {
 }
 
 /// A read that waits takes the limit of the moment.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_waiting_read_follows_a_changed_limit() {
-    let (client, mut peer) = meet(|client| client.limit(4)).await;
+async fn a_waiting_read_follows_a_changed_limit<K: Kind>() {
+    let (client, mut peer) = meet::<K>(|client| client.limit(4)).await;
     let reading = client.read_str();
     tokio::pin!(reading);
     assert!(futures_pending(&mut reading).await);
@@ -269,8 +280,9 @@ async fn a_waiting_read_follows_a_changed_limit() {
 /// What is not text in the connection's encoding is an error with the bytes; it takes exactly that frame.
 /// Failure 17.
 /// Parity: `read_str`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_frame_that_does_not_decode_consumes_exactly_itself() {
+async fn a_frame_that_does_not_decode_consumes_exactly_itself<K: Kind>() {
     let invalid: [(Encoding, &[u8]); 5] = [
         (Encoding::Utf8, b"\xff"),
         (Encoding::Utf8, b"lone surrogate \xed\xa0\x80"),
@@ -279,7 +291,7 @@ async fn a_frame_that_does_not_decode_consumes_exactly_itself() {
         (Encoding::Ascii, "é".as_bytes()),
     ];
     for (encoding, bytes) in invalid {
-        let (client, mut peer) = meet(|client| client.encoding(encoding)).await;
+        let (client, mut peer) = meet::<K>(|client| client.encoding(encoding)).await;
         peer.write_all(&[bytes, b"\r\n", bytes, b"\r\n", bytes, b"\r\nnext\r\n"].concat()).await.unwrap();
         let mut kept = "kept".to_owned();
         let errors = [
@@ -305,18 +317,20 @@ async fn a_frame_that_does_not_decode_consumes_exactly_itself() {
 
 /// A byte-order mark is no part of UTF-8 text to Python's codec, which keeps it as a character; NUL is one too.
 /// Failure 17.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_byte_order_mark_and_nul_are_characters() {
-    let (client, mut peer) = pair().await;
+async fn a_byte_order_mark_and_nul_are_characters<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
     peer.write_all("\u{feff}a\0b\r\n\r\n".as_bytes()).await.unwrap();
     assert_eq!(client.read_str().await.unwrap(), "\u{feff}a\0b");
     assert_eq!(client.read_str().await.unwrap(), "");
 }
 
 /// Latin-1 maps all 256 bytes one to one.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn latin_1_maps_every_byte() {
-    let (client, mut peer) = meet(|client| client.encoding(Encoding::Latin1).terminator(b"\0end")).await;
+async fn latin_1_maps_every_byte<K: Kind>() {
+    let (client, mut peer) = meet::<K>(|client| client.encoding(Encoding::Latin1).terminator(b"\0end")).await;
     let all: Vec<u8> = (0..=255).collect();
     peer.write_all(&[&all[..], b"\0end"].concat()).await.unwrap();
     let text = client.read_str().await.unwrap();
@@ -325,9 +339,10 @@ async fn latin_1_maps_every_byte() {
 
 /// JSON that is none, or not of the type, is an error with the text; it takes exactly that frame.
 /// Parity: `read_json`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn json_that_does_not_fit_carries_the_text_and_consumes_its_frame() {
-    let (client, mut peer) = pair().await;
+async fn json_that_does_not_fit_carries_the_text_and_consumes_its_frame<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
     let long = format!("\"{}\"", "x".repeat(100_000));
     for text in ["", "{", "{\"az\": 1.5}", "[1, 2", "{\"az\": \"one\", \"name\": \"dome\"}", &long, &"[".repeat(50_000)]
     {
@@ -348,9 +363,10 @@ async fn json_that_does_not_fit_carries_the_text_and_consumes_its_frame() {
 }
 
 /// A `bool` refuses a 2: the error carries the bytes, which are taken out.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn bytes_that_are_no_value_of_the_struct_are_refused_and_consumed() {
-    let (client, mut peer) = pair().await;
+async fn bytes_that_are_no_value_of_the_struct_are_refused_and_consumed<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
     peer.write_all(&[2, 2, 1, 0]).await.unwrap();
     let mut door = Door { is_open: true };
     for error in [client.read_struct::<Door>().await.unwrap_err(), client.read_into(&mut door).await.unwrap_err()] {
@@ -367,9 +383,10 @@ async fn bytes_that_are_no_value_of_the_struct_are_refused_and_consumed() {
 }
 
 /// A separator without a byte is refused, with nothing read.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn an_empty_separator_is_refused() {
-    let (client, mut peer) = pair().await;
+async fn an_empty_separator_is_refused<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
     peer.write_all(b"abc>").await.unwrap();
     let error = client.read_until(b"").await.unwrap_err();
     assert!(matches!(error, ReadError::EmptySeparator));
@@ -380,9 +397,10 @@ async fn an_empty_separator_is_refused() {
 }
 
 /// A read that was dropped, whatever it was, has kept its bytes for the next one, which may be of another kind.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_cancelled_read_keeps_its_bytes() {
-    let (client, mut peer) = pair().await;
+async fn a_cancelled_read_keeps_its_bytes<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
     peer.write_all(b"abc").await.unwrap();
     assert!(futures_pending(&mut Box::pin(client.read_str())).await);
     assert!(timeout(Duration::from_millis(5), client.read_line()).await.is_err());
@@ -399,10 +417,11 @@ async fn a_cancelled_read_keeps_its_bytes() {
 }
 
 /// Fault 19 of the model: readers at the same time are no error; each frame goes to exactly one of them.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn concurrent_readers_share_the_frames_between_them() {
+async fn concurrent_readers_share_the_frames_between_them<K: Kind>() {
     const FRAMES: usize = 400;
-    let (client, mut peer) = pair().await;
+    let (client, mut peer) = pair::<K>().await;
     let readers: Vec<_> = (0..4)
         .map(|_| {
             let connection = client.connection();
@@ -432,9 +451,10 @@ async fn concurrent_readers_share_the_frames_between_them() {
 
 /// Terminator and encoding may change at any time; the next message follows them. A failed change changes nothing.
 /// Parity: `encoding`, `terminator`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn terminator_and_encoding_may_change_between_messages() {
-    let (client, mut peer) = pair().await;
+async fn terminator_and_encoding_may_change_between_messages<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
     peer.write_all(b"one\r\ntwo\nthree\xe9;").await.unwrap();
     assert_eq!(client.read_str().await.unwrap(), "one");
     client.set_terminator(b"\n").unwrap();
@@ -449,9 +469,10 @@ async fn terminator_and_encoding_may_change_between_messages() {
 
 /// Every read fails at once without a session: one that never was, and one that is closed here.
 /// Parity: `ConnectionError`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn every_read_without_a_session_is_not_connected() {
-    let (closed, mut peer) = pair().await;
+async fn every_read_without_a_session_is_not_connected<K: Kind>() {
+    let (closed, mut peer) = pair::<K>().await;
     peer.write_all(b"unread\r\n").await.unwrap();
     soon(closed.close()).await;
     for client in [Client::closed(), closed] {
@@ -478,9 +499,10 @@ async fn every_read_without_a_session_is_not_connected() {
 }
 
 /// A read that waits when this end closes is told so.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_waiting_read_is_told_of_a_close_at_this_end() {
-    let (client, _peer) = pair().await;
+async fn a_waiting_read_is_told_of_a_close_at_this_end<K: Kind>() {
+    let (client, _peer) = pair::<K>().await;
     let (read, ()) = soon(async { tokio::join!(client.read_str(), client.close()) }).await;
     let error = read.unwrap_err();
     assert!(matches!(error, ReadError::Disconnected { reason: DisconnectReason::Closed }));
@@ -489,51 +511,14 @@ async fn a_waiting_read_is_told_of_a_close_at_this_end() {
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::NotConnected);
 }
 
-/// An urgent byte is no part of the stream: what surrounds it arrives whole, and a waiting reader stays one.
-#[test_log::test(tokio::test)]
-async fn an_urgent_byte_leaves_the_stream_intact() {
-    let (client, mut peer) = pair().await;
-    for _ in 0..10 {
-        let reading = client.read_str();
-        tokio::pin!(reading);
-        peer.write_all(b"bef").await.unwrap();
-        assert!(futures_pending(&mut reading).await);
-        SockRef::from(&peer).send_out_of_band(b"!").unwrap();
-        assert!(futures_pending(&mut reading).await);
-        peer.write_all(b"ore\r\n").await.unwrap();
-        assert_eq!(soon(reading).await.unwrap(), "before");
-    }
-    assert!(client.is_connected());
-}
-
-/// The system ends a receive at an urgent byte, and the runtime takes a short receive for the last one. So what is
-/// behind the byte may be seen late; it comes with the next arrival or the hang-up, and is never lost.
-#[test_log::test(tokio::test)]
-async fn what_is_behind_an_urgent_byte_comes_at_the_latest_with_the_next_arrival() {
-    let (client, mut peer) = pair().await;
-    for _ in 0..2 {
-        peer.write_all(b"one\r\n").await.unwrap();
-        SockRef::from(&peer).send_out_of_band(b"!").unwrap();
-        peer.write_all(b"two\r\n").await.unwrap();
-        assert_eq!(soon(client.read_str()).await.unwrap(), "one");
-        peer.write_all(b"three\r\n").await.unwrap();
-        assert_eq!(soon(client.read_str()).await.unwrap(), "two");
-        assert_eq!(soon(client.read_str()).await.unwrap(), "three");
-    }
-    peer.write_all(b"one\r\n").await.unwrap();
-    SockRef::from(&peer).send_out_of_band(b"!").unwrap();
-    send_and_close(peer, b"two\r\n").await;
-    assert_eq!(soon(client.read_str()).await.unwrap(), "one");
-    assert_eq!(soon(client.read_str()).await.unwrap(), "two");
-}
-
 /// The same methods on a `Connection`, which generic code takes in place of a client, also through pointers.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn generic_code_takes_a_client_a_connection_or_a_pointer_to_one() {
+async fn generic_code_takes_a_client_a_connection_or_a_pointer_to_one<K: Kind>() {
     async fn next(link: impl ClientOrServer) -> String {
         link.read_str().await.unwrap()
     }
-    let (client, mut peer) = pair().await;
+    let (client, mut peer) = pair::<K>().await;
     peer.write_all(b"1\r\n2\r\n3\r\n4\r\n").await.unwrap();
     assert_eq!(next(&client).await, "1");
     assert_eq!(next(client.connection()).await, "2");
@@ -543,9 +528,10 @@ async fn generic_code_takes_a_client_a_connection_or_a_pointer_to_one() {
 }
 
 /// A peer that sends byte after byte keeps a read waiting, which takes no time from others and loses none of them.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_byte_at_a_time_is_a_frame_in_the_end() {
-    let (client, mut peer) = pair().await;
+async fn a_byte_at_a_time_is_a_frame_in_the_end<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
     let (text, ()) = tokio::join!(client.read_str(), async {
         for byte in b"slowly\r\n" {
             peer.write_all(&[*byte]).await.unwrap();

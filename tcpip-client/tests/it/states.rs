@@ -8,10 +8,14 @@ use std::{
     time::Duration,
 };
 
+use macro_rules_attribute::apply;
 use tcpip_client::{Client, ClientOrServer, Connection, DisconnectReason};
 use tokio::sync::{Notify, mpsc};
 
-use crate::raw_peer::{DETECTIONS, meet, meet_told, pair, reset, soon};
+use crate::{
+    kinds::{Kind, over_both_kinds},
+    raw_peer::{Events, detections, meet, meet_told, pair, soon},
+};
 
 /// A client that was never connected: not connected, not meant to be, closed, and nameless.
 /// Parity: `Client(host="")`.
@@ -29,53 +33,35 @@ async fn a_client_that_was_never_connected_is_closed() {
     soon(client.wait_closed()).await;
 }
 
-/// A connected client says where it is, where its peer is, and who it is.
-/// Parity: `connected`, `host`, `port`, `Client`.
-#[test_log::test(tokio::test)]
-async fn a_connected_client_knows_its_ends() {
-    let (client, peer) = meet(|client| client.name("dome")).await;
-    let connection = client.connection();
-    assert!(client.is_connected() && client.should_be_connected() && !client.is_closed());
-    assert_eq!(client.host(), "127.0.0.1");
-    assert_eq!(client.port(), peer.local_addr().unwrap().port());
-    assert_eq!(connection.local_addr(), Some(peer.peer_addr().unwrap()));
-    assert_eq!(connection.peer_addr(), Some(peer.local_addr().unwrap()));
-    assert_eq!(connection.name(), "dome");
-    assert_eq!(connection.reason(), None);
-    assert_eq!(client.wait_connected().await, Some(connection.clone()));
-    let (other, _peer) = pair().await;
-    assert!(other.connection() != connection && other.connection().number() != connection.number());
-    let name = other.connection().name().to_owned();
-    assert_eq!(name, format!("127.0.0.1:{}", other.port()), "the default");
-}
-
 /// Fault 10 of the model: `should_be_connected` stays true whoever but this end ends the session, and so "lost" can
 /// be told from "closed".
 /// Parity: `should_be_connected`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_lost_connection_still_should_be_connected() {
-    for detect in DETECTIONS {
-        for by_reset in [false, true] {
-            let (client, peer, mut events) = meet_told(detect).await;
-            if by_reset {
-                reset(peer).await;
-            } else {
-                drop(peer);
-            }
-            events.disconnected().await;
-            assert!(client.should_be_connected() && !client.is_connected());
-            assert!(client.wait_connected().await.is_none());
-            soon(client.close()).await;
-            assert!(!client.should_be_connected());
-        }
+async fn a_lost_connection_still_should_be_connected<K: Kind>() {
+    for detect in detections::<K>() {
+        let (client, peer, events) = meet_told::<K>(detect).await;
+        drop(peer);
+        assert_lost(&client, events).await;
     }
+}
+
+/// Waits until the client is told of the end, of which it is not the cause.
+/// Parity: `done_task`.
+pub(crate) async fn assert_lost(client: &Client, mut events: Events) {
+    events.disconnected().await;
+    assert!(client.should_be_connected() && !client.is_connected());
+    assert!(client.wait_connected().await.is_none());
+    soon(client.close()).await;
+    assert!(!client.should_be_connected());
 }
 
 /// Waiting for the end ends with it, for any number of waiters, before it and after it.
 /// Parity: `done_task`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn every_waiter_is_told_of_the_end() {
-    let (client, peer) = pair().await;
+async fn every_waiter_is_told_of_the_end<K: Kind>() {
+    let (client, peer) = pair::<K>().await;
     let connection = client.connection();
     let waiters: Vec<_> = (0..8)
         .map(|number| {
@@ -95,10 +81,11 @@ async fn every_waiter_is_told_of_the_end() {
 }
 
 /// Several callbacks are told, in the order in which they were added, of each event before the next.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn callbacks_are_told_in_order() {
+async fn callbacks_are_told_in_order<K: Kind>() {
     let told = Arc::new(Mutex::new(Vec::new()));
-    let (client, _peer) = meet(|mut client| {
+    let (client, _peer) = meet::<K>(|mut client| {
         for number in 0..3 {
             let told = Arc::clone(&told);
             client = client.connect_callback(move |event| {
@@ -122,11 +109,12 @@ async fn callbacks_are_told_in_order() {
 
 /// A callback that panics harms nobody: the next event comes, to it and to the others.
 /// Parity: `connect_callback`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_panicking_callback_is_told_of_the_next_event() {
+async fn a_panicking_callback_is_told_of_the_next_event<K: Kind>() {
     let calls = Arc::new(AtomicUsize::new(0));
     let (sender, mut told) = mpsc::unbounded_channel();
-    let (client, _peer) = meet(|client| {
+    let (client, _peer) = meet::<K>(|client| {
         let calls = Arc::clone(&calls);
         client
             .connect_callback(move |event| {
@@ -149,11 +137,12 @@ async fn a_panicking_callback_is_told_of_the_next_event() {
 }
 
 /// A callback that does not return holds nothing up: connecting, reading, closing; and its later events still come.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_slow_callback_holds_nothing_up() {
+async fn a_slow_callback_holds_nothing_up<K: Kind>() {
     let go = Arc::new(Notify::new());
     let (sender, mut told) = mpsc::unbounded_channel();
-    let (client, _peer) = meet(|client| {
+    let (client, _peer) = meet::<K>(|client| {
         let go = Arc::clone(&go);
         client.connect_callback(move |event| {
             let (go, sender) = (Arc::clone(&go), sender.clone());
@@ -174,12 +163,13 @@ async fn a_slow_callback_holds_nothing_up() {
 }
 
 /// `callbacks_done` waits for the callbacks of every event so far; from within one it returns at once.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn callbacks_done_waits_for_the_callbacks() {
+async fn callbacks_done_waits_for_the_callbacks<K: Kind>() {
     let go = Arc::new(Notify::new());
     let client: Arc<Mutex<Option<Arc<Client>>>> = Arc::default();
     let done = Arc::new(AtomicUsize::new(0));
-    let (connected, _peer) = meet(|builder| {
+    let (connected, _peer) = meet::<K>(|builder| {
         let (go, client, done) = (Arc::clone(&go), Arc::clone(&client), Arc::clone(&done));
         builder.connect_callback(move |_| {
             let (go, client, done) = (Arc::clone(&go), Arc::clone(&client), Arc::clone(&done));
@@ -204,10 +194,11 @@ async fn callbacks_done_waits_for_the_callbacks() {
 }
 
 /// An event's connection is the client's, and can be read from and written to within the callback.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_callback_may_use_the_connection() {
+async fn a_callback_may_use_the_connection<K: Kind>() {
     let (sender, mut told) = mpsc::unbounded_channel();
-    let (client, mut peer) = meet(|client| {
+    let (client, mut peer) = meet::<K>(|client| {
         client.connect_callback(move |event| {
             let sender = sender.clone();
             async move {
@@ -225,8 +216,9 @@ async fn a_callback_may_use_the_connection() {
 }
 
 /// Whoever sees that the session has ended finds the event in the queue: `callbacks_done` waits for its callback.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 3))]
-async fn callbacks_done_covers_an_end_that_has_been_seen() {
+async fn callbacks_done_covers_an_end_that_has_been_seen<K: Kind>() {
     for _ in 0..1500 {
         let ends = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&ends);
@@ -234,7 +226,7 @@ async fn callbacks_done_covers_an_end_that_has_been_seen() {
             count.fetch_add(usize::from(!event.is_connected()), Ordering::SeqCst);
             std::future::ready(())
         };
-        let (client, peer) = meet(|client| client.connect_callback(callback)).await;
+        let (client, peer) = meet::<K>(|client| client.connect_callback(callback)).await;
         soon(client.callbacks_done()).await;
         drop(peer);
         while client.is_connected() {
@@ -260,22 +252,20 @@ impl std::io::Write for Log {
     }
 }
 
-/// Every log event of a session names the endpoint, its kind, the peer and the session.
+/// Every log event of a session names the endpoint, its kind, the peer if that has an address, and the session.
 /// Parity: `name`, `log`.
+#[apply(over_both_kinds)]
 #[tokio::test]
-async fn log_events_name_the_session() {
+async fn log_events_name_the_session<K: Kind>() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let _listening = tracing::subscriber::set_default(subscriber);
-    let (client, _peer) = meet(|client| client.name("dome")).await;
+    let (client, _peer) = meet::<K>(|client| client.name("dome")).await;
     soon(client.close()).await;
     let connection = client.connection();
-    let span = format!(
-        "session{{endpoint=dome kind=\"client\" peer={} number={}}}",
-        connection.peer_addr().unwrap(),
-        connection.number()
-    );
+    let peer = connection.peer_addr().map_or_else(String::new, |peer| format!(" peer={peer}"));
+    let span = format!("session{{endpoint=dome kind=\"client\"{peer} number={}}}", connection.number());
     let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let named: Vec<&str> = lines.lines().filter(|line| line.contains(&span)).collect();
     assert_eq!(named.len(), 2, "{lines}");

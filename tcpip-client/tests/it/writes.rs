@@ -1,25 +1,20 @@
 //! Writing: every method, every error, whole messages in order, and nothing that the caller did not mean.
 
-use std::{
-    collections::HashMap,
-    future::poll_fn,
-    io,
-    task::Poll,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, future::poll_fn, io, task::Poll, time::Duration};
 
+use macro_rules_attribute::apply;
 use serde::Serialize;
-use tcpip_client::{Client, ClientOrServer, DisconnectReason, Encoding, WriteError};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tcpip_client::{Client, ClientOrServer, Encoding, WriteError};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use zerocopy::{
     Immutable, IntoBytes,
     little_endian::{F64, U32},
 };
 
-use crate::raw_peer::{TOO_MUCH, arrival, assert_reads_well, meet, meet_told, pair, receive, receive_all, reset, soon};
+use crate::{
+    kinds::{Kind, over_both_kinds},
+    raw_peer::{assert_reads_well, meet, pair, receive, receive_all, soon},
+};
 
 #[derive(IntoBytes, Immutable)]
 #[repr(C)]
@@ -41,9 +36,10 @@ struct Status<'a> {
 
 /// Every write method sends what it names, in the order of the calls.
 /// Parity: `write`, `writelines`, `write_str`, `write_json`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn every_write_sends_its_bytes() {
-    let (client, mut peer) = pair().await;
+async fn every_write_sends_its_bytes<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
     let (header, body) = (Header { id: 7.into() }, Body { position: 1.5.into() });
     client.write(b"raw\r\n\0").await.unwrap();
     client.write_lines(&["one", "", "two\n"]).await.unwrap();
@@ -82,9 +78,10 @@ async fn every_write_sends_its_bytes() {
 
 /// Several structures of different types are one unit, which no other message can cut.
 /// Parity: `write_from`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
-async fn structs_of_one_call_go_out_back_to_back() {
-    let (client, mut peer) = pair().await;
+async fn structs_of_one_call_go_out_back_to_back<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
     let writers: Vec<_> = (0u8..4)
         .map(|id| {
             let connection = client.connection();
@@ -106,8 +103,9 @@ async fn structs_of_one_call_go_out_back_to_back() {
 
 /// Fault 13 of the model, failures 13 and 14: a text that holds its own terminator, or would complete one early, is
 /// refused, and nothing of it is sent.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn one_text_never_becomes_two_messages() {
+async fn one_text_never_becomes_two_messages<K: Kind>() {
     let refused: [(&[u8], &str, usize); 6] = [
         (b"\r\n", "MOVE 1\r\nESTOP_DISABLE", 6),
         (b"\r\n", "MOVE 1\r\n", 6),
@@ -117,7 +115,7 @@ async fn one_text_never_becomes_two_messages() {
         ("é".as_bytes(), "caf\u{e9}", 3),
     ];
     for (terminator, text, at) in refused {
-        let (client, mut peer) = meet(|client| client.terminator(terminator)).await;
+        let (client, mut peer) = meet::<K>(|client| client.terminator(terminator)).await;
         let mut batch = client.batch();
         assert!(matches!(batch.write_str(text), Err(WriteError::ContainsTerminator { .. })));
         batch.send().await.unwrap();
@@ -138,17 +136,18 @@ async fn one_text_never_becomes_two_messages() {
         soon(client.close()).await;
         assert_eq!(receive_all(&mut peer).await, text.as_bytes());
     }
-    let (client, mut peer) = meet(|client| client.terminator(",")).await;
+    let (client, mut peer) = meet::<K>(|client| client.terminator(",")).await;
     assert!(matches!(client.write_json(&[1, 2]).await, Err(WriteError::ContainsTerminator { position: 2, .. })));
     soon(client.close()).await;
     assert_eq!(receive_all(&mut peer).await, b"");
 }
 
 /// A text that only resembles its terminator is sent.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_text_that_does_not_end_early_is_sent() {
+async fn a_text_that_does_not_end_early_is_sent<K: Kind>() {
     for (terminator, text) in [("\r\n", "a\rb\nc\n"), ("\r\n", "a\r"), ("aab", "aa"), ("--=--", "--")] {
-        let (client, mut peer) = meet(|client| client.terminator(terminator)).await;
+        let (client, mut peer) = meet::<K>(|client| client.terminator(terminator)).await;
         let whole = format!("{text}{terminator}");
         let seen = whole.find(terminator).unwrap();
         let result = client.write_str(text).await;
@@ -159,10 +158,11 @@ async fn a_text_that_does_not_end_early_is_sent() {
 }
 
 /// A character that the encoding lacks is refused, and nothing of the text is sent. As JSON it passes through, escaped.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_character_that_the_encoding_lacks_is_refused() {
+async fn a_character_that_the_encoding_lacks_is_refused<K: Kind>() {
     for (encoding, text, lacks) in [(Encoding::Ascii, "aé€", 'é'), (Encoding::Latin1, "aé€", '€')] {
-        let (client, mut peer) = meet(|client| client.encoding(encoding)).await;
+        let (client, mut peer) = meet::<K>(|client| client.encoding(encoding)).await;
         let mut batch = client.batch();
         assert!(batch.write_str(text).is_err() && batch.write_json(text).is_ok());
         batch.send().await.unwrap();
@@ -182,9 +182,10 @@ async fn a_character_that_the_encoding_lacks_is_refused() {
 }
 
 /// A value without a JSON form is refused, with the cause as the source, and nothing is sent.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_value_without_json_form_is_refused() {
-    let (client, mut peer) = pair().await;
+async fn a_value_without_json_form_is_refused<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
     let value = HashMap::from([(vec![1], 2)]);
     let error = client.write_json(&value).await.unwrap_err();
     assert_reads_well(&error);
@@ -197,9 +198,10 @@ async fn a_value_without_json_form_is_refused() {
 }
 
 /// Terminator and encoding hold from the next message on.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_changed_format_holds_from_the_next_message() {
-    let (client, mut peer) = meet(|client| client.terminator("!").encoding(Encoding::Latin1)).await;
+async fn a_changed_format_holds_from_the_next_message<K: Kind>() {
+    let (client, mut peer) = meet::<K>(|client| client.terminator("!").encoding(Encoding::Latin1)).await;
     client.write_str("é").await.unwrap();
     client.set_terminator("?").unwrap();
     client.set_encoding(Encoding::Utf8);
@@ -212,9 +214,10 @@ async fn a_changed_format_holds_from_the_next_message() {
 
 /// Every write fails at once without a session, empty ones too.
 /// Parity: `ConnectionError`.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn every_write_without_a_session_is_not_connected() {
-    let (closed, _peer) = pair().await;
+async fn every_write_without_a_session_is_not_connected<K: Kind>() {
+    let (closed, _peer) = pair::<K>().await;
     soon(closed.close()).await;
     for client in [Client::closed(), closed] {
         let mut batch = client.batch();
@@ -237,53 +240,16 @@ async fn every_write_without_a_session_is_not_connected() {
     }
 }
 
-/// Fault 14 of the model, failure 4: with nothing else to notice that the peer is gone, a write's error is told,
-/// ends the session, and reaches the callback; whatever follows is not connected.
-#[test_log::test(tokio::test)]
-async fn a_write_error_ends_the_session_and_is_reported() {
-    let (client, peer, mut events) =
-        meet_told(|client| client.poll_for_hang_up().monitor_connection_interval(Duration::ZERO)).await;
-    reset(peer).await;
-    let error = client.write_str("one").await.expect_err("the kernel knows of the reset");
-    assert!(matches!(error, WriteError::Disconnected { reason: DisconnectReason::Reset }), "{error:?}");
-    assert_eq!(events.disconnected().await, DisconnectReason::Reset);
-    assert!(!client.is_connected() && client.should_be_connected());
-    assert!(matches!(client.write_str("two").await, Err(WriteError::NotConnected)));
-}
-
-/// Failure 4: a write after the peer's close succeeds at most until the peer's answer to it has come; the next fails.
-#[test_log::test(tokio::test)]
-async fn a_write_after_the_peers_close_fails_when_it_can_be_known() {
-    let (client, peer, mut events) =
-        meet_told(|client| client.poll_for_hang_up().monitor_connection_interval(Duration::ZERO)).await;
-    drop(peer);
-    client.write_str("one").await.expect("a half-closed peer would still read");
-    let since = Instant::now();
-    let error = loop {
-        match client.write_str("two").await {
-            Ok(()) => assert!(since.elapsed() < Duration::from_secs(5)),
-            Err(error) => break error,
-        }
-    };
-    assert!(matches!(error, WriteError::Disconnected { reason: DisconnectReason::Reset }), "{error:?}");
-    assert_eq!(events.disconnected().await, DisconnectReason::Reset);
-
-    // With the detection, the first write after it is refused.
-    let (client, peer, mut events) = meet_told(|client| client).await;
-    drop(peer);
-    events.disconnected().await;
-    assert!(matches!(client.write_str("one").await, Err(WriteError::NotConnected)));
-}
-
 /// Failure 20: a write that is dropped after it was queued goes out whole and in order; no other call is needed.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_cancelled_write_is_never_torn() {
-    let (client, mut peer) = meet(|client| client.write_limit(TOO_MUCH * 2)).await;
-    let first = vec![b'1'; TOO_MUCH];
+async fn a_cancelled_write_is_never_torn<K: Kind>() {
+    let (client, mut peer) = meet::<K>(|client| client.write_limit(K::TOO_MUCH * 2)).await;
+    let first = vec![b'1'; K::TOO_MUCH];
     assert!(polled_once(client.write(&first)).await.is_none(), "the peer does not read");
     assert!(polled_once(client.write_str("second")).await.is_none());
     assert!(polled_once(client.write(b"third")).await.is_none());
-    assert!(receive(&mut peer, TOO_MUCH).await.iter().all(|byte| *byte == b'1'));
+    assert!(receive(&mut peer, K::TOO_MUCH).await.iter().all(|byte| *byte == b'1'));
     assert_eq!(receive(&mut peer, 13).await, b"second\r\nthird");
     client.write(b"fourth").await.unwrap();
     assert_eq!(receive(&mut peer, 6).await, b"fourth");
@@ -300,25 +266,27 @@ async fn polled_once<T>(future: impl Future<Output = T>) -> Option<T> {
 
 /// A write that waits for room has queued nothing: dropped, it never happened. A larger message than the limit is
 /// queued when the queue is empty.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_write_that_waits_for_room_has_queued_nothing() {
-    let (client, mut peer) = meet(|client| client.write_limit(100)).await;
-    let first = vec![b'1'; TOO_MUCH];
+async fn a_write_that_waits_for_room_has_queued_nothing<K: Kind>() {
+    let (client, mut peer) = meet::<K>(|client| client.write_limit(100)).await;
+    let first = vec![b'1'; K::TOO_MUCH];
     assert!(polled_once(client.write(&first)).await.is_none());
     for _ in 0..100 {
         assert!(polled_once(client.write(b"never")).await.is_none());
     }
-    assert_eq!(receive(&mut peer, TOO_MUCH).await.len(), TOO_MUCH);
+    assert_eq!(receive(&mut peer, K::TOO_MUCH).await.len(), K::TOO_MUCH);
     soon(client.write(b"there is room again")).await.unwrap();
     soon(client.close()).await;
     assert_eq!(receive_all(&mut peer).await, b"there is room again");
 }
 
 /// Writers wait their turn for room, and each message goes out once, when the peer reads again.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn writers_that_wait_for_room_go_on_in_turn() {
-    let (client, mut peer) = meet(|client| client.write_limit(10)).await;
-    let first = vec![b'-'; TOO_MUCH];
+async fn writers_that_wait_for_room_go_on_in_turn<K: Kind>() {
+    let (client, mut peer) = meet::<K>(|client| client.write_limit(10)).await;
+    let first = vec![b'-'; K::TOO_MUCH];
     assert!(polled_once(client.write(&first)).await.is_none());
     let writers: Vec<_> = (0..8)
         .map(|number| {
@@ -327,7 +295,7 @@ async fn writers_that_wait_for_room_go_on_in_turn() {
         })
         .collect();
     tokio::task::yield_now().await;
-    assert_eq!(receive(&mut peer, TOO_MUCH).await.len(), TOO_MUCH);
+    assert_eq!(receive(&mut peer, K::TOO_MUCH).await.len(), K::TOO_MUCH);
     for writer in writers {
         soon(writer).await.unwrap().unwrap();
     }
@@ -335,11 +303,12 @@ async fn writers_that_wait_for_room_go_on_in_turn() {
 }
 
 /// Failure 18, in small: messages of many writers, some of them cancelled, arrive whole and in each writer's order.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
-async fn concurrent_messages_arrive_whole_and_in_order() {
+async fn concurrent_messages_arrive_whole_and_in_order<K: Kind>() {
     const WRITERS: usize = 64;
     const MESSAGES: usize = 50;
-    let (client, peer) = meet(|client| client.write_limit(2000)).await;
+    let (client, peer) = meet::<K>(|client| client.write_limit(2000)).await;
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
             let connection = client.connection();
@@ -378,7 +347,7 @@ async fn concurrent_messages_arrive_whole_and_in_order() {
     assert!(count >= WRITERS * MESSAGES * 4 / 5);
 }
 
-async fn read_slowly(mut peer: TcpStream) -> String {
+async fn read_slowly(mut peer: impl AsyncRead + Unpin) -> String {
     let mut received = Vec::new();
     let mut buffer = [0; 777];
     loop {
@@ -391,31 +360,34 @@ async fn read_slowly(mut peer: TcpStream) -> String {
 }
 
 /// One task writes while another reads, on one connection, without a lock.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn reading_and_writing_go_on_at_once() {
-    let (client, mut peer) = pair().await;
+async fn reading_and_writing_go_on_at_once<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
     let reader = client.connection();
     let reading = tokio::spawn(async move { reader.read_str().await });
     client.write_str("ping").await.unwrap();
-    arrival(&peer).await;
+    K::arrival(&mut peer).await;
     assert_eq!(receive(&mut peer, 6).await, b"ping\r\n");
     tokio::io::AsyncWriteExt::write_all(&mut peer, b"pong\r\n").await.unwrap();
     assert_eq!(soon(reading).await.unwrap().unwrap(), "pong");
 }
 
 /// A write that times out is named as the caller wrote it, through the trait as well.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_timeout_names_the_method() {
-    let (client, _peer) = meet(|client| client.write_timeout(Duration::from_millis(20))).await;
-    let error = soon(client.write_json(&"x".repeat(TOO_MUCH))).await.unwrap_err();
+async fn a_timeout_names_the_method<K: Kind>() {
+    let (client, _peer) = meet::<K>(|client| client.write_timeout(Duration::from_millis(20))).await;
+    let error = soon(client.write_json(&"x".repeat(K::TOO_MUCH))).await.unwrap_err();
     assert_eq!(error.to_string(), "write_json made no progress for 20ms");
 }
 
 /// Failure 16: a character whose bytes in the encoding look like the terminator would cut the message in two, and is
 /// refused; one whose bytes do not is sent.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_character_that_looks_like_the_terminator_is_refused() {
-    let (client, mut peer) = meet(|client| client.terminator(b"\n")).await;
+async fn a_character_that_looks_like_the_terminator_is_refused<K: Kind>() {
+    let (client, mut peer) = meet::<K>(|client| client.terminator(b"\n")).await;
     for (encoding, text) in
         [(Encoding::Utf16Le, "\u{010a}"), (Encoding::Utf16Be, "\u{0a00}"), (Encoding::Utf32Le, "a\u{010a}")]
     {
@@ -429,9 +401,10 @@ async fn a_character_that_looks_like_the_terminator_is_refused() {
 }
 
 /// Each encoding carries a text there and back over a connection, whichever it was before.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn each_encoding_carries_text() {
-    let (client, mut peer) = pair().await;
+async fn each_encoding_carries_text<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
     for label in ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "latin-1", "cp1252"]
     {
         client.set_encoding(label.parse().unwrap());

@@ -195,7 +195,7 @@ fn tests_in(source: &str) -> Vec<Test> {
         } else if line.starts_with("#[") {
             is_test |= line.contains("test");
         } else {
-            let name = line.split_once("fn ").and_then(|(_, rest)| rest.split_once('('));
+            let name = line.split_once("fn ").and_then(|(_, rest)| rest.split_once(['(', '<']));
             if let Some((name, _)) = name.filter(|_| is_test) {
                 tests.push(Test { name: name.to_owned(), doc: std::mem::take(&mut doc) });
             }

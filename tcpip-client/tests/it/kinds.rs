@@ -1,0 +1,118 @@
+//! What a session runs over: the tests of a connection run over each of these.
+//!
+//! Over memory the clock is paused, except on several threads.
+
+use std::io::ErrorKind;
+
+use tcpip_client::{Client, ClientBuilder, Connected, Dial};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, BufReader, DuplexStream, duplex},
+    net::{TcpListener, TcpStream},
+    runtime::{Handle, RuntimeFlavor},
+};
+
+use crate::raw_peer::soon;
+
+/// Makes two tests of one: over TCP, and over memory.
+macro_rules! over_both_kinds {
+    ($(#[$($attribute:tt)*])* async fn $name:ident<K: Kind>() $body:block) => {
+        async fn $name<K: Kind>() $body
+
+        mod $name {
+            use crate::kinds::{Memory, Tcp, pause};
+
+            $(#[$($attribute)*])*
+            async fn tcp() {
+                super::$name::<Tcp>().await;
+            }
+
+            $(#[$($attribute)*])*
+            async fn memory() {
+                pause();
+                super::$name::<Memory>().await;
+            }
+        }
+    };
+}
+
+pub(crate) use over_both_kinds;
+
+/// The options of a client.
+pub(crate) type Builder<K> = ClientBuilder<<K as Kind>::Target>;
+
+pub(crate) trait Kind: Sized + 'static {
+    type Target: 'static;
+    type Peer: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+
+    /// More than is taken for a peer that does not read.
+    const TOO_MUCH: usize;
+
+    /// A client and its peer.
+    async fn meet(customise: impl FnOnce(Builder<Self>) -> Builder<Self>) -> (Client, Self::Peer);
+
+    /// Returns once something has arrived, which stays unread.
+    async fn arrival(peer: &mut Self::Peer);
+
+    /// Checks that the stream, behind all that has arrived, is given up.
+    async fn assert_aborted(peer: Self::Peer);
+}
+
+/// A socket.
+pub(crate) struct Tcp;
+
+impl Kind for Tcp {
+    type Target = Dial;
+    type Peer = TcpStream;
+
+    const TOO_MUCH: usize = 24 * 1024 * 1024;
+
+    async fn meet(customise: impl FnOnce(ClientBuilder) -> ClientBuilder) -> (Client, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let connecting = customise(Client::builder("127.0.0.1", port)).connect();
+        let (client, accepted) = soon(async { tokio::join!(connecting, listener.accept()) }).await;
+        (client.unwrap(), accepted.unwrap().0)
+    }
+
+    async fn arrival(peer: &mut TcpStream) {
+        assert_eq!(soon(peer.peek(&mut [0])).await.unwrap(), 1);
+    }
+
+    /// The peer can see it.
+    async fn assert_aborted(mut peer: TcpStream) {
+        let error = soon(peer.read_to_end(&mut Vec::new())).await.expect_err("a reset");
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+}
+
+/// A stream in memory.
+pub(crate) struct Memory;
+
+impl Kind for Memory {
+    type Target = Connected<DuplexStream>;
+    type Peer = BufReader<DuplexStream>;
+
+    const TOO_MUCH: usize = 256 * 1024;
+
+    async fn meet(customise: impl FnOnce(Builder<Self>) -> Builder<Self>) -> (Client, Self::Peer) {
+        let (near, far) = duplex(64 * 1024);
+        (customise(Client::from_stream(near)).connect().await.unwrap(), BufReader::new(far))
+    }
+
+    async fn arrival(peer: &mut Self::Peer) {
+        assert!(!soon(peer.fill_buf()).await.unwrap().is_empty());
+    }
+
+    /// The stream is dropped, with what had not been sent.
+    async fn assert_aborted(mut peer: Self::Peer) {
+        let received = soon(peer.read_to_end(&mut Vec::new())).await.expect("an end");
+        assert!(received < Self::TOO_MUCH);
+    }
+}
+
+/// Pauses the clock of a runtime that can.
+pub(crate) fn pause() {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        tokio::time::pause();
+    }
+}
