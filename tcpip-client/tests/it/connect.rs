@@ -138,6 +138,7 @@ async fn a_host_without_an_address_of_the_family_has_none() {
 /// A host may be a name or an address of either family. Parity: `family`.
 /// Parity: `Client`.
 /// Parity: `Client`.
+/// Parity: `Client`.
 #[test_log::test(tokio::test)]
 async fn a_host_is_a_name_or_an_address_of_either_family() {
     for (host, address, family) in [

@@ -1,19 +1,22 @@
-//! Many writers, few readers: whole messages, in order, within the limits.
+//! Many writers, few readers: whole messages, in order, within the limits. Over TCP alone what is about the system: how
+//! often it is called, and what it takes into buffers of its own.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{collections::BTreeSet, pin::pin, time::Duration};
 
+use macro_rules_attribute::apply;
 use socket2::SockRef;
 use tcpip_server::{Connection, DisconnectReason, ReadError, WriteError};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     task::{JoinSet, yield_now},
     time::{Instant, sleep, timeout},
 };
 
 use crate::{
     cut::cut,
-    tight_link::{BUFFERED, start, tight_link, tight_sockets},
+    kinds::{BUFFERED, Kind, Tcp, over_both_kinds},
+    link::{start, tight_link},
 };
 
 const WRITERS: usize = 64;
@@ -50,7 +53,7 @@ async fn run_writer(connection: Connection, writer: usize) -> BTreeSet<usize> {
 
 /// Reads everything, with a rest now and then so that the writers meet a full queue, and checks each message. The
 /// numbers of the messages of each writer, in order.
-async fn check_messages(mut stream: TcpStream) -> Vec<Vec<usize>> {
+async fn check_messages(mut stream: impl AsyncRead + Unpin) -> Vec<Vec<usize>> {
     let mut arrived = vec![Vec::new(); WRITERS];
     let mut buffer = Vec::new();
     for turn in 0.. {
@@ -76,8 +79,8 @@ async fn check_messages(mut stream: TcpStream) -> Vec<Vec<usize>> {
     arrived
 }
 
-async fn writers_do_not_disturb_each_other() {
-    let (connection, peer) = tight_link(|options| options.write_limit = 16 * 1024).await.expect("loopback");
+async fn writers_do_not_disturb_each_other<K: Kind>() {
+    let (connection, peer) = tight_link::<K>(|options| options.write_limit = 16 * 1024).await;
     let checking = tokio::spawn(check_messages(peer));
     let mut writers = JoinSet::new();
     for writer in 0..WRITERS {
@@ -100,27 +103,29 @@ async fn writers_do_not_disturb_each_other() {
 /// 64 tasks write 1000 messages each, some of which are cancelled: the peer gets whole messages only, each writer's in
 /// order and at most once, and all that were reported as written.
 /// Failure 18.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn concurrent_writers_do_not_disturb_each_other() {
-    writers_do_not_disturb_each_other().await;
+async fn concurrent_writers_do_not_disturb_each_other<K: Kind>() {
+    writers_do_not_disturb_each_other::<K>().await;
 }
 
 /// The same over several threads.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 4))]
-async fn concurrent_writers_do_not_disturb_each_other_on_several_threads() {
-    writers_do_not_disturb_each_other().await;
+async fn concurrent_writers_do_not_disturb_each_other_on_several_threads<K: Kind>() {
+    writers_do_not_disturb_each_other::<K>().await;
 }
 
 /// Everything up to the end of the stream.
-async fn read_to_end(mut peer: TcpStream) -> Vec<u8> {
+async fn read_to_end(mut peer: impl AsyncRead + Unpin) -> Vec<u8> {
     let mut received = Vec::new();
     timeout(LONG, peer.read_to_end(&mut received)).await.expect("an end").expect("an orderly end");
     received
 }
 
-async fn impatient_callers_queue_no_more_than_the_limit(size: usize) {
+async fn impatient_callers_queue_no_more_than_the_limit<K: Kind>(size: usize) {
     const LIMIT: usize = 64 * 1024;
-    let (connection, peer) = tight_link(|options| options.write_limit = LIMIT).await.expect("loopback");
+    let (connection, peer) = tight_link::<K>(|options| options.write_limit = LIMIT).await;
     let mut callers = JoinSet::new();
     for caller in 0..16 {
         let connection = connection.clone();
@@ -143,19 +148,21 @@ async fn impatient_callers_queue_no_more_than_the_limit(size: usize) {
 }
 
 /// However often callers give up and try again, a peer that does not read never makes them queue more than the limit.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_stalled_peer_and_impatient_callers_never_queue_more_than_the_limit() {
+async fn a_stalled_peer_and_impatient_callers_never_queue_more_than_the_limit<K: Kind>() {
     // Small messages, and ones of which one fits and not two.
-    impatient_callers_queue_no_more_than_the_limit(1000).await;
-    impatient_callers_queue_no_more_than_the_limit(60_000).await;
+    impatient_callers_queue_no_more_than_the_limit::<K>(1000).await;
+    impatient_callers_queue_no_more_than_the_limit::<K>(60_000).await;
 }
 
 /// The same over several threads.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 4))]
-async fn a_stalled_peer_and_impatient_callers_never_queue_more_than_the_limit_on_several_threads() {
+async fn a_stalled_peer_and_impatient_callers_never_queue_more_than_the_limit_on_several_threads<K: Kind>() {
     // Small messages, and ones of which one fits and not two.
-    impatient_callers_queue_no_more_than_the_limit(1000).await;
-    impatient_callers_queue_no_more_than_the_limit(60_000).await;
+    impatient_callers_queue_no_more_than_the_limit::<K>(1000).await;
+    impatient_callers_queue_no_more_than_the_limit::<K>(60_000).await;
 }
 
 /// What `stall` writes: more than the socket buffers take.
@@ -167,9 +174,10 @@ async fn stall(connection: &Connection) {
 }
 
 /// A message larger than the limit is taken when the queue is empty; the next one waits until it is gone.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_message_larger_than_the_limit_is_taken_alone() {
-    let (connection, peer) = tight_link(|options| options.write_limit = 1000).await.unwrap();
+async fn a_message_larger_than_the_limit_is_taken_alone<K: Kind>() {
+    let (connection, peer) = tight_link::<K>(|options| options.write_limit = 1000).await;
     stall(&connection).await;
     // The large one is in the queue, though its caller is gone; these are not.
     assert!(cut(3, connection.write(b"small")).await.is_none());
@@ -181,9 +189,10 @@ async fn a_message_larger_than_the_limit_is_taken_alone() {
 }
 
 /// A writer that waits for room has queued nothing: dropped, it leaves no trace, and those behind it go on in order.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_writer_that_waits_for_room_and_is_dropped_has_queued_nothing() {
-    let (connection, peer) = tight_link(|options| options.write_limit = 1000).await.unwrap();
+async fn a_writer_that_waits_for_room_and_is_dropped_has_queued_nothing<K: Kind>() {
+    let (connection, peer) = tight_link::<K>(|options| options.write_limit = 1000).await;
     stall(&connection).await;
     let mut writers = Vec::new();
     for letter in b'a'..b'g' {
@@ -219,7 +228,7 @@ const WAITING: usize = 200;
 #[cfg(target_os = "linux")]
 #[test_log::test(tokio::test)]
 async fn messages_that_wait_go_out_together() {
-    let (connection, mut peer) = tight_link(|_| ()).await.unwrap();
+    let (connection, mut peer) = tight_link::<Tcp>(|_| ()).await;
     stall(&connection).await;
     let mut writers = JoinSet::new();
     for _ in 0..WAITING {
@@ -248,10 +257,8 @@ const SLOWLY: usize = 5 << 19;
 async fn a_slow_but_steady_peer_does_not_trip_the_write_deadline() {
     // Long for a machine that has other things to do, and short for so many bytes.
     let deadline = Duration::from_millis(600);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-    let (near, mut peer) = (near.unwrap(), far.unwrap().0);
-    let connection = start(near, |options| options.write_timeout = Some(deadline)).unwrap();
+    let (near, mut peer) = Tcp::streams().await;
+    let connection = start(near, |options| options.write_timeout = Some(deadline));
     let message = vec![b'x'; 7 << 20];
     let start = Instant::now();
     let reading = async {
@@ -276,14 +283,14 @@ async fn a_slow_but_steady_peer_does_not_trip_the_write_deadline() {
 }
 
 /// A peer that is frozen trips the deadline: the writers that wait learn of the time-out, the session ends with it.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_frozen_peer_trips_the_write_deadline() {
-    let (connection, peer) = tight_link(|options| {
+async fn a_frozen_peer_trips_the_write_deadline<K: Kind>() {
+    let (connection, peer) = tight_link::<K>(|options| {
         options.write_timeout = Some(DEADLINE);
         options.write_limit = 1000;
     })
-    .await
-    .unwrap();
+    .await;
     let start = Instant::now();
     let waiting_to_be_sent = connection.write(&STALLING);
     let waiting_for_room = connection.write_str("behind");
@@ -306,14 +313,14 @@ async fn a_frozen_peer_trips_the_write_deadline() {
 }
 
 /// A write that has the turn, but that nobody polls any more, does not keep the others from learning of the end.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_write_that_nobody_polls_does_not_outlast_the_session() {
-    let (connection, peer) = tight_link(|options| {
+async fn a_write_that_nobody_polls_does_not_outlast_the_session<K: Kind>() {
+    let (connection, peer) = tight_link::<K>(|options| {
         options.write_timeout = Some(DEADLINE);
         options.write_limit = 1000;
     })
-    .await
-    .unwrap();
+    .await;
     stall(&connection).await;
     let mut unpolled = pin!(connection.write(b"waits for room"));
     assert!(cut(1, &mut unpolled).await.is_none());
@@ -324,9 +331,10 @@ async fn a_write_that_nobody_polls_does_not_outlast_the_session() {
 }
 
 /// A read that has the turn, but that nobody polls any more, does not keep the others from learning of a close.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn a_read_that_nobody_polls_does_not_outlast_the_session() {
-    let (connection, peer) = tight_link(|_| ()).await.unwrap();
+async fn a_read_that_nobody_polls_does_not_outlast_the_session<K: Kind>() {
+    let (connection, peer) = tight_link::<K>(|_| ()).await;
     let mut unpolled = pin!(connection.read_str());
     assert!(cut(1, &mut unpolled).await.is_none());
     let mut behind = pin!(connection.read_line());
@@ -342,22 +350,22 @@ async fn a_read_that_nobody_polls_does_not_outlast_the_session() {
 /// An idle session, however long, does not use up the deadline of the next write: also a frozen peer has all of it.
 #[test_log::test(tokio::test)]
 async fn the_write_deadline_does_not_count_idle_time() {
-    let (near, _frozen) = tight_sockets().await.unwrap();
+    let (near, _frozen) = Tcp::tight_streams().await;
     // Nothing more goes into the system, not even what it takes without saying that it would.
     near.set_nodelay(true).unwrap();
     while SockRef::from(&near).send(&[0; 1024]).is_ok() {}
-    let connection = start(near, |options| options.write_timeout = Some(DEADLINE)).unwrap();
+    let connection = start(near, |options| options.write_timeout = Some(DEADLINE));
     sleep(2 * DEADLINE).await;
     let since = Instant::now();
     assert!(matches!(connection.write(&STALLING).await, Err(WriteError::Timeout { .. })));
     assert!(since.elapsed() >= DEADLINE, "given up after {:?}", since.elapsed());
 }
 
-async fn each_frame_goes_to_exactly_one_reader() {
+async fn each_frame_goes_to_exactly_one_reader<K: Kind>() {
     const READERS: usize = 8;
     const FRAMES: usize = 4000;
-    let (near, mut far) = tight_sockets().await.expect("loopback");
-    let connection = start(near, |_| ()).expect("a live stream");
+    let (near, mut far) = K::tight_streams().await;
+    let connection = start(near, |_| ());
     let mut readers = JoinSet::new();
     for reader in 0..READERS {
         let connection = connection.clone();
@@ -391,13 +399,15 @@ async fn each_frame_goes_to_exactly_one_reader() {
 
 /// Of several readers, some of which give up now and then, exactly one gets each frame, and all learn of the end.
 /// Fault 19, failure 19.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
-async fn concurrent_readers_share_the_frames() {
-    each_frame_goes_to_exactly_one_reader().await;
+async fn concurrent_readers_share_the_frames<K: Kind>() {
+    each_frame_goes_to_exactly_one_reader::<K>().await;
 }
 
 /// The same over several threads.
+#[apply(over_both_kinds)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 4))]
-async fn concurrent_readers_share_the_frames_on_several_threads() {
-    each_frame_goes_to_exactly_one_reader().await;
+async fn concurrent_readers_share_the_frames_on_several_threads<K: Kind>() {
+    each_frame_goes_to_exactly_one_reader::<K>().await;
 }

@@ -1,5 +1,6 @@
 //! Client and server together, over real sockets.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may do what tests do")]
+//! Client and server together, over real sockets and in memory.
 
 mod cancelled_reads;
 mod cancelled_waits;
@@ -10,11 +11,12 @@ mod endless_deadlines;
 mod fixtures;
 mod hang_up_without_reader;
 mod heartbeat;
+mod kinds;
+mod link;
 mod one_shot;
 mod parity;
 mod read_frame;
 mod runtimes;
 mod send;
-mod tight_link;
 mod torture;
 mod usage;

@@ -15,8 +15,9 @@ use tokio_util::codec::{LengthDelimitedCodec, LinesCodec, LinesCodecError};
 
 use crate::{
     cut::cut,
-    tight_link::start,
-    torture::{sockets, tortured, uncut},
+    kinds::{Kind, Tcp},
+    link::start,
+    torture::{tortured, uncut},
 };
 
 /// STX, text, ETX, and the exclusive-or of all of these.
@@ -63,9 +64,9 @@ async fn pairs(limit: usize) -> [Pair; 2] {
         (near, far): (S, S),
         limit: usize,
     ) -> Pair {
-        (start(near, |options| options.limit = limit).unwrap(), start(far, |_| ()).unwrap())
+        (start(near, |options| options.limit = limit), start(far, |_| ()))
     }
-    [open(sockets().await, limit), open(duplex(64), limit)]
+    [open(Tcp::streams().await, limit), open(duplex(64), limit)]
 }
 
 async fn soon<T>(what: impl Future<Output = T>) -> T {
@@ -92,10 +93,10 @@ async fn torture<D: Decoder<Error: Debug>, T: Debug>(
     read: impl AsyncFn(&Link<D>) -> Result<T, D::Error>,
 ) -> Vec<String> {
     let is_last = |result: &Result<T, D::Error>| format!("{result:?}").contains("NotConnected");
-    let over_tcp = |stream| (start(stream, |_| ()).unwrap(), Mutex::new(codec()));
-    let in_memory = |stream| (start(stream, |_| ()).unwrap(), Mutex::new(codec()));
-    let expected = uncut(sockets().await, stream, over_tcp, &read, is_last).await;
-    assert_eq!(tortured(sockets().await, stream, over_tcp, &read, is_last).await, expected);
+    let over_tcp = |stream| (start(stream, |_| ()), Mutex::new(codec()));
+    let in_memory = |stream| (start(stream, |_| ()), Mutex::new(codec()));
+    let expected = uncut(Tcp::streams().await, stream, over_tcp, &read, is_last).await;
+    assert_eq!(tortured(Tcp::streams().await, stream, over_tcp, &read, is_last).await, expected);
     assert_eq!(uncut(duplex(8), stream, in_memory, &read, is_last).await, expected);
     assert_eq!(tortured(duplex(8), stream, in_memory, &read, is_last).await, expected);
     expected

@@ -2,23 +2,11 @@
 
 use std::fmt::Debug;
 
-use tokio::{
-    io::{AsyncWrite, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use crate::cut::cut;
 
 const MOST_POLLS: usize = 4;
-
-/// Two ends of a connection over TCP.
-pub(crate) async fn sockets() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
-    let far = far.unwrap().0;
-    far.set_nodelay(true).unwrap();
-    (near.unwrap(), far)
-}
 
 /// What `read` makes of `stream` when nothing cuts it short, up to the result that `is_last`.
 pub(crate) async fn uncut<S: AsyncWrite + Unpin, L, T: Debug, E: Debug>(

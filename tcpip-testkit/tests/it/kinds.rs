@@ -1,0 +1,100 @@
+//! What a session runs over: the tests of a connection run over each of these.
+//!
+//! Over memory the clock is paused, except on several threads.
+
+use std::net::SocketAddr;
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, DuplexStream, duplex},
+    net::{TcpListener, TcpSocket, TcpStream},
+    runtime::{Handle, RuntimeFlavor},
+};
+
+/// Makes two tests of one: over TCP, and over memory.
+macro_rules! over_both_kinds {
+    ($(#[$($attribute:tt)*])* async fn $name:ident<K: Kind>() $body:block) => {
+        async fn $name<K: Kind>() $body
+
+        mod $name {
+            use crate::kinds::{Memory, Tcp, pause};
+
+            $(#[$($attribute)*])*
+            async fn tcp() {
+                super::$name::<Tcp>().await;
+            }
+
+            $(#[$($attribute)*])*
+            async fn memory() {
+                pause();
+                super::$name::<Memory>().await;
+            }
+        }
+    };
+}
+
+pub(crate) use over_both_kinds;
+
+/// What is asked of the system for each tiny buffer, which doubles it.
+const TINY: u32 = 4096;
+
+/// At least what two tiny buffers take before a writer must wait, and a little more.
+pub(crate) const BUFFERED: usize = 32 * 1024;
+
+pub(crate) trait Kind: Sized + 'static {
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+
+    /// Both ends of a stream.
+    async fn streams() -> (Self::Stream, Self::Stream);
+
+    /// Both ends of a stream with buffers so small that a message hardly fits: the first sends into a tiny one, the
+    /// second receives into one. They take less than [`BUFFERED`].
+    async fn tight_streams() -> (Self::Stream, Self::Stream);
+}
+
+/// A socket.
+pub(crate) struct Tcp;
+
+impl Kind for Tcp {
+    type Stream = TcpStream;
+
+    async fn streams() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let dialling = TcpStream::connect(listener.local_addr().expect("it is bound"));
+        let (near, far) = tokio::join!(dialling, listener.accept());
+        (near.expect("it listens"), far.expect("it calls").0)
+    }
+
+    async fn tight_streams() -> (TcpStream, TcpStream) {
+        let listening = TcpSocket::new_v4().expect("a socket");
+        listening.set_recv_buffer_size(TINY).expect("an option of every socket");
+        listening.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("loopback");
+        let listener = listening.listen(1).expect("it is bound");
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_send_buffer_size(TINY).expect("an option of every socket");
+        let dialling = socket.connect(listener.local_addr().expect("it is bound"));
+        let (near, far) = tokio::join!(dialling, listener.accept());
+        (near.expect("it listens"), far.expect("it calls").0)
+    }
+}
+
+/// A stream in memory.
+pub(crate) struct Memory;
+
+impl Kind for Memory {
+    type Stream = DuplexStream;
+
+    async fn streams() -> (DuplexStream, DuplexStream) {
+        duplex(64 * 1024)
+    }
+
+    async fn tight_streams() -> (DuplexStream, DuplexStream) {
+        duplex(8 * 1024)
+    }
+}
+
+/// Pauses the clock of a runtime that can.
+pub(crate) fn pause() {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        tokio::time::pause();
+    }
+}
