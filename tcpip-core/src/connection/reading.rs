@@ -4,6 +4,7 @@ use std::{
     future::poll_fn,
     io,
     pin::Pin,
+    sync::MutexGuard,
     task::{Context, Poll, Waker},
 };
 
@@ -154,12 +155,7 @@ impl Reading {
         limit: usize,
         ended: impl Fn(Option<DisconnectReason>) -> End,
     ) -> Poll<()> {
-        let mut inner = self.inner.lock();
-        let polled = inner.poll_ahead(context, limit, self.has_reader(), &ended);
-        let waker = inner.waker.take();
-        drop(inner);
-        waker.inspect(Waker::wake_by_ref);
-        polled
+        self.poll_ahead_and_tell(self.inner.lock(), context, limit, &ended)
     }
 
     /// Reads ahead what is there now, from outside the session's task. Whether the source has ended.
@@ -168,7 +164,24 @@ impl Reading {
         // The task must look again: the source remembers one waker, and now it is another's.
         inner.wake_ahead();
         let mut context = Context::from_waker(Waker::noop());
-        inner.poll_ahead(&mut context, limit, self.has_reader(), &ended).is_ready()
+        self.poll_ahead_and_tell(inner, &mut context, limit, &ended).is_ready()
+    }
+
+    /// Reads ahead, and wakes the read that waits if there is anything new for it.
+    fn poll_ahead_and_tell(
+        &self,
+        mut inner: MutexGuard<'_, Inner>,
+        context: &mut Context<'_>,
+        limit: usize,
+        ended: &impl Fn(Option<DisconnectReason>) -> End,
+    ) -> Poll<()> {
+        let before = inner.frames.len();
+        let polled = inner.poll_ahead(context, limit, self.has_reader(), ended);
+        let has_news = polled.is_ready() || inner.frames.len() > before;
+        let waker = if has_news { inner.waker.take() } else { None };
+        drop(inner);
+        waker.inspect(Waker::wake_by_ref);
+        polled
     }
 
     /// Has the session's task look again, for the limit is another.

@@ -1,6 +1,5 @@
-//! Client and server together, over real sockets.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may do what tests do")]
 //! Client and server together, over real sockets and in memory.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may do what tests do")]
 
 mod cancelled_reads;
 mod cancelled_waits;
@@ -15,6 +14,7 @@ mod kinds;
 mod link;
 mod one_shot;
 mod parity;
+mod read_ahead;
 mod read_frame;
 mod runtimes;
 mod send;
