@@ -7,7 +7,8 @@ use tcpip_client::{Client, ClientOrServer, DisconnectReason, ReadError, WriteErr
 use tokio::{io::AsyncWriteExt, sync::oneshot, time::Instant};
 
 use crate::{
-    kinds::{Kind, over_both_kinds},
+    kinds::Kind,
+    over_both_kinds::over_both_kinds,
     raw_peer::{detections, meet, meet_told, pair, receive, receive_all, send_and_close, soon},
 };
 

@@ -10,7 +10,8 @@ use tokio::{
 };
 
 use crate::{
-    kinds::{Builder, Kind, over_both_kinds},
+    kinds::{Builder, Kind},
+    over_both_kinds::over_both_kinds,
     raw_peer::{assert_reads_well, meet, meet_told, pair, receive, send_and_close, soon},
 };
 

@@ -10,7 +10,8 @@ use tokio::{
 };
 
 use crate::{
-    kinds::{Kind, over_both_kinds},
+    kinds::Kind,
+    over_both_kinds::over_both_kinds,
     raw_peer::{detections, ended_by, meet, meet_told, receive, receive_all, send_and_close, soon},
 };
 

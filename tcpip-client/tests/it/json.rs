@@ -8,7 +8,8 @@ use tcpip_client::{ClientOrServer, JsonMode, ReadError, WriteError};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    kinds::{Kind, over_both_kinds},
+    kinds::Kind,
+    over_both_kinds::over_both_kinds,
     raw_peer::{assert_reads_well, meet, pair, receive},
 };
 

@@ -8,34 +8,9 @@ use tcpip_client::{Client, ClientBuilder, Connected, Dial};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, BufReader, DuplexStream, duplex},
     net::{TcpListener, TcpStream},
-    runtime::{Handle, RuntimeFlavor},
 };
 
 use crate::raw_peer::soon;
-
-/// Makes two tests of one: over TCP, and over memory.
-macro_rules! over_both_kinds {
-    ($(#[$($attribute:tt)*])* async fn $name:ident<K: Kind>() $body:block) => {
-        async fn $name<K: Kind>() $body
-
-        mod $name {
-            use crate::kinds::{Memory, Tcp, pause};
-
-            $(#[$($attribute)*])*
-            async fn tcp() {
-                super::$name::<Tcp>().await;
-            }
-
-            $(#[$($attribute)*])*
-            async fn memory() {
-                pause();
-                super::$name::<Memory>().await;
-            }
-        }
-    };
-}
-
-pub(crate) use over_both_kinds;
 
 /// The options of a client.
 pub(crate) type Builder<K> = ClientBuilder<<K as Kind>::Target>;
@@ -107,12 +82,5 @@ impl Kind for Memory {
     async fn assert_aborted(mut peer: Self::Peer) {
         let received = soon(peer.read_to_end(&mut Vec::new())).await.expect("an end");
         assert!(received < Self::TOO_MUCH);
-    }
-}
-
-/// Pauses the clock of a runtime that can.
-pub(crate) fn pause() {
-    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
-        tokio::time::pause();
     }
 }

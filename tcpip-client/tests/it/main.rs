@@ -10,6 +10,8 @@ mod hang_up;
 mod json;
 mod kinds;
 mod options;
+#[path = "../../../tcpip-testkit/tests/it/over_both_kinds.rs"]
+mod over_both_kinds;
 mod raw_peer;
 mod read_loop;
 mod reads;

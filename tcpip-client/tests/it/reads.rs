@@ -15,7 +15,8 @@ use zerocopy::{
 };
 
 use crate::{
-    kinds::{Kind, over_both_kinds},
+    kinds::Kind,
+    over_both_kinds::over_both_kinds,
     raw_peer::{assert_reads_well, ended_by, meet, meet_told, pair, send_and_close, soon},
 };
 

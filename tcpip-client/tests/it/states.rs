@@ -13,7 +13,8 @@ use tcpip_client::{Client, ClientOrServer, Connection, DisconnectReason};
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
-    kinds::{Kind, over_both_kinds},
+    kinds::Kind,
+    over_both_kinds::over_both_kinds,
     raw_peer::{Events, detections, meet, meet_told, pair, soon},
 };
 

@@ -12,7 +12,8 @@ use zerocopy::{
 };
 
 use crate::{
-    kinds::{Kind, over_both_kinds},
+    kinds::Kind,
+    over_both_kinds::over_both_kinds,
     raw_peer::{assert_reads_well, meet, pair, receive, receive_all, soon},
 };
 

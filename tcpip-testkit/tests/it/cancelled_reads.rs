@@ -8,8 +8,9 @@ use tokio::{io::AsyncReadExt, sync::Mutex};
 use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes, little_endian::U32};
 
 use crate::{
-    kinds::{Kind, over_both_kinds},
+    kinds::Kind,
     link::start,
+    over_both_kinds::over_both_kinds,
     torture::{tortured, uncut},
 };
 

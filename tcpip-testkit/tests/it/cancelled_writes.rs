@@ -11,11 +11,7 @@ use tokio::{
 };
 use zerocopy::little_endian::U32;
 
-use crate::{
-    cut::cut,
-    kinds::{Kind, over_both_kinds},
-    link::start,
-};
+use crate::{cut::cut, kinds::Kind, link::start, over_both_kinds::over_both_kinds};
 
 const CALLS: usize = 240;
 const WRITE_LIMIT: usize = 16 * 1024;

@@ -15,8 +15,9 @@ use tokio::{
 
 use crate::{
     cut::cut,
-    kinds::{BUFFERED, Kind, Tcp, over_both_kinds},
+    kinds::{BUFFERED, Kind, Tcp},
     link::{start, tight_link},
+    over_both_kinds::over_both_kinds,
 };
 
 const WRITERS: usize = 64;

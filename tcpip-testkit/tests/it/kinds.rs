@@ -7,32 +7,7 @@ use std::net::SocketAddr;
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, duplex},
     net::{TcpListener, TcpSocket, TcpStream},
-    runtime::{Handle, RuntimeFlavor},
 };
-
-/// Makes two tests of one: over TCP, and over memory.
-macro_rules! over_both_kinds {
-    ($(#[$($attribute:tt)*])* async fn $name:ident<K: Kind>() $body:block) => {
-        async fn $name<K: Kind>() $body
-
-        mod $name {
-            use crate::kinds::{Memory, Tcp, pause};
-
-            $(#[$($attribute)*])*
-            async fn tcp() {
-                super::$name::<Tcp>().await;
-            }
-
-            $(#[$($attribute)*])*
-            async fn memory() {
-                pause();
-                super::$name::<Memory>().await;
-            }
-        }
-    };
-}
-
-pub(crate) use over_both_kinds;
 
 /// What is asked of the system for each tiny buffer, which doubles it.
 const TINY: u32 = 4096;
@@ -89,12 +64,5 @@ impl Kind for Memory {
 
     async fn tight_streams() -> (DuplexStream, DuplexStream) {
         duplex(8 * 1024)
-    }
-}
-
-/// Pauses the clock of a runtime that can.
-pub(crate) fn pause() {
-    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
-        tokio::time::pause();
     }
 }

@@ -13,6 +13,7 @@ mod heartbeat;
 mod kinds;
 mod link;
 mod one_shot;
+mod over_both_kinds;
 mod parity;
 mod read_ahead;
 mod read_frame;

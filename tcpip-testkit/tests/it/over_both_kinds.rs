@@ -1,0 +1,37 @@
+//! Tests that run over each kind of stream that `crate::kinds` has.
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+/// Makes two tests of one: over TCP, and over memory.
+macro_rules! over_both_kinds {
+    ($(#[$($attribute:tt)*])* async fn $name:ident<K: Kind>() $body:block) => {
+        async fn $name<K: Kind>() $body
+
+        mod $name {
+            use crate::{
+                kinds::{Memory, Tcp},
+                over_both_kinds::pause,
+            };
+
+            $(#[$($attribute)*])*
+            async fn tcp() {
+                super::$name::<Tcp>().await;
+            }
+
+            $(#[$($attribute)*])*
+            async fn memory() {
+                pause();
+                super::$name::<Memory>().await;
+            }
+        }
+    };
+}
+
+pub(crate) use over_both_kinds;
+
+/// Pauses the clock of a runtime that can.
+pub(crate) fn pause() {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        tokio::time::pause();
+    }
+}
