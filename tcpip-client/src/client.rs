@@ -63,6 +63,8 @@ impl Client {
     ///   seen when all before it has been read, so never behind more than that;
     /// - a write returns when the stream has taken its bytes;
     /// - there is no abort: a stream that is given up is dropped;
+    /// - a panic of the stream is an error of it: the session ends with [`Io`](DisconnectReason::Io), and what had arrived
+    ///   stays readable;
     /// - there is no address, and no option that is the socket's.
     ///
     /// ```

@@ -3,7 +3,9 @@
 use std::{
     any::Any,
     future::poll_fn,
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
+    task::Poll,
 };
 
 /// Runs `future` to its end, or to the panic whose message is returned.
@@ -20,8 +22,17 @@ pub fn catch_panic<T>(future: impl Future<Output = T> + Send) -> impl Future<Out
         let Some(future) = guarded.0.as_mut() else { unreachable!("only dropping takes the future") };
         match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
             Ok(poll) => poll.map(Ok),
-            Err(panic) => std::task::Poll::Ready(Err(message(panic))),
+            Err(panic) => Poll::Ready(Err(message(panic))),
         }
+    })
+}
+
+/// Polls a user's stream. A panic of it is logged, and an error of it.
+pub(crate) fn poll_stream<T>(poll: impl FnOnce() -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|panic| {
+        let message = message(panic);
+        tracing::error!("the stream panicked: {message}");
+        Poll::Ready(Err(io::Error::other(message)))
     })
 }
 

@@ -12,7 +12,7 @@ use bytes::BufMut;
 use tokio::{io::AsyncRead, net::tcp::OwnedReadHalf, sync::Semaphore, time::Instant};
 use tokio_util::io::poll_read_buf;
 
-use crate::{DisconnectReason, FrameBuffer, ReadError, lock::Lock};
+use crate::{DisconnectReason, FrameBuffer, ReadError, catch_panic::poll_stream, lock::Lock};
 
 /// Reads take turns; the bytes are in the lock, not in the future of the read whose turn it is, so that dropping
 /// one loses nothing, and one that nobody polls holds up nothing but the reads behind it, while the session lives.
@@ -290,7 +290,9 @@ impl Inner {
             let room = most.saturating_sub(self.frames.len());
             let received = match room {
                 0 => Poll::Pending,
-                _ => poll_read_buf(Pin::new(&mut ahead.stream), context, &mut self.frames.spare(0).limit(room)),
+                _ => poll_stream(|| {
+                    poll_read_buf(Pin::new(&mut ahead.stream), context, &mut self.frames.spare(0).limit(room))
+                }),
             };
             match received {
                 Poll::Pending => {

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{Connection, Input, Wire};
-use crate::{DisconnectReason, connection::writing::Writing, lock::Lock};
+use crate::{DisconnectReason, catch_panic::poll_stream, connection::writing::Writing, lock::Lock};
 
 /// The write half of a stream. The read half is with the reads.
 #[derive(Debug)]
@@ -36,10 +36,12 @@ impl<W: AsyncWrite + Unpin> StreamWire<W> {
     /// Sends some of the queue.
     async fn send_some(&self, writing: &Writing) -> Result<(), DisconnectReason> {
         self.poll(|mut writer, context| {
-            let sent = writing.send_some(|slices| match writer.as_mut().poll_write_vectored(context, slices) {
-                Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-                Poll::Ready(Ok(0)) => Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(result) => result,
+            let sent = writing.send_some(|slices| {
+                match poll_stream(|| writer.as_mut().poll_write_vectored(context, slices)) {
+                    Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+                    Poll::Ready(Ok(0)) => Err(io::ErrorKind::WriteZero.into()),
+                    Poll::Ready(result) => result,
+                }
             });
             match sent {
                 Ok(0) => Poll::Pending,
@@ -56,7 +58,8 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Wire for StreamWire<W> {
         while !writing.is_empty() {
             within(write_timeout, writing.progress(), self.send_some(writing)).await?;
         }
-        let flushed = async { self.poll(AsyncWrite::poll_flush).await.map_err(|error| writing.failed(&error)) };
+        let flushed = self.poll(|writer, context| poll_stream(|| writer.poll_flush(context)));
+        let flushed = async { flushed.await.map_err(|error| writing.failed(&error)) };
         within(write_timeout, Instant::now(), flushed).await
     }
 
@@ -82,7 +85,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Wire for StreamWire<W> {
     }
 
     async fn end(&self, _input: Input) {
-        let _ = self.poll(AsyncWrite::poll_shutdown).await;
+        let _ = self.poll(|writer, context| poll_stream(|| writer.poll_shutdown(context))).await;
     }
 
     fn abort(self) {}
