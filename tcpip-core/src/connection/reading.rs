@@ -3,13 +3,13 @@
 use std::{
     future::poll_fn,
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::MutexGuard,
     task::{Context, Poll, Waker},
 };
 
 use bytes::BufMut;
-use tokio::{io::AsyncRead, net::tcp::OwnedReadHalf, sync::Semaphore, time::Instant};
+use tokio::{io::AsyncRead, net::tcp::OwnedReadHalf, sync::Semaphore, task::coop::unconstrained, time::Instant};
 use tokio_util::io::poll_read_buf;
 
 use crate::{DisconnectReason, FrameBuffer, ReadError, catch_panic::poll_stream, lock::Lock};
@@ -160,11 +160,15 @@ impl Reading {
 
     /// Reads ahead what is there now, from outside the session's task. Whether the source has ended.
     pub(super) fn read_ahead(&self, limit: usize, ended: impl Fn(Option<DisconnectReason>) -> End) -> bool {
-        let mut inner = self.inner.lock();
-        // The task must look again: the source remembers one waker, and now it is another's.
-        inner.wake_ahead();
-        let mut context = Context::from_waker(Waker::noop());
-        self.poll_ahead_and_tell(inner, &mut context, limit, &ended).is_ready()
+        let look = poll_fn(|context| {
+            let mut inner = self.inner.lock();
+            // The task must look again: the source remembers one waker, and now it is another's.
+            inner.wake_ahead();
+            self.poll_ahead_and_tell(inner, context, limit, &ended)
+        });
+        // However much the caller's task has done: a stream may else pretend to have nothing, to let others run.
+        let look = pin!(unconstrained(look));
+        look.poll(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 
     /// Reads ahead, and wakes the read that waits if there is anything new for it.

@@ -12,6 +12,7 @@ mod hang_up_without_reader;
 mod heartbeat;
 mod kinds;
 mod link;
+mod memory_servers;
 mod odd_streams;
 mod one_shot;
 mod over_both_kinds;

@@ -1,0 +1,213 @@
+//! Servers whose clients meet them in memory.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    io::{self, ErrorKind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tcpip_client::Client;
+use tcpip_server::{
+    ClientOrServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult, Listener, OneClientReadLoopServer,
+    OneClientServer, ReadAndDispatch, Server,
+};
+use tcpip_testkit::{MemoryDialler, memory_listener};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf},
+    sync::mpsc,
+    task::coop::unconstrained,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{
+    odd_streams::{OddStream, takes_all},
+    runtimes::on_both_runtimes,
+};
+
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_mins(1);
+
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    timeout(LONG, future).await.expect("this ends")
+}
+
+/// Answers each command after some thought.
+struct Answer {
+    thinking: Duration,
+}
+
+impl ReadAndDispatch for Answer {
+    async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+        let command = connection.read_str().await?;
+        if !self.thinking.is_zero() {
+            sleep(self.thinking).await;
+        }
+        connection.write_str(&format!("got {command}")).await?;
+        Ok(())
+    }
+}
+
+/// Tells each client that it has been admitted.
+async fn greet(event: ConnectionEvent) {
+    if event.is_connected() {
+        let _ = event.connection().write(b"hello").await;
+    }
+}
+
+/// Does the same with both servers, the handler of one of which thinks, and closes them.
+async fn with_both_servers(check: impl AsyncFn(&OneClientServer, &MemoryDialler)) {
+    let (listener, dialler) = memory_listener();
+    let server = OneClientServer::builder().listener(listener).connect_callback(greet).start().await.unwrap();
+    check(&server, &dialler).await;
+    soon(server.close()).await;
+
+    let (listener, dialler) = memory_listener();
+    let answer = Answer { thinking: Duration::from_millis(1) };
+    let builder = OneClientReadLoopServer::builder(answer).listener(listener).connect_callback(greet);
+    let server = builder.start().await.unwrap();
+    check(server.server(), &dialler).await;
+    soon(server.close()).await;
+}
+
+/// A client that is admitted.
+async fn admitted(dialler: &MemoryDialler, how: &str) -> DuplexStream {
+    let mut stream = dialler.connect().unwrap();
+    let mut hello = [0; 5];
+    soon(stream.read_exact(&mut hello)).await.unwrap_or_else(|error| panic!("refused after {how}: {error}"));
+    stream
+}
+
+/// A server in memory admits one client at a time, refuses the others at once, and refuses all once it is closed.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn one_client_at_a_time_is_served_in_memory() {
+    with_both_servers(async |server, dialler| {
+        assert_eq!((server.port(), server.local_addrs()), (0, &[][..]));
+        let mut first = admitted(dialler, "nothing").await;
+        let since = Instant::now();
+        let mut surplus = dialler.connect().unwrap();
+        assert_eq!(surplus.read(&mut [0]).await.unwrap(), 0);
+        assert_eq!(since.elapsed(), Duration::ZERO);
+        let session = server.wait_connected().await.unwrap();
+        assert_eq!((session.local_addr(), session.peer_addr()), (None, None));
+        session.write_str("unharmed").await.unwrap();
+        first.read_exact(&mut [0; 10]).await.unwrap();
+        soon(server.close()).await;
+        assert_eq!(soon(first.read(&mut [0])).await.unwrap(), 0);
+        assert_eq!(dialler.connect().unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    })
+    .await;
+}
+
+/// Hangs up in every way and dials again at once: each call is answered.
+async fn redial(dialler: &MemoryDialler) {
+    for _ in 0..100 {
+        drop(admitted(dialler, "a hang-up before admission").await);
+
+        let mut unread = admitted(dialler, "a hang-up").await;
+        unread.write_all(b"x").await.unwrap();
+        drop(unread);
+
+        let mut full = admitted(dialler, "a hang-up with a byte unread").await;
+        full.write_all(&vec![b'x'; 60_000]).await.unwrap();
+        drop(full);
+
+        drop(admitted(dialler, "a hang-up with much unread").await);
+        let client = Client::from_stream(dialler.connect().unwrap()).connect().await.unwrap();
+        assert_eq!(soon(client.read_exact(5)).await.unwrap(), b"hello");
+        client.close().await;
+
+        let mut half_closed = admitted(dialler, "a client's close").await;
+        half_closed.write_all(b"status\r\n").await.unwrap();
+        half_closed.shutdown().await.unwrap();
+        drop(half_closed);
+
+        drop(dialler.connect().unwrap());
+    }
+}
+
+/// A client that hangs up and redials at once is admitted, whatever it left unread and whatever the handler does.
+#[test_log::test]
+fn redialling_in_memory_is_never_refused() {
+    on_both_runtimes(async || with_both_servers(async |_, dialler| redial(dialler).await).await);
+}
+
+/// The same behind any number of calls that were given up too: the server looks at a stream however much it has done
+/// since it last let others run.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn redialling_behind_a_storm_of_calls_is_never_refused() {
+    with_both_servers(async |_, dialler| {
+        for calls in 0..80 {
+            let mut gone = vec![admitted(dialler, "a storm of calls").await];
+            gone.extend((0..calls).map(|_| dialler.connect().unwrap()));
+            // All at once: the server sees none of them before all are gone.
+            let writing = async {
+                for stream in &mut gone {
+                    stream.write_all(b"x").await.unwrap();
+                }
+            };
+            unconstrained(writing).await;
+        }
+    })
+    .await;
+}
+
+/// A server that looks whether its client is still there takes nothing from a read that waits.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn what_a_surplus_client_brings_to_light_reaches_the_waiting_read() {
+    let (listener, dialler) = memory_listener();
+    let server = OneClientServer::builder().listener(listener).connect_callback(greet).start().await.unwrap();
+    let mut first = admitted(&dialler, "nothing").await;
+    let session = server.wait_connected().await.unwrap();
+    for _ in 0..10 {
+        let reader = session.clone();
+        let reading = tokio::spawn(async move { reader.read_str().await });
+        sleep(Duration::from_millis(1)).await;
+        // The server's own task runs before the session's.
+        let _surplus = dialler.connect().unwrap();
+        first.write_all(b"status\r\n").await.unwrap();
+        assert_eq!(soon(reading).await.unwrap().unwrap(), "status");
+    }
+}
+
+/// Takes what is sent to it as clients.
+struct Streams<S>(mpsc::UnboundedReceiver<S>);
+
+impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + 'static> Listener for Streams<S> {
+    type Stream = S;
+
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<S>> {
+        self.0.poll_recv(context).map(|stream| stream.ok_or(ErrorKind::ConnectionReset.into()))
+    }
+}
+
+/// A client's stream that panics when the server looks whether it is still there ends its session, and not the server:
+/// the next client is served.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_stream_that_panics_ends_its_session_and_not_the_server() {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let server = OneClientServer::builder().listener(Streams(receiver)).start().await.unwrap();
+    let panics = Arc::new(AtomicBool::new(false));
+    let call = || {
+        let panics = Arc::clone(&panics);
+        let read = move |_: &mut Context<'_>, _: &mut ReadBuf<'_>| {
+            assert!(!panics.swap(false, Ordering::Relaxed), "a panic of the test's");
+            Poll::Pending
+        };
+        assert!(sender.send(OddStream(read, takes_all)).is_ok());
+    };
+    call();
+    let first = soon(server.wait_connected()).await.unwrap();
+    sleep(Duration::from_millis(1)).await;
+    panics.store(true, Ordering::Relaxed);
+    call();
+    soon(first.wait_closed()).await;
+    assert_eq!(first.reason(), Some(DisconnectReason::Io { kind: ErrorKind::Other, os_error: None }));
+    let second = soon(server.wait_connected()).await.unwrap();
+    assert_ne!(first, second);
+    second.write_str("served").await.unwrap();
+}
