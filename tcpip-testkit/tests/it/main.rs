@@ -23,3 +23,4 @@ mod runtimes;
 mod send;
 mod torture;
 mod usage;
+mod virtual_time;

@@ -103,6 +103,28 @@ async fn one_client_at_a_time_is_served_in_memory() {
     .await;
 }
 
+/// A client that asks and half-closes at once gets its reply, and then the end of the stream, whether the handler thinks
+/// or not.
+#[test_log::test]
+fn one_shot_client_in_memory_gets_its_reply() {
+    on_both_runtimes(async || {
+        for thinking in [Duration::ZERO, Duration::from_millis(1)] {
+            let (listener, dialler) = memory_listener();
+            let server =
+                OneClientReadLoopServer::builder(Answer { thinking }).listener(listener).start().await.unwrap();
+            for time in 0..200 {
+                let mut stream = dialler.connect().unwrap();
+                stream.write_all(b"status\r\n").await.unwrap();
+                stream.shutdown().await.unwrap();
+                let mut reply = String::new();
+                soon(stream.read_to_string(&mut reply)).await.unwrap();
+                assert_eq!(reply, "got status\r\n", "time {time}");
+            }
+            soon(server.close()).await;
+        }
+    });
+}
+
 /// Hangs up in every way and dials again at once: each call is answered.
 async fn redial(dialler: &MemoryDialler) {
     for _ in 0..100 {
