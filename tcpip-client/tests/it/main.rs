@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 #![expect(clippy::items_after_statements, reason = "what starts the log stands before a test's own constants")]
 
+mod bad_frames;
 mod close;
 mod connect;
 mod dead_link;
