@@ -5,7 +5,6 @@
 mod commands;
 mod conversation;
 mod link;
-mod pairing;
 mod program;
 #[path = "../../../../tcpip-testkit/tests/python/python.rs"]
 mod python;
