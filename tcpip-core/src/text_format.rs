@@ -12,11 +12,13 @@ pub struct TextFormat {
     /// The encoding.
     pub encoding: Encoding,
     terminator: Arc<[u8]>,
+    /// Of messages that are sent, if it is another.
+    write_terminator: Option<Arc<[u8]>>,
 }
 
 impl Default for TextFormat {
     fn default() -> Self {
-        Self { encoding: DEFAULT_ENCODING, terminator: DEFAULT_TERMINATOR.into() }
+        Self { encoding: DEFAULT_ENCODING, terminator: DEFAULT_TERMINATOR.into(), write_terminator: None }
     }
 }
 
@@ -25,6 +27,25 @@ impl TextFormat {
     #[must_use]
     pub fn terminator(&self) -> &[u8] {
         &self.terminator
+    }
+
+    /// The terminator of messages that are sent.
+    #[must_use]
+    pub fn write_terminator(&self) -> &[u8] {
+        self.write_terminator.as_ref().unwrap_or(&self.terminator)
+    }
+
+    /// Gives messages that are sent a terminator of their own.
+    ///
+    /// # Errors
+    ///
+    /// [`OptionError::EmptyTerminator`].
+    pub fn set_write_terminator(&mut self, terminator: &[u8]) -> Result<(), OptionError> {
+        if terminator.is_empty() {
+            return Err(OptionError::EmptyTerminator);
+        }
+        self.write_terminator = Some(terminator.into());
+        Ok(())
     }
 
     /// Changes the terminator.
@@ -40,12 +61,13 @@ impl TextFormat {
         Ok(())
     }
 
-    /// The bytes of a message without its terminator, certain to be read back as one message.
+    /// The bytes of a message without its terminator, certain to be read by the peer as one message.
     pub(crate) fn encode<'a>(&self, text: &'a str) -> Result<Cow<'a, [u8]>, WriteError> {
         let bytes = self.encoding.encode(text)?;
-        match early_terminator(&bytes, &self.terminator) {
+        let terminator = self.write_terminator();
+        match early_terminator(&bytes, terminator) {
             None => Ok(bytes),
-            Some(position) => Err(WriteError::ContainsTerminator { terminator: self.terminator.to_vec(), position }),
+            Some(position) => Err(WriteError::ContainsTerminator { terminator: terminator.to_vec(), position }),
         }
     }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, future::poll_fn, io, task::Poll, time::Duration}
 
 use macro_rules_attribute::apply;
 use serde::Serialize;
-use tcpip_client::{Client, ClientOrServer, Encoding, WriteError};
+use tcpip_client::{Client, ClientOrServer, ConnectError, Encoding, OptionError, WriteError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use zerocopy::{
     Immutable, IntoBytes,
@@ -415,4 +415,30 @@ async fn each_encoding_carries_text<K: Kind>() {
         peer.write_all(&sent).await.unwrap();
         assert_eq!(client.read_str().await.unwrap(), "déjà vu", "{label}");
     }
+}
+
+/// Messages that are sent may have a terminator of their own, which alone they must not contain; those that are read keep
+/// theirs.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn sent_messages_may_end_otherwise<K: Kind>() {
+    let (client, mut peer) = meet::<K>(|client| client.terminator("\r\n").write_terminator("\r")).await;
+    client.write_str("READ?\n").await.unwrap();
+    client.write_json(&1.5).await.unwrap();
+    let mut batch = client.batch();
+    batch.write_str("SET 1").unwrap();
+    assert!(batch.write_str("SET 1\rSET 2").is_err());
+    batch.send().await.unwrap();
+    let error = client.write_str("SET 1\rSET 2").await.unwrap_err();
+    assert!(matches!(error, WriteError::ContainsTerminator { terminator, position: 5 } if terminator == b"\r"));
+    assert_eq!(receive(&mut peer, 17).await, b"READ?\n\r1.5\rSET 1\r");
+    peer.write_all(b"one\rtwo\r\n").await.unwrap();
+    assert_eq!(client.read_str().await.unwrap(), "one\rtwo");
+}
+
+/// An empty terminator of sent messages is refused as any empty one is.
+#[test_log::test(tokio::test)]
+async fn an_empty_write_terminator_is_an_error() {
+    let error = Client::builder("127.0.0.1", 1).write_terminator("").connect().await.unwrap_err();
+    assert!(matches!(error, ConnectError::Option(OptionError::EmptyTerminator)), "{error:?}");
 }

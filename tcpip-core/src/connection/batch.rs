@@ -43,7 +43,7 @@ impl Batch {
     pub fn write_str(&mut self, line: &str) -> Result<&mut Self, WriteError> {
         let format = self.connection.text_format();
         self.bytes.extend_from_slice(&format.encode(line)?);
-        Ok(self.write(format.terminator()))
+        Ok(self.write(format.write_terminator()))
     }
 
     /// Adds a value as JSON in a text message.

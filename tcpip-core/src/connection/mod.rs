@@ -214,7 +214,7 @@ impl Connection {
         self.closed_within_deadline().await;
     }
 
-    /// The terminator of text messages.
+    /// The terminator of text messages; those that are sent may have another (`write_terminator` of the builder).
     #[must_use]
     pub fn terminator(&self) -> Vec<u8> {
         self.text_format().terminator().to_vec()

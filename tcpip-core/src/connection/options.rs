@@ -128,11 +128,21 @@ macro_rules! session_setters {
         }
 
         /// The end of a text message: any bytes, at least one (an empty terminator is an error of the last step).
-        /// It serves both directions: where these differ, set the one that is read, and send with `write`.
+        /// It serves both directions, unless there is a [`write_terminator`](Self::write_terminator).
         /// Default: [`DEFAULT_TERMINATOR`](crate::DEFAULT_TERMINATOR).
         #[must_use]
         pub fn terminator(mut self, terminator: impl AsRef<[u8]>) -> Self {
             if let Err(error) = self.session.text.set_terminator(terminator.as_ref()) {
+                self.option_error = Some(error);
+            }
+            self
+        }
+
+        /// The end of the text messages that are sent, for peers that end theirs otherwise: any bytes, at least one (an
+        /// empty one is an error of the last step). Default: the [`terminator`](Self::terminator).
+        #[must_use]
+        pub fn write_terminator(mut self, terminator: impl AsRef<[u8]>) -> Self {
+            if let Err(error) = self.session.text.set_write_terminator(terminator.as_ref()) {
                 self.option_error = Some(error);
             }
             self

@@ -45,7 +45,7 @@ impl Connection {
     /// sent then. And the common ones.
     pub async fn write_str(&self, line: &str) -> Result<(), WriteError> {
         let format = self.text_format();
-        self.send("write_str", &[&format.encode(line)?, format.terminator()]).await
+        self.send("write_str", &[&format.encode(line)?, format.write_terminator()]).await
     }
 
     /// Sends a value as JSON in a text message, as the [`JsonMode`](crate::JsonMode) says: by default as Python writes it.
@@ -62,7 +62,7 @@ impl Connection {
         let connection = self.clone();
         async move {
             let (text, format) = (text?, connection.text_format());
-            connection.send("write_json", &[&format.encode(&text)?, format.terminator()]).await
+            connection.send("write_json", &[&format.encode(&text)?, format.write_terminator()]).await
         }
     }
 

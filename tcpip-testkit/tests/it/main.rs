@@ -8,6 +8,7 @@ mod concurrent_writes;
 mod cut;
 mod endless_deadlines;
 mod fixtures;
+mod gauge;
 mod hang_up_without_reader;
 mod heartbeat;
 mod kinds;
