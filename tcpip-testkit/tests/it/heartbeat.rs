@@ -219,12 +219,14 @@ async fn only_a_whole_heartbeat_is_taken_out() {
         } else {
             assert_eq!(soon(server.read_str()).await.unwrap(), HEARTBEAT);
         }
-        for data in ["heartbeats", " heartbeat", "HEARTBEAT", "", "a heartbeat b"] {
-            client.write_str(data).await.unwrap();
-            assert_eq!(soon(server.read_str()).await.unwrap(), data);
+        for encoding in [Encoding::Utf16, Encoding::Utf8] {
+            client.set_encoding(encoding);
+            server.set_encoding(encoding);
+            for data in ["heartbeats", " heartbeat", "HEARTBEAT", "", "a heartbeat b"] {
+                client.write_str(data).await.unwrap();
+                assert_eq!(soon(server.read_str()).await.unwrap(), data);
+            }
         }
-        client.set_encoding(Encoding::Utf8);
-        server.set_encoding(Encoding::Utf8);
         client.write(b"heartbeat\r\n1\r\nheartbeat\r\nline\r\nheartbeat\r\nother\nheartbeat\r\n").await.unwrap();
         if expected {
             assert_eq!(soon(server.read_json::<i32>()).await.unwrap(), 1);
