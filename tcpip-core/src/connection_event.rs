@@ -30,7 +30,7 @@ impl ConnectionEvent {
     /// Why the session ended; `None` if it has begun.
     #[must_use]
     pub fn reason(&self) -> Option<DisconnectReason> {
-        self.reason
+        self.reason.clone()
     }
 
     /// The session. It may be closed from within the callback.

@@ -1,9 +1,9 @@
 //! Why a session ended.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 /// Who ended a session, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DisconnectReason {
     /// This end closed it: `close`, `basic_close`, `close_client`, or a dropped client or server.
@@ -33,8 +33,11 @@ pub enum DisconnectReason {
         after: Duration,
     },
     /// The handler returned an error or panicked, or a task of the session panicked.
-    #[error("the handler failed")]
-    HandlerFailed,
+    #[error("the handler failed: {cause}")]
+    HandlerFailed {
+        /// The error with its causes, or the message of the panic.
+        cause: Arc<str>,
+    },
     /// No heartbeat came for so long.
     #[error("no heartbeat for {after:?}")]
     HeartbeatMissed {
@@ -84,7 +87,7 @@ impl DisconnectReason {
             Self::LinkDead => io::ErrorKind::HostUnreachable,
             Self::Io { kind, .. } => *kind,
             Self::WriteTimeout { .. } | Self::HeartbeatMissed { .. } | Self::Idle { .. } => io::ErrorKind::TimedOut,
-            Self::HandlerFailed => io::ErrorKind::ConnectionAborted,
+            Self::HandlerFailed { .. } => io::ErrorKind::ConnectionAborted,
             Self::BadFrame | Self::FrameTooLong { .. } => io::ErrorKind::InvalidData,
         }
     }

@@ -15,13 +15,19 @@ pub async fn run_read_loop<H: ReadAndDispatch>(handler: Arc<H>, connection: Conn
         () = connection.revoked() => None,
         outcome = catch_panic(serve(&*handler, connection)) => Some(outcome),
     };
-    match outcome {
+    let cause = match outcome {
         // Somebody else has ended the session, or the loop has seen its end.
-        None | Some(Ok(Ok(()))) => {}
-        Some(Ok(Err(error))) => log_error(&error, connection.is_connected()),
-        Some(Err(panic)) => tracing::error!("the handler panicked: {panic}"),
-    }
-    connection.revoke(DisconnectReason::HandlerFailed);
+        None | Some(Ok(Ok(()))) => "it returned".into(),
+        Some(Ok(Err(error))) => {
+            log_error(&error, connection.is_connected());
+            error.to_string()
+        }
+        Some(Err(panic)) => {
+            tracing::error!("the handler panicked: {panic}");
+            format!("it panicked: {panic}")
+        }
+    };
+    connection.revoke(DisconnectReason::HandlerFailed { cause: cause.into() });
     if let Err(panic) = catch_panic(async { handler.on_disconnect(connection).await }).await {
         tracing::error!("the handler panicked in on_disconnect: {panic}");
     }

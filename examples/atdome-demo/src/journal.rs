@@ -26,7 +26,7 @@ pub(crate) struct Journal {
 }
 
 /// One event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
     Connected,
     Disconnected(DisconnectReason),
@@ -63,11 +63,11 @@ impl Journal {
     }
 
     fn note(&self, entry: Entry) {
-        self.entries().push(entry);
-        self.arrived.notify_one();
-        match entry {
+        match &entry {
             Entry::Connected => self.screen.say(self.who, "event: connected"),
             Entry::Disconnected(reason) => self.screen.say(self.who, &format!("event: disconnected, {reason}")),
         }
+        self.entries().push(entry);
+        self.arrived.notify_one();
     }
 }

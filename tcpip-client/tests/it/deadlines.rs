@@ -98,7 +98,7 @@ async fn the_write_deadline_ends_the_session<K: Kind>() {
         assert_eq!(io::Error::from(error).kind(), io::ErrorKind::TimedOut);
     }
     let error = read.unwrap_err();
-    assert!(matches!(error, ReadError::Disconnected { reason: told } if told == reason));
+    assert!(matches!(&error, ReadError::Disconnected { reason: told } if *told == reason));
     assert_eq!(error.to_string(), "disconnected: a write made no progress for 50ms");
     assert_eq!(events.disconnected().await, reason);
     assert!(matches!(client.write(b"x").await, Err(WriteError::NotConnected)));

@@ -129,7 +129,7 @@ async fn everything_is_dispatched_before_the_end() {
         }
         soon(client.wait_closed()).await;
         assert!(client.is_closed() && !client.is_reading() && client.should_be_connected());
-        assert_ne!(client.connection().reason(), Some(DisconnectReason::HandlerFailed), "{end}");
+        assert!(!matches!(client.connection().reason(), Some(DisconnectReason::HandlerFailed { .. })), "{end}");
     }
 }
 
@@ -154,7 +154,7 @@ async fn a_failure_ends_the_session() {
         met.peer.write_all(format!("{how}\r\nnever read\r\n").as_bytes()).await.unwrap();
         met.hears(&[how, "on_disconnect"]).await;
         soon(met.client.wait_closed()).await;
-        assert_eq!(met.client.connection().reason(), Some(DisconnectReason::HandlerFailed));
+        assert!(matches!(met.client.connection().reason(), Some(DisconnectReason::HandlerFailed { .. })));
     }
 }
 

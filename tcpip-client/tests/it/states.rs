@@ -102,9 +102,15 @@ async fn callbacks_are_told_in_order<K: Kind>() {
     .await;
     soon(client.close()).await;
     soon(client.callbacks_done()).await;
-    let closed = Some(DisconnectReason::Closed);
-    let expected =
-        [(0, true, None), (1, true, None), (2, true, None), (0, false, closed), (1, false, closed), (2, false, closed)];
+    let closed = || Some(DisconnectReason::Closed);
+    let expected = [
+        (0, true, None),
+        (1, true, None),
+        (2, true, None),
+        (0, false, closed()),
+        (1, false, closed()),
+        (2, false, closed()),
+    ];
     assert_eq!(*told.lock().unwrap(), expected);
 }
 

@@ -161,7 +161,7 @@ impl Connection {
     /// Why the session ended; `None` while it lives.
     #[must_use]
     pub fn reason(&self) -> Option<DisconnectReason> {
-        self.shared.state.look(|state| state.reason)
+        self.shared.state.look(|state| state.reason.clone())
     }
 
     /// This connection, or `None` if it is over. Never waits: a server's `wait_connected` does.

@@ -120,7 +120,7 @@ impl Connection {
             change(state);
         });
         if self.is_closed() {
-            self.shared.reading.discard(reason);
+            self.shared.reading.discard(&self.shared.state.reason());
         }
     }
 
@@ -131,7 +131,7 @@ impl Connection {
 
     pub(super) fn end_and(&self, reason: DisconnectReason, change: impl FnOnce(&mut Inner)) {
         if self.shared.state.end(self, reason, change) {
-            self.shared.span.in_scope(|| tracing::info!("disconnected: {reason}"));
+            self.shared.span.in_scope(|| tracing::info!("disconnected: {}", self.shared.state.reason()));
         }
     }
 

@@ -179,7 +179,7 @@ impl<D: Decoder> Take for Frame<'_, D> {
     fn loses_track(result: &Result<Self::Output, ReadError>) -> Option<DisconnectReason> {
         match result {
             Ok(Err(_)) => Some(DisconnectReason::BadFrame),
-            Err(ReadError::Disconnected { reason }) => Some(*reason),
+            Err(ReadError::Disconnected { reason }) => Some(reason.clone()),
             Ok(Ok(_)) | Err(_) => None,
         }
     }

@@ -66,7 +66,7 @@ impl ReadAhead {
 }
 
 /// How the stream ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// In good order: the peer has sent all that it wanted to send.
     Stream,
@@ -215,21 +215,23 @@ impl Reading {
     }
 
     /// Closes the socket for reading. What is in the buffer stays readable, then reads report `reason`.
-    pub(super) fn close(&self, reason: DisconnectReason) {
+    pub(super) fn close(&self, reason: &DisconnectReason) {
         self.close_and(reason, |_| ());
     }
 
     /// Closes the socket for reading and drops what is in the buffer.
-    pub(super) fn discard(&self, reason: DisconnectReason) {
+    pub(super) fn discard(&self, reason: &DisconnectReason) {
         self.close_and(reason, |frames| *frames = FrameBuffer::default());
     }
 
-    fn close_and(&self, reason: DisconnectReason, change: impl FnOnce(&mut FrameBuffer)) {
+    fn close_and(&self, reason: &DisconnectReason, change: impl FnOnce(&mut FrameBuffer)) {
         let mut inner = self.inner.lock();
         change(&mut inner.frames);
         inner.source = Source::Ended;
-        let end = if reason == DisconnectReason::ClosedByPeer { End::Stream } else { End::Session(reason) };
-        inner.end.get_or_insert(end);
+        inner.end.get_or_insert_with(|| match reason {
+            DisconnectReason::ClosedByPeer => End::Stream,
+            reason => End::Session(reason.clone()),
+        });
         let waker = inner.waker.take();
         drop(inner);
         self.turn.close();
@@ -256,7 +258,7 @@ impl Inner {
                 self.room_for(0);
                 return Poll::Ready(Taken { result, reports_end: false });
             }
-            if let Some(end) = self.end {
+            if let Some(end) = self.end.clone() {
                 return Poll::Ready(self.take_at_end(end, take));
             }
             let received = match &mut self.source {

@@ -77,10 +77,16 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
     let reason = shared.state.reason();
     let by_this_end = matches!(
         reason,
-        BadFrame | Closed | FrameTooLong { .. } | HandlerFailed | HeartbeatMissed { .. } | Idle { .. } | Replaced
+        BadFrame
+            | Closed
+            | FrameTooLong { .. }
+            | HandlerFailed { .. }
+            | HeartbeatMissed { .. }
+            | Idle { .. }
+            | Replaced
     );
     if by_this_end {
-        shared.reading.discard(reason);
+        shared.reading.discard(&reason);
     }
     let in_order = by_this_end || reason == ClosedByPeer;
     let flushed = in_order && matches!(timeout_at(deadline, wire.flush(&shared.writing, None)).await, Ok(Ok(())));
@@ -91,7 +97,7 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
         let _ = timeout_at(deadline, wire.end(input)).await;
     }
     if timed_out || !by_this_end && !wire.leaves_unread(connection) {
-        shared.reading.close(reason);
+        shared.reading.close(&reason);
     }
     if timed_out || in_order && !flushed {
         wire.abort();
@@ -122,7 +128,7 @@ impl Drop for Finish {
             state.revoked
         });
         if revoked || !self.in_order {
-            shared.reading.discard(shared.state.reason());
+            shared.reading.discard(&shared.state.reason());
         }
     }
 }

@@ -145,7 +145,7 @@ impl SessionState {
         let ends = inner.phase != Phase::Ended;
         let events = std::mem::take(&mut inner.events);
         if ends {
-            inner.reason = Some(reason);
+            inner.reason = Some(reason.clone());
             inner.phase = Phase::Ended;
             let event = ConnectionEvent::disconnected(connection.clone(), reason);
             events.push(event, || self.publish(Phase::Ended));
@@ -164,7 +164,7 @@ impl SessionState {
 
     /// Why the session ended, for the error of an operation that it interrupted.
     pub(super) fn reason(&self) -> DisconnectReason {
-        self.inner.lock().reason.unwrap_or(DisconnectReason::Closed)
+        self.inner.lock().reason.clone().unwrap_or(DisconnectReason::Closed)
     }
 
     /// Lets those see the phase who look without the lock.

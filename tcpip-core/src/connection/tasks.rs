@@ -58,7 +58,8 @@ impl Connection {
             };
             if let Some(Err(panic)) = outcome {
                 tracing::error!("a task of the session panicked: {panic}");
-                connection.revoke(DisconnectReason::HandlerFailed);
+                connection
+                    .revoke(DisconnectReason::HandlerFailed { cause: format!("a task panicked: {panic}").into() });
             }
         });
         tokio::spawn(task.instrument(self.shared.span.clone()));

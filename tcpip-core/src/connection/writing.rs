@@ -182,7 +182,7 @@ impl Writing {
 
     /// What the system has told a writer of the end.
     pub(super) fn error(&self) -> Option<DisconnectReason> {
-        self.inner.lock().error
+        self.inner.lock().error.clone()
     }
 }
 
@@ -262,7 +262,7 @@ impl Inner {
 
     /// Notes it under the lock: whoever finds the stream closed meanwhile finds out why.
     fn failed(&mut self, error: &io::Error) -> DisconnectReason {
-        *self.error.insert(DisconnectReason::from_io(error))
+        self.error.insert(DisconnectReason::from_io(error)).clone()
     }
 }
 

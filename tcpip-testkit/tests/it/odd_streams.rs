@@ -150,7 +150,7 @@ async fn assert_ends(stream: impl AsyncRead + AsyncWrite + Send + 'static, reaso
     soon(client.wait_closed()).await;
     let (first, second) = soon(waiting).await.unwrap();
     assert_eq!(first.unwrap(), "one", "what had arrived is read");
-    assert!(matches!(second, Err(ReadError::Disconnected { reason: told }) if told == reason), "{second:?}");
+    assert!(matches!(&second, Err(ReadError::Disconnected { reason: told }) if *told == reason), "{second:?}");
     assert!(matches!(client.write_str("status").await, Err(WriteError::NotConnected)));
     assert!(client.should_be_connected(), "lost");
     soon(client.callbacks_done()).await;
@@ -171,12 +171,12 @@ async fn an_error_of_the_stream_is_the_reason() {
         (ErrorKind::InvalidData, other(ErrorKind::InvalidData)),
     ] {
         let fails = reading("one\r\n", move || Poll::Ready(Err(kind.into())));
-        assert_ends(OddStream(fails, takes_all), reason).await;
+        assert_ends(OddStream(fails, takes_all), reason.clone()).await;
         for asked_for in [Ask::Write(8), Ask::Flush] {
             let fails = move |context: &mut Context<'_>, ask| {
                 if ask == asked_for { Poll::Ready(Err(kind.into())) } else { takes_all(context, ask) }
             };
-            assert_ends(OddStream(reading("one\r\n", || Poll::Pending), fails), reason).await;
+            assert_ends(OddStream(reading("one\r\n", || Poll::Pending), fails), reason.clone()).await;
         }
     }
     let full = |_: &mut Context<'_>, _: Ask| Poll::Ready(Ok(0));
@@ -188,13 +188,13 @@ async fn an_error_of_the_stream_is_the_reason() {
 async fn a_panic_of_the_stream_is_an_error_of_the_stream() {
     let reason = DisconnectReason::Io { kind: ErrorKind::Other, os_error: None };
     let panics = reading("one\r\n", || panic!("a panic of the test's"));
-    assert_ends(OddStream(panics, takes_all), reason).await;
+    assert_ends(OddStream(panics, takes_all), reason.clone()).await;
     for asked_for in [Ask::Write(8), Ask::Flush] {
         let panics = move |context: &mut Context<'_>, ask| {
             assert!(ask != asked_for, "a panic of the test's");
             takes_all(context, ask)
         };
-        assert_ends(OddStream(reading("one\r\n", || Poll::Pending), panics), reason).await;
+        assert_ends(OddStream(reading("one\r\n", || Poll::Pending), panics), reason.clone()).await;
     }
     let panics = move |context: &mut Context<'_>, ask| {
         assert!(ask != Ask::Shutdown, "a panic of the test's");

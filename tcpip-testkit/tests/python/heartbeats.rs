@@ -31,7 +31,7 @@ async fn a_python_client_lives_as_long_as_its_heartbeats() {
     }
     let reason = DisconnectReason::HeartbeatMissed { after: MISSED };
     let error = timeout(PATIENCE, connection.read_str()).await.unwrap().unwrap_err();
-    assert!(matches!(error, ReadError::Disconnected { reason: told } if told == reason), "{error:?}");
+    assert!(matches!(&error, ReadError::Disconnected { reason: told } if *told == reason), "{error:?}");
     python.assert_content().await;
 }
 
