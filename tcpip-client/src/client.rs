@@ -7,8 +7,8 @@ use crate::{ClientBuilder, Connected};
 
 /// A client: one connection to one server, from [`connect`](ClientBuilder::connect) to its end.
 ///
-/// Dropping it closes the connection in the background, as [`close`](Self::close) does, whatever clones of its
-/// [`Connection`] live on.
+/// Dropping it closes the connection in the background, as [`close`](Self::close) does but without waiting, whatever clones
+/// of its [`Connection`] live on.
 ///
 /// Reads, writes and states come from [`ClientOrServer`], which must be in scope. To add behaviour, hold a client in
 /// a type of your own, and implement `ClientOrServer` for that if it is to be read from and written to as well.
@@ -148,6 +148,11 @@ impl Client {
         self.connection.basic_close().await;
     }
 
+    /// Resets the connection, at once: see [`Connection::abort`].
+    pub fn abort(&self) {
+        self.connection.abort();
+    }
+
     /// Waits until the connect callbacks have returned for every event so far. At once from within one; a task that
     /// one of them waits for must not wait for this.
     ///
@@ -165,8 +170,12 @@ impl Client {
     }
 
     /// Changes the encoding, from the next message on.
-    pub fn set_encoding(&self, encoding: Encoding) {
-        self.connection.set_encoding(encoding);
+    ///
+    /// # Errors
+    ///
+    /// [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent, and could not be any more. Nothing is changed.
+    pub fn set_encoding(&self, encoding: Encoding) -> Result<(), OptionError> {
+        self.connection.set_encoding(encoding)
     }
 
     /// The terminator of text messages.
@@ -179,7 +188,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`OptionError::EmptyTerminator`]; nothing is changed.
+    /// [`OptionError::EmptyTerminator`]; [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent, and could not be
+    /// any more. Nothing is changed.
     pub fn set_terminator(&self, terminator: impl AsRef<[u8]>) -> Result<(), OptionError> {
         self.connection.set_terminator(terminator)
     }

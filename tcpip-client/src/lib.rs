@@ -89,6 +89,8 @@
 //! | `client.done_task` | [`is_closed`](Client::is_closed), [`wait_closed`](Client::wait_closed) |
 //! | `limit`, `family`, `local_addr` as keyword arguments | options of the [builder](ClientBuilder) |
 
+#![forbid(unsafe_code)]
+
 mod builder;
 mod client;
 mod dial;

@@ -40,10 +40,14 @@ struct DropQuietly<T>(Option<T>);
 
 impl<T> Drop for DropQuietly<T> {
     fn drop(&mut self) {
-        let inner = self.0.take();
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(inner))) {
-            tracing::error!("a panic while a future was dropped: {}", message(panic));
-        }
+        drop_caught(self.0.take());
+    }
+}
+
+/// Drops something of a user's. A panic is logged.
+pub(crate) fn drop_caught<T>(value: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        tracing::error!("a panic while a {} was dropped: {}", std::any::type_name::<T>(), message(panic));
     }
 }
 

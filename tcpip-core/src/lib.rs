@@ -35,7 +35,7 @@
 //! | `readexactly` `readline` `readuntil` `writelines` | [`read_exact`](Connection::read_exact) [`read_line`](Connection::read_line) [`read_until`](Connection::read_until) [`write_lines`](Connection::write_lines) |
 //! | `read(-1)` | [`read_to_end`](Connection::read_to_end) |
 //! | `read_into` with a `ctypes` structure | [`read_struct`](Connection::read_struct), [`read_into`](Connection::read_into) with a zerocopy type |
-//! | `IncompleteReadError`, `LimitOverrunError` | [`ReadError::Incomplete`], [`ReadError::FrameTooLong`] |
+//! | `IncompleteReadError`, `LimitOverrunError` | [`ReadError::Incomplete`] and [`ReadError::EndOfStream`], [`ReadError::FrameTooLong`] |
 //! | `ConnectionError` when not connected | [`ReadError::NotConnected`], [`WriteError::NotConnected`] |
 //! | `connected`, `done_task` | [`is_connected`](Connection::is_connected), [`wait_closed`](Connection::wait_closed) |
 //!
@@ -44,7 +44,7 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use tcpip_core::{ClientOrServer, ReadError};
+//! use tcpip_core::ClientOrServer;
 //! # use tcpip_core::Connection;
 //!
 //! /// Asks any client, server or connection for its position.
@@ -52,7 +52,7 @@
 //!     link.write_str("position?").await?;
 //!     match link.read_str().await {
 //!         Ok(reply) => Ok(Some(reply.parse()?)),
-//!         Err(ReadError::Incomplete { .. } | ReadError::Disconnected { .. }) => Ok(None),
+//!         Err(error) if error.ends_session() => Ok(None),
 //!         Err(error) => Err(error.into()),
 //!     }
 //! }
@@ -92,7 +92,7 @@ pub use self::{
     callbacks::CallbackFuture,
     client_or_server::ClientOrServer,
     close_stream_writer::close_stream_writer,
-    connection::{Batch, Connection},
+    connection::{Batch, Connection, HalfClose},
     connection_event::ConnectionEvent,
     constants::{
         DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING,

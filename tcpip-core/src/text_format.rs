@@ -71,6 +71,11 @@ impl TextFormat {
         }
     }
 
+    /// Whether a peer's message with this text is read as one.
+    pub(crate) fn can_receive(&self, text: &str) -> bool {
+        self.encoding.encode(text).is_ok_and(|bytes| early_terminator(&bytes, self.terminator()).is_none())
+    }
+
     /// The text of a frame, of which the terminator is the end.
     pub(crate) fn decode<'a>(&self, frame: &'a [u8]) -> Result<Cow<'a, str>, ReadError> {
         self.encoding.decode(&frame[..frame.len() - self.terminator.len()])

@@ -55,6 +55,8 @@
 //! | `server.done_task` | [`is_closed`](OneClientServer::is_closed), [`wait_closed`](OneClientServer::wait_closed) |
 //! | `async with OneClientServer(…)` | [`close`](OneClientServer::close)`().await`, or drop |
 
+#![forbid(unsafe_code)]
+
 mod accept;
 mod bind;
 mod builder;

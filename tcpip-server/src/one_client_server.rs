@@ -186,9 +186,16 @@ impl OneClientServer {
     }
 
     /// Changes the encoding, from the next message on, for this client and later ones.
-    pub fn set_encoding(&self, encoding: Encoding) {
-        Arc::make_mut(&mut self.reception.session.lock()).text.encoding = encoding;
-        self.reception.current().set_encoding(encoding);
+    ///
+    /// # Errors
+    ///
+    /// [`OptionError::TerminatorInHeartbeat`] if heartbeats are expected, and could not be any more. Nothing is changed.
+    pub fn set_encoding(&self, encoding: Encoding) -> Result<(), OptionError> {
+        Arc::make_mut(&mut self.reception.session.lock()).change_text(|text| {
+            text.encoding = encoding;
+            Ok(())
+        })?;
+        self.reception.current().set_encoding(encoding)
     }
 
     /// The terminator of text messages, of the next client's too.
@@ -201,10 +208,11 @@ impl OneClientServer {
     ///
     /// # Errors
     ///
-    /// [`OptionError::EmptyTerminator`]; nothing is changed.
+    /// [`OptionError::EmptyTerminator`]; [`OptionError::TerminatorInHeartbeat`] if heartbeats are expected, and could not
+    /// be any more. Nothing is changed.
     pub fn set_terminator(&self, terminator: impl AsRef<[u8]>) -> Result<(), OptionError> {
         let terminator = terminator.as_ref();
-        Arc::make_mut(&mut self.reception.session.lock()).text.set_terminator(terminator)?;
+        Arc::make_mut(&mut self.reception.session.lock()).change_text(|text| text.set_terminator(terminator))?;
         self.reception.current().set_terminator(terminator)
     }
 

@@ -5,7 +5,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
@@ -13,7 +13,8 @@ use std::{
 use tokio::time::Instant;
 use tokio::{
     io::{AsyncRead, AsyncWrite, split},
-    net::TcpStream,
+    net::{TcpStream, tcp::OwnedWriteHalf},
+    runtime::Handle,
 };
 use tracing::Instrument;
 
@@ -21,9 +22,10 @@ use super::{
     Connection, Shared,
     options::SessionOptions,
     reading::{ReadAhead, Reading, Source},
+    rest::clock,
     session::{Finish, run_session},
     state::{Inner, Phase, SessionState},
-    wire::{StreamWire, TcpWire, Wire, check_for_hang_up, look_ahead},
+    wire::{StreamWire, TcpWire, Wire},
     writing::{Outlet, Writing},
 };
 use crate::{DisconnectReason, callbacks::EventSource, lock::Lock, set_socket_options};
@@ -47,7 +49,9 @@ impl Connection {
         let (read_half, write_half) = stream.into_split();
         let write_half = Arc::new(write_half);
         let wire = TcpWire::new(Arc::clone(&write_half));
-        Ok(Self::begin(Source::Socket(read_half), Outlet::Socket(write_half), wire, addresses, options, kind, events))
+        let socket = Arc::downgrade(&write_half);
+        let (source, outlet) = (Source::Socket(read_half), Outlet::Socket(write_half));
+        Ok(Self::begin(source, outlet, wire, addresses, socket, options, kind, events))
     }
 
     /// Starts a session on a stream that may be no TCP stream.
@@ -66,14 +70,17 @@ impl Connection {
         }
         let (read_half, write_half) = split(stream.expect("it has not been taken as a TCP stream"));
         let source = Source::Stream(ReadAhead::new(read_half));
-        Ok(Self::begin(source, Outlet::Queue, StreamWire::new(write_half), None, options.into(), kind, events))
+        let wire = StreamWire::new(write_half);
+        Ok(Self::begin(source, Outlet::Queue, wire, None, Weak::new(), options.into(), kind, events))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what a session begins with")]
     fn begin(
         source: Source,
         outlet: Outlet,
         wire: impl Wire,
         addresses: Option<(SocketAddr, SocketAddr)>,
+        socket: Weak<OwnedWriteHalf>,
         options: Arc<SessionOptions>,
         kind: &'static str,
         events: EventSource,
@@ -90,11 +97,16 @@ impl Connection {
                 addresses,
                 limit: AtomicUsize::new(options.limit),
                 text: Lock::new(options.text.clone()),
-                last_heartbeat: Lock::new(now),
-                options,
+                began: now,
+                last_heartbeat: Lock::new(None),
                 state: SessionState::connected(events),
                 reading: Reading::new(source, first_arrival),
-                writing: Writing::new(outlet),
+                writing: Writing::new(outlet, options.write_limit),
+                socket,
+                looked: AtomicU64::new(clock()),
+                given_up: AtomicU64::new(0),
+                runtime: Some(Handle::current()),
+                options,
                 span: span.clone(),
             }),
         };
@@ -114,7 +126,7 @@ impl Connection {
         self.revoke_and(reason, |_| ());
     }
 
-    fn revoke_and(&self, reason: DisconnectReason, change: impl FnOnce(&mut Inner)) {
+    pub(super) fn revoke_and(&self, reason: DisconnectReason, change: impl FnOnce(&mut Inner)) {
         self.end_and(reason, |state| {
             state.revoked = true;
             change(state);
@@ -130,9 +142,7 @@ impl Connection {
     }
 
     pub(super) fn end_and(&self, reason: DisconnectReason, change: impl FnOnce(&mut Inner)) {
-        if self.shared.state.end(self, reason, change) {
-            self.shared.span.in_scope(|| tracing::info!("disconnected: {}", self.shared.state.reason()));
-        }
+        self.shared.state.end(self, reason, change).tell(self);
     }
 
     /// Waits until somebody other than the peer has ended the session.
@@ -156,10 +166,7 @@ impl Connection {
     /// another: one that drains does not.
     #[must_use]
     pub fn is_occupied(&self) -> bool {
-        match self.shared.writing.socket() {
-            Some(socket) => check_for_hang_up(self, &socket),
-            None => look_ahead(self),
-        }
+        self.look_for_hang_up();
         self.shared.state.phase() == Phase::Connected
     }
 

@@ -12,23 +12,25 @@ use super::{
     Connection,
     reading::{Take, Taken},
 };
-use crate::{DisconnectReason, FrameBuffer, ReadError};
+use crate::{DisconnectReason, FrameBuffer, ReadError, frame_buffer::TooLong};
 
 impl Connection {
     /// Reads a frame that `decoder` finds: any [`Decoder`] of tokio-util. Strings and other reads may come before and
     /// after it on the same connection.
     ///
     /// The end of the stream is the decoder's to judge (`decode_eof`); if it makes nothing of it, that is
-    /// [`Incomplete`](ReadError::Incomplete), whose `partial` lacks what the decoder has kept in itself.
+    /// [`EndOfStream`](ReadError::EndOfStream), or [`Incomplete`](ReadError::Incomplete), whose `partial` lacks what the
+    /// decoder has kept in itself.
     ///
-    /// The decoder is called while the connection's buffer is locked: it must not use the connection.
+    /// The frame may have `limit` bytes, those included that the decoder takes without making a frame of them.
     ///
     /// # Errors
     ///
     /// - One of the decoder. It ends the session for [`BadFrame`](DisconnectReason::BadFrame), since nobody knows where
     ///   the next frame begins; one of `decode_eof` finds the session ended by the peer.
     /// - A [`ReadError`], as the [`std::io::Error`] that it converts into, as the decoder's error that this converts
-    ///   into: [`Incomplete`](ReadError::Incomplete) and the common ones. [`Timeout`](ReadError::Timeout) loses nothing.
+    ///   into: [`EndOfStream`](ReadError::EndOfStream),
+    ///   [`Incomplete`](ReadError::Incomplete) and the common ones. [`Timeout`](ReadError::Timeout) loses nothing.
     ///   [`Disconnected`](ReadError::Disconnected) for [`FrameTooLong`](DisconnectReason::FrameTooLong) if `limit` bytes
     ///   wait and the decoder finds no frame in them: this too ends the session.
     ///
@@ -76,7 +78,7 @@ impl Connection {
     /// camera.close().await;
     /// let error = connection.read_frame(&mut codec).await.unwrap_err();
     /// let error = error.get_ref().and_then(|error| error.downcast_ref());
-    /// assert!(matches!(error, Some(ReadError::Incomplete { .. })));
+    /// assert!(matches!(error, Some(ReadError::EndOfStream { .. })));
     /// # Ok(())
     /// # }
     /// ```
@@ -151,26 +153,22 @@ struct Frame<'a, D> {
 impl<D: Decoder> Take for Frame<'_, D> {
     type Output = Result<D::Item, Failure<D::Error>>;
 
+    const RUNS_USERS_CODE: bool = true;
+
     fn take(&mut self, frames: &mut FrameBuffer, limit: usize) -> Option<Result<Self::Output, ReadError>> {
-        match frames.take_with(|bytes| caught(|| self.decoder.decode(bytes)))? {
-            Ok(Some(frame)) => Some(Ok(Ok(frame))),
-            // So that no limit makes an error of nothing at all, it is at least one byte.
-            Ok(None) if frames.len() >= limit.max(1) => {
-                Some(Err(ReadError::Disconnected { reason: DisconnectReason::FrameTooLong { limit } }))
-            }
-            Ok(None) => None,
-            Err(failure) => Some(Ok(Err(failure))),
-        }
+        let taken = frames.take_with(limit, |bytes| caught(|| self.decoder.decode(bytes)))?;
+        let reason = DisconnectReason::FrameTooLong { limit };
+        Some(taken.map_err(|TooLong| ReadError::Disconnected { reason }))
     }
 
     fn take_at_end(&mut self, frames: &mut FrameBuffer) -> Taken<Self::Output> {
-        let last = frames.take_with(|bytes| caught(|| self.decoder.decode_eof(bytes)));
-        if let Some(Ok(Some(frame))) = last {
+        let last = frames.take_with(usize::MAX, |bytes| caught(|| self.decoder.decode_eof(bytes)));
+        if let Some(Ok(Ok(frame))) = last {
             return Taken { result: Ok(Ok(frame)), reports_end: false };
         }
         let partial = frames.take_rest();
         let result = match last {
-            Some(Err(failure)) => Ok(Err(failure)),
+            Some(Ok(Err(failure))) => Ok(Err(failure)),
             _ => Err(ReadError::Incomplete { partial, expected: None }),
         };
         Taken { result, reports_end: true }

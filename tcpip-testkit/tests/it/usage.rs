@@ -122,5 +122,5 @@ async fn the_question_mark_works_in_all_kinds_of_functions() {
     let link = Client::closed();
     assert!(in_boxed(&link).await.unwrap_err().downcast_ref::<WriteError>().is_some());
     assert_eq!(in_io(&link).await.unwrap_err().kind(), std::io::ErrorKind::NotConnected);
-    assert!(matches!(in_own(&link).await.unwrap_err(), tcpip_client::Error::Write(WriteError::NotConnected)));
+    assert!(matches!(in_own(&link).await.unwrap_err(), tcpip_client::Error::Write(WriteError::NotConnected { .. })));
 }
