@@ -107,7 +107,7 @@ async fn what_a_close_gives_up_is_told() {
     let client = connect(port, |client| client.close_timeout(SHORT)).await;
     let (_peer, _) = listener.accept().unwrap();
     let link = client.connection();
-    client.write(&[b'x'; 100_000]).await.unwrap();
+    client.write(&vec![b'x'; 100_000]).await.unwrap();
     assert_eq!(link.given_up(), 0);
     let since = Instant::now();
     soon(client.close()).await;
@@ -124,7 +124,7 @@ async fn unread_data_does_not_make_a_reset_of_the_end() {
     SockRef::from(&listener).set_recv_buffer_size(4096).unwrap();
     let client = connect(listener.local_addr().unwrap().port(), |client| client.drain_timeout(Duration::ZERO)).await;
     let (mut peer, _) = listener.accept().await.unwrap();
-    client.write(&[b'x'; 50_000]).await.unwrap();
+    client.write(&vec![b'x'; 50_000]).await.unwrap();
     peer.write_all(&[b'y'; 10_000]).await.unwrap();
     peer.shutdown().await.unwrap();
     soon(client.wait_closed()).await;

@@ -9,6 +9,8 @@ mod close_delivers;
 mod connect;
 mod dead_link;
 mod deadlines;
+mod foreign_executor;
+mod forgotten;
 mod half_close;
 mod hang_up;
 mod json;

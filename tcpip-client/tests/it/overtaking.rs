@@ -1,6 +1,6 @@
 //! Discarding what has come, and writing ahead of what is queued.
 
-use std::{future::poll_fn, task::Poll};
+use std::{future::poll_fn, pin::Pin, task::Poll};
 
 use macro_rules_attribute::apply;
 use tcpip_client::{ClientOrServer, ReadError, WriteError};
@@ -48,6 +48,8 @@ async fn discarding_tells_no_end<K: Kind>() {
     assert!(matches!(link.discard_input().await, Err(ReadError::NotConnected { .. })));
 }
 
+type Write<'a> = Pin<Box<dyn Future<Output = Result<(), WriteError>> + Send + 'a>>;
+
 /// What is written ahead goes before what is queued, in its own order, and never into a message that has begun.
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
@@ -56,7 +58,7 @@ async fn what_is_written_ahead_overtakes_the_queue<K: Kind>() {
     let link = client.connection();
     let begun = vec![b'a'; K::TOO_MUCH];
     let queued = vec![b'b'; 1000];
-    let mut writes: [std::pin::Pin<Box<dyn Future<Output = Result<(), WriteError>> + Send>>; 5] = [
+    let mut writes: [Write<'_>; 5] = [
         Box::pin(client.write(&begun)),
         Box::pin(client.write(&queued)),
         Box::pin(link.write_ahead(b"!")),
@@ -65,7 +67,8 @@ async fn what_is_written_ahead_overtakes_the_queue<K: Kind>() {
     ];
     // Each is queued before the peer reads anything, and the others when the first has begun.
     for write in &mut writes {
-        poll_fn(|context| Poll::Ready(assert!(write.as_mut().poll(context).is_pending()))).await;
+        let is_pending = poll_fn(|context| Poll::Ready(write.as_mut().poll(context).is_pending())).await;
+        assert!(is_pending);
         K::arrival(&mut peer).await;
     }
     let writes = async {
