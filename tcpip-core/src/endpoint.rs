@@ -5,7 +5,9 @@ pub use crate::{
     callbacks::{CallbackProgress, ConnectCallbacks, EventSource},
     catch_panic::catch_panic,
     connection::options::{HangUpDetection, SessionOptions, deadline},
+    family::is_lacking,
     lock::Lock,
+    look_up::{LookUpError, look_up},
     read_loop::run_read_loop,
     text_format::TextFormat,
 };

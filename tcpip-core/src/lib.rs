@@ -79,6 +79,7 @@ mod handler;
 mod json;
 mod latest;
 mod lock;
+mod look_up;
 mod read_loop;
 mod socket_options;
 mod stream_structs;
@@ -102,7 +103,10 @@ pub use self::{
     },
     disconnect_reason::DisconnectReason,
     encoding::Encoding,
-    error::{ConnectError, Error, OptionError, ReadError, Result, StartError, UnexpectedHeartbeat, WriteError},
+    error::{
+        ConnectAttempt, ConnectError, ConnectFailure, Error, OptionError, ReadError, Result, StartError,
+        UnexpectedHeartbeat, WriteError,
+    },
     family::Family,
     frame_buffer::{FrameBuffer, TooLong},
     handler::{HandlerError, HandlerResult, ReadAndDispatch},

@@ -6,8 +6,8 @@ use std::{
 };
 
 use socket2::SockRef;
-use tcpip_core::{DEFAULT_BACKLOG, DEFAULT_LOCALHOST, Family, StartError};
-use tokio::net::{TcpListener, TcpSocket, lookup_host};
+use tcpip_core::{DEFAULT_BACKLOG, DEFAULT_LOCALHOST, Family, StartError, endpoint::look_up};
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::listener::AnyListener;
 
@@ -74,20 +74,18 @@ impl Place {
 
     async fn addresses(&self) -> Result<Vec<SocketAddr>, StartError> {
         let port = self.port;
-        let mut addresses: Vec<SocketAddr> = match &self.host {
-            Host::AllInterfaces => vec![(Ipv4Addr::UNSPECIFIED, port).into(), (Ipv6Addr::UNSPECIFIED, port).into()],
-            Host::Named(name) => {
-                let resolve_error = |source| StartError::Resolve { host: name.clone(), source };
-                lookup_host((name.as_str(), port)).await.map_err(resolve_error)?.collect()
+        let suits = |address: &SocketAddr| self.family.contains(*address);
+        match &self.host {
+            Host::AllInterfaces => {
+                let all = [(Ipv4Addr::UNSPECIFIED, port).into(), (Ipv6Addr::UNSPECIFIED, port).into()];
+                Ok(all.into_iter().filter(suits).collect())
             }
-        };
-        addresses.retain(|address| self.family.contains(*address));
-        addresses.sort_unstable();
-        addresses.dedup();
-        if addresses.is_empty() {
-            return Err(StartError::NoAddress { host: self.host.clone().into_name() });
+            Host::Named(name) => {
+                let mut addresses = look_up(name, port, suits).await?;
+                addresses.sort_unstable();
+                Ok(addresses)
+            }
         }
-        Ok(addresses)
     }
 
     fn listen(&self, address: SocketAddr) -> io::Result<TcpListener> {

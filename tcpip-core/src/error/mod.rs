@@ -10,7 +10,11 @@ mod write;
 use std::io;
 
 pub use self::{
-    connect::ConnectError, heartbeat::UnexpectedHeartbeat, option::OptionError, read::ReadError, start::StartError,
+    connect::{ConnectAttempt, ConnectError, ConnectFailure},
+    heartbeat::UnexpectedHeartbeat,
+    option::OptionError,
+    read::ReadError,
+    start::StartError,
     write::WriteError,
 };
 
