@@ -48,21 +48,23 @@ impl<H> OneClientServerBuilder<H> {
 
     tcpip_core::session_setters!();
 
-    /// The host to listen on: a name, all of whose addresses are bound, or an IPv4 or IPv6 address.
+    /// The host to listen on: a name, all of whose addresses are bound, or an IPv4 or IPv6 address. What the machine
+    /// lacks is passed over with a line in the log, such as `::1` where there is no IPv6: an address at least must be
+    /// bound, and one that is in use is an error.
     /// Default: [`DEFAULT_LOCALHOST`](crate::DEFAULT_LOCALHOST).
     pub fn host(mut self, host: &str) -> Self {
         self.place.host = Host::Named(host.to_owned());
         self
     }
 
-    /// Listens on all interfaces, over IPv4 and IPv6 (Python's `host=None`) unless [`family`](Self::family) is set. With
-    /// port 0 the two sockets have different ports: see `local_addrs`.
+    /// Listens on all interfaces, over IPv4 and IPv6 (Python's `host=None`) unless [`family`](Self::family) is set or
+    /// the machine has only one of them.
     pub fn all_interfaces(mut self) -> Self {
         self.place.host = Host::AllInterfaces;
         self
     }
 
-    /// The port to listen on; 0 lets the system choose one. Default: 0.
+    /// The port to listen on; 0 lets the system choose one, the same on all addresses. Default: 0.
     pub fn port(mut self, port: u16) -> Self {
         self.place.port = port;
         self
@@ -217,7 +219,7 @@ impl OneClientServerBuilder<NoReadLoop> {
     /// # Errors
     ///
     /// - [`Resolve`](StartError::Resolve), [`NoAddress`](StartError::NoAddress): the host has no such address;
-    /// - [`Bind`](StartError::Bind): the port is in use, or the address is not one of this machine's;
+    /// - [`Bind`](StartError::Bind): the port is in use, or no address is one of this machine's;
     /// - [`Option`](StartError::Option): an option was given a value that it cannot have.
     ///
     /// # Cancel safety

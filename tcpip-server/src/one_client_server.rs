@@ -68,12 +68,10 @@ impl OneClientServer {
         &self.host
     }
 
-    /// The port; 0 if the server listens on several sockets with different ports, or has no address.
+    /// The port, the same on all addresses; 0 for a listener without an address.
     #[must_use]
     pub fn port(&self) -> u16 {
-        let mut ports = self.reception.addresses.iter().map(SocketAddr::port);
-        let first = ports.next().unwrap_or(0);
-        if ports.all(|port| port == first) { first } else { 0 }
+        self.reception.addresses.first().map_or(0, SocketAddr::port)
     }
 
     /// Every address that the server listens on.

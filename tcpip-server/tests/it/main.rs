@@ -7,6 +7,7 @@ mod bind;
 mod callbacks;
 mod close;
 mod handler;
+mod lacking;
 mod log_count;
 mod raw_peer;
 mod session_tasks;
