@@ -3,7 +3,7 @@
 
 pub use crate::{
     callbacks::{CallbackProgress, ConnectCallbacks, EventSource},
-    catch_panic::catch_panic,
+    catch_panic::{catch_panic, catch_panic_in},
     connection::options::{HangUpDetection, SessionOptions, deadline},
     family::is_lacking,
     lock::Lock,

@@ -179,9 +179,9 @@ impl<H> OneClientServerBuilder<H> {
             None => (self.place.bind().await?, self.place.host.into_name()),
         };
         let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr()).collect();
+        let listed = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         if self.session.name.is_empty() {
-            let names: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-            self.session.name = names.join(",").into();
+            self.session.name = listed.as_str().into();
         }
         // Nothing waits from here on: the server is there, or nothing is.
         let span = tracing::info_span!("server", endpoint = %self.session.name, kind = KIND);
@@ -197,10 +197,13 @@ impl<H> OneClientServerBuilder<H> {
             handler: None,
             ending: Vec::new(),
             refused: Quietly::default(),
+            gone: Quietly::default(),
             failed: Quietly::default(),
+            errors: 0,
             reception: ClosedOnDrop(Arc::clone(&reception)),
         };
-        span.in_scope(|| tracing::info!("listening"));
+        let place = if listed.is_empty() { "a listener without an address" } else { &listed };
+        span.in_scope(|| tracing::info!("listening on {place}"));
         tokio::spawn(run_accept_loop(accept_loop).instrument(span));
         Ok((Open { host, reception, callbacks }, handler))
     }

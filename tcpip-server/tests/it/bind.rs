@@ -8,7 +8,12 @@ use std::{
 
 use tcpip_server::{DEFAULT_BACKLOG, DEFAULT_LOCALHOST, Family, LOCALHOST_IPV6, OneClientServer, StartError};
 
-use crate::raw_peer::{address, admission_of, dial, dial_in, hears, is_refused, port_is_free, rest, soon};
+use tracing::Level;
+
+use crate::{
+    log_count::LogCount,
+    raw_peer::{address, admission_of, dial, dial_in, hears, is_refused, port_is_free, rest, soon},
+};
 
 /// Whether this machine has IPv6. A test that needs it says that it is skipped.
 fn has_ipv6() -> bool {
@@ -33,6 +38,15 @@ async fn host_and_port_have_defaults() {
     assert_eq!(server.host(), DEFAULT_LOCALHOST);
     assert_ne!(server.port(), 0);
     assert_eq!(server.local_addrs(), [(Ipv4Addr::LOCALHOST, server.port()).into()]);
+}
+
+/// The log says where a server listens, also one with a name of its own.
+#[test_log::test(tokio::test)]
+async fn the_log_says_where_a_named_server_listens() {
+    let (log, _listening) = LogCount::start();
+    let server = OneClientServer::builder().name("dome").start().await.unwrap();
+    let text = format!("listening on {}", server.local_addrs()[0]);
+    assert_eq!(log.of(Level::INFO, &text).len(), 1);
 }
 
 /// A port that is in use is a typed error that names the address.

@@ -9,6 +9,7 @@ mod close;
 mod handler;
 mod lacking;
 mod log_count;
+mod odd_listeners;
 mod raw_peer;
 mod session_tasks;
 mod states;
