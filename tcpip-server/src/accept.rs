@@ -4,11 +4,13 @@ use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use tcpip_core::{Connection, DisconnectReason, endpoint::EventSource};
 use tokio::{
-    task::{JoinHandle, coop::consume_budget},
+    task::{JoinHandle, JoinSet, coop::consume_budget},
     time::{Instant, timeout, timeout_at},
 };
+use tracing::Instrument;
 
 use crate::{
+    Admission,
     listener::{AcceptError, AnyListener, Incoming, guarded},
     reception::Reception,
 };
@@ -18,6 +20,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// So many errors with no client between them are a reason to wait, though each alone is none.
 const MOST_ERRORS: u32 = 100;
+
+/// How many clients are told at the same time that they are turned away.
+const MOST_FAREWELLS: usize = 16;
 
 /// The shortest time between two log events about the same trouble.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
@@ -30,7 +35,7 @@ pub(crate) type StartHandler = Box<dyn Fn(Connection) -> Option<JoinHandle<()>> 
 /// | the current session | a new client |
 /// |---|---|
 /// | none, or ended | is admitted |
-/// | connected, and the kernel knows of no hang-up | is refused |
+/// | connected, and the kernel knows of no hang-up | is refused, or replaces it, as [`Admission`] says |
 /// | the peer has hung up, and unread data waits or the handler is at work | replaces it |
 ///
 /// The handler and the tasks of the last session have ended, or have been given up, before the next session begins.
@@ -39,6 +44,10 @@ pub(crate) struct AcceptLoop {
     pub(crate) events: EventSource,
     pub(crate) start_handler: StartHandler,
     pub(crate) close_timeout: Duration,
+    pub(crate) admission: Admission,
+    pub(crate) rejection_message: Option<String>,
+    /// Those who are being told that they are turned away.
+    pub(crate) farewells: JoinSet<()>,
     /// The handler of the last session.
     pub(crate) handler: Option<JoinHandle<()>>,
     /// Sessions that have ended and perhaps are not yet at rest.
@@ -102,9 +111,9 @@ impl AcceptLoop {
     /// Admits a client, or refuses it.
     async fn receive(&mut self, incoming: Incoming) {
         let last = self.reception.0.current();
-        if last.is_occupied() {
+        if last.is_occupied() && self.admission == Admission::Reject {
             self.refused.say(|count| tracing::warn!("refused {count} client(s): one is connected already"));
-            return incoming.refuse();
+            return self.turn_away(incoming);
         }
         if let Some(error) = incoming.failure() {
             tracing::debug!("a client was gone before it could be admitted: {error}");
@@ -131,6 +140,23 @@ impl AcceptLoop {
         });
         if let Some(connection) = started {
             self.handler = (self.start_handler)(connection);
+        }
+    }
+
+    /// Ends the stream of a client, behind the rejection message if it can be told, without waiting for either.
+    fn turn_away(&mut self, incoming: Incoming) {
+        while self.farewells.try_join_next().is_some() {}
+        let told = if self.farewells.len() < MOST_FAREWELLS { self.rejection_message.as_deref() } else { None };
+        let told = told.and_then(|text| {
+            let message = self.reception.0.session.lock().text.message(text);
+            message.inspect_err(|error| tracing::debug!("a client is turned away without a word: {error}")).ok()
+        });
+        match told {
+            Some(message) => {
+                let farewell = timeout(self.close_timeout, incoming.say_farewell(message));
+                self.farewells.spawn(async move { farewell.await.unwrap_or_default() }.in_current_span());
+            }
+            None => incoming.refuse(),
         }
     }
 
@@ -168,6 +194,7 @@ impl AcceptLoop {
         for listener in self.listeners.drain(..) {
             guarded("listener", || drop(listener));
         }
+        let _ = timeout(self.close_timeout, self.farewells.shutdown()).await;
         let current = self.reception.0.current();
         self.end_handler(Instant::now() + self.close_timeout).await;
         self.ending.push(current);

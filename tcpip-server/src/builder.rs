@@ -6,10 +6,11 @@ use tcpip_core::{
     Family, OptionError, StartError,
     endpoint::{CallbackProgress, ConnectCallbacks, SessionOptions, deadline, run_read_loop},
 };
+use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::{
-    OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
+    Admission, OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
     accept::{AcceptLoop, ClosedOnDrop, Quietly, StartHandler, run_accept_loop},
     bind::{Host, Place},
     listener::{AnyListener, KIND, Listener},
@@ -29,6 +30,8 @@ pub struct OneClientServerBuilder<H = NoReadLoop> {
     handler: H,
     place: Place,
     listener: Option<Box<dyn AnyListener>>,
+    admission: Admission,
+    rejection_message: Option<String>,
     session: SessionOptions,
     callbacks: ConnectCallbacks,
     option_error: Option<OptionError>,
@@ -40,6 +43,8 @@ impl<H> OneClientServerBuilder<H> {
             handler,
             place: Place::default(),
             listener: None,
+            admission: Admission::default(),
+            rejection_message: None,
             session: SessionOptions::new(""),
             callbacks: ConnectCallbacks::default(),
             option_error: None,
@@ -147,6 +152,53 @@ impl<H> OneClientServerBuilder<H> {
         self
     }
 
+    /// What becomes of a client that comes while another one is connected. Default: [`Admission::Reject`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_server::{Admission, ClientOrServer, DisconnectReason, OneClientServer};
+    ///
+    /// let server = OneClientServer::builder().admission(Admission::Replace).start().await?;
+    /// # let _first = tcpip_client::Client::builder("127.0.0.1", server.port()).connect().await?;
+    /// let first = server.wait_connected().await.expect("the server is not closed");
+    /// # let _second = tcpip_client::Client::builder("127.0.0.1", server.port()).connect().await?;
+    /// // When a second client connects:
+    /// first.wait_disconnected().await;
+    /// assert_eq!(first.reason(), Some(DisconnectReason::Replaced));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn admission(mut self, admission: Admission) -> Self {
+        self.admission = admission;
+        self
+    }
+
+    /// What a client is told that is turned away, before the end of its stream: a text message in the encoding that the
+    /// server then has, and with its terminator. A text that cannot be such a message is an error of `start`. Default:
+    /// nothing is said.
+    ///
+    /// Nobody waits for it: a client that does not take it and end its own stream within `close_timeout` is given up,
+    /// and of many that are turned away at once only some are told. Over a stream that is no socket the same holds.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_server::OneClientServer;
+    ///
+    /// let server = OneClientServer::builder().rejection_message("busy").start().await?;
+    /// # use tcpip_client::{Client, ClientOrServer};
+    /// # let first = Client::builder("127.0.0.1", server.port()).connect().await?;
+    /// # let second = Client::builder("127.0.0.1", server.port()).connect().await?;
+    /// # assert_eq!(second.read_str().await?, "busy");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rejection_message(mut self, text: &str) -> Self {
+        self.rejection_message = Some(text.to_owned());
+        self
+    }
+
     /// Ends the session of a client from which no heartbeat has come for so long, or never with `None`. It counts anew for
     /// each client, from its connecting. Usual is [`DEFAULT_MAX_HEARTBEAT_INTERVAL`](crate::DEFAULT_MAX_HEARTBEAT_INTERVAL).
     ///
@@ -171,6 +223,9 @@ impl<H> OneClientServerBuilder<H> {
     ) -> Result<(Open, Arc<H>), StartError> {
         self.option_error.clone().map_or(Ok(()), Err)?;
         self.session.check()?;
+        if let Some(text) = &self.rejection_message {
+            self.session.text.message(text).map_err(StartError::RejectionMessage)?;
+        }
         let (listeners, host) = match self.listener {
             Some(listener) => {
                 let host = listener.local_addr().map_or_else(String::new, |address| address.ip().to_string());
@@ -194,6 +249,9 @@ impl<H> OneClientServerBuilder<H> {
             events,
             start_handler: start_handler(Arc::clone(&handler), Arc::clone(&reception)),
             close_timeout,
+            admission: self.admission,
+            rejection_message: self.rejection_message,
+            farewells: JoinSet::new(),
             handler: None,
             ending: Vec::new(),
             refused: Quietly::default(),
@@ -202,8 +260,8 @@ impl<H> OneClientServerBuilder<H> {
             errors: 0,
             reception: ClosedOnDrop(Arc::clone(&reception)),
         };
-        let place = if listed.is_empty() { "a listener without an address" } else { &listed };
-        span.in_scope(|| tracing::info!("listening on {place}"));
+        let place = if listed.is_empty() { String::new() } else { format!(" on {listed}") };
+        span.in_scope(|| tracing::info!("listening{place}"));
         tokio::spawn(run_accept_loop(accept_loop).instrument(span));
         Ok((Open { host, reception, callbacks }, handler))
     }
@@ -223,6 +281,7 @@ impl OneClientServerBuilder<NoReadLoop> {
     ///
     /// - [`Resolve`](StartError::Resolve), [`NoAddress`](StartError::NoAddress): the host has no such address;
     /// - [`Bind`](StartError::Bind): the port is in use, or no address is one of this machine's;
+    /// - [`RejectionMessage`](StartError::RejectionMessage): the rejection message cannot be sent as text;
     /// - [`Option`](StartError::Option): an option was given a value that it cannot have.
     ///
     /// # Cancel safety

@@ -1,4 +1,5 @@
-//! A TCP/IP server for the mocks of hardware: one client at a time, others see the end of their stream at once.
+//! A TCP/IP server for the mocks of hardware: one client at a time, others see the end of their stream at once, or take
+//! its place ([`Admission`]).
 //!
 //! - [`OneClientReadLoopServer`] reads from its client by itself and gives what it reads to a [`ReadAndDispatch`]
 //!   handler: most mocks are this.
@@ -56,6 +57,7 @@
 //! | `async with OneClientServer(…)` | [`close`](OneClientServer::close)`().await`, or drop |
 
 mod accept;
+mod admission;
 mod bind;
 mod builder;
 mod listener;
@@ -75,6 +77,7 @@ pub use tcpip_core::{
 };
 
 pub use self::{
+    admission::Admission,
     builder::{NoReadLoop, OneClientServerBuilder},
     listener::Listener,
     one_client_read_loop_server::OneClientReadLoopServer,

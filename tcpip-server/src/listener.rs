@@ -5,6 +5,7 @@ use std::{
     fmt,
     io::{self, Read},
     net::SocketAddr,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -15,7 +16,7 @@ use tcpip_core::{
     endpoint::{EventSource, SessionOptions, catch_panic_in},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, sink},
     net::{TcpListener, TcpStream},
 };
 
@@ -110,7 +111,7 @@ pub(crate) struct Incoming(Option<Box<dyn AnyStream>>);
 
 impl Incoming {
     fn stream(&self) -> &dyn AnyStream {
-        &**self.0.as_ref().expect("only starting a session takes the stream")
+        &**self.0.as_ref().expect("what takes the stream takes all")
     }
 
     /// Why it is gone already, if it is.
@@ -123,9 +124,15 @@ impl Incoming {
         self.stream().discard_input();
     }
 
+    /// Sends `message`, ends the stream, and waits for the client to end it too: what it still sends would turn the end
+    /// into a reset, which may overtake the message.
+    pub(crate) fn say_farewell(mut self, message: Vec<u8>) -> impl Future<Output = ()> + Send + 'static {
+        self.0.take().expect("what takes the stream takes all").say_farewell(message)
+    }
+
     /// Starts the session.
     pub(crate) fn start(mut self, options: Arc<SessionOptions>, events: EventSource) -> io::Result<Connection> {
-        self.0.take().expect("only this takes the stream").start(options, events)
+        self.0.take().expect("what takes the stream takes all").start(options, events)
     }
 }
 
@@ -151,6 +158,8 @@ trait AnyStream: Send {
     /// Takes what a socket has received: unread input would turn the end of the stream into a reset.
     fn discard_input(&self);
 
+    fn say_farewell(self: Box<Self>, message: Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
     fn start(self: Box<Self>, options: Arc<SessionOptions>, events: EventSource) -> io::Result<Connection>;
 }
 
@@ -169,6 +178,20 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> AnyStream for S {
         {
             discarded += count;
         }
+    }
+
+    fn say_farewell(self: Box<Self>, message: Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let mut stream = Box::into_pin(self);
+        Box::pin(async move {
+            let told = async {
+                stream.write_all(&message).await?;
+                stream.shutdown().await?;
+                copy(&mut stream, &mut sink()).await
+            };
+            if let Err(error) = told.await {
+                tracing::debug!("a client is turned away, and perhaps not told so: {error}");
+            }
+        })
     }
 
     fn start(self: Box<Self>, options: Arc<SessionOptions>, events: EventSource) -> io::Result<Connection> {

@@ -14,7 +14,8 @@ use crate::{
 /// How much longer than the accept loop `close` waits for it: it may be late on a loaded machine.
 const CLOSE_GRACE: Duration = Duration::from_millis(100);
 
-/// A server that serves one client at a time: a surplus client sees the end of its stream at once.
+/// A server that serves one client at a time: a surplus client sees the end of its stream at once, or takes the place
+/// of the other, as [`admission`](OneClientServerBuilder::admission) says.
 ///
 /// Dropping it closes it in the background, as [`close`](Self::close) does, whatever clones of its [`Connection`]s
 /// live on.

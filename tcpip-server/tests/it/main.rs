@@ -11,5 +11,6 @@ mod lacking;
 mod log_count;
 mod odd_listeners;
 mod raw_peer;
+mod replace;
 mod session_tasks;
 mod states;
