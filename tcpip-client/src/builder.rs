@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, time::Duration};
 
 use tcpip_core::{
     ConnectAttempt, ConnectError, Connection, Family, OptionError, ReadAndDispatch,
-    endpoint::{ConnectCallbacks, EventSource, SessionOptions, deadline},
+    endpoint::{ConnectCallbacks, EventSource, SessionOptions, SocketOptions, deadline},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -194,7 +194,9 @@ impl ClientBuilder {
 
 impl<S: AsyncRead + AsyncWrite + Send + 'static> ClientBuilder<Connected<S>> {
     pub(crate) fn over(stream: S) -> Self {
-        Self::of(Connected(stream), "stream")
+        let mut builder = Self::of(Connected(stream), "stream");
+        builder.session.socket = SocketOptions::kept();
+        builder
     }
 
     /// Starts the session on the stream. Connect callbacks are told of it, but not waited for.

@@ -9,5 +9,6 @@ pub use crate::{
     lock::Lock,
     look_up::{LookUpError, look_up},
     read_loop::run_read_loop,
+    socket_options::{Setting, SocketOptions},
     text_format::TextFormat,
 };

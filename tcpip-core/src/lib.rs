@@ -87,6 +87,7 @@ mod structs;
 mod text_format;
 
 pub use bytes::BytesMut;
+pub use socket2::SockRef;
 pub use tokio_util::codec::Decoder;
 
 pub use self::{
@@ -112,7 +113,7 @@ pub use self::{
     handler::{HandlerError, HandlerResult, ReadAndDispatch},
     json::JsonMode,
     latest::Latest,
-    socket_options::set_socket_options,
+    socket_options::{Keepalive, set_socket_options},
     stream_structs::{read_into, read_struct, write_from},
     structs::{Parts, Structs},
 };

@@ -133,7 +133,7 @@ impl<H> OneClientServerBuilder<H> {
 
     /// Takes clients from a listener that is there already, instead of binding host and port: a
     /// [`TcpListener`](tokio::net::TcpListener), or any other [`Listener`]. The options of the listening socket are then
-    /// its own. Default: none.
+    /// its own; those of the sockets that it accepts are set as ever. Default: none.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -197,7 +197,7 @@ async fn a_client_connects_from_its_local_address() {
     assert_eq!(again.connection().local_addr(), Some(local));
 }
 
-/// A client takes a TCP stream that is connected already, with its addresses and the socket options of any client.
+/// A client takes a TCP stream that is connected already, with its addresses.
 /// Parity: `sock`.
 #[test_log::test(tokio::test)]
 async fn a_client_takes_a_ready_stream() {

@@ -18,6 +18,7 @@ mod read_loop;
 mod reads;
 mod resets;
 mod runtime_end;
+mod socket_options;
 mod sockets;
 mod states;
 mod writes;

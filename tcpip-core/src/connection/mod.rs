@@ -8,6 +8,7 @@ mod read;
 mod read_frame;
 mod reading;
 mod session;
+mod socket;
 mod state;
 mod tasks;
 mod wire;

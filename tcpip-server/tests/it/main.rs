@@ -13,4 +13,5 @@ mod odd_listeners;
 mod raw_peer;
 mod replace;
 mod session_tasks;
+mod socket_options;
 mod states;
