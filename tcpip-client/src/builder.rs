@@ -137,8 +137,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Connects: looks the host up and tries its addresses, as RFC 8305 says: IPv4 and IPv6 by turns, beginning with the
-    /// resolver's first, each as soon as one has failed, or 250 ms after the last. The first that answers wins, and
+    /// Connects: looks the host up and tries its addresses, as RFC 8305 says: IPv4 and IPv6 by turns, beginning with
+    /// the resolver's first, each as soon as one has failed, or 250 ms after the last. The first that answers wins, and
     /// nothing is left of the other attempts. So an address behind which nobody answers costs a quarter of a second.
     ///
     /// The look-up is a thread of its own, which the system's resolver keeps for as long as it takes: neither the

@@ -70,8 +70,8 @@ impl Dial {
     }
 }
 
-/// The addresses in the resolver's order, but the families by turns: a family that leads nowhere delays the other by one
-/// attempt, however many addresses it has.
+/// The addresses in the resolver's order, but the families by turns: a family that leads nowhere delays the other by
+/// one attempt, however many addresses it has.
 fn interleaved(addresses: Vec<SocketAddr>) -> impl Iterator<Item = SocketAddr> {
     let first_is_ipv4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
     let (first, other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|found| found.is_ipv4() == first_is_ipv4);
@@ -205,7 +205,8 @@ mod tests {
         dial.connect_to(ready(Ok(addresses.to_vec()))).await
     }
 
-    /// Of a name with several addresses, as `localhost` is on many machines, the next is tried at once when one refuses.
+    /// Of a name with several addresses, as `localhost` is on many machines, the next is tried at once when one
+    /// refuses.
     #[tokio::test]
     async fn the_next_address_is_tried_when_one_refuses() {
         let (refused, _kept) = refusing([127, 88, 26, 1]);

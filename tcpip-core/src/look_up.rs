@@ -38,9 +38,9 @@ impl From<LookUpError> for StartError {
 
 /// The addresses of `host` that suit, each once, in the resolver's order.
 ///
-/// The system's resolver cannot be interrupted, and a runtime waits at its end for the blocking calls that it has begun.
-/// So each look-up is a thread of its own, for which nobody waits when the future is dropped or the runtime ends. An
-/// address needs neither.
+/// The system's resolver cannot be interrupted, and a runtime waits at its end for the blocking calls that it has
+/// begun. So each look-up is a thread of its own, for which nobody waits when the future is dropped or the runtime
+/// ends. An address needs neither.
 ///
 /// # Errors
 ///

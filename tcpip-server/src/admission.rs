@@ -9,15 +9,15 @@ pub enum Admission {
     /// It is turned away: it sees the end of its stream at once, behind the
     /// [`rejection_message`](crate::OneClientServerBuilder::rejection_message) if there is one.
     ///
-    /// A client whose link has gone down without a word is still connected as far as anybody here knows, and may so keep
-    /// itself out when it dials again, until keep-alive finds out (two minutes by default), no heartbeat comes, or
+    /// A client whose link has gone down without a word is still connected as far as anybody here knows, and may so
+    /// keep itself out when it dials again, until keep-alive finds out (two minutes by default), no heartbeat comes, or
     /// `idle_timeout` passes.
     #[default]
     Reject,
     /// It takes the place: the session of the other one ends as
     /// [`Replaced`](crate::DisconnectReason::Replaced), with its handler and its tasks, within `close_timeout`.
     ///
-    /// So a client that dials again is served whatever has become of its last link; but whatever connects, be it a second
-    /// client by mistake or a port scanner, ends the session of the client that is there.
+    /// So a client that dials again is served whatever has become of its last link; but whatever connects, be it a
+    /// second client by mistake or a port scanner, ends the session of the client that is there.
     Replace,
 }

@@ -229,8 +229,8 @@ macro_rules! session_setters {
 
         /// How long the system tries to deliver what was sent before it gives the link up (`TCP_USER_TIMEOUT`), or
         /// `None` for the system's own time, minutes. In whole milliseconds, from 1 ms to 24 days: a time beyond these
-        /// counts as the nearest, and zero is an error of the last step. Without effect where the system is not Linux or
-        /// the stream is not TCP. Default: `None`.
+        /// counts as the nearest, and zero is an error of the last step. Without effect where the system is not Linux
+        /// or the stream is not TCP. Default: `None`.
         #[must_use]
         pub fn tcp_user_timeout(mut self, timeout: impl Into<Option<::std::time::Duration>>) -> Self {
             self.session.socket.user_timeout = timeout.into();

@@ -32,8 +32,8 @@ fn check_without_ipv6_loopback(inside: &str) {
     assert!(output.status.success() && told.contains("1 passed"), "{told}{log}");
 }
 
-/// A name whose IPv6 address is in the hosts file and not on the machine, as in most containers, does not stop a server:
-/// it listens on the other, and says so.
+/// A name whose IPv6 address is in the hosts file and not on the machine, as in most containers, does not stop a
+/// server: it listens on the other, and says so.
 #[test]
 fn an_address_that_the_machine_lacks_does_not_stop_a_server() {
     check_without_ipv6_loopback("inside_a_namespace_an_address_is_lacking");

@@ -206,8 +206,8 @@ impl Drop for PanicsOnDrop {
     }
 }
 
-/// A stream that panics when it is dropped, refused, and a listener that does: the client that is there is unharmed, and
-/// the server closes in good order.
+/// A stream that panics when it is dropped, refused, and a listener that does: the client that is there is unharmed,
+/// and the server closes in good order.
 #[test_log::test(tokio::test)]
 async fn a_stream_that_panics_when_refused_harms_nobody() {
     let (sender, mut receiver) = mpsc::unbounded_channel();
