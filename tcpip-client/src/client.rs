@@ -56,8 +56,9 @@ impl Client {
     /// The options of a client over a stream that is connected already: a [`TcpStream`](tokio::net::TcpStream), or any
     /// other, such as a TLS stream or one end of [`tokio::io::duplex`].
     ///
-    /// A TCP stream is treated as one that was connected here. Over any other, all that is said of framing, cancelled
-    /// reads and writes, deadlines and events holds too, but:
+    /// A TCP stream is treated as one that was connected here, but keeps its keep-alive and no-delay unless
+    /// [`keepalive`](ClientBuilder::keepalive) or [`nodelay`](ClientBuilder::nodelay) is called. Over any other, all
+    /// that is said of framing, cancelled reads and writes, deadlines and events holds too, but:
     ///
     /// - received bytes are read ahead of their readers, as many as [`limit`](ClientBuilder::limit) allows. A hang-up is
     ///   seen when all before it has been read, so never behind more than that;

@@ -36,6 +36,15 @@ pub(crate) fn poll_stream<T>(poll: impl FnOnce() -> Poll<io::Result<T>>) -> Poll
     })
 }
 
+/// Runs `call`, a user's code, to its end or to the panic whose message is returned.
+///
+/// # Errors
+///
+/// The panic's message.
+pub fn catch_panic_in<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(message)
+}
+
 struct DropQuietly<T>(Option<T>);
 
 impl<T> Drop for DropQuietly<T> {

@@ -62,7 +62,8 @@ pub enum DisconnectReason {
         /// The limit in force.
         limit: usize,
     },
-    /// The peer had hung up, with data left to read or a handler still at work, when the next client came.
+    /// The next client of the server has come: the peer had hung up, with data left to read or a handler still at work,
+    /// or the server lets the newest client replace the one that is there (`Admission::Replace`).
     #[error("replaced by a new client")]
     Replaced,
 }

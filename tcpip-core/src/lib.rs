@@ -79,6 +79,7 @@ mod handler;
 mod json;
 mod latest;
 mod lock;
+mod look_up;
 mod read_loop;
 mod socket_options;
 mod stream_structs;
@@ -86,6 +87,7 @@ mod structs;
 mod text_format;
 
 pub use bytes::BytesMut;
+pub use socket2::SockRef;
 pub use tokio_util::codec::Decoder;
 
 pub use self::{
@@ -102,13 +104,16 @@ pub use self::{
     },
     disconnect_reason::DisconnectReason,
     encoding::Encoding,
-    error::{ConnectError, Error, OptionError, ReadError, Result, StartError, UnexpectedHeartbeat, WriteError},
+    error::{
+        ConnectAttempt, ConnectError, ConnectFailure, Error, OptionError, ReadError, Result, StartError,
+        UnexpectedHeartbeat, WriteError,
+    },
     family::Family,
     frame_buffer::{FrameBuffer, TooLong},
     handler::{HandlerError, HandlerResult, ReadAndDispatch},
     json::JsonMode,
     latest::Latest,
-    socket_options::set_socket_options,
+    socket_options::{Keepalive, set_socket_options},
     stream_structs::{read_into, read_struct, write_from},
     structs::{Parts, Structs},
 };

@@ -1,4 +1,5 @@
-//! A TCP/IP server for the mocks of hardware: one client at a time, others see the end of their stream at once.
+//! A TCP/IP server for the mocks of hardware: one client at a time, others see the end of their stream at once, or take
+//! its place ([`Admission`]).
 //!
 //! - [`OneClientReadLoopServer`] reads from its client by itself and gives what it reads to a [`ReadAndDispatch`]
 //!   handler: most mocks are this.
@@ -58,6 +59,7 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod admission;
 mod bind;
 mod builder;
 mod listener;
@@ -71,13 +73,14 @@ pub use tcpip_core::{
     DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT,
     DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR,
     DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder, DisconnectReason, Encoding, Error, Family, HEARTBEAT,
-    HalfClose, HandlerError, HandlerResult, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME,
-    LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, OptionError, ReadAndDispatch, ReadError, Result, STD_TIMEOUT, StartError,
-    Structs, UnexpectedHeartbeat, WriteError, close_stream_writer, read_into, read_struct, set_socket_options,
-    write_from,
+    HalfClose, HandlerError, HandlerResult, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive,
+    LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, OptionError, ReadAndDispatch, ReadError, Result, STD_TIMEOUT, SockRef,
+    StartError, Structs, UnexpectedHeartbeat, WriteError, close_stream_writer, read_into, read_struct,
+    set_socket_options, write_from,
 };
 
 pub use self::{
+    admission::Admission,
     builder::{NoReadLoop, OneClientServerBuilder},
     listener::Listener,
     one_client_read_loop_server::OneClientReadLoopServer,

@@ -14,7 +14,8 @@ use crate::{
 /// How much longer than the accept loop `close` waits for it: it may be late on a loaded machine.
 const CLOSE_GRACE: Duration = Duration::from_millis(100);
 
-/// A server that serves one client at a time: a surplus client sees the end of its stream at once.
+/// A server that serves one client at a time: a surplus client sees the end of its stream at once, or takes the place
+/// of the other, as [`admission`](OneClientServerBuilder::admission) says.
 ///
 /// Dropping it closes it in the background, as [`close`](Self::close) does, whatever clones of its [`Connection`]s
 /// live on.
@@ -68,12 +69,10 @@ impl OneClientServer {
         &self.host
     }
 
-    /// The port; 0 if the server listens on several sockets with different ports, or has no address.
+    /// The port, the same on all addresses; 0 for a listener without an address.
     #[must_use]
     pub fn port(&self) -> u16 {
-        let mut ports = self.reception.addresses.iter().map(SocketAddr::port);
-        let first = ports.next().unwrap_or(0);
-        if ports.all(|port| port == first) { first } else { 0 }
+        self.reception.addresses.first().map_or(0, SocketAddr::port)
     }
 
     /// Every address that the server listens on.

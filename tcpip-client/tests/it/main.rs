@@ -25,6 +25,7 @@ mod reads;
 mod resets;
 mod resting_runtime;
 mod runtime_end;
+mod socket_options;
 mod sockets;
 mod states;
 mod writes;

@@ -10,6 +10,7 @@ mod read_frame;
 mod reading;
 mod rest;
 mod session;
+mod socket;
 mod state;
 mod tasks;
 mod wire;

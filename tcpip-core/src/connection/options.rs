@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_LIMIT, DEFAULT_MONITOR_CONNECTION_INTERVAL,
-    DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, HEARTBEAT, JsonMode, OptionError, text_format::TextFormat,
+    DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, HEARTBEAT, JsonMode, OptionError, socket_options::SocketOptions,
+    text_format::TextFormat,
 };
 
 /// The longest deadline. A longer one counts as this: about 30 years.
@@ -66,8 +67,8 @@ pub struct SessionOptions {
     /// How long this end waits for one.
     pub max_heartbeat_interval: Option<Duration>,
     pub idle_timeout: Option<Duration>,
-    pub tcp_user_timeout: Option<Duration>,
     pub half_close: HalfClose,
+    pub socket: SocketOptions,
     /// Whether a handler reads this session, so that a hang-up is for the handler to find.
     pub has_handler: bool,
 }
@@ -91,8 +92,8 @@ impl SessionOptions {
             heartbeat_interval: None,
             max_heartbeat_interval: None,
             idle_timeout: None,
-            tcp_user_timeout: None,
             half_close: HalfClose::default(),
+            socket: SocketOptions::default(),
             has_handler: false,
         }
     }
@@ -107,6 +108,7 @@ impl SessionOptions {
             ("heartbeat_interval", self.heartbeat_interval),
             ("max_heartbeat_interval", self.max_heartbeat_interval),
             ("idle_timeout", self.idle_timeout),
+            ("tcp_user_timeout", self.socket.user_timeout),
         ] {
             if interval.is_some_and(|interval| interval.is_zero()) {
                 return Err(OptionError::ZeroInterval { option });
@@ -266,12 +268,36 @@ macro_rules! session_setters {
             self
         }
 
-        /// How long the system tries to deliver what was sent before it gives the link up (`TCP_USER_TIMEOUT`), in whole
-        /// milliseconds, or `None` for the system's own time, minutes. Without effect where the system is not Linux or the
-        /// stream is not TCP. Default: `None`.
+        /// How long the system tries to deliver what was sent before it gives the link up (`TCP_USER_TIMEOUT`), or
+        /// `None` for the system's own time, minutes. In whole milliseconds, from 1 ms to 24 days: a time beyond these
+        /// counts as the nearest, and zero is an error of the last step. Without effect where the system is not Linux
+        /// or the stream is not TCP. Default: `None`.
         #[must_use]
         pub fn tcp_user_timeout(mut self, timeout: impl Into<Option<::std::time::Duration>>) -> Self {
-            self.session.tcp_user_timeout = timeout.into();
+            self.session.socket.user_timeout = timeout.into();
+            self
+        }
+
+        /// Whether and how the system asks a silent peer whether it is still there, or `None` not to ask.
+        ///
+        /// Default: [`Keepalive::default`](crate::Keepalive) on a socket that is dialled or accepted here; a connected
+        /// socket that is handed in keeps what it has. Without effect where the stream is not TCP.
+        #[must_use]
+        #[doc(alias = "SO_KEEPALIVE")]
+        pub fn keepalive(mut self, keepalive: impl Into<Option<$crate::Keepalive>>) -> Self {
+            self.session.socket.keepalive = $crate::endpoint::Setting::To(keepalive.into());
+            self
+        }
+
+        /// Whether the system sends a small message at once, also while the last one is not acknowledged (Nagle's
+        /// algorithm is off).
+        ///
+        /// Default: `true` on a socket that is dialled or accepted here; a connected socket that is handed in keeps
+        /// what it has. Without effect where the stream is not TCP.
+        #[must_use]
+        #[doc(alias = "TCP_NODELAY")]
+        pub fn nodelay(mut self, nodelay: bool) -> Self {
+            self.session.socket.nodelay = $crate::endpoint::Setting::To(nodelay);
             self
         }
 

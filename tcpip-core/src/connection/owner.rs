@@ -28,7 +28,7 @@ use super::{
     wire::{StreamWire, TcpWire, Wire},
     writing::{Outlet, Writing},
 };
-use crate::{DisconnectReason, callbacks::EventSource, lock::Lock, set_socket_options};
+use crate::{DisconnectReason, callbacks::EventSource, lock::Lock};
 
 #[doc(hidden)]
 impl Connection {
@@ -40,11 +40,7 @@ impl Connection {
         events: EventSource,
     ) -> io::Result<Self> {
         let options = options.into();
-        set_socket_options(&stream)?;
-        #[cfg(target_os = "linux")]
-        if let Some(timeout) = options.tcp_user_timeout {
-            socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(timeout))?;
-        }
+        options.socket.apply(&stream)?;
         let addresses = Some((stream.local_addr()?, stream.peer_addr()?));
         let (read_half, write_half) = stream.into_split();
         let write_half = Arc::new(write_half);

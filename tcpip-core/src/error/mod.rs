@@ -12,7 +12,11 @@ use std::io;
 use crate::DisconnectReason;
 
 pub use self::{
-    connect::ConnectError, heartbeat::UnexpectedHeartbeat, option::OptionError, read::ReadError, start::StartError,
+    connect::{ConnectAttempt, ConnectError, ConnectFailure},
+    heartbeat::UnexpectedHeartbeat,
+    option::OptionError,
+    read::ReadError,
+    start::StartError,
     write::WriteError,
 };
 
