@@ -95,13 +95,14 @@ mod dial;
 mod read_loop_client;
 
 pub use tcpip_core::{
-    Batch, BytesMut, CallbackFuture, ClientOrServer, ConnectError, Connection, ConnectionEvent, DEFAULT_CLOSE_TIMEOUT,
-    DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT,
-    DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR,
-    DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder, DisconnectReason, Encoding, Error, Family, HEARTBEAT,
-    HandlerError, HandlerResult, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, LOCALHOST_IPV4,
-    LOCALHOST_IPV6, Latest, OptionError, ReadAndDispatch, ReadError, Result, STD_TIMEOUT, Structs, UnexpectedHeartbeat,
-    WriteError, close_stream_writer, read_into, read_struct, set_socket_options, write_from,
+    Batch, BytesMut, CallbackFuture, ClientOrServer, ConnectCallback, ConnectError, Connection, ConnectionEvent,
+    DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING,
+    DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL,
+    DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder,
+    DisconnectReason, Encoding, Error, Family, HEARTBEAT, HandlerError, HandlerResult, IntoHandlerError, JsonMode,
+    KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, OptionError,
+    ReadAndDispatch, ReadError, Result, STD_TIMEOUT, Structs, UnexpectedHeartbeat, WriteError, close_stream_writer,
+    read_into, read_struct, set_socket_options, write_from,
 };
 
 pub use self::{

@@ -89,7 +89,7 @@ pub use bytes::BytesMut;
 pub use tokio_util::codec::Decoder;
 
 pub use self::{
-    callbacks::CallbackFuture,
+    callbacks::{CallbackFuture, ConnectCallback},
     client_or_server::ClientOrServer,
     close_stream_writer::close_stream_writer,
     connection::{Batch, Connection},
@@ -105,7 +105,7 @@ pub use self::{
     error::{ConnectError, Error, OptionError, ReadError, Result, StartError, UnexpectedHeartbeat, WriteError},
     family::Family,
     frame_buffer::{FrameBuffer, TooLong},
-    handler::{HandlerError, HandlerResult, ReadAndDispatch},
+    handler::{HandlerError, HandlerResult, IntoHandlerError, ReadAndDispatch},
     json::JsonMode,
     latest::Latest,
     socket_options::set_socket_options,
