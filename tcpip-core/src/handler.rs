@@ -86,9 +86,14 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> IntoHandlerError for E {}
 ///
 /// impl ReadAndDispatch for Counter {
 ///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
-///         let command = connection.read_str().await?;
-///         let count = self.commands.fetch_add(1, Ordering::Relaxed) + 1;
-///         connection.write_str(&format!("{count}: {command}")).await?;
+///         match connection.read_str().await {
+///             Ok(command) => {
+///                 let count = self.commands.fetch_add(1, Ordering::Relaxed) + 1;
+///                 connection.write_str(&format!("{count}: {command}")).await?;
+///             }
+///             Err(error) if error.ends_session() => return Err(error.into()),
+///             Err(error) => tracing::warn!("passed over: {error}"),
+///         }
 ///         Ok(())
 ///     }
 /// }
@@ -98,6 +103,31 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> IntoHandlerError for E {}
 /// keep what changes in an atomic or a `Mutex`. Any error will do that is `Send` and `Sync`, and so will a text:
 /// `return Err("no such command".into())`. A boxed error is a `Box<dyn Error + Send + Sync>`, since `Box<dyn Error>` is
 /// neither.
+///
+/// # Bad messages
+///
+/// An error that a method returns ends the session, and what had come behind the bad message is lost with it. So pass
+/// on by `?` only what shall end it. A read whose error does not [`ends_session`](crate::ReadError::ends_session) has
+/// taken the bad message out, or none, and the next one is there for the next read: log it and return `Ok(())`, as
+/// above. The same holds for a value that makes no sense:
+///
+/// ```
+/// # use tcpip_core::{Connection, HandlerResult, Latest, ReadAndDispatch};
+/// # struct Axis { goal: Latest<f64> }
+/// impl ReadAndDispatch for Axis {
+///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+///         match connection.read_str().await {
+///             Ok(line) => match line.parse() {
+///                 Ok(goal) => self.goal.set(goal),
+///                 Err(error) => tracing::warn!("passed over {line:?}: {error}"),      // `12,6`
+///             },
+///             Err(error) if error.ends_session() => return Err(error.into()),
+///             Err(error) => tracing::warn!("passed over: {error}"),
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
 ///
 /// # A device that only sends
 ///
@@ -110,11 +140,12 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> IntoHandlerError for E {}
 /// # struct Telemetry;
 /// impl ReadAndDispatch for Telemetry {
 ///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
-///         if let Ok(command) = tokio::time::timeout(Duration::from_millis(100), connection.read_str()).await {
-///             println!("ignored: {}", command?);
-///             return Ok(());
+///         match tokio::time::timeout(Duration::from_millis(100), connection.read_str()).await {
+///             Err(_) => connection.write_str("12.5").await?,
+///             Ok(Ok(command)) => println!("ignored: {command}"),
+///             Ok(Err(error)) if error.ends_session() => return Err(error.into()),
+///             Ok(Err(error)) => tracing::warn!("passed over: {error}"),
 ///         }
-///         connection.write_str("12.5").await?;
 ///         Ok(())
 ///     }
 /// }

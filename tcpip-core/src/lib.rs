@@ -47,7 +47,8 @@
 //! use tcpip_core::{ClientOrServer, ReadError};
 //! # use tcpip_core::Connection;
 //!
-//! /// Asks any client, server or connection for its position.
+//! /// Asks any client, server or connection for its position: for one task at a time, which closes it if no reply
+//! /// comes in time, since a late one would be taken for the next.
 //! async fn position(link: &impl ClientOrServer) -> Result<Option<f64>, Box<dyn std::error::Error>> {
 //!     link.write_str("position?").await?;
 //!     match link.read_str().await {

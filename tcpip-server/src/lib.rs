@@ -18,11 +18,12 @@
 //!     }
 //!
 //!     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
-//!         let command = connection.read_str().await?;
-//!         let mut reply = connection.batch();
-//!         reply.write_str(&format!("got {command}"))?;
-//!         reply.write(b">");
-//!         reply.send().await?;
+//!         match connection.read_str().await {
+//!             Ok(command) => connection.batch().write_str(&format!("got {command}"))?.write(b">").send().await?,
+//!             Err(error) if error.ends_session() => return Err(error.into()),
+//!             // An error that is passed on ends the session, and one bad message need not.
+//!             Err(error) => tracing::warn!("passed over: {error}"),
+//!         }
 //!         Ok(())
 //!     }
 //! }
@@ -41,7 +42,8 @@
 //! - Each client is a [`Connection`] of its own: code that serves one can never touch the stream of the next.
 //! - A client that has hung up never keeps the next one out, whatever it left unread: the accept loop asks the kernel
 //!   before it refuses anybody.
-//! - [`ReadAndDispatch`] tells when its methods are called, and how a session ends for them.
+//! - [`ReadAndDispatch`] tells when its methods are called, how a session ends for them, and what to do with bad
+//!   messages.
 //! - The habits of ts_tcpip are shown in the docs of `tcpip-testkit`, `coming_from_ts_tcpip`.
 //!
 //! | ts_tcpip | here |
