@@ -13,6 +13,8 @@ use crate::{ClientBuilder, Connected};
 /// Reads, writes and states come from [`ClientOrServer`], which must be in scope. To add behaviour, hold a client in
 /// a type of your own, and implement `ClientOrServer` for that if it is to be read from and written to as well.
 ///
+/// Nobody pairs replies with requests: tasks that share a client [take turns](crate#requests-and-replies).
+///
 /// # Examples
 ///
 /// ```

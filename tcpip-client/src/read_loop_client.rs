@@ -37,7 +37,14 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 ///
 /// impl ReadAndDispatch for Telemetry {
 ///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
-///         self.position.set(connection.read_str().await?.parse()?);
+///         match connection.read_str().await {
+///             Ok(line) => match line.parse() {
+///                 Ok(position) => self.position.set(position),
+///                 Err(error) => tracing::warn!("passed over {line:?}: {error}"),
+///             },
+///             Err(error) if error.ends_session() => return Err(error.into()),
+///             Err(error) => tracing::warn!("passed over: {error}"),
+///         }
 ///         Ok(())
 ///     }
 ///
@@ -54,7 +61,7 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 /// #     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// #     let (mut stream, _) = listener.accept().await.unwrap();
 /// #     stream.read_exact(&mut [0; 5]).await.unwrap();
-/// #     stream.write_all(b"12.5\r\n").await.unwrap();
+/// #     stream.write_all(b"12,4\r\n\xb0\r\n12.5\r\n").await.unwrap();
 /// # });
 /// let client = Client::builder("127.0.0.1", port).connect_with(Telemetry::default()).await?;
 /// client.write(b"begin").await?;

@@ -24,6 +24,22 @@ pub trait CallbackFuture: Future<Output = ()> {}
 #[diagnostic::do_not_recommend]
 impl<F: Future<Output = ()>> CallbackFuture for F {}
 
+/// What a connect callback is: a function that can be called again and again, from any thread. There is nothing to
+/// implement.
+///
+/// It stands beside a bound of `FnOnce` in the signatures that take one, so that a closure that can be called only once
+/// is told what to do about it.
+#[diagnostic::on_unimplemented(
+    message = "a connect callback is called for each event, which this one cannot be",
+    label = "cannot be called again, or is not called with a `ConnectionEvent`",
+    note = "a closure that captures something clones it for each call, which `async move |event|` cannot do: \
+            `move |event| {{ let state = state.clone(); async move {{ … }} }}`"
+)]
+pub trait ConnectCallback<Fut>: Fn(ConnectionEvent) -> Fut {}
+
+#[diagnostic::do_not_recommend]
+impl<F: Fn(ConnectionEvent) -> Fut, Fut> ConnectCallback<Fut> for F {}
+
 /// The callbacks that an endpoint was built with, in the order in which they were added.
 #[derive(Clone, Default)]
 pub struct ConnectCallbacks(Vec<Callback>);

@@ -47,7 +47,8 @@
 //! use tcpip_core::ClientOrServer;
 //! # use tcpip_core::Connection;
 //!
-//! /// Asks any client, server or connection for its position.
+//! /// Asks any client, server or connection for its position: for one task at a time, which closes it if no reply
+//! /// comes in time, since a late one would be taken for the next.
 //! async fn position(link: &impl ClientOrServer) -> Result<Option<f64>, Box<dyn std::error::Error>> {
 //!     link.write_str("position?").await?;
 //!     match link.read_str().await {
@@ -91,7 +92,7 @@ pub use socket2::SockRef;
 pub use tokio_util::codec::Decoder;
 
 pub use self::{
-    callbacks::CallbackFuture,
+    callbacks::{CallbackFuture, ConnectCallback},
     client_or_server::ClientOrServer,
     close_stream_writer::close_stream_writer,
     connection::{Batch, Connection, HalfClose},
@@ -110,7 +111,7 @@ pub use self::{
     },
     family::Family,
     frame_buffer::{FrameBuffer, TooLong},
-    handler::{HandlerError, HandlerResult, ReadAndDispatch},
+    handler::{HandlerError, HandlerResult, IntoHandlerError, ReadAndDispatch},
     json::JsonMode,
     latest::Latest,
     socket_options::{Keepalive, set_socket_options},

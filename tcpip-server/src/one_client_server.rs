@@ -38,7 +38,7 @@ const CLOSE_GRACE: Duration = Duration::from_millis(100);
 /// # let client = tcpip_client::Client::builder("127.0.0.1", server.port()).connect().await?;
 /// # client.write_str("status").await?;
 /// let client = server.wait_connected().await.expect("the server is not closed");
-/// let command = client.read_str().await?;
+/// let command = client.read_str().await?;     // also an error if it is no text; the client stays connected
 /// client.write_str(&format!("got {command}")).await?;
 /// server.close().await;
 /// # Ok(())

@@ -329,7 +329,7 @@ macro_rules! session_setters {
         #[must_use]
         pub fn connect_callback<F, Fut>(mut self, callback: F) -> Self
         where
-            F: Fn($crate::ConnectionEvent) -> Fut + Send + Sync + 'static,
+            F: FnOnce($crate::ConnectionEvent) -> Fut + $crate::ConnectCallback<Fut> + Send + Sync + 'static,
             Fut: $crate::CallbackFuture + Send + 'static,
         {
             self.callbacks.add(callback);

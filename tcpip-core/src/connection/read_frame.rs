@@ -27,7 +27,8 @@ impl Connection {
     /// # Errors
     ///
     /// - One of the decoder. It ends the session for [`BadFrame`](DisconnectReason::BadFrame), since nobody knows where
-    ///   the next frame begins; one of `decode_eof` finds the session ended by the peer.
+    ///   the next frame begins; one of `decode_eof` finds the session ended by the peer. A decoder that does know makes
+    ///   an item of a damaged frame, `Item = Result<…>`, and the session lives: the second example.
     /// - A [`ReadError`], as the [`std::io::Error`] that it converts into, as the decoder's error that this converts
     ///   into: [`EndOfStream`](ReadError::EndOfStream),
     ///   [`Incomplete`](ReadError::Incomplete) and the common ones. [`Timeout`](ReadError::Timeout) loses nothing.
@@ -83,7 +84,8 @@ impl Connection {
     /// # }
     /// ```
     ///
-    /// A codec of one's own: STX, text, ETX and the exclusive-or of all of these.
+    /// A codec of one's own: STX, text, ETX and the exclusive-or of all of these. A frame that is damaged is an item of
+    /// its own and no error, so that the session lives; the codec goes on at the next STX.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -98,34 +100,70 @@ impl Connection {
     /// use std::io;
     /// use tcpip_core::{BytesMut, Decoder};
     ///
+    /// const STX: u8 = 0x02;
+    /// const ETX: u8 = 0x03;
+    ///
     /// struct StxEtx;
     ///
+    /// /// What came and is no frame, up to the next STX.
+    /// struct Damage(Vec<u8>);
+    ///
+    /// impl Damage {
+    ///     fn take_from(bytes: &mut BytesMut) -> Self {
+    ///         let next = (1..bytes.len()).find(|&at| bytes[at] == STX).unwrap_or(bytes.len());
+    ///         Self(bytes.split_to(next).to_vec())
+    ///     }
+    /// }
+    ///
     /// impl Decoder for StxEtx {
-    ///     type Item = String;
+    ///     type Item = Result<String, Damage>;
     ///     type Error = io::Error;
     ///
-    ///     fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<String>> {
-    ///         const STX: u8 = 0x02;
-    ///         const ETX: u8 = 0x03;
+    ///     fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Self::Item>> {
     ///         if bytes.first().is_some_and(|&first| first != STX) {
-    ///             return Err(io::Error::new(io::ErrorKind::InvalidData, "no STX"));
+    ///             return Ok(Some(Err(Damage::take_from(bytes))));
     ///         }
-    ///         let Some(etx) = bytes.iter().position(|&byte| byte == ETX) else { return Ok(None) };
-    ///         if bytes.len() < etx + 2 {
+    ///         let Some(end) = (1..bytes.len()).find(|&at| [STX, ETX].contains(&bytes[at])) else { return Ok(None) };
+    ///         if bytes[end] == ETX && bytes.len() < end + 2 {
     ///             return Ok(None);
     ///         }
-    ///         let frame = bytes.split_to(etx + 2);
-    ///         if frame.iter().fold(0, |sum, byte| sum ^ byte) != 0 {
-    ///             return Err(io::Error::new(io::ErrorKind::InvalidData, "wrong checksum"));
+    ///         let sum = bytes.iter().take(end + 2).fold(0, |sum, byte| sum ^ byte);
+    ///         let text = std::str::from_utf8(&bytes[1..end]).map(str::to_owned);
+    ///         match text {
+    ///             Ok(text) if bytes[end] == ETX && sum == 0 => {
+    ///                 let _ = bytes.split_to(end + 2);
+    ///                 Ok(Some(Ok(text)))
+    ///             }
+    ///             _ => Ok(Some(Err(Damage::take_from(bytes)))),
     ///         }
-    ///         let text = std::str::from_utf8(&frame[1..etx]).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    ///         Ok(Some(text.to_owned()))
+    ///     }
+    /// }
+    ///
+    /// /// Reads the next text. What is damaged is logged and passed over.
+    /// async fn read_text(connection: &Connection) -> io::Result<String> {
+    ///     loop {
+    ///         match connection.read_frame(&mut StxEtx).await? {
+    ///             Ok(text) => return Ok(text),
+    ///             Err(Damage(bytes)) => tracing::warn!("passed over: {}", bytes.escape_ascii()),
+    ///         }
     ///     }
     /// }
     ///
     /// gauge.write(b"ready\r\n\x0217.5\x03\x1c").await?;
     /// assert_eq!(connection.read_str().await?, "ready");
-    /// assert_eq!(connection.read_frame(&mut StxEtx).await?, "17.5");
+    /// assert_eq!(read_text(&connection).await?, "17.5");
+    ///
+    /// // A wrong checksum, a frame without its end, and a stray byte.
+    /// gauge.write(b"\x0217.6\x03\x1c\x0217.\xff\x0218.0\x03\x16").await?;
+    /// assert_eq!(read_text(&connection).await?, "18.0");
+    /// # // No checksum, one that is an STX, a wrong one behind other text, and ends only.
+    /// # let ends = ["\x03\x03", "\x02\x02", "\x02\x03\x00"];
+    /// # for bad in ["\x0217.5\x03", "\x0217.5\x03\x02", "\x02\u{3ff}\x03\u{3fe}"].into_iter().chain(ends) {
+    /// #     gauge.write(bad.as_bytes()).await?;
+    /// #     gauge.write(b"\x0218.0\x03\x16").await?;
+    /// #     assert_eq!(read_text(&connection).await?, "18.0", "{}", bad.escape_debug());
+    /// # }
+    /// # assert!(connection.is_connected());
     /// # Ok(())
     /// # }
     /// ```
