@@ -111,7 +111,7 @@ impl AcceptLoop {
     /// Admits a client, or refuses it.
     async fn receive(&mut self, incoming: Incoming) {
         let last = self.reception.0.current();
-        if last.is_occupied() && self.admission == Admission::Reject {
+        if last.is_occupied().await && self.admission == Admission::Reject {
             self.refused.say(|count| tracing::warn!("refused {count} client(s): one is connected already"));
             return self.turn_away(incoming);
         }

@@ -161,8 +161,8 @@ impl Connection {
     /// Asks the stream whether the peer has hung up, and acts on it. Whether the session still stands in the way of
     /// another: one that drains does not.
     #[must_use]
-    pub fn is_occupied(&self) -> bool {
-        self.look_for_hang_up();
+    pub async fn is_occupied(&self) -> bool {
+        self.look_well_for_hang_up().await;
         self.shared.state.phase() == Phase::Connected
     }
 

@@ -10,7 +10,13 @@ use std::{
 };
 
 use bytes::{BufMut, BytesMut};
-use tokio::{io::AsyncRead, net::tcp::OwnedReadHalf, sync::Semaphore, task::coop::unconstrained, time::Instant};
+use tokio::{
+    io::AsyncRead,
+    net::tcp::OwnedReadHalf,
+    sync::{Notify, Semaphore, futures::Notified},
+    task::coop::unconstrained,
+    time::Instant,
+};
 use tokio_util::io::poll_read_buf;
 
 use super::{Connection, later::Later, wire::discard_what_is_here};
@@ -36,6 +42,8 @@ pub(super) struct Reading {
     /// more, so none needs to wait for another, which perhaps nobody polls.
     turn: Semaphore,
     inner: Lock<Inner>,
+    /// Told when somebody has polled the stream.
+    polled: Notify,
     /// Until when the reads that have a deadline wait.
     deadlines: Lock<Vec<Instant>>,
 }
@@ -89,7 +97,7 @@ pub(super) struct ReadAhead {
     wanted: usize,
     /// The session's task.
     waker: Option<Waker>,
-    /// It waits for room in the buffer, or for the buffer.
+    /// It waits for room in the buffer.
     is_held_up: bool,
 }
 
@@ -204,6 +212,7 @@ impl Reading {
                 received: 0,
                 last_arrival: now,
             }),
+            polled: Notify::new(),
             deadlines: Lock::default(),
         }
     }
@@ -230,7 +239,7 @@ impl Reading {
         let mut inner = self.inner.lock();
         inner.waits = Waits::No;
         for _ in 0..MOST_RECEIVES {
-            let limit = connection.limit();
+            let (limit, seen) = (connection.limit(), inner.received);
             let taken;
             (inner, taken) = self.with_frames::<T, _>(inner, later, |frames| take.take(frames, limit));
             if let Some(result) = taken {
@@ -241,6 +250,10 @@ impl Reading {
                 }
                 inner.room_for(0, later);
                 return Poll::Ready(Taken { result, reports_end: false });
+            }
+            if inner.received != seen {
+                // More was read ahead while the frames were lent.
+                continue;
             }
             if let Some(end) = inner.end.clone() {
                 let taken;
@@ -299,7 +312,10 @@ impl Reading {
         let mut inner = self.inner.lock();
         inner.lent = false;
         if !inner.discarded {
-            inner.frames = frames;
+            let arrived = std::mem::replace(&mut inner.frames, frames).take_rest();
+            if !arrived.is_empty() {
+                inner.append(&arrived);
+            }
         }
         inner.wake_ahead(later);
         match result {
@@ -314,24 +330,29 @@ impl Reading {
     /// Reads ahead, in the session's task, until the source has ended.
     pub(super) fn poll_ahead(&self, context: &mut Context<'_>, connection: &Connection) -> Poll<()> {
         let mut later = Later::default();
-        let polled = self.poll_ahead_and(context, connection, &mut later, Reader::Task);
+        let found = self.poll_ahead_and(context, connection, &mut later, Reader::Task);
         later.run();
-        polled
+        self.polled.notify_waiters();
+        if found == Found::End { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Reads ahead what is there now, from outside the session's task. Whether the source has ended.
-    pub(super) fn read_ahead(&self, connection: &Connection) -> bool {
+    /// Reads ahead what is there now, from outside the session's task.
+    pub(super) fn read_ahead(&self, connection: &Connection) -> Found {
         let look = poll_fn(|context| {
             let mut later = Later::default();
-            let polled = self.poll_ahead_and(context, connection, &mut later, Reader::Visitor);
+            let found = self.poll_ahead_and(context, connection, &mut later, Reader::Visitor);
             // The task must look again: the source remembers one waker, and now it is another's.
             self.inner.lock().wake_task(&mut later);
             later.run();
-            polled
+            self.polled.notify_waiters();
+            Poll::Ready(found)
         });
         // However much the caller's task has done: a stream may else pretend to have nothing, to let others run.
         let look = pin!(unconstrained(look));
-        look.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+        match look.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(found) => found,
+            Poll::Pending => unreachable!("it never waits"),
+        }
     }
 
     /// Reads ahead, and wakes the read that waits if there is anything new for it.
@@ -341,28 +362,27 @@ impl Reading {
         connection: &Connection,
         later: &mut Later,
         reader: Reader,
-    ) -> Poll<()> {
+    ) -> Found {
         for _ in 0..MOST_RECEIVES {
             let mut inner = self.inner.lock();
             let room = inner.room(connection.limit(), self.has_reader());
-            let lent = inner.lent;
-            let Source::Stream(ahead) = &mut inner.source else { return Poll::Ready(()) };
+            let Source::Stream(ahead) = &mut inner.source else { return Found::End };
             if reader == Reader::Task {
                 later.replace(&mut ahead.waker, context);
             }
-            if room == 0 || lent {
+            if room == 0 {
                 ahead.is_held_up = true;
-                return Poll::Pending;
+                return Found::Nothing;
             }
             // A visitor that has it wakes the task when it is done.
-            let Some(mut input) = ahead.stream.take() else { return Poll::Pending };
+            let Some(mut input) = ahead.stream.take() else { return Found::Busy };
             drop(inner);
             let received = input.poll(context, room);
             let mut inner = self.inner.lock();
             let count = match received {
                 Poll::Pending => {
                     later.let_go(inner.put_back(input));
-                    return Poll::Pending;
+                    return Found::Nothing;
                 }
                 Poll::Ready(Ok(count)) => count,
                 Poll::Ready(Err(error)) => {
@@ -370,7 +390,7 @@ impl Reading {
                     later.let_go(inner.put_back(input));
                     inner.at_end(connection, cause, later);
                     later.wake(inner.waker.take());
-                    return Poll::Ready(());
+                    return Found::End;
                 }
             };
             if count == 0 {
@@ -378,6 +398,7 @@ impl Reading {
                 inner.at_end(connection, None, later);
             } else if matches!(inner.source, Source::Stream(_)) {
                 inner.append(&input.chunk);
+                inner.note_arrival(count);
                 if inner.waits == Waits::ForMore {
                     inner.waits = Waits::ToLook;
                 }
@@ -388,7 +409,12 @@ impl Reading {
             later.wake(inner.waker.take());
         }
         later.wake(Some(context.waker().clone()));
-        Poll::Pending
+        Found::Enough
+    }
+
+    /// Returns once somebody who polls the stream when this is called has done so.
+    pub(super) fn polled(&self) -> Notified<'_> {
+        self.polled.notified()
     }
 
     /// Has the session's task look again, and the read that waits: the limit is another, or the text's format.
@@ -514,6 +540,19 @@ impl Reading {
     }
 }
 
+/// What reading ahead has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The end of the stream; all of it is in the buffer.
+    End,
+    /// Nothing more for now, or no room for it.
+    Nothing,
+    /// Enough for once: others have their turn.
+    Enough,
+    /// That the stream is being polled just now, by somebody else.
+    Busy,
+}
+
 /// Who reads ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reader {
@@ -567,7 +606,6 @@ impl Inner {
     fn append(&mut self, bytes: &[u8]) {
         self.frames.spare(bytes.len()).put_slice(bytes);
         self.frames.received(bytes.len());
-        self.note_arrival(bytes.len());
     }
 
     fn note_arrival(&mut self, count: usize) {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::{
     Connection,
-    wire::{check_for_hang_up, look_ahead},
+    wire::{check_for_hang_up, look_ahead, look_all_ahead},
 };
 
 /// How old the knowledge may be that the peer is there, in milliseconds. The clock that is cheap enough to be looked at
@@ -29,7 +29,15 @@ impl Connection {
     pub(super) fn look_for_hang_up(&self) {
         match self.shared.socket.upgrade() {
             Some(socket) => check_for_hang_up(self, &socket),
-            None => look_ahead(self),
+            None => drop(look_ahead(self)),
+        }
+    }
+
+    /// The same, and waits for those who are at it.
+    pub(super) async fn look_well_for_hang_up(&self) {
+        match self.shared.socket.upgrade() {
+            Some(socket) => check_for_hang_up(self, &socket),
+            None => look_all_ahead(self).await,
         }
     }
 }

@@ -116,7 +116,7 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
         shared.given_up.store(given_up as u64, Ordering::Relaxed);
         tracing::warn!("{given_up} byte(s) had not arrived when the session was closed");
     }
-    if timed_out || !discards && !wire.leaves_unread(connection) {
+    if timed_out || !discards && !wire.leaves_unread(connection).await {
         shared.reading.close(&reason);
     }
     if timed_out || reason == Aborted || in_order && !ended {

@@ -233,6 +233,38 @@ async fn the_limit_bounds_what_waits_for_a_frame() {
     }
 }
 
+/// The limit counts a frame, in whatever pieces it comes and whatever of it the codec keeps in itself meanwhile.
+#[test_log::test(tokio::test)]
+async fn a_frame_is_too_long_however_it_comes() {
+    for (length, is_too_long) in [(96, false), (97, true), (203, true)] {
+        let frame = [&[0, 0, 0, length][..], &vec![7; length.into()]].concat();
+        for cuts in [vec![], vec![4], vec![50], vec![3, 100 - 1], (1..frame.len()).collect()] {
+            for (near, far) in pairs(100).await {
+                let mut codec = LengthDelimitedCodec::new();
+                let reading = async { near.read_frame(&mut codec).await };
+                let sending = async {
+                    let mut from = 0;
+                    for to in cuts.iter().copied().chain([frame.len()]).filter(|to| *to <= frame.len()) {
+                        // An error ends the session, and so perhaps the sending.
+                        let _ = far.write(&frame[from..to]).await;
+                        tokio::task::yield_now().await;
+                        from = to;
+                    }
+                };
+                let (read, ()) = soon(async { tokio::join!(reading, sending) }).await;
+                match read {
+                    Ok(read) => assert!(!is_too_long && read.len() == usize::from(length), "{length} {cuts:?}"),
+                    Err(error) => {
+                        assert!(is_too_long, "{length} {cuts:?} {error:?}");
+                        let reason = DisconnectReason::FrameTooLong { limit: 100 };
+                        assert_eq!(reason_of(&near).await, reason);
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// A limit of nothing makes an error of nothing no more than for other reads.
 #[test_log::test(tokio::test)]
 async fn no_limit_makes_an_error_of_nothing() {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 pub(super) use self::{
-    stream::{StreamWire, look_ahead},
+    stream::{StreamWire, look_ahead, look_all_ahead},
     tcp::{TcpWire, check_for_hang_up, discard_what_is_here, reset},
 };
 use super::{Connection, writing::Writing};
@@ -32,7 +32,7 @@ pub(super) trait Wire: Send + Sync + 'static {
     fn failed_after(&self, connection: &Connection) -> impl Future<Output = DisconnectReason> + Send;
 
     /// Whether data is left beneath, for reads to come.
-    fn leaves_unread(&self, connection: &Connection) -> bool;
+    fn leaves_unread(&self, connection: &Connection) -> impl Future<Output = bool> + Send;
 
     /// How many bytes wait beneath that no read has taken, as far as the system tells.
     fn unread(&self) -> u64;

@@ -12,18 +12,21 @@ use std::{
     time::Duration,
 };
 
-use tokio::{io::AsyncWrite, time::Instant};
+use tokio::{io::AsyncWrite, task::yield_now, time::Instant};
 
 use super::{Connection, Input, Wire, within};
 use crate::{
     DisconnectReason,
     catch_panic::{drop_caught, poll_stream},
-    connection::writing::Writing,
+    connection::{reading::Found, writing::Writing},
     lock::Lock,
 };
 
 /// How many bytes of the queue are offered to the stream at once.
 const OFFERED: usize = 64 * 1024;
+
+/// How often a stream is looked at before what it has counts as endless.
+const MOST_LOOKS: usize = 100;
 
 /// The write half of a stream. The read half is with the reads.
 #[derive(Debug)]
@@ -95,8 +98,8 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Wire for StreamWire<W> {
     }
 
     /// What is there is taken in: a writer may have been quicker to find the end than the reading ahead.
-    fn leaves_unread(&self, connection: &Connection) -> bool {
-        look_ahead(connection);
+    async fn leaves_unread(&self, connection: &Connection) -> bool {
+        look_all_ahead(connection).await;
         false
     }
 
@@ -133,9 +136,23 @@ impl<W> Drop for StreamWire<W> {
 }
 
 /// Reads ahead what is there now, and acts on the end if that is there.
-pub(in crate::connection) fn look_ahead(connection: &Connection) {
-    if connection.shared.reading.read_ahead(connection) {
+pub(in crate::connection) fn look_ahead(connection: &Connection) -> Found {
+    let found = connection.shared.reading.read_ahead(connection);
+    if found == Found::End {
         stream_ended(connection);
+    }
+    found
+}
+
+/// The same, and lets others have their turn until all has been read ahead: at most so often, for a stream may be endless.
+pub(in crate::connection) async fn look_all_ahead(connection: &Connection) {
+    for _ in 0..MOST_LOOKS {
+        let polled = connection.shared.reading.polled();
+        match look_ahead(connection) {
+            Found::End | Found::Nothing => return,
+            Found::Enough => yield_now().await,
+            Found::Busy => polled.await,
+        }
     }
 }
 

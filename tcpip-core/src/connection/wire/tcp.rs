@@ -78,7 +78,7 @@ impl Wire for TcpWire {
         told_here.or_else(|| connection.shared.writing.error()).unwrap_or(DisconnectReason::Reset)
     }
 
-    fn leaves_unread(&self, _connection: &Connection) -> bool {
+    async fn leaves_unread(&self, _connection: &Connection) -> bool {
         hang_up::has_unread(self.stream()).unwrap_or(false)
     }
 

@@ -1,0 +1,205 @@
+//! Whatever a stream, a decoder or a user's loop does, others have their turn: every loop of the library yields, and no
+//! user's code runs with a lock held that others need. Failures 36 and 39.
+
+use std::{
+    io,
+    sync::mpsc,
+    task::{Context, Poll},
+    thread,
+    time::Duration,
+};
+
+use macro_rules_attribute::apply;
+use tcpip_client::{BytesMut, Client, ClientOrServer, Connection, Decoder, DisconnectReason, ReadError, WriteError};
+use tokio::{
+    io::{AsyncWriteExt, ReadBuf},
+    sync::oneshot,
+    task::{spawn_blocking, unconstrained, yield_now},
+    time::timeout,
+};
+
+use crate::{
+    kinds::Kind,
+    link::start,
+    odd_streams::{Ask, OddStream, silent, takes_all},
+    over_both_kinds::over_both_kinds,
+};
+
+/// Far longer than anything here takes.
+const STUCK: Duration = Duration::from_secs(30);
+
+/// Runs a test on a runtime of one thread, and fails if that hangs.
+fn on_one_thread<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+    let (done, is_done) = mpsc::channel();
+    let running = thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test());
+        let _ = done.send(());
+    });
+    assert!(is_done.recv_timeout(STUCK) != Err(mpsc::RecvTimeoutError::Timeout), "the runtime hangs");
+    running.join().unwrap();
+}
+
+/// Gives as many bytes as it is asked for, always at once, whatever tokio's budget says.
+fn endless(_: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    buffer.initialize_unfilled().fill(b'x');
+    buffer.advance(buffer.remaining());
+    Poll::Ready(Ok(()))
+}
+
+/// A stream that never ends and is always ready, after a frame that was too long, leaves others their turn.
+#[test]
+fn an_endless_stream_leaves_others_their_turn() {
+    on_one_thread(async || {
+        let client = Client::from_stream(OddStream(endless, takes_all)).limit(100).connect().await.unwrap();
+        assert!(matches!(client.read_str().await, Err(ReadError::FrameTooLong { limit: 100 })));
+        let reader = client.connection();
+        let reading = tokio::spawn(unconstrained(async move { reader.read_str().await }));
+        for _ in 0..1000 {
+            yield_now().await;
+        }
+        client.close().await;
+        assert!(reading.await.unwrap().is_err());
+    });
+}
+
+/// Loops that do not mind an error leave others their turn.
+#[test]
+fn loops_that_ignore_errors_leave_others_their_turn() {
+    on_one_thread(async || {
+        let (near, _far) = tokio::io::duplex(100);
+        let client = Client::from_stream(near).connect().await.unwrap();
+        client.close().await;
+        for link in [client.connection(), Connection::closed()] {
+            let writer = link.clone();
+            let discarder = link.clone();
+            tokio::spawn(async move { while matches!(link.read_str().await, Err(ReadError::NotConnected { .. })) {} });
+            tokio::spawn(async move {
+                while matches!(writer.write_str("x").await, Err(WriteError::NotConnected { .. })) {}
+            });
+            tokio::spawn(async move { while discarder.discard_input().await.is_err() {} });
+        }
+        for _ in 0..1000 {
+            yield_now().await;
+        }
+    });
+}
+
+/// Takes a byte, but not before it is told to.
+struct Patient {
+    begun: Option<oneshot::Sender<()>>,
+    go_on: mpsc::Receiver<()>,
+}
+
+impl Decoder for Patient {
+    type Item = u8;
+    type Error = io::Error;
+
+    fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<u8>> {
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        if let Some(begun) = self.begun.take() {
+            let _ = begun.send(());
+            self.go_on.recv_timeout(STUCK).expect("it is told");
+        }
+        Ok(Some(bytes.split_to(1)[0]))
+    }
+}
+
+/// A decoder that computes for long holds up nobody but its reader: everything else is told and done meanwhile, also
+/// the peer's hang-up.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn a_slow_decoder_holds_up_its_reader_alone<K: Kind>() {
+    let (near, mut far) = K::streams().await;
+    let link = start(near, |_| ());
+    far.write_all(b"abc").await.unwrap();
+    let (begun, has_begun) = oneshot::channel();
+    let (go, go_on) = mpsc::channel();
+    let mut decoder = Patient { begun: Some(begun), go_on };
+    let reader = link.clone();
+    let reading = tokio::spawn(async move {
+        let first = reader.read_frame(&mut decoder).await;
+        let second = reader.read_frame(&mut decoder).await;
+        let rest = reader.read(10).await;
+        (first, second, rest, reader.read(10).await)
+    });
+    has_begun.await.unwrap();
+    link.write(b"meanwhile").await.unwrap();
+    let looking = link.clone();
+    drop(far);
+    let looks = spawn_blocking(move || {
+        looking.set_limit(1000);
+        looking.set_terminator("\n").unwrap();
+        while !looking.has_hung_up() {
+            thread::yield_now();
+        }
+        (looking.is_connected(), looking.reason())
+    });
+    let (is_connected, reason) = timeout(STUCK, looks).await.expect("nobody waits").unwrap();
+    // What it has not taken yet is unread. A reset, for what it never read, ends the session at once.
+    assert!(is_connected == reason.is_none(), "{reason:?}");
+    go.send(()).unwrap();
+    let (first, second, rest, end) = timeout(STUCK, reading).await.unwrap().unwrap();
+    assert_eq!((first.unwrap(), second.unwrap(), rest.unwrap()), (b'a', b'b', b"c".to_vec()));
+    assert!(!end.is_ok_and(|bytes| !bytes.is_empty()));
+    link.close().await;
+}
+
+/// Uses the connection, and takes a byte.
+struct Asking(Connection);
+
+impl Decoder for Asking {
+    type Item = u8;
+    type Error = io::Error;
+
+    fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<u8>> {
+        self.0.set_limit(self.0.limit());
+        assert!(self.0.is_connected() && !self.0.has_hung_up() && self.0.reason().is_none());
+        Ok((!bytes.is_empty()).then(|| bytes.split_to(1)[0]))
+    }
+}
+
+/// The same for a decoder that uses the connection: it does not deadlock.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn a_decoder_may_use_the_connection<K: Kind>() {
+    let (near, mut far) = K::streams().await;
+    let link = start(near, |_| ());
+    far.write_all(b"abc").await.unwrap();
+    let mut decoder = Asking(link.clone());
+    assert_eq!(timeout(STUCK, link.read_frame(&mut decoder)).await.unwrap().unwrap(), b'a');
+    let sum = timeout(STUCK, link.read_exact_with(2, |bytes| (bytes.to_vec(), link.has_hung_up()))).await.unwrap();
+    assert_eq!(sum.unwrap(), (b"bc".to_vec(), false));
+    link.close().await;
+}
+
+/// What is called with the bytes of a read may panic: they stay unread, and the session lives.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn bytes_whose_conversion_panics_stay_unread<K: Kind>() {
+    let (near, mut far) = K::streams().await;
+    let link = start(near, |_| ());
+    far.write_all(b"abc").await.unwrap();
+    let reader = link.clone();
+    let panicked = tokio::spawn(async move { reader.read_exact_with(2, |_| panic!("a panic of the test's")).await });
+    assert!(panicked.await.unwrap_err().is_panic());
+    assert_eq!(link.read_exact_with(3, <[u8]>::to_vec).await.unwrap(), b"abc");
+    assert!(link.is_connected());
+    link.close().await;
+}
+
+/// A stream that takes more than it was offered is one that fails.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_stream_that_takes_too_much_fails() {
+    let takes_too_much = |context: &mut Context<'_>, ask| match ask {
+        Ask::Write(count) => Poll::Ready(Ok(count + 1)),
+        _ => takes_all(context, ask),
+    };
+    let client = Client::from_stream(OddStream(silent, takes_too_much)).connect().await.unwrap();
+    let reason = DisconnectReason::Io { kind: io::ErrorKind::Other, os_error: None };
+    let written = client.write_str("status").await;
+    assert!(matches!(&written, Err(WriteError::Disconnected { reason: told }) if *told == reason), "{written:?}");
+    client.wait_closed().await;
+    assert_eq!(client.connection().reason(), Some(reason));
+}
