@@ -2,9 +2,8 @@
 
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
-use tcpip_core::{ClientOrServer, Connection, ReadAndDispatch, endpoint::run_read_loop};
-use tokio::{sync::watch, time::timeout};
-use tracing::Instrument;
+use tcpip_core::{ClientOrServer, Connection, ReadAndDispatch, endpoint::spawn_read_loop};
+use tokio::time::{Instant, timeout_at};
 
 use crate::Client;
 
@@ -67,19 +66,15 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 pub struct ReadLoopClient<H> {
     client: Client,
     handler: Arc<H>,
-    /// Its other end goes with the loop.
-    read_loop: watch::Receiver<()>,
     close_timeout: Duration,
 }
 
 impl<H: ReadAndDispatch> ReadLoopClient<H> {
     pub(crate) fn start(client: Client, handler: H, close_timeout: Duration) -> Self {
-        let (at_work, read_loop) = watch::channel(());
         let handler = Arc::new(handler);
-        let connection = client.connection();
-        let running = run_read_loop(Arc::clone(&handler), connection.clone(), at_work);
-        tokio::spawn(connection.own_task(running).instrument(connection.span().clone()));
-        Self { client, handler, read_loop, close_timeout }
+        // The session knows when the task ends.
+        drop(spawn_read_loop(Arc::clone(&handler), &client.connection()));
+        Self { client, handler, close_timeout }
     }
 
     /// The handler, which works meanwhile.
@@ -91,13 +86,13 @@ impl<H: ReadAndDispatch> ReadLoopClient<H> {
     /// Whether the read loop is at work: from connecting until the handler has done with the session.
     #[must_use]
     pub fn is_reading(&self) -> bool {
-        self.read_loop.has_changed().is_ok()
+        self.client.connection().has_reader()
     }
 
     /// Whether the connection is over and at rest, and the handler has done with it.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.client.is_closed() && !self.is_reading()
+        self.client.is_closed() && !self.client.connection().has_read_loop()
     }
 
     /// Waits until the connection is over and at rest, and the handler has done with it.
@@ -107,8 +102,7 @@ impl<H: ReadAndDispatch> ReadLoopClient<H> {
     /// May be dropped at any time.
     pub async fn wait_closed(&self) {
         self.client.wait_closed().await;
-        // Nothing is ever sent: this ends with the loop.
-        let _ = self.read_loop.clone().changed().await;
+        self.client.connection().read_loop_ended().await;
     }
 
     /// As [`Client::close`], and waits for the handler as well, within the same deadline. Called from the handler
@@ -118,8 +112,9 @@ impl<H: ReadAndDispatch> ReadLoopClient<H> {
     ///
     /// Once polled, the close goes on without the future.
     pub async fn close(&self) {
+        let deadline = self.close_deadline();
         self.client.close().await;
-        self.handler_ended().await;
+        self.handler_ended(deadline).await;
     }
 
     /// As [`close`](Self::close), but leaves `should_be_connected` as it is.
@@ -128,15 +123,20 @@ impl<H: ReadAndDispatch> ReadLoopClient<H> {
     ///
     /// Once polled, the close goes on without the future.
     pub async fn basic_close(&self) {
+        let deadline = self.close_deadline();
         self.client.basic_close().await;
-        self.handler_ended().await;
+        self.handler_ended(deadline).await;
     }
 
     /// Waits for the handler, unless it is the caller that must end first. One that never waits is not waited for.
-    async fn handler_ended(&self) {
-        if self.is_reading() && !self.client.connection().is_own_task() {
-            let _ = timeout(self.close_timeout + CLOSE_GRACE, self.wait_closed()).await;
+    async fn handler_ended(&self, deadline: Instant) {
+        if !self.is_closed() && !self.client.connection().is_own_task() {
+            let _ = timeout_at(deadline, self.wait_closed()).await;
         }
+    }
+
+    fn close_deadline(&self) -> Instant {
+        Instant::now() + self.close_timeout + CLOSE_GRACE
     }
 }
 

@@ -6,6 +6,6 @@ pub use crate::{
     catch_panic::catch_panic,
     connection::options::{HangUpDetection, SessionOptions, deadline},
     lock::Lock,
-    read_loop::run_read_loop,
+    read_loop::spawn_read_loop,
     text_format::TextFormat,
 };

@@ -73,7 +73,7 @@ impl<H: ReadAndDispatch> OneClientReadLoopServer<H> {
     #[must_use]
     #[doc(alias = "read_loop_task")]
     pub fn is_reading(&self) -> bool {
-        self.server.is_reading()
+        self.server.connection().has_reader()
     }
 }
 

@@ -15,6 +15,7 @@ mod options;
 mod over_both_kinds;
 mod raw_peer;
 mod read_loop;
+mod read_loop_ends;
 mod reads;
 mod resets;
 mod runtime_end;

@@ -90,7 +90,7 @@ async fn heartbeat_missed(connection: &Connection, wire: &impl Wire) -> Disconne
     loop {
         let last = *shared.last_heartbeat.lock();
         sleep_until(last + after).await;
-        let lives = if connection.is_being_read() { wire.unread() > 0 } else { shared.options.has_handler };
+        let lives = if connection.is_being_read() { wire.unread() > 0 } else { connection.has_reader() };
         let mut latest = shared.last_heartbeat.lock();
         if lives {
             *latest = Instant::now();

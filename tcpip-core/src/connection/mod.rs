@@ -6,6 +6,7 @@ pub(crate) mod options;
 mod owner;
 mod read;
 mod read_frame;
+mod read_loop;
 mod reading;
 mod session;
 mod state;
@@ -29,13 +30,16 @@ use std::{
 use tokio::time::{Instant, timeout};
 
 pub use self::batch::Batch;
+pub(crate) use self::read_loop::Interruption;
 use self::{
     options::SessionOptions,
     reading::{End, Reading, Source},
     state::{Phase, SessionState},
     writing::{Outlet, Writing},
 };
-use crate::{DisconnectReason, Encoding, JsonMode, OptionError, lock::Lock, text_format::TextFormat};
+use crate::{
+    DisconnectReason, Encoding, JsonMode, OptionError, callbacks::CallbackProgress, lock::Lock, text_format::TextFormat,
+};
 
 /// How much longer than the session's own task `close` waits for it: it may be late on a loaded machine.
 const CLOSE_GRACE: Duration = Duration::from_millis(50);
@@ -90,6 +94,7 @@ struct Shared {
     state: SessionState,
     reading: Reading,
     writing: Writing,
+    callbacks: CallbackProgress,
     span: tracing::Span,
 }
 
@@ -108,6 +113,7 @@ impl Connection {
                 state: SessionState::never_connected(),
                 reading: Reading::new(Source::Ended, None),
                 writing: Writing::new(Outlet::Closed),
+                callbacks: CallbackProgress::default(),
                 span: tracing::Span::none(),
             }),
         }
@@ -189,6 +195,17 @@ impl Connection {
     /// [Cancel safe](Self#cancel-safety).
     pub async fn wait_closed(&self) {
         self.shared.state.wait_for(|state| state.finished.then_some(())).await;
+    }
+
+    /// Waits until the connect callbacks have returned for every event so far: in `on_connect`, for the one that tells
+    /// of this session's beginning. At once from within a callback; a task that one of them waits for must not wait for
+    /// this.
+    ///
+    /// # Cancel safety
+    ///
+    /// [Cancel safe](Self#cancel-safety).
+    pub async fn callbacks_done(&self) {
+        self.shared.callbacks.callbacks_done().await;
     }
 
     /// Closes the session: what is queued is sent, then the stream is ended, or aborted after `close_timeout`.
@@ -279,7 +296,7 @@ impl Connection {
             let told_here = told_here.as_ref().map(DisconnectReason::from_io);
             if let Some(reason) = told_here.or_else(|| self.shared.writing.error()) {
                 self.end(reason);
-            } else if !beneath && !left.unread && (left.being_read || !self.shared.options.has_handler) {
+            } else if !beneath && !left.unread && (left.being_read || !self.has_reader()) {
                 self.end(DisconnectReason::ClosedByPeer);
             } else {
                 self.shared.state.drain();

@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -91,11 +92,12 @@ impl Connection {
                 limit: AtomicUsize::new(options.limit),
                 text: Lock::new(options.text.clone()),
                 last_heartbeat: Lock::new(now),
-                options,
-                state: SessionState::connected(events),
+                callbacks: events.progress(),
+                state: SessionState::connected(events, options.has_handler),
                 reading: Reading::new(source, first_arrival),
                 writing: Writing::new(outlet),
                 span: span.clone(),
+                options,
             }),
         };
         span.in_scope(|| tracing::info!("connected"));
@@ -135,11 +137,6 @@ impl Connection {
         }
     }
 
-    /// Waits until somebody other than the peer has ended the session.
-    pub async fn revoked(&self) {
-        self.shared.state.wait_for(|state| state.revoked.then_some(())).await;
-    }
-
     /// Whether reads have nothing more to tell: a read has reported the end, or the session was revoked.
     #[must_use]
     pub fn is_exhausted(&self) -> bool {
@@ -161,6 +158,12 @@ impl Connection {
             None => look_ahead(self),
         }
         self.shared.state.phase() == Phase::Connected
+    }
+
+    /// How long a close may take.
+    #[must_use]
+    pub fn close_timeout(&self) -> Duration {
+        self.shared.options.close_timeout
     }
 
     /// The span of the session's log events.

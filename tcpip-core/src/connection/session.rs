@@ -45,12 +45,11 @@ async fn watch(connection: &Connection, wire: &impl Wire) {
     }
 }
 
-/// Returns when a draining session without a handler has not been read from for long enough.
+/// Returns when a draining session without a handler, or whose handler reads no more, has not been read from for long
+/// enough.
 async fn drained(connection: &Connection) {
     let shared = &*connection.shared;
-    if shared.options.has_handler {
-        return pending().await;
-    }
+    connection.handler_reads_no_more().await;
     while let Some(last_read) = shared.state.look(|state| state.last_read) {
         sleep_until(last_read + shared.options.drain_timeout).await;
         if shared.state.look(|state| state.last_read) == Some(last_read) {
