@@ -15,7 +15,10 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 ///
 /// Dropping it closes the connection in the background, and ends the loop where it waits.
 ///
-/// It has all methods of a `Client`; do not read by them, since the handler does.
+/// It has all methods of a `Client`, but while the handler reads, those that read are an error
+/// ([`HandlerReads`](tcpip_core::ReadError::HandlerReads)), which takes nothing from it; the reads of the
+/// [`Connection`], which are the handler's, are not. [`stop_reading`](Self::stop_reading) leaves the reading to the
+/// client.
 ///
 /// The loop ends in order: when the server has ended the session, the handler first reads all that had arrived, and its
 /// read then finds the end; when this end closes, the handler's future is dropped where it waits. Either way
@@ -83,10 +86,55 @@ impl<H: ReadAndDispatch> ReadLoopClient<H> {
         &self.handler
     }
 
-    /// Whether the read loop is at work: from connecting until the handler has done with the session.
+    /// Whether the read loop is at work: from connecting until the handler has done with the session, or has been
+    /// stopped.
     #[must_use]
     pub fn is_reading(&self) -> bool {
         self.client.connection().has_reader()
+    }
+
+    /// Stops the read loop without ending the session: what the server sends from then on is read through the client,
+    /// as through one without a read loop.
+    ///
+    /// The handler's future is dropped where it waits, in `on_connect` too, or when it returns, and nothing is lost
+    /// that it has not read. When this returns, [`is_reading`](Self::is_reading) is false; a handler that neither waits
+    /// nor returns is waited for without end. Called from the handler itself it returns at once.
+    ///
+    /// `on_disconnect` runs when the session is over, as ever; until then a hang-up ends the session as it does without
+    /// a handler.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the handler stops without the future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_client::{Client, ClientOrServer, Connection, HandlerResult, ReadAndDispatch, ReadError};
+    ///
+    /// struct Ignore;
+    ///
+    /// impl ReadAndDispatch for Ignore {
+    ///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+    ///         connection.read_str().await?;
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # let (stream, other_end) = tokio::io::duplex(1024);
+    /// # let peer = Client::from_stream(other_end).connect().await?;
+    /// let client = Client::from_stream(stream).connect_with(Ignore).await?;
+    /// assert!(matches!(client.read_str().await, Err(ReadError::HandlerReads)));
+    /// client.stop_reading().await;
+    /// # peer.write_str("status").await?;
+    /// assert_eq!(client.read_str().await?, "status");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn stop_reading(&self) {
+        self.client.connection().stop_read_loop().await;
     }
 
     /// Whether the connection is over and at rest, and the handler has done with it.

@@ -94,6 +94,10 @@ impl fmt::Debug for HandlerError {
 /// The methods take `&self` and not `&mut self`, since tests look at the handler (`server.handler()`) while it works:
 /// keep what changes in an atomic or a `Mutex`. Any error will do: `return Err("no such command".into())`.
 ///
+/// Read from the `connection` that the methods are given. Reads through the server or client itself are an error while
+/// the loop reads ([`HandlerReads`](crate::ReadError::HandlerReads)): they would take the handler's messages. Its
+/// `stop_reading` ends the loop and leaves the session to whoever reads then.
+///
 /// # A device that only sends
 ///
 /// A handler learns of its peer's hang-up from a read, so that it may answer all that was sent before; until then it

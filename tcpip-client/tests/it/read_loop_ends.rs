@@ -3,10 +3,10 @@
 use std::{future::pending, time::Duration};
 
 use tcpip_client::{
-    Client, ClientOrServer, Connection, DisconnectReason, HandlerResult, ReadAndDispatch, ReadLoopClient,
+    Client, ClientOrServer, Connection, DisconnectReason, HandlerResult, ReadAndDispatch, ReadError, ReadLoopClient,
 };
 use tokio::{
-    io::DuplexStream,
+    io::{AsyncWriteExt, DuplexStream},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::yield_now,
     time::{Instant, timeout},
@@ -90,6 +90,35 @@ async fn a_farewell_that_never_ends_is_given_up_at_the_close_deadline() {
     client.wait_closed().await;
     assert_eq!(before.elapsed(), CLOSE_TIMEOUT);
     assert!(!client.is_reading() && client.is_closed());
+}
+
+/// After a stop the client reads by itself, and loses nothing of what had arrived; the farewell comes at the end of the
+/// session, which a hang-up brings as it does without a handler, and a close waits for it.
+#[test_log::test(tokio::test)]
+async fn what_comes_after_the_stop_is_read_through_the_client() {
+    for hangs_up in [true, false] {
+        let (client, mut other_end, mut noted) = meet(true, false).await;
+        other_end.write_all(b"one\r\nha").await.unwrap();
+        assert_eq!(soon(noted.recv()).await.as_deref(), Some("one"));
+        let error = client.read_str().await.unwrap_err();
+        assert!(matches!(error, ReadError::HandlerReads) && !error.ends_session());
+        assert!(matches!((*client).read_str().await, Err(ReadError::HandlerReads)), "also through what it lends");
+        soon(client.stop_reading()).await;
+        assert!(!client.is_reading() && client.is_connected() && !client.is_closed());
+        other_end.write_all(b"lf\r\nthree\r\n").await.unwrap();
+        assert_eq!(soon(client.read_str()).await.unwrap(), "half");
+        assert_eq!(soon(client.read_str()).await.unwrap(), "three");
+        assert!(noted.try_recv().is_err());
+        if hangs_up {
+            drop(other_end);
+            soon(client.wait_closed()).await;
+            assert_eq!(client.connection().reason(), Some(DisconnectReason::ClosedByPeer));
+        } else {
+            soon(client.close()).await;
+        }
+        assert_eq!(noted.try_recv().as_deref(), Ok("on_disconnect"));
+        assert!(client.is_closed());
+    }
 }
 
 /// A handler that panics as it is dropped, which its loop does when its client is gone, harms nobody: the loop ends,

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::{Connection, state::Phase};
+use crate::ReadError;
 
 /// What the read loop of a session does.
 ///
@@ -45,6 +46,19 @@ impl Connection {
     #[must_use]
     pub fn has_reader(&self) -> bool {
         self.shared.options.has_handler && self.shared.state.look(|state| state.read_loop.reads())
+    }
+
+    /// The connection, for a read beside its handler: an error while that may read, unless it is the handler itself
+    /// which asks.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::HandlerReads`].
+    pub fn beside_handler(self) -> Result<Self, ReadError> {
+        let is_read = self.shared.options.has_handler
+            && self.shared.state.look(|state| state.read_loop.reads() && !state.revoked)
+            && !self.is_own_handler();
+        if is_read { Err(ReadError::HandlerReads) } else { Ok(self) }
     }
 
     /// Whether a handler has yet to be done with the session, also one that does not read any more.

@@ -13,5 +13,7 @@ mod handlers_that_never_wait;
 mod log_count;
 mod misbehaving_handlers;
 mod raw_peer;
+mod reading_beside_a_handler;
 mod session_tasks;
 mod states;
+mod stop_reading;
