@@ -3,15 +3,12 @@
 use std::{fmt, net::SocketAddr, time::Duration};
 
 use tcpip_core::{
-    ConnectError, Connection, DEFAULT_CONNECT_TIMEOUT, Family, OptionError, ReadAndDispatch,
-    endpoint::{ConnectCallbacks, EventSource, SessionOptions, deadline},
+    ConnectAttempt, ConnectError, Connection, Family, OptionError, ReadAndDispatch,
+    endpoint::{ConnectCallbacks, EventSource, SessionOptions, SocketOptions, deadline},
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::timeout,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::{Client, ReadLoopClient, dial::dial};
+use crate::{Client, Dial, ReadLoopClient};
 
 /// What logs call a client.
 const KIND: &str = "client";
@@ -49,16 +46,6 @@ pub struct ClientBuilder<T = Dial> {
     session: SessionOptions,
     callbacks: ConnectCallbacks,
     option_error: Option<OptionError>,
-}
-
-/// In a [`ClientBuilder`]: a server to connect to.
-#[derive(Clone, Debug)]
-pub struct Dial {
-    host: String,
-    port: u16,
-    family: Family,
-    local_addr: Option<SocketAddr>,
-    connect_timeout: Option<Duration>,
 }
 
 /// In a [`ClientBuilder`]: a stream that is connected already.
@@ -117,24 +104,17 @@ struct Opened {
 
 impl ClientBuilder {
     pub(crate) fn new(host: &str, port: u16) -> Self {
-        let dial = Dial {
-            host: host.to_owned(),
-            port,
-            family: Family::default(),
-            local_addr: None,
-            connect_timeout: Some(DEFAULT_CONNECT_TIMEOUT),
-        };
-        Self::of(dial, &format!("{host}:{port}"))
+        Self::of(Dial::new(host, port), &format!("{host}:{port}"))
     }
 
     /// How long connecting may take, name look-up and all addresses included, or `None` for no limit but the system's.
-    /// Default: [`DEFAULT_CONNECT_TIMEOUT`].
+    /// Default: [`DEFAULT_CONNECT_TIMEOUT`](crate::DEFAULT_CONNECT_TIMEOUT).
     pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.target.connect_timeout = timeout.into();
+        self.target.connect_timeout = timeout.into().map(deadline);
         self
     }
 
-    /// Which addresses of the host to try, in the resolver's order. Default: [`Family::Any`].
+    /// Which addresses of the host to try. Default: [`Family::Any`].
     ///
     /// ```
     /// # use tcpip_client::{Client, Family};
@@ -157,7 +137,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Connects: looks the host up and tries its addresses in turn.
+    /// Connects: looks the host up and tries its addresses, as RFC 8305 says: IPv4 and IPv6 by turns, beginning with
+    /// the resolver's first, each as soon as one has failed, or 250 ms after the last. The first that answers wins, and
+    /// nothing is left of the other attempts. So an address behind which nobody answers costs a quarter of a second.
+    ///
+    /// The look-up is a thread of its own, which the system's resolver keeps for as long as it takes: neither the
+    /// deadline nor the end of the runtime waits for it.
     ///
     /// Connect callbacks are told of the connection, but not waited for. A server that is busy with another client, as
     /// those of `tcpip-server`, accepts the connection and hangs up at once: this succeeds, and the first read finds the
@@ -166,7 +151,7 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// - [`Resolve`](ConnectError::Resolve), [`NoAddress`](ConnectError::NoAddress): the host has no such address;
-    /// - [`Refused`](ConnectError::Refused), [`Failed`](ConnectError::Failed): what the last address came to;
+    /// - [`Refused`](ConnectError::Refused), [`Failed`](ConnectError::Failed): no address could be connected to;
     /// - [`Timeout`](ConnectError::Timeout): all of it took too long;
     /// - [`Option`](ConnectError::Option): an option was given a value that it cannot have.
     ///
@@ -180,23 +165,10 @@ impl ClientBuilder {
     #[doc(alias = "start_task")]
     pub async fn connect(self) -> Result<Client, ConnectError> {
         self.check()?;
-        let Dial { host, port, family, local_addr, connect_timeout } = &self.target;
-        let dialling = dial(host, *port, *family, *local_addr);
-        let stream = match *connect_timeout {
-            None => dialling.await?,
-            Some(after) => {
-                timeout(after, dialling).await.map_err(|_| ConnectError::Timeout { operation: "connect", after })??
-            }
-        };
-        self.open(|Dial { host, port, .. }, session, events| {
-            let peer = stream.peer_addr();
-            match Connection::start(stream, session, KIND, events) {
-                Ok(connection) => Ok(Opened { host, port, connection }),
-                Err(source) => {
-                    let address = peer.unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], port)));
-                    Err(ConnectError::Failed { address, source })
-                }
-            }
+        let (stream, address) = self.target.connect().await?;
+        self.open(|dial, session, events| match Connection::start(stream, session, KIND, events) {
+            Ok(connection) => Ok(Opened { host: dial.host, port: dial.port, connection }),
+            Err(error) => Err(dial.failed(vec![ConnectAttempt::new(address, Some(error))])),
         })
     }
 
@@ -222,7 +194,9 @@ impl ClientBuilder {
 
 impl<S: AsyncRead + AsyncWrite + Send + 'static> ClientBuilder<Connected<S>> {
     pub(crate) fn over(stream: S) -> Self {
-        Self::of(Connected(stream), "stream")
+        let mut builder = Self::of(Connected(stream), "stream");
+        builder.session.socket = SocketOptions::kept();
+        builder
     }
 
     /// Starts the session on the stream. Connect callbacks are told of it, but not waited for.

@@ -7,11 +7,13 @@ use crate::{ClientBuilder, Connected};
 
 /// A client: one connection to one server, from [`connect`](ClientBuilder::connect) to its end.
 ///
-/// Dropping it closes the connection in the background, as [`close`](Self::close) does, whatever clones of its
-/// [`Connection`] live on.
+/// Dropping it closes the connection in the background, as [`close`](Self::close) does but without waiting, whatever clones
+/// of its [`Connection`] live on.
 ///
 /// Reads, writes and states come from [`ClientOrServer`], which must be in scope. To add behaviour, hold a client in
 /// a type of your own, and implement `ClientOrServer` for that if it is to be read from and written to as well.
+///
+/// Nobody pairs replies with requests: tasks that share a client [take turns](crate#requests-and-replies).
 ///
 /// # Examples
 ///
@@ -56,8 +58,9 @@ impl Client {
     /// The options of a client over a stream that is connected already: a [`TcpStream`](tokio::net::TcpStream), or any
     /// other, such as a TLS stream or one end of [`tokio::io::duplex`].
     ///
-    /// A TCP stream is treated as one that was connected here. Over any other, all that is said of framing, cancelled
-    /// reads and writes, deadlines and events holds too, but:
+    /// A TCP stream is treated as one that was connected here, but keeps its keep-alive and no-delay unless
+    /// [`keepalive`](ClientBuilder::keepalive) or [`nodelay`](ClientBuilder::nodelay) is called. Over any other, all
+    /// that is said of framing, cancelled reads and writes, deadlines and events holds too, but:
     ///
     /// - received bytes are read ahead of their readers, as many as [`limit`](ClientBuilder::limit) allows. A hang-up is
     ///   seen when all before it has been read, so never behind more than that;
@@ -148,6 +151,11 @@ impl Client {
         self.connection.basic_close().await;
     }
 
+    /// Resets the connection, at once: see [`Connection::abort`].
+    pub fn abort(&self) {
+        self.connection.abort();
+    }
+
     /// Waits until the connect callbacks have returned for every event so far. At once from within one; a task that
     /// one of them waits for must not wait for this.
     ///
@@ -165,8 +173,12 @@ impl Client {
     }
 
     /// Changes the encoding, from the next message on.
-    pub fn set_encoding(&self, encoding: Encoding) {
-        self.connection.set_encoding(encoding);
+    ///
+    /// # Errors
+    ///
+    /// [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent, and could not be any more. Nothing is changed.
+    pub fn set_encoding(&self, encoding: Encoding) -> Result<(), OptionError> {
+        self.connection.set_encoding(encoding)
     }
 
     /// The terminator of text messages.
@@ -179,7 +191,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`OptionError::EmptyTerminator`]; nothing is changed.
+    /// [`OptionError::EmptyTerminator`]; [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent, and could not be
+    /// any more. Nothing is changed.
     pub fn set_terminator(&self, terminator: impl AsRef<[u8]>) -> Result<(), OptionError> {
         self.connection.set_terminator(terminator)
     }

@@ -1,43 +1,152 @@
 //! From a host's name to a connected stream.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, pin::Pin, task::Poll, time::Duration};
 
-use tcpip_core::{ConnectError, Family};
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tcpip_core::{
+    ConnectAttempt, ConnectError, ConnectFailure, DEFAULT_CONNECT_TIMEOUT, Family,
+    endpoint::{LookUpError, look_up},
+};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::{sleep, timeout},
+};
 
-/// Tries the addresses of `host` in turn. The error is that of the last one.
-pub(crate) async fn dial(
-    host: &str,
-    port: u16,
-    family: Family,
-    local_addr: Option<SocketAddr>,
-) -> Result<TcpStream, ConnectError> {
-    let resolve_error = |source| ConnectError::Resolve { host: host.to_owned(), source };
-    let suits = |address: &SocketAddr| {
-        family.contains(*address) && local_addr.is_none_or(|local| local.is_ipv4() == address.is_ipv4())
-    };
-    let addresses = lookup_host((host, port)).await.map_err(resolve_error)?.filter(suits);
-    connect_to_any(addresses, local_addr)
-        .await
-        .unwrap_or_else(|| Err(ConnectError::NoAddress { host: host.to_owned() }))
+/// How long an address has for itself before the next one is tried beside it: the recommendation of RFC 8305.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// In a [`ClientBuilder`](crate::ClientBuilder): a server to connect to.
+#[derive(Clone, Debug)]
+pub struct Dial {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) family: Family,
+    pub(crate) local_addr: Option<SocketAddr>,
+    pub(crate) connect_timeout: Option<Duration>,
 }
 
-/// Tries `addresses` in turn. `None` if there are none.
-async fn connect_to_any(
-    addresses: impl Iterator<Item = SocketAddr>,
-    local_addr: Option<SocketAddr>,
-) -> Option<Result<TcpStream, ConnectError>> {
-    let mut result = None;
-    for address in addresses {
-        result = match connect(address, local_addr).await {
-            Ok(stream) => return Some(Ok(stream)),
-            Err(source) if source.kind() == io::ErrorKind::ConnectionRefused => {
-                Some(Err(ConnectError::Refused { address, source }))
-            }
-            Err(source) => Some(Err(ConnectError::Failed { address, source })),
+impl Dial {
+    pub(crate) fn new(host: &str, port: u16) -> Self {
+        Self {
+            host: host.to_owned(),
+            port,
+            family: Family::default(),
+            local_addr: None,
+            connect_timeout: Some(DEFAULT_CONNECT_TIMEOUT),
         }
     }
-    result
+
+    /// Connects to the address that is the first to answer.
+    pub(crate) async fn connect(&self) -> Result<(TcpStream, SocketAddr), ConnectError> {
+        let suits = |address: &SocketAddr| {
+            self.family.contains(*address) && self.local_addr.is_none_or(|local| local.is_ipv4() == address.is_ipv4())
+        };
+        self.connect_to(look_up(&self.host, self.port, suits)).await
+    }
+
+    async fn connect_to(
+        &self,
+        looking_up: impl Future<Output = Result<Vec<SocketAddr>, LookUpError>>,
+    ) -> Result<(TcpStream, SocketAddr), ConnectError> {
+        let mut race = Race { local_addr: self.local_addr, entrants: Vec::new() };
+        let connecting = async { Ok::<_, ConnectError>(race.run(interleaved(looking_up.await?)).await) };
+        let outcome = match self.connect_timeout {
+            None => Ok(connecting.await),
+            Some(after) => timeout(after, connecting).await.map_err(|_| after),
+        };
+        match outcome {
+            Ok(Ok(Some(winner))) => Ok(winner),
+            Ok(Ok(None)) => Err(self.failed(race.into_attempts())),
+            Ok(Err(error)) => Err(error),
+            Err(after) => {
+                let (host, attempts) = (self.host.clone(), race.into_attempts());
+                Err(ConnectError::Timeout { host, port: self.port, after, attempts })
+            }
+        }
+    }
+
+    /// Each of the attempts has failed.
+    pub(crate) fn failed(&self, attempts: Vec<ConnectAttempt>) -> ConnectError {
+        ConnectFailure::into_error(&self.host, self.port, attempts)
+    }
+}
+
+/// The addresses in the resolver's order, but the families by turns: a family that leads nowhere delays the other by
+/// one attempt, however many addresses it has.
+fn interleaved(addresses: Vec<SocketAddr>) -> impl Iterator<Item = SocketAddr> {
+    let first_is_ipv4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
+    let (first, other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|found| found.is_ipv4() == first_is_ipv4);
+    let (mut first, mut other) = (first.into_iter(), other.into_iter());
+    let turns = std::iter::from_fn(move || Some([first.next(), other.next()]));
+    turns.take_while(|turn| *turn != [None, None]).flatten().flatten()
+}
+
+/// The attempts at the addresses of one host. The first to connect wins; with this the others are dropped, and leave
+/// nothing.
+struct Race {
+    local_addr: Option<SocketAddr>,
+    entrants: Vec<Entrant>,
+}
+
+struct Entrant {
+    address: SocketAddr,
+    state: State,
+}
+
+enum State {
+    Connecting(Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>),
+    Failed(io::Error),
+}
+
+impl Race {
+    /// Tries one address after the other: the next one when any has failed, or [`ATTEMPT_DELAY`] after the last. `None`
+    /// once all have failed.
+    async fn run(&mut self, addresses: impl Iterator<Item = SocketAddr>) -> Option<(TcpStream, SocketAddr)> {
+        let mut addresses = addresses.peekable();
+        loop {
+            if let Some(address) = addresses.next() {
+                let connecting = State::Connecting(Box::pin(connect(address, self.local_addr)));
+                self.entrants.push(Entrant { address, state: connecting });
+            }
+            let is_last = addresses.peek().is_none();
+            if is_last && !self.entrants.iter().any(|entrant| matches!(entrant.state, State::Connecting(_))) {
+                return None;
+            }
+            tokio::select! {
+                biased;
+                winner = self.next_result() => if winner.is_some() { return winner },
+                () = sleep(ATTEMPT_DELAY), if !is_last => {}
+            }
+        }
+    }
+
+    /// The stream of an attempt that has succeeded, or `None` as soon as one has failed.
+    async fn next_result(&mut self) -> Option<(TcpStream, SocketAddr)> {
+        std::future::poll_fn(|context| {
+            for Entrant { address, state } in &mut self.entrants {
+                if let State::Connecting(connecting) = state
+                    && let Poll::Ready(result) = connecting.as_mut().poll(context)
+                {
+                    return Poll::Ready(match result {
+                        Ok(stream) => Some((stream, *address)),
+                        Err(error) => {
+                            *state = State::Failed(error);
+                            None
+                        }
+                    });
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn into_attempts(self) -> Vec<ConnectAttempt> {
+        let attempt = |Entrant { address, state }| match state {
+            State::Connecting(_) => ConnectAttempt::new(address, None),
+            State::Failed(error) => ConnectAttempt::new(address, Some(error)),
+        };
+        self.entrants.into_iter().map(attempt).collect()
+    }
 }
 
 async fn connect(address: SocketAddr, local_addr: Option<SocketAddr>) -> io::Result<TcpStream> {
@@ -56,7 +165,18 @@ async fn connect(address: SocketAddr, local_addr: Option<SocketAddr>) -> io::Res
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        future::{pending, ready},
+        net::{Ipv4Addr, Ipv6Addr},
+        time::Instant,
+    };
+
+    use tokio::{io::AsyncReadExt, net::TcpListener};
+
     use super::*;
+
+    /// Longer than anything here takes.
+    const LONG: Duration = Duration::from_secs(20);
 
     /// A port of `ip` that refuses for as long as the value lives: bound, and not listening.
     fn refusing(ip: [u8; 4]) -> (SocketAddr, TcpSocket) {
@@ -65,22 +185,117 @@ mod tests {
         (socket.local_addr().unwrap(), socket)
     }
 
-    /// Of a name with several addresses, as `localhost` is on many machines, the next is tried when one refuses.
+    /// A port of `ip` that answers nobody for as long as the second value lives: its backlog is full.
+    fn black_hole(ip: [u8; 4]) -> (SocketAddr, impl Sized) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((ip, 0).into()).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let in_the_backlog = std::net::TcpStream::connect(address).unwrap();
+        (address, (listener, in_the_backlog))
+    }
+
+    async fn listening(ip: &str) -> (SocketAddr, TcpListener) {
+        let listener = TcpListener::bind((ip, 0)).await.unwrap();
+        (listener.local_addr().unwrap(), listener)
+    }
+
+    async fn dial(addresses: &[SocketAddr], after: Duration) -> Result<(TcpStream, SocketAddr), ConnectError> {
+        let dial = Dial { connect_timeout: Some(after), ..Dial::new("dome", 17310) };
+        dial.connect_to(ready(Ok(addresses.to_vec()))).await
+    }
+
+    /// Of a name with several addresses, as `localhost` is on many machines, the next is tried at once when one
+    /// refuses.
     #[tokio::test]
     async fn the_next_address_is_tried_when_one_refuses() {
         let (refused, _kept) = refusing([127, 88, 26, 1]);
-        let listener = tokio::net::TcpListener::bind("127.88.26.2:0").await.unwrap();
-        let listening = listener.local_addr().unwrap();
-        let stream = connect_to_any([refused, listening].into_iter(), None).await.unwrap().unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), listening);
+        let (answering, _listener) = listening("127.88.26.2").await;
+        let many = [[refused; 20].as_slice(), &[answering]].concat();
+        let since = Instant::now();
+        let (stream, address) = dial(&many, LONG).await.unwrap();
+        assert_eq!((stream.peer_addr().unwrap(), address), (answering, answering));
+        assert!(since.elapsed() < 20 * ATTEMPT_DELAY, "a refusal is not waited out");
     }
 
-    /// When all fail, the error is that of the last.
+    /// An address behind which nobody answers costs a quarter of a second, and not the whole deadline.
     #[tokio::test]
-    async fn the_error_is_that_of_the_last_address() {
+    async fn an_address_that_does_not_answer_delays_the_next_by_a_quarter_of_a_second() {
+        let (dead, _kept) = black_hole([127, 88, 26, 5]);
+        let (answering, _listener) = listening("127.88.26.6").await;
+        let since = Instant::now();
+        let (stream, _) = dial(&[dead, answering], LONG).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), answering);
+        assert!(since.elapsed() >= ATTEMPT_DELAY && since.elapsed() < LONG / 2, "{:?}", since.elapsed());
+    }
+
+    /// Of attempts that connect at the same time one wins, and the others are connected no more.
+    #[tokio::test]
+    async fn an_attempt_that_loses_is_connected_no_more() {
+        let (first, listener) = listening("127.88.26.7").await;
+        let (second, other_listener) = listening("127.88.26.8").await;
+        let mut race = Race { local_addr: None, entrants: Vec::new() };
+        for address in [first, second] {
+            let connecting = State::Connecting(Box::pin(connect(address, None)));
+            race.entrants.push(Entrant { address, state: connecting });
+        }
+        let (winner, address) = race.run(std::iter::empty()).await.unwrap();
+        drop(race);
+        let (won, lost) = if address == first { (listener, other_listener) } else { (other_listener, listener) };
+        assert_eq!(timeout(LONG, won.accept()).await.unwrap().unwrap().1, winner.local_addr().unwrap());
+        let (mut loser, _) = timeout(LONG, lost.accept()).await.unwrap().unwrap();
+        let end = timeout(LONG, loser.read(&mut [0])).await.unwrap();
+        assert!(matches!(end, Ok(0)) || end.is_err(), "{end:?}");
+    }
+
+    /// When all fail, the error tells what each has said, in the order in which they were tried.
+    #[tokio::test]
+    async fn the_error_tells_what_each_address_has_said() {
         let (first, _kept) = refusing([127, 88, 26, 3]);
         let (last, _kept) = refusing([127, 88, 26, 4]);
-        let error = connect_to_any([first, last].into_iter(), None).await.unwrap().unwrap_err();
-        assert!(matches!(&error, ConnectError::Refused { address, .. } if *address == last), "{error:?}");
+        let error = dial(&[first, last], LONG).await.unwrap_err();
+        let ConnectError::Refused(failure) = &error else { panic!("{error:?}") };
+        assert_eq!(failure.attempts.iter().map(|attempt| attempt.address).collect::<Vec<_>>(), [first, last]);
+        let text =
+            format!("cannot connect to dome:17310: {first} refused the connection, {last} refused the connection");
+        assert_eq!(error.to_string(), text);
+    }
+
+    /// When the deadline has passed, the error tells what each address has said, or that it has said nothing.
+    #[tokio::test]
+    async fn a_timeout_tells_who_has_not_answered() {
+        let (refused, _kept) = refusing([127, 88, 26, 9]);
+        let (dead, _kept) = black_hole([127, 88, 26, 10]);
+        let after = Duration::from_millis(50);
+        let error = dial(&[refused, dead], after).await.unwrap_err();
+        assert!(matches!(&error, ConnectError::Timeout { attempts, .. } if attempts[1].error.is_none()), "{error:?}");
+        let text = format!(
+            "connecting to dome:17310 timed out after 50ms: {refused} refused the connection, {dead} did not answer"
+        );
+        assert_eq!(error.to_string(), text);
+    }
+
+    /// The deadline covers the look-up of the name, here one that never ends.
+    #[tokio::test]
+    async fn the_deadline_covers_the_look_up() {
+        let dial = Dial { connect_timeout: Some(Duration::from_millis(20)), ..Dial::new("dome", 17310) };
+        let error = dial.connect_to(pending()).await.unwrap_err();
+        let text = "connecting to dome:17310 timed out after 20ms: the look-up of the name has not ended";
+        assert_eq!(error.to_string(), text);
+    }
+
+    /// The families take turns, beginning with the resolver's first, and each keeps its order.
+    #[test]
+    fn the_families_take_turns() {
+        let v4 = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let v6 = |port| SocketAddr::from((Ipv6Addr::LOCALHOST, port));
+        for (given, tried) in [
+            (vec![], vec![]),
+            (vec![v4(1), v4(2)], vec![v4(1), v4(2)]),
+            (vec![v6(1), v6(2), v6(3), v4(1), v4(2)], vec![v6(1), v4(1), v6(2), v4(2), v6(3)]),
+            (vec![v4(1), v6(1), v6(2), v6(3)], vec![v4(1), v6(1), v6(2), v6(3)]),
+        ] {
+            assert_eq!(interleaved(given).collect::<Vec<_>>(), tried);
+        }
     }
 }

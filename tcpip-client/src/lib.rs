@@ -23,14 +23,17 @@
 //!         println!("connected: {} ({:?})", event.is_connected(), event.reason());
 //!     })
 //!     .connect_timeout(Duration::from_secs(2))
+//!     .read_timeout(Duration::from_secs(1))
 //!     .connect()
 //!     .await?;
 //!
 //! client.read_until(b">").await?;
-//! client.write_str("280.00 MV").await?;
-//! // Nothing is lost if this times out. A reply that comes late is then still to be read, so read it, or close.
-//! let reply = tokio::time::timeout(Duration::from_secs(1), client.read_until(b">")).await??;
-//! assert_eq!(reply, b">");
+//! client.write_str("280.00 MV").await?;       // one task asks here; several take turns, as is shown below
+//! match client.read_until(b">").await {
+//!     Ok(reply) => assert_eq!(reply, b">"),
+//!     // Nothing is lost if this times out. But a reply that comes late would be taken for the next one: so close.
+//!     Err(error) => println!("no reply: {error}"),
+//! }
 //! client.close().await;
 //! # Ok(())
 //! # }
@@ -40,13 +43,19 @@
 //!
 //! - Reads, writes and states come from [`ClientOrServer`], which must be in scope. What each does, its errors and
 //!   what happens when its future is dropped are told in [`Connection`].
-//! - Reading and writing at once, from several tasks, needs no lock: a [`Connection`] is a cheap clone
-//!   (`client.connection()`), and its methods take `&self`.
+//! - Several tasks may read and write at once, and no message is torn: a [`Connection`] is a cheap clone
+//!   (`client.connection()`), and its methods take `&self`. But who reads gets the next message, whoever asked for it:
+//!   to ask takes a lock, from the request to its [reply](#requests-and-replies).
 //! - `should_be_connected() && !is_connected()` means that the connection was lost: this end has not closed it.
-//! - A reply that did not come in time, or whose request was dropped halfway, may still come, and nobody can tell it from
-//!   the next one. Unless the protocol numbers its replies, close then: with [`basic_close`](Client::basic_close) if the
-//!   connection is still wanted.
-//! - A `Client` connects once. To connect again, keep the builder; [`Client::closed`] holds the place meanwhile:
+//! - To add behaviour, hold a `Client` in a type of your own, where in Python you would derive a class. This and other
+//!   habits of ts_tcpip are shown in the docs of `tcpip-testkit`, `coming_from_ts_tcpip`.
+//!
+//! # Requests and replies
+//!
+//! Nobody pairs replies with requests. Two tasks that ask on one connection get each other's replies, unless a lock is
+//! held from the request to its reply. A reply that did not come in time, or whose request was dropped halfway, may
+//! still come, and nobody can tell it from the next one: unless the protocol numbers its replies, close then, with
+//! [`basic_close`](Client::basic_close) if the connection is still wanted.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -54,31 +63,100 @@
 //! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! # let port = listener.local_addr()?.port();
 //! # tokio::spawn(async move {
-//! #     for line in ["1.0\r\n", "2.0\r\nend\r\n"] {
-//! #         tokio::io::AsyncWriteExt::write_all(&mut listener.accept().await.unwrap().0, line.as_bytes()).await.unwrap();
+//! #     use tokio::io::AsyncBufReadExt;
+//! #     let (reader, mut writer) = listener.accept().await.unwrap().0.into_split();
+//! #     let mut lines = tokio::io::BufReader::new(reader).lines();
+//! #     while let Some(line) = lines.next_line().await.unwrap().filter(|line| line != "say nothing") {
+//! #         tokio::task::yield_now().await;
+//! #         tokio::io::AsyncWriteExt::write_all(&mut writer, format!("{line} 1\r\n").as_bytes()).await.unwrap();
 //! #     }
+//! #     std::future::pending::<()>().await;
 //! # });
-//! use tcpip_client::{Client, ClientOrServer, ReadError};
+//! use std::time::Duration;
+//! use tcpip_client::{Client, ClientOrServer, Error, ReadError};
+//! use tokio::sync::Mutex;
 //!
-//! let builder = Client::builder("127.0.0.1", port).name("weather");
-//! let mut client = Client::closed();
-//! loop {
-//!     match client.read_str().await {
-//!         Ok(line) if line == "end" => break,
-//!         Ok(line) => println!("{line}"),
-//!         Err(error) if error.ends_session() => match builder.clone().connect().await {
-//!             Ok(connected) => client = connected,
-//!             Err(_) => tokio::time::sleep(std::time::Duration::from_secs(1)).await,
-//!         },
-//!         Err(error) => return Err(error.into()),
+//! /// A device that answers each line with one line. Tasks that share it take turns.
+//! struct Device {
+//!     client: Client,
+//!     /// Locked from a request to its reply; true if a request was dropped before its reply.
+//!     is_behind: Mutex<bool>,
+//! }
+//!
+//! impl Device {
+//!     async fn ask(&self, request: &str) -> Result<String, Error> {
+//!         let mut is_behind = self.is_behind.lock().await;
+//!         if *is_behind {
+//!             self.client.basic_close().await;
+//!         }
+//!         *is_behind = true;
+//!         let reply = async {
+//!             self.client.write_str(request).await?;
+//!             Ok(self.client.read_str().await?)
+//!         }
+//!         .await;
+//!         if matches!(reply, Err(Error::Read(ReadError::Timeout { .. }))) {
+//!             self.client.basic_close().await;
+//!         }
+//!         *is_behind = false;
+//!         reply
 //!     }
 //! }
+//!
+//! let client = Client::builder("127.0.0.1", port).read_timeout(Duration::from_secs(1)).connect().await?;
+//! let device = Device { client, is_behind: Mutex::new(false) };
+//! let (az, el) = tokio::try_join!(device.ask("az?"), device.ask("el?"))?;
+//! println!("at {az}, {el}");
+//! # assert_eq!((az.as_str(), el.as_str()), ("az? 1", "el? 1"));
+//! # assert!(device.ask("two\r\nlines").await.is_err() && device.client.is_connected());
+//! # assert!(device.ask("say nothing").await.is_err() && !device.client.is_connected());
+//! # assert!(device.client.should_be_connected());
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! - To add behaviour, hold a `Client` in a type of your own, where in Python you would derive a class. This and other
-//!   habits of ts_tcpip are shown in the docs of `tcpip-testkit`, `coming_from_ts_tcpip`.
+//! # Connecting again
+//!
+//! A `Client` connects once. To connect again, keep the builder; [`Client::closed`] holds the place meanwhile. Pause
+//! before each attempt, also when the last one succeeded: a server that is busy with another client accepts, and hangs
+//! up at once.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let port = listener.local_addr()?.port();
+//! # tokio::spawn(async move {
+//! #     for line in [b"1.0\r\n".as_slice(), b"\xb0\r\n2.0\r\nend\r\n"] {
+//! #         tokio::io::AsyncWriteExt::write_all(&mut listener.accept().await.unwrap().0, line).await.unwrap();
+//! #     }
+//! # });
+//! use std::time::Duration;
+//! use tcpip_client::{Client, ClientOrServer};
+//!
+//! # let began = std::time::Instant::now();
+//! let builder = Client::builder("127.0.0.1", port).name("weather");
+//! let mut client = builder.clone().connect().await.unwrap_or_else(|_| Client::closed());
+//! loop {
+//!     match client.read_str().await {
+//!         Ok(line) if line == "end" => break,
+//!         Ok(line) => println!("{line}"),
+//!         Err(error) if error.ends_session() => {
+//!             tokio::time::sleep(Duration::from_secs(1)).await;
+//!             match builder.clone().connect().await {
+//!                 Ok(connected) => client = connected,
+//!                 Err(error) => println!("not connected: {error}"),
+//!             }
+//!         }
+//!         Err(error) => println!("passed over: {error}"),
+//!     }
+//! }
+//! # assert!(began.elapsed() >= Duration::from_secs(1), "it pauses after a connection that ended");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Names in Python and in Rust
 //!
 //! | ts_tcpip | here |
 //! |---|---|
@@ -89,23 +167,27 @@
 //! | `client.done_task` | [`is_closed`](Client::is_closed), [`wait_closed`](Client::wait_closed) |
 //! | `limit`, `family`, `local_addr` as keyword arguments | options of the [builder](ClientBuilder) |
 
+#![forbid(unsafe_code)]
+
 mod builder;
 mod client;
 mod dial;
 mod read_loop_client;
 
 pub use tcpip_core::{
-    Batch, BytesMut, CallbackFuture, ClientOrServer, ConnectError, Connection, ConnectionEvent, DEFAULT_CLOSE_TIMEOUT,
-    DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT,
-    DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR,
-    DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder, DisconnectReason, Encoding, Error, Family, HEARTBEAT,
-    HandlerError, HandlerResult, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, LOCALHOST_IPV4,
-    LOCALHOST_IPV6, Latest, OptionError, ReadAndDispatch, ReadError, Result, STD_TIMEOUT, Structs, UnexpectedHeartbeat,
-    WriteError, close_stream_writer, read_into, read_struct, set_socket_options, write_from,
+    Batch, BytesMut, CallbackFuture, ClientOrServer, ConnectAttempt, ConnectCallback, ConnectError, ConnectFailure,
+    Connection, ConnectionEvent, DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT,
+    DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL,
+    DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder,
+    DisconnectReason, Encoding, Error, Family, HEARTBEAT, HalfClose, HandlerError, HandlerResult, IntoHandlerError,
+    JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest,
+    OptionError, ReadAndDispatch, ReadError, Result, STD_TIMEOUT, SockRef, Structs, UnexpectedHeartbeat, WriteError,
+    close_stream_writer, read_into, read_struct, set_socket_options, write_from,
 };
 
 pub use self::{
-    builder::{ClientBuilder, Connected, Dial},
+    builder::{ClientBuilder, Connected},
     client::Client,
+    dial::Dial,
     read_loop_client::ReadLoopClient,
 };

@@ -3,7 +3,7 @@
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
 use tcpip_core::{ClientOrServer, Connection, ReadAndDispatch, endpoint::spawn_read_loop};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::Client;
 
@@ -39,7 +39,14 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 ///
 /// impl ReadAndDispatch for Telemetry {
 ///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
-///         self.position.set(connection.read_str().await?.parse()?);
+///         match connection.read_str().await {
+///             Ok(line) => match line.parse() {
+///                 Ok(position) => self.position.set(position),
+///                 Err(error) => tracing::warn!("passed over {line:?}: {error}"),
+///             },
+///             Err(error) if error.ends_session() => return Err(error.into()),
+///             Err(error) => tracing::warn!("passed over: {error}"),
+///         }
 ///         Ok(())
 ///     }
 ///
@@ -56,7 +63,7 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 /// #     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// #     let (mut stream, _) = listener.accept().await.unwrap();
 /// #     stream.read_exact(&mut [0; 5]).await.unwrap();
-/// #     stream.write_all(b"12.5\r\n").await.unwrap();
+/// #     stream.write_all(b"12,4\r\n\xb0\r\n12.5\r\n").await.unwrap();
 /// # });
 /// let client = Client::builder("127.0.0.1", port).connect_with(Telemetry::default()).await?;
 /// client.write(b"begin").await?;
@@ -179,7 +186,8 @@ impl<H: ReadAndDispatch> ReadLoopClient<H> {
     /// Waits for the handler, unless it is the caller that must end first. One that never waits is not waited for.
     async fn handler_ended(&self, deadline: Instant) {
         if !self.is_closed() && !self.client.connection().is_own_task() {
-            let _ = timeout_at(deadline, self.wait_closed()).await;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let _ = self.client.connection().within(left, self.wait_closed()).await;
         }
     }
 

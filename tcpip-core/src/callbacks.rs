@@ -28,6 +28,22 @@ pub trait CallbackFuture: Future<Output = ()> {}
 #[diagnostic::do_not_recommend]
 impl<F: Future<Output = ()>> CallbackFuture for F {}
 
+/// What a connect callback is: a function that can be called again and again, from any thread. There is nothing to
+/// implement.
+///
+/// It stands beside a bound of `FnOnce` in the signatures that take one, so that a closure that can be called only once
+/// is told what to do about it.
+#[diagnostic::on_unimplemented(
+    message = "a connect callback is called for each event, which this one cannot be",
+    label = "cannot be called again, or is not called with a `ConnectionEvent`",
+    note = "a closure that captures something clones it for each call, which `async move |event|` cannot do: \
+            `move |event| {{ let state = state.clone(); async move {{ … }} }}`"
+)]
+pub trait ConnectCallback<Fut>: Fn(ConnectionEvent) -> Fut {}
+
+#[diagnostic::do_not_recommend]
+impl<F: Fn(ConnectionEvent) -> Fut, Fut> ConnectCallback<Fut> for F {}
+
 /// The callbacks that an endpoint was built with, in the order in which they were added.
 #[derive(Clone, Default)]
 pub struct ConnectCallbacks(Vec<Callback>);
@@ -100,19 +116,44 @@ impl EventSource {
 
     /// Queues an event. Never waits, never loses one. `publish` runs under the queue's lock: whoever sees what it
     /// publishes finds the event in the queue, and no callback is told of the event before.
-    pub(crate) fn push(&self, event: ConnectionEvent, publish: impl FnOnce()) {
-        let Some(Source(queue)) = self.0.as_deref() else { return publish() };
+    pub(crate) fn push(&self, event: ConnectionEvent, publish: impl FnOnce()) -> Pushed {
+        let Some(Source(queue)) = self.0.as_deref() else {
+            publish();
+            return Pushed { queue: None, waiting: 0, untold: None };
+        };
         let mut state = queue.state.lock();
         publish();
+        let mut untold = None;
         if state.ended {
-            return;
+            untold = Some(event);
+        } else {
+            state.events.push_back(event);
+            state.pushed += 1;
         }
-        state.events.push_back(event);
-        state.pushed += 1;
-        if state.events.len() == WARN_AT {
+        Pushed { queue: Some(Arc::clone(queue)), waiting: state.events.len(), untold }
+    }
+}
+
+/// An event is in the queue. The dispatcher is to be told, once no lock is held that it or its waker may take.
+#[derive(Debug)]
+#[must_use = "the dispatcher waits for this"]
+pub(crate) struct Pushed {
+    queue: Option<Arc<Queue>>,
+    /// How many events wait.
+    waiting: usize,
+    /// The event, if there is no dispatcher any more. Let go of here, since it may hold the last handle of a session.
+    untold: Option<ConnectionEvent>,
+}
+
+impl Pushed {
+    pub(crate) fn tell(self) {
+        if self.waiting == WARN_AT {
             tracing::warn!("{WARN_AT} connection events wait for a slow connect callback");
         }
-        queue.arrived.notify_one();
+        if let Some(queue) = self.queue {
+            queue.arrived.notify_one();
+        }
+        drop(self.untold);
     }
 }
 

@@ -24,7 +24,7 @@ pub fn catch_panic<T>(future: impl Future<Output = T> + Send) -> impl Future<Out
     let mut guarded = DropQuietly(Some(Box::pin(future)));
     poll_fn(move |context| {
         let Some(future) = guarded.0.as_mut() else { unreachable!("only dropping takes the future") };
-        match caught(|| future.as_mut().poll(context)) {
+        match catch_panic_in(|| future.as_mut().poll(context)) {
             Ok(poll) => poll.map(Ok),
             Err(panic) => Poll::Ready(Err(panic)),
         }
@@ -33,20 +33,24 @@ pub fn catch_panic<T>(future: impl Future<Output = T> + Send) -> impl Future<Out
 
 /// Polls a user's stream. A panic of it is logged, and an error of it.
 pub(crate) fn poll_stream<T>(poll: impl FnOnce() -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-    caught(poll).unwrap_or_else(|message| {
+    catch_panic_in(poll).unwrap_or_else(|message| {
         tracing::error!("the stream panicked: {message}");
         Poll::Ready(Err(io::Error::other(message)))
     })
 }
 
-/// Calls a user's code, or returns the message of its panic.
-pub(crate) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+/// Runs `call`, a user's code, to its end or to the panic whose message is returned.
+///
+/// # Errors
+///
+/// The panic's message.
+pub fn catch_panic_in<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(call)).map_err(message)
 }
 
 /// Drops a user's value. A panic of that is logged; `what` says there what the value was.
 pub(crate) fn drop_caught<T>(what: &str, value: T) {
-    if let Err(panic) = caught(|| drop(value)) {
+    if let Err(panic) = catch_panic_in(|| drop(value)) {
         tracing::error!("a panic while {what} was dropped: {panic}");
     }
 }
@@ -54,7 +58,7 @@ pub(crate) fn drop_caught<T>(what: &str, value: T) {
 /// What a user's value says of itself, or as much of it as comes before a panic or fits into 1 KiB.
 pub(crate) fn shown(value: &impl fmt::Display) -> String {
     let mut shown = Shown::default();
-    let panic = caught(|| write!(shown, "{value}")).err();
+    let panic = catch_panic_in(|| write!(shown, "{value}")).err();
     let mut text = shown.text;
     if shown.is_cut {
         text.push('…');

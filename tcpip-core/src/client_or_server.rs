@@ -22,6 +22,7 @@ use crate::{Batch, Connection, ReadError, Structs, WriteError};
 /// ```
 /// use tcpip_core::{ClientOrServer, Connection};
 ///
+/// /// For one task at a time, which closes the link if no reply comes: a late one would be taken for the next.
 /// async fn ask(link: &impl ClientOrServer, question: &str) -> tcpip_core::Result<String> {
 ///     link.write_str(question).await?;
 ///     Ok(link.read_str().await?)

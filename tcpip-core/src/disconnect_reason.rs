@@ -9,6 +9,9 @@ pub enum DisconnectReason {
     /// This end closed it: `close`, `basic_close`, `close_client`, or a dropped client or server.
     #[error("closed at this end")]
     Closed,
+    /// This end aborted it: [`abort`](crate::Connection::abort).
+    #[error("aborted at this end")]
+    Aborted,
     /// The peer hung up in good order.
     #[error("closed by the peer")]
     ClosedByPeer,
@@ -59,7 +62,8 @@ pub enum DisconnectReason {
         /// The limit in force.
         limit: usize,
     },
-    /// The peer had hung up, with data left to read or a handler still at work, when the next client came.
+    /// The next client of the server has come: the peer had hung up, with data left to read or a handler still at work,
+    /// or the server lets the newest client replace the one that is there (`Admission::Replace`).
     #[error("replaced by a new client")]
     Replaced,
 }
@@ -75,13 +79,40 @@ impl DisconnectReason {
         }
     }
 
+    /// Whether this end has ended the session: by closing or aborting it, for its handler, for a deadline or limit of its
+    /// own, or for another client.
+    ///
+    /// Neither this nor [`is_by_peer`](Self::is_by_peer) holds where the system gave up: for
+    /// [`LinkDead`](Self::LinkDead) and [`Io`](Self::Io).
+    #[must_use]
+    pub fn is_by_this_end(&self) -> bool {
+        match self {
+            Self::Closed
+            | Self::Aborted
+            | Self::WriteTimeout { .. }
+            | Self::HandlerFailed { .. }
+            | Self::HeartbeatMissed { .. }
+            | Self::Idle { .. }
+            | Self::BadFrame
+            | Self::FrameTooLong { .. }
+            | Self::Replaced => true,
+            Self::ClosedByPeer | Self::Reset | Self::LinkDead | Self::Io { .. } => false,
+        }
+    }
+
+    /// Whether the peer has ended the session: by closing or resetting it.
+    #[must_use]
+    pub fn is_by_peer(&self) -> bool {
+        matches!(self, Self::ClosedByPeer | Self::Reset)
+    }
+
     /// The kind of [`std::io::Error`] that says the same.
     ///
     /// A dead link is `HostUnreachable` and not `TimedOut`, which is what a slow reply is.
     #[must_use]
     pub fn io_kind(&self) -> io::ErrorKind {
         match self {
-            Self::Closed | Self::Replaced => io::ErrorKind::NotConnected,
+            Self::Closed | Self::Aborted | Self::Replaced => io::ErrorKind::NotConnected,
             Self::ClosedByPeer => io::ErrorKind::UnexpectedEof,
             Self::Reset => io::ErrorKind::ConnectionReset,
             Self::LinkDead => io::ErrorKind::HostUnreachable,

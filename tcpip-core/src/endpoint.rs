@@ -3,9 +3,12 @@
 
 pub use crate::{
     callbacks::{CallbackProgress, ConnectCallbacks, EventSource},
-    catch_panic::catch_panic,
+    catch_panic::{catch_panic, catch_panic_in},
     connection::options::{HangUpDetection, SessionOptions, deadline},
+    family::is_lacking,
     lock::Lock,
+    look_up::{LookUpError, look_up},
     read_loop::spawn_read_loop,
+    socket_options::{Setting, SocketOptions},
     text_format::TextFormat,
 };

@@ -48,6 +48,8 @@ pub struct FrameBuffer {
     skip: Option<Skip>,
     /// How much room the next read gets, grown while reads fill it.
     read_size: usize,
+    /// How many bytes a decoder has taken for the frame that it is about.
+    kept_by_decoder: usize,
 }
 
 impl FrameBuffer {
@@ -142,17 +144,50 @@ impl FrameBuffer {
         Some(self.take(count.min(self.bytes.len()), <[u8]>::to_vec))
     }
 
-    /// Hands all bytes to `decode`, which takes from their front what it wants. `None` if a frame that was too long is
-    /// still to be skipped.
-    pub fn take_with<T>(&mut self, decode: impl FnOnce(&mut BytesMut) -> T) -> Option<T> {
+    /// Hands all bytes to `decode`, which takes from their front what it wants, and returns a frame once it has all of
+    /// one. `None` if there is none, or if a frame that was too long is still to be skipped.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`] if the frame is longer than `limit`, or what there is of it is as long. So it does not matter in what
+    /// pieces it came, nor how many of its bytes the decoder keeps in itself meanwhile.
+    pub fn take_with<T, E>(
+        &mut self,
+        limit: usize,
+        decode: impl FnOnce(&mut BytesMut) -> Result<Option<T>, E>,
+    ) -> Option<Result<Result<T, E>, TooLong>> {
         if !self.finish_skip() {
             return None;
         }
+        // So that no limit makes an error of nothing at all, it is at least one byte.
+        let limit = limit.max(1);
         // Before, lest a panic leave a position behind the end.
         self.scanned = 0;
-        let decoded = decode(&mut self.bytes);
+        let before = self.bytes.len();
+        let decoded = decode(&mut self.bytes).transpose();
+        self.kept_by_decoder += before.saturating_sub(self.bytes.len());
+        let length = self.kept_by_decoder;
+        let is_too_long = match &decoded {
+            None => length + self.bytes.len() >= limit,
+            Some(Ok(_)) => length > limit,
+            Some(Err(_)) => false,
+        };
+        if decoded.is_some() {
+            self.kept_by_decoder = 0;
+        }
         self.let_go_if_empty();
-        Some(decoded)
+        if is_too_long { Some(Err(TooLong)) } else { decoded.map(Ok) }
+    }
+
+    /// Drops all bytes. How many they were.
+    pub fn discard(&mut self) -> usize {
+        self.kept_by_decoder = 0;
+        if !self.finish_skip() {
+            return 0;
+        }
+        let count = self.bytes.len();
+        self.consume(count);
+        count
     }
 
     /// Checks that no more than `limit` bytes wait.

@@ -7,7 +7,8 @@ use crate::Connection;
 /// The most causes of an error that are looked at: one may be its own cause.
 const MOST_CAUSES: usize = 16;
 
-/// What a handler's methods return. `?` works in them on any error.
+/// What a handler's methods return. `?` works in them on any error that is `Send` and `Sync`, as
+/// `Box<dyn Error + Send + Sync>` is and `Box<dyn Error>` is not.
 pub type HandlerResult = Result<(), HandlerError>;
 
 /// Why a handler gave up: any error at all. It is logged, and ends the session.
@@ -42,7 +43,7 @@ impl HandlerError {
     }
 }
 
-impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for HandlerError {
+impl<E: IntoHandlerError> From<E> for HandlerError {
     fn from(error: E) -> Self {
         Self(error.into())
     }
@@ -65,6 +66,18 @@ impl fmt::Debug for HandlerError {
     }
 }
 
+/// What `?` makes a [`HandlerError`] of: any error that is `Send` and `Sync`, and a text.
+///
+/// There is nothing to implement.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a handler may fail with",
+    label = "not `Send` and `Sync`, or no error: write `Box<dyn Error + Send + Sync>` for `Box<dyn Error>`"
+)]
+pub trait IntoHandlerError: Into<Box<dyn Error + Send + Sync>> {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<Box<dyn Error + Send + Sync>>> IntoHandlerError for E {}
+
 /// What a read loop does with the peer that is connected: that of a `OneClientReadLoopServer` with one client after
 /// another, that of a `ReadLoopClient` with its server.
 ///
@@ -83,16 +96,48 @@ impl fmt::Debug for HandlerError {
 ///
 /// impl ReadAndDispatch for Counter {
 ///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
-///         let command = connection.read_str().await?;
-///         let count = self.commands.fetch_add(1, Ordering::Relaxed) + 1;
-///         connection.write_str(&format!("{count}: {command}")).await?;
+///         match connection.read_str().await {
+///             Ok(command) => {
+///                 let count = self.commands.fetch_add(1, Ordering::Relaxed) + 1;
+///                 connection.write_str(&format!("{count}: {command}")).await?;
+///             }
+///             Err(error) if error.ends_session() => return Err(error.into()),
+///             Err(error) => tracing::warn!("passed over: {error}"),
+///         }
 ///         Ok(())
 ///     }
 /// }
 /// ```
 ///
 /// The methods take `&self` and not `&mut self`, since tests look at the handler (`server.handler()`) while it works:
-/// keep what changes in an atomic or a `Mutex`. Any error will do: `return Err("no such command".into())`.
+/// keep what changes in an atomic or a `Mutex`. Any error will do that is `Send` and `Sync`, and so will a text:
+/// `return Err("no such command".into())`. A boxed error is a `Box<dyn Error + Send + Sync>`, since `Box<dyn Error>` is
+/// neither.
+///
+/// # Bad messages
+///
+/// An error that a method returns ends the session, and what had come behind the bad message is lost with it. So pass
+/// on by `?` only what shall end it. A read whose error does not [`ends_session`](crate::ReadError::ends_session) has
+/// taken the bad message out, or none, and the next one is there for the next read: log it and return `Ok(())`, as
+/// above. The same holds for a value that makes no sense:
+///
+/// ```
+/// # use tcpip_core::{Connection, HandlerResult, Latest, ReadAndDispatch};
+/// # struct Axis { goal: Latest<f64> }
+/// impl ReadAndDispatch for Axis {
+///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+///         match connection.read_str().await {
+///             Ok(line) => match line.parse() {
+///                 Ok(goal) => self.goal.set(goal),
+///                 Err(error) => tracing::warn!("passed over {line:?}: {error}"),      // `12,6`
+///             },
+///             Err(error) if error.ends_session() => return Err(error.into()),
+///             Err(error) => tracing::warn!("passed over: {error}"),
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
 ///
 /// Read from the `connection` that the methods are given. Reads through the server or client itself are an error while
 /// the loop reads ([`HandlerReads`](crate::ReadError::HandlerReads)): they would take the handler's messages. Its
@@ -109,11 +154,12 @@ impl fmt::Debug for HandlerError {
 /// # struct Telemetry;
 /// impl ReadAndDispatch for Telemetry {
 ///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
-///         if let Ok(command) = tokio::time::timeout(Duration::from_millis(100), connection.read_str()).await {
-///             println!("ignored: {}", command?);
-///             return Ok(());
+///         match tokio::time::timeout(Duration::from_millis(100), connection.read_str()).await {
+///             Err(_) => connection.write_str("12.5").await?,
+///             Ok(Ok(command)) => println!("ignored: {command}"),
+///             Ok(Err(error)) if error.ends_session() => return Err(error.into()),
+///             Ok(Err(error)) => tracing::warn!("passed over: {error}"),
 ///         }
-///         connection.write_str("12.5").await?;
 ///         Ok(())
 ///     }
 /// }

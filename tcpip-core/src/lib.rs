@@ -35,7 +35,7 @@
 //! | `readexactly` `readline` `readuntil` `writelines` | [`read_exact`](Connection::read_exact) [`read_line`](Connection::read_line) [`read_until`](Connection::read_until) [`write_lines`](Connection::write_lines) |
 //! | `read(-1)` | [`read_to_end`](Connection::read_to_end) |
 //! | `read_into` with a `ctypes` structure | [`read_struct`](Connection::read_struct), [`read_into`](Connection::read_into) with a zerocopy type |
-//! | `IncompleteReadError`, `LimitOverrunError` | [`ReadError::Incomplete`], [`ReadError::FrameTooLong`] |
+//! | `IncompleteReadError`, `LimitOverrunError` | [`ReadError::Incomplete`] and [`ReadError::EndOfStream`], [`ReadError::FrameTooLong`] |
 //! | `ConnectionError` when not connected | [`ReadError::NotConnected`], [`WriteError::NotConnected`] |
 //! | `connected`, `done_task` | [`is_connected`](Connection::is_connected), [`wait_closed`](Connection::wait_closed) |
 //!
@@ -44,15 +44,16 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use tcpip_core::{ClientOrServer, ReadError};
+//! use tcpip_core::ClientOrServer;
 //! # use tcpip_core::Connection;
 //!
-//! /// Asks any client, server or connection for its position.
+//! /// Asks any client, server or connection for its position: for one task at a time, which closes it if no reply
+//! /// comes in time, since a late one would be taken for the next.
 //! async fn position(link: &impl ClientOrServer) -> Result<Option<f64>, Box<dyn std::error::Error>> {
 //!     link.write_str("position?").await?;
 //!     match link.read_str().await {
 //!         Ok(reply) => Ok(Some(reply.parse()?)),
-//!         Err(ReadError::Incomplete { .. } | ReadError::Disconnected { .. }) => Ok(None),
+//!         Err(error) if error.ends_session() => Ok(None),
 //!         Err(error) => Err(error.into()),
 //!     }
 //! }
@@ -79,6 +80,7 @@ mod handler;
 mod json;
 mod latest;
 mod lock;
+mod look_up;
 mod read_loop;
 mod socket_options;
 mod stream_structs;
@@ -86,13 +88,14 @@ mod structs;
 mod text_format;
 
 pub use bytes::BytesMut;
+pub use socket2::SockRef;
 pub use tokio_util::codec::Decoder;
 
 pub use self::{
-    callbacks::CallbackFuture,
+    callbacks::{CallbackFuture, ConnectCallback},
     client_or_server::ClientOrServer,
     close_stream_writer::close_stream_writer,
-    connection::{Batch, Connection},
+    connection::{Batch, Connection, HalfClose},
     connection_event::ConnectionEvent,
     constants::{
         DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING,
@@ -102,13 +105,16 @@ pub use self::{
     },
     disconnect_reason::DisconnectReason,
     encoding::Encoding,
-    error::{ConnectError, Error, OptionError, ReadError, Result, StartError, UnexpectedHeartbeat, WriteError},
+    error::{
+        ConnectAttempt, ConnectError, ConnectFailure, Error, OptionError, ReadError, Result, StartError,
+        UnexpectedHeartbeat, WriteError,
+    },
     family::Family,
     frame_buffer::{FrameBuffer, TooLong},
-    handler::{HandlerError, HandlerResult, ReadAndDispatch},
+    handler::{HandlerError, HandlerResult, IntoHandlerError, ReadAndDispatch},
     json::JsonMode,
     latest::Latest,
-    socket_options::set_socket_options,
+    socket_options::{Keepalive, set_socket_options},
     stream_structs::{read_into, read_struct, write_from},
     structs::{Parts, Structs},
 };

@@ -16,7 +16,7 @@ use tracing::Instrument;
 
 use crate::{
     Connection, DisconnectReason, Error, HandlerError, HandlerResult, ReadAndDispatch, ReadError, WriteError,
-    catch_panic::{catch_panic, caught, drop_caught, shown},
+    catch_panic::{catch_panic, catch_panic_in, drop_caught, shown},
     connection::Interruption,
 };
 
@@ -129,7 +129,7 @@ fn conclude(outcome: Result<Result<HandlerResult, String>, Interruption>, connec
 fn log_error(error: HandlerError, connected: bool) -> String {
     // Once, since it is the user's code which does it.
     let text = shown(&error);
-    let told = caught(|| error.causes().find_map(told)).unwrap_or(None);
+    let told = catch_panic_in(|| error.causes().find_map(told)).unwrap_or(None);
     drop_caught("the handler's error", error);
     match told.filter(|_| !connected) {
         None => tracing::error!("the handler failed: {text}"),

@@ -71,6 +71,20 @@ impl TextFormat {
         }
     }
 
+    /// Whether a peer's message with this text is read as one.
+    pub(crate) fn can_receive(&self, text: &str) -> bool {
+        self.encoding.encode(text).is_ok_and(|bytes| early_terminator(&bytes, self.terminator()).is_none())
+    }
+
+    /// A whole message: the encoded text and the terminator of messages that are sent.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Encode`], [`WriteError::ContainsTerminator`].
+    pub fn message(&self, text: &str) -> Result<Vec<u8>, WriteError> {
+        Ok([&*self.encode(text)?, self.write_terminator()].concat())
+    }
+
     /// The text of a frame, of which the terminator is the end.
     pub(crate) fn decode<'a>(&self, frame: &'a [u8]) -> Result<Cow<'a, str>, ReadError> {
         self.encoding.decode(&frame[..frame.len() - self.terminator.len()])

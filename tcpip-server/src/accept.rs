@@ -1,20 +1,28 @@
 //! The accept loop, which alone decides who is admitted.
 
-use std::{future::poll_fn, io, sync::Arc, task::Poll, time::Duration};
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use tcpip_core::{Connection, DisconnectReason, endpoint::EventSource};
 use tokio::{
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet, coop::consume_budget},
     time::{Instant, timeout, timeout_at},
 };
+use tracing::Instrument;
 
 use crate::{
-    listener::{AnyListener, Caller},
+    Admission,
+    listener::{AcceptError, AnyListener, Incoming, guarded},
     reception::Reception,
 };
 
 /// How long to wait when the system has no descriptor for the next client.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// So many errors with no client between them are a reason to wait, though each alone is none.
+const MOST_ERRORS: u32 = 100;
+
+/// How many clients are told at the same time that they are turned away.
+const MOST_FAREWELLS: usize = 16;
 
 /// The shortest time between two log events about the same trouble.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
@@ -27,7 +35,7 @@ pub(crate) type StartHandler = Box<dyn Fn(Connection) -> Option<JoinHandle<()>> 
 /// | the current session | a new client |
 /// |---|---|
 /// | none, or ended | is admitted |
-/// | connected, and the kernel knows of no hang-up | is refused |
+/// | connected, and the kernel knows of no hang-up | is refused, or replaces it, as [`Admission`] says |
 /// | the peer has hung up, and unread data waits or the handler is at work | replaces it |
 ///
 /// The handler and the tasks of the last session have ended, or have been given up, before the next session begins.
@@ -36,12 +44,19 @@ pub(crate) struct AcceptLoop {
     pub(crate) events: EventSource,
     pub(crate) start_handler: StartHandler,
     pub(crate) close_timeout: Duration,
+    pub(crate) admission: Admission,
+    pub(crate) rejection_message: Option<String>,
+    /// Those who are being told that they are turned away.
+    pub(crate) farewells: JoinSet<()>,
     /// The handler of the last session.
     pub(crate) handler: Option<JoinHandle<()>>,
     /// Sessions that have ended and perhaps are not yet at rest.
     pub(crate) ending: Vec<Connection>,
     pub(crate) refused: Quietly,
+    pub(crate) gone: Quietly,
     pub(crate) failed: Quietly,
+    /// How many errors there have been since the last client or pause.
+    pub(crate) errors: u32,
     /// The last to go: then no listener is left.
     pub(crate) reception: ClosedOnDrop,
 }
@@ -59,13 +74,18 @@ pub(crate) async fn run_accept_loop(mut this: AcceptLoop) {
     let reception = Arc::clone(&this.reception.0);
     let mut next_listener = 0;
     loop {
+        // A listener may be ready for ever, and know nothing of tokio's budget.
+        consume_budget().await;
         let accepted = tokio::select! {
             biased;
             () = reception.closing() => break,
             accepted = accept(&mut this.listeners, &mut next_listener) => accepted,
         };
         match accepted {
-            Ok(caller) => this.receive(caller).await,
+            Ok(incoming) => {
+                this.errors = 0;
+                this.receive(incoming).await;
+            }
             Err(error) => this.accept_failed(&error).await,
         }
     }
@@ -73,7 +93,7 @@ pub(crate) async fn run_accept_loop(mut this: AcceptLoop) {
 }
 
 /// Takes the next client from any listener, each in turn.
-async fn accept(listeners: &mut [Box<dyn AnyListener>], next: &mut usize) -> io::Result<Box<dyn Caller>> {
+async fn accept(listeners: &mut [Box<dyn AnyListener>], next: &mut usize) -> Result<Incoming, AcceptError> {
     poll_fn(|context| {
         for _ in 0..listeners.len() {
             let index = *next % listeners.len();
@@ -89,13 +109,13 @@ async fn accept(listeners: &mut [Box<dyn AnyListener>], next: &mut usize) -> io:
 
 impl AcceptLoop {
     /// Admits a client, or refuses it.
-    async fn receive(&mut self, caller: Box<dyn Caller>) {
+    async fn receive(&mut self, incoming: Incoming) {
         let last = self.reception.0.current();
-        if last.is_occupied() {
+        if last.is_occupied() && self.admission == Admission::Reject {
             self.refused.say(|count| tracing::warn!("refused {count} client(s): one is connected already"));
-            return caller.refuse();
+            return self.turn_away(incoming);
         }
-        if let Some(error) = caller.failure() {
+        if let Some(error) = incoming.failure() {
             tracing::debug!("a client was gone before it could be admitted: {error}");
             return;
         }
@@ -113,13 +133,30 @@ impl AcceptLoop {
         let started = self.reception.0.admit(|| {
             // With the place taken: what is set from now on finds the new session.
             let options = self.reception.0.session.lock().clone();
-            caller
+            incoming
                 .start(options, self.events.clone())
                 .inspect_err(|error| tracing::debug!("a client was gone before it could be admitted: {error}"))
                 .ok()
         });
         if let Some(connection) = started {
             self.handler = (self.start_handler)(connection);
+        }
+    }
+
+    /// Ends the stream of a client, behind the rejection message if it can be told, without waiting for either.
+    fn turn_away(&mut self, incoming: Incoming) {
+        while self.farewells.try_join_next().is_some() {}
+        let told = if self.farewells.len() < MOST_FAREWELLS { self.rejection_message.as_deref() } else { None };
+        let told = told.and_then(|text| {
+            let message = self.reception.0.session.lock().text.message(text);
+            message.inspect_err(|error| tracing::debug!("a client is turned away without a word: {error}")).ok()
+        });
+        match told {
+            Some(message) => {
+                let farewell = timeout(self.close_timeout, incoming.say_farewell(message));
+                self.farewells.spawn(async move { farewell.await.unwrap_or_default() }.in_current_span());
+            }
+            None => incoming.refuse(),
         }
     }
 
@@ -142,18 +179,22 @@ impl AcceptLoop {
     }
 
     /// An error of accept is never the end, and never a reason to spin.
-    async fn accept_failed(&mut self, error: &io::Error) {
-        use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
-        if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | WouldBlock) {
-            tracing::debug!("a client was gone before it was accepted: {error}");
+    async fn accept_failed(&mut self, error: &AcceptError) {
+        self.errors += 1;
+        if error.is_passing() && self.errors < MOST_ERRORS {
+            self.gone.say(|count| tracing::debug!("{count} client(s) were gone before they were accepted: {error}"));
             return;
         }
+        self.errors = 0;
         self.failed.say(|count| tracing::error!("cannot accept a client ({count} time(s)): {error}"));
         let _ = timeout(ACCEPT_PAUSE, self.reception.0.closing()).await;
     }
 
     async fn close(mut self) {
-        self.listeners.clear();
+        for listener in self.listeners.drain(..) {
+            guarded("listener", || drop(listener));
+        }
+        let _ = timeout(self.close_timeout, self.farewells.shutdown()).await;
         let current = self.reception.0.current();
         self.end_handler(Instant::now() + self.close_timeout).await;
         self.ending.push(current);

@@ -6,10 +6,16 @@ use std::{
 };
 
 use socket2::SockRef;
-use tcpip_core::{DEFAULT_BACKLOG, DEFAULT_LOCALHOST, Family, StartError};
-use tokio::net::{TcpListener, TcpSocket, lookup_host};
+use tcpip_core::{
+    DEFAULT_BACKLOG, DEFAULT_LOCALHOST, Family, StartError,
+    endpoint::{is_lacking, look_up},
+};
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::listener::AnyListener;
+
+/// How many ports are tried until one is free on all addresses.
+const TRIES: u32 = 20;
 
 /// Where a server listens.
 #[derive(Clone, Debug)]
@@ -56,38 +62,31 @@ impl Default for Place {
 }
 
 impl Place {
-    /// Binds every address of the host, or none.
+    /// Binds every address of the host that this machine has, or none. They all have the same port.
     pub(crate) async fn bind(&self) -> Result<Vec<Box<dyn AnyListener>>, StartError> {
         let addresses = self.addresses().await?;
-        self.listen_on_all(addresses)
+        self.listen_on_all(&addresses)
     }
 
-    fn listen_on_all(&self, addresses: Vec<SocketAddr>) -> Result<Vec<Box<dyn AnyListener>>, StartError> {
-        addresses
-            .into_iter()
-            .map(|address| match self.listen(address) {
-                Ok(listener) => Ok(Box::new(listener) as Box<dyn AnyListener>),
-                Err(source) => Err(StartError::Bind { address, source }),
-            })
-            .collect()
+    fn listen_on_all(&self, addresses: &[SocketAddr]) -> Result<Vec<Box<dyn AnyListener>>, StartError> {
+        let listeners = listen_with_one_port(addresses, |address| self.listen(address), TcpListener::local_addr)?;
+        Ok(listeners.into_iter().map(|listener| Box::new(listener) as Box<dyn AnyListener>).collect())
     }
 
     async fn addresses(&self) -> Result<Vec<SocketAddr>, StartError> {
         let port = self.port;
-        let mut addresses: Vec<SocketAddr> = match &self.host {
-            Host::AllInterfaces => vec![(Ipv4Addr::UNSPECIFIED, port).into(), (Ipv6Addr::UNSPECIFIED, port).into()],
-            Host::Named(name) => {
-                let resolve_error = |source| StartError::Resolve { host: name.clone(), source };
-                lookup_host((name.as_str(), port)).await.map_err(resolve_error)?.collect()
+        let suits = |address: &SocketAddr| self.family.contains(*address);
+        match &self.host {
+            Host::AllInterfaces => {
+                let all = [(Ipv4Addr::UNSPECIFIED, port).into(), (Ipv6Addr::UNSPECIFIED, port).into()];
+                Ok(all.into_iter().filter(suits).collect())
             }
-        };
-        addresses.retain(|address| self.family.contains(*address));
-        addresses.sort_unstable();
-        addresses.dedup();
-        if addresses.is_empty() {
-            return Err(StartError::NoAddress { host: self.host.clone().into_name() });
+            Host::Named(name) => {
+                let mut addresses = look_up(name, port, suits).await?;
+                addresses.sort_unstable();
+                Ok(addresses)
+            }
         }
-        Ok(addresses)
     }
 
     fn listen(&self, address: SocketAddr) -> io::Result<TcpListener> {
@@ -105,6 +104,58 @@ impl Place {
     }
 }
 
+/// As [`listen_on_each`], but a port that the system has chosen for one address, and that is in use on another, is
+/// given up for the next one that it chooses.
+fn listen_with_one_port<L>(
+    addresses: &[SocketAddr],
+    listen: impl Fn(SocketAddr) -> io::Result<L>,
+    local_addr: impl Fn(&L) -> io::Result<SocketAddr>,
+) -> Result<Vec<L>, StartError> {
+    let is_chosen_here = addresses.iter().all(|address| address.port() == 0);
+    let mut tries_left = if is_chosen_here { TRIES } else { 1 };
+    loop {
+        tries_left -= 1;
+        match listen_on_each(addresses, &listen, &local_addr) {
+            Err(StartError::Bind { source, .. }) if tries_left > 0 && source.kind() == io::ErrorKind::AddrInUse => {}
+            result => return result,
+        }
+    }
+}
+
+/// Listens on each of `addresses` by `listen`: without a port of their own, on that of the first.
+///
+/// What this machine lacks is passed over, such as IPv6 in most containers, unless that leaves nothing. Any other error
+/// is one of all.
+fn listen_on_each<L>(
+    addresses: &[SocketAddr],
+    listen: impl Fn(SocketAddr) -> io::Result<L>,
+    local_addr: impl Fn(&L) -> io::Result<SocketAddr>,
+) -> Result<Vec<L>, StartError> {
+    let mut port = None;
+    let mut lacking = None;
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for &address in addresses {
+        let mut with_port = address;
+        with_port.set_port(port.unwrap_or(address.port()));
+        let listening = listen(with_port).and_then(|listener| Ok((local_addr(&listener)?.port(), listener)));
+        match listening {
+            Ok((its_port, listener)) => {
+                port = Some(its_port);
+                listeners.push(listener);
+            }
+            Err(source) if is_lacking(&source) => {
+                tracing::info!("not listening on {address}, which this machine lacks: {source}");
+                lacking.get_or_insert(StartError::Bind { address, source });
+            }
+            Err(source) => return Err(StartError::Bind { address: with_port, source }),
+        }
+    }
+    match lacking {
+        Some(error) if listeners.is_empty() => Err(error),
+        _ => Ok(listeners),
+    }
+}
+
 #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
 fn set_reuse_port(socket: &TcpSocket) -> io::Result<()> {
     socket.set_reuseport(true)
@@ -117,20 +168,87 @@ fn set_reuse_port(_socket: &TcpSocket) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
-    /// A name with several addresses, as `localhost` is on many machines, has a socket for each; if one address cannot
-    /// be bound, none is.
+    fn listen_on(addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, StartError> {
+        let port = addresses[0].port();
+        let listeners = Place { port, ..Place::default() }.listen_on_all(addresses)?;
+        Ok(listeners.iter().filter_map(|listener| listener.local_addr()).collect())
+    }
+
+    fn here(last: u8, port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 88, 25, last], port))
+    }
+
+    /// A name with several addresses, as `localhost` is on many machines, has a socket for each, all with one port; if
+    /// one address is in use, none is bound.
     #[tokio::test]
-    async fn every_address_is_bound_or_none() {
-        let here = |last| SocketAddr::from(([127, 88, 25, last], 0));
-        let listeners = Place::default().listen_on_all(vec![here(1), here(2)]).unwrap();
-        let bound: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr()).collect();
-        assert_eq!(bound.iter().map(SocketAddr::ip).collect::<Vec<_>>(), [here(1).ip(), here(2).ip()]);
-        drop(listeners);
+    async fn every_address_is_bound_with_one_port_or_none_is() {
+        let bound = listen_on(&[here(1, 0), here(2, 0)]).unwrap();
+        let port = bound[0].port();
+        assert_eq!(bound, [here(1, port), here(2, port)]);
+        let taken = std::net::TcpListener::bind(here(2, port)).unwrap();
+        let error = listen_on(&[here(1, port), here(2, port)]).unwrap_err();
+        assert!(matches!(&error, StartError::Bind { address, .. } if *address == here(2, port)), "{error:?}");
+        drop(taken);
+        std::net::TcpListener::bind(here(1, port)).unwrap();
+    }
+
+    /// An address that this machine lacks is passed over, and is an error if there is no other.
+    #[tokio::test]
+    async fn an_address_that_the_machine_lacks_is_passed_over_if_there_is_another() {
         let foreign = SocketAddr::from(([192, 0, 2, 1], 0));
-        let error = Place::default().listen_on_all(vec![bound[0], foreign]).unwrap_err();
+        for addresses in [[foreign, here(3, 0)], [here(3, 0), foreign]] {
+            let bound = listen_on(&addresses).unwrap();
+            assert_eq!(bound.iter().map(SocketAddr::ip).collect::<Vec<_>>(), [here(3, 0).ip()]);
+        }
+        let error = listen_on(&[foreign, foreign]).unwrap_err();
         assert!(matches!(&error, StartError::Bind { address, .. } if *address == foreign), "{error:?}");
-        std::net::TcpListener::bind(bound[0]).unwrap();
+    }
+
+    /// A family that the system lacks is passed over as well, and no other error is.
+    #[test]
+    fn a_family_that_the_system_lacks_is_passed_over_and_no_other_error_is() {
+        let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+        let listen_with = |error: fn() -> io::Error| {
+            let listen = |address: SocketAddr| if address.is_ipv4() { Ok(address) } else { Err(error()) };
+            listen_on_each(&[v6, here(4, 1)], listen, |address| Ok(*address))
+        };
+        #[cfg(unix)]
+        assert_eq!(listen_with(|| rustix::io::Errno::AFNOSUPPORT.into()).unwrap(), [here(4, 1)]);
+        assert_eq!(listen_with(|| io::ErrorKind::AddrNotAvailable.into()).unwrap(), [here(4, 1)]);
+        let others: [fn() -> io::Error; 2] =
+            [|| io::ErrorKind::AddrInUse.into(), || io::ErrorKind::PermissionDenied.into()];
+        for other in others {
+            let error = listen_with(other).unwrap_err();
+            assert!(matches!(&error, StartError::Bind { address, .. } if *address == v6), "{error:?}");
+        }
+    }
+
+    /// A port that the system chose for one address, and that is in use on the other, is given up for another, though
+    /// not for ever; a port that was asked for is not.
+    #[test]
+    fn a_port_that_is_in_use_on_one_address_is_given_up_for_another() {
+        for (port, first_free, last_tried) in
+            [(0, 1003, 1003), (0, u16::MAX, 999 + u16::try_from(TRIES).unwrap()), (7, 9, 7)]
+        {
+            let chosen = Cell::new(999);
+            let listen = |mut address: SocketAddr| {
+                if address.port() == 0 {
+                    chosen.set(chosen.get() + 1);
+                    address.set_port(chosen.get());
+                }
+                let in_use = address.ip() == here(6, 0).ip() && address.port() < first_free;
+                if in_use { Err(io::ErrorKind::AddrInUse.into()) } else { Ok(address) }
+            };
+            let result = listen_with_one_port(&[here(5, port), here(6, port)], listen, |address| Ok(*address));
+            match result {
+                Ok(bound) => assert_eq!((first_free, bound), (1003, vec![here(5, 1003), here(6, 1003)])),
+                Err(StartError::Bind { address, .. }) => assert_eq!(address, here(6, last_tried)),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
     }
 }

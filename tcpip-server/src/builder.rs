@@ -6,10 +6,11 @@ use tcpip_core::{
     Family, OptionError, StartError,
     endpoint::{CallbackProgress, ConnectCallbacks, SessionOptions, deadline, spawn_read_loop},
 };
+use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::{
-    OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
+    Admission, OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
     accept::{AcceptLoop, ClosedOnDrop, Quietly, StartHandler, run_accept_loop},
     bind::{Host, Place},
     listener::{AnyListener, KIND, Listener},
@@ -29,6 +30,8 @@ pub struct OneClientServerBuilder<H = NoReadLoop> {
     handler: H,
     place: Place,
     listener: Option<Box<dyn AnyListener>>,
+    admission: Admission,
+    rejection_message: Option<String>,
     session: SessionOptions,
     callbacks: ConnectCallbacks,
     option_error: Option<OptionError>,
@@ -40,6 +43,8 @@ impl<H> OneClientServerBuilder<H> {
             handler,
             place: Place::default(),
             listener: None,
+            admission: Admission::default(),
+            rejection_message: None,
             session: SessionOptions::new(""),
             callbacks: ConnectCallbacks::default(),
             option_error: None,
@@ -48,21 +53,23 @@ impl<H> OneClientServerBuilder<H> {
 
     tcpip_core::session_setters!();
 
-    /// The host to listen on: a name, all of whose addresses are bound, or an IPv4 or IPv6 address.
+    /// The host to listen on: a name, all of whose addresses are bound, or an IPv4 or IPv6 address. What the machine
+    /// lacks is passed over with a line in the log, such as `::1` where there is no IPv6: an address at least must be
+    /// bound, and one that is in use is an error.
     /// Default: [`DEFAULT_LOCALHOST`](crate::DEFAULT_LOCALHOST).
     pub fn host(mut self, host: &str) -> Self {
         self.place.host = Host::Named(host.to_owned());
         self
     }
 
-    /// Listens on all interfaces, over IPv4 and IPv6 (Python's `host=None`) unless [`family`](Self::family) is set. With
-    /// port 0 the two sockets have different ports: see `local_addrs`.
+    /// Listens on all interfaces, over IPv4 and IPv6 (Python's `host=None`) unless [`family`](Self::family) is set or
+    /// the machine has only one of them.
     pub fn all_interfaces(mut self) -> Self {
         self.place.host = Host::AllInterfaces;
         self
     }
 
-    /// The port to listen on; 0 lets the system choose one. Default: 0.
+    /// The port to listen on; 0 lets the system choose one, the same on all addresses. Default: 0.
     pub fn port(mut self, port: u16) -> Self {
         self.place.port = port;
         self
@@ -126,7 +133,7 @@ impl<H> OneClientServerBuilder<H> {
 
     /// Takes clients from a listener that is there already, instead of binding host and port: a
     /// [`TcpListener`](tokio::net::TcpListener), or any other [`Listener`]. The options of the listening socket are then
-    /// its own. Default: none.
+    /// its own; those of the sockets that it accepts are set as ever. Default: none.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -142,6 +149,53 @@ impl<H> OneClientServerBuilder<H> {
     #[doc(alias = "from_listener")]
     pub fn listener(mut self, listener: impl Listener) -> Self {
         self.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// What becomes of a client that comes while another one is connected. Default: [`Admission::Reject`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_server::{Admission, ClientOrServer, DisconnectReason, OneClientServer};
+    ///
+    /// let server = OneClientServer::builder().admission(Admission::Replace).start().await?;
+    /// # let _first = tcpip_client::Client::builder("127.0.0.1", server.port()).connect().await?;
+    /// let first = server.wait_connected().await.expect("the server is not closed");
+    /// # let _second = tcpip_client::Client::builder("127.0.0.1", server.port()).connect().await?;
+    /// // When a second client connects:
+    /// first.wait_disconnected().await;
+    /// assert_eq!(first.reason(), Some(DisconnectReason::Replaced));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn admission(mut self, admission: Admission) -> Self {
+        self.admission = admission;
+        self
+    }
+
+    /// What a client is told that is turned away, before the end of its stream: a text message in the encoding that the
+    /// server then has, and with its terminator. A text that cannot be such a message is an error of `start`. Default:
+    /// nothing is said.
+    ///
+    /// Nobody waits for it: a client that does not take it and end its own stream within `close_timeout` is given up,
+    /// and of many that are turned away at once only some are told. Over a stream that is no socket the same holds.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_server::OneClientServer;
+    ///
+    /// let server = OneClientServer::builder().rejection_message("busy").start().await?;
+    /// # use tcpip_client::{Client, ClientOrServer};
+    /// # let first = Client::builder("127.0.0.1", server.port()).connect().await?;
+    /// # let second = Client::builder("127.0.0.1", server.port()).connect().await?;
+    /// # assert_eq!(second.read_str().await?, "busy");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rejection_message(mut self, text: &str) -> Self {
+        self.rejection_message = Some(text.to_owned());
         self
     }
 
@@ -166,6 +220,9 @@ impl<H> OneClientServerBuilder<H> {
     async fn open(mut self, start_handler: impl FnOnce(Arc<H>) -> StartHandler) -> Result<(Open, Arc<H>), StartError> {
         self.option_error.clone().map_or(Ok(()), Err)?;
         self.session.check()?;
+        if let Some(text) = &self.rejection_message {
+            self.session.text.message(text).map_err(StartError::RejectionMessage)?;
+        }
         let (listeners, host) = match self.listener {
             Some(listener) => {
                 let host = listener.local_addr().map_or_else(String::new, |address| address.ip().to_string());
@@ -174,9 +231,9 @@ impl<H> OneClientServerBuilder<H> {
             None => (self.place.bind().await?, self.place.host.into_name()),
         };
         let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr()).collect();
+        let listed = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         if self.session.name.is_empty() {
-            let names: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-            self.session.name = names.join(",").into();
+            self.session.name = listed.as_str().into();
         }
         // Nothing waits from here on: the server is there, or nothing is.
         let span = tracing::info_span!("server", endpoint = %self.session.name, kind = KIND);
@@ -189,13 +246,19 @@ impl<H> OneClientServerBuilder<H> {
             events,
             start_handler: start_handler(Arc::clone(&handler)),
             close_timeout,
+            admission: self.admission,
+            rejection_message: self.rejection_message,
+            farewells: JoinSet::new(),
             handler: None,
             ending: Vec::new(),
             refused: Quietly::default(),
+            gone: Quietly::default(),
             failed: Quietly::default(),
+            errors: 0,
             reception: ClosedOnDrop(Arc::clone(&reception)),
         };
-        span.in_scope(|| tracing::info!("listening"));
+        let place = if listed.is_empty() { String::new() } else { format!(" on {listed}") };
+        span.in_scope(|| tracing::info!("listening{place}"));
         tokio::spawn(run_accept_loop(accept_loop).instrument(span));
         Ok((Open { host, reception, callbacks }, handler))
     }
@@ -214,7 +277,8 @@ impl OneClientServerBuilder<NoReadLoop> {
     /// # Errors
     ///
     /// - [`Resolve`](StartError::Resolve), [`NoAddress`](StartError::NoAddress): the host has no such address;
-    /// - [`Bind`](StartError::Bind): the port is in use, or the address is not one of this machine's;
+    /// - [`Bind`](StartError::Bind): the port is in use, or no address is one of this machine's;
+    /// - [`RejectionMessage`](StartError::RejectionMessage): the rejection message cannot be sent as text;
     /// - [`Option`](StartError::Option): an option was given a value that it cannot have.
     ///
     /// # Cancel safety

@@ -1,4 +1,5 @@
-//! A TCP/IP server for the mocks of hardware: one client at a time, others see the end of their stream at once.
+//! A TCP/IP server for the mocks of hardware: one client at a time, others see the end of their stream at once, or take
+//! its place ([`Admission`]).
 //!
 //! - [`OneClientReadLoopServer`] reads from its client by itself and gives what it reads to a [`ReadAndDispatch`]
 //!   handler: most mocks are this.
@@ -18,11 +19,12 @@
 //!     }
 //!
 //!     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
-//!         let command = connection.read_str().await?;
-//!         let mut reply = connection.batch();
-//!         reply.write_str(&format!("got {command}"))?;
-//!         reply.write(b">");
-//!         reply.send().await?;
+//!         match connection.read_str().await {
+//!             Ok(command) => connection.batch().write_str(&format!("got {command}"))?.write(b">").send().await?,
+//!             Err(error) if error.ends_session() => return Err(error.into()),
+//!             // An error that is passed on ends the session, and one bad message need not.
+//!             Err(error) => tracing::warn!("passed over: {error}"),
+//!         }
 //!         Ok(())
 //!     }
 //! }
@@ -41,7 +43,8 @@
 //! - Each client is a [`Connection`] of its own: code that serves one can never touch the stream of the next.
 //! - A client that has hung up never keeps the next one out, whatever it left unread: the accept loop asks the kernel
 //!   before it refuses anybody.
-//! - [`ReadAndDispatch`] tells when its methods are called, and how a session ends for them.
+//! - [`ReadAndDispatch`] tells when its methods are called, how a session ends for them, and what to do with bad
+//!   messages.
 //! - The habits of ts_tcpip are shown in the docs of `tcpip-testkit`, `coming_from_ts_tcpip`.
 //!
 //! | ts_tcpip | here |
@@ -55,7 +58,10 @@
 //! | `server.done_task` | [`is_closed`](OneClientServer::is_closed), [`wait_closed`](OneClientServer::wait_closed) |
 //! | `async with OneClientServer(…)` | [`close`](OneClientServer::close)`().await`, or drop |
 
+#![forbid(unsafe_code)]
+
 mod accept;
+mod admission;
 mod bind;
 mod builder;
 mod listener;
@@ -65,16 +71,18 @@ mod reception;
 mod server;
 
 pub use tcpip_core::{
-    Batch, BytesMut, CallbackFuture, ClientOrServer, Connection, ConnectionEvent, DEFAULT_BACKLOG,
+    Batch, BytesMut, CallbackFuture, ClientOrServer, ConnectCallback, Connection, ConnectionEvent, DEFAULT_BACKLOG,
     DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT,
     DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR,
     DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder, DisconnectReason, Encoding, Error, Family, HEARTBEAT,
-    HandlerError, HandlerResult, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, LOCALHOST_IPV4,
-    LOCALHOST_IPV6, Latest, OptionError, ReadAndDispatch, ReadError, Result, STD_TIMEOUT, StartError, Structs,
-    UnexpectedHeartbeat, WriteError, close_stream_writer, read_into, read_struct, set_socket_options, write_from,
+    HalfClose, HandlerError, HandlerResult, IntoHandlerError, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES,
+    KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, OptionError, ReadAndDispatch, ReadError, Result,
+    STD_TIMEOUT, SockRef, StartError, Structs, UnexpectedHeartbeat, WriteError, close_stream_writer, read_into,
+    read_struct, set_socket_options, write_from,
 };
 
 pub use self::{
+    admission::Admission,
     builder::{NoReadLoop, OneClientServerBuilder},
     listener::Listener,
     one_client_read_loop_server::OneClientReadLoopServer,

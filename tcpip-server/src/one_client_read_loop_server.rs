@@ -33,13 +33,16 @@ use crate::{OneClientServer, OneClientServerBuilder, ReadAndDispatch, Server, bu
 ///     }
 ///
 ///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
-///         let command = connection.read_str().await?;
 ///         let mut reply = connection.batch();
-///         if !self.fail_next.swap(false, Ordering::Relaxed) {
-///             reply.write_str(&format!("got {command}"))?;
+///         match connection.read_str().await {
+///             Ok(_) if self.fail_next.swap(false, Ordering::Relaxed) => {}
+///             Ok(command) => {
+///                 reply.write_str(&format!("got {command}"))?;
+///             }
+///             Err(error) if error.ends_session() => return Err(error.into()),
+///             Err(error) => tracing::warn!("passed over: {error}"),
 ///         }
-///         reply.write(b">");
-///         reply.send().await?;
+///         reply.write(b">").send().await?;
 ///         Ok(())
 ///     }
 /// }

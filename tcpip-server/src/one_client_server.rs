@@ -14,7 +14,8 @@ use crate::{
 /// How much longer than the accept loop `close` waits for it: it may be late on a loaded machine.
 const CLOSE_GRACE: Duration = Duration::from_millis(100);
 
-/// A server that serves one client at a time: a surplus client sees the end of its stream at once.
+/// A server that serves one client at a time: a surplus client sees the end of its stream at once, or takes the place
+/// of the other, as [`admission`](OneClientServerBuilder::admission) says.
 ///
 /// Dropping it closes it in the background, as [`close`](Self::close) does, whatever clones of its [`Connection`]s
 /// live on.
@@ -37,7 +38,7 @@ const CLOSE_GRACE: Duration = Duration::from_millis(100);
 /// # let client = tcpip_client::Client::builder("127.0.0.1", server.port()).connect().await?;
 /// # client.write_str("status").await?;
 /// let client = server.wait_connected().await.expect("the server is not closed");
-/// let command = client.read_str().await?;
+/// let command = client.read_str().await?;     // also an error if it is no text; the client stays connected
 /// client.write_str(&format!("got {command}")).await?;
 /// server.close().await;
 /// # Ok(())
@@ -68,12 +69,10 @@ impl OneClientServer {
         &self.host
     }
 
-    /// The port; 0 if the server listens on several sockets with different ports, or has no address.
+    /// The port, the same on all addresses; 0 for a listener without an address.
     #[must_use]
     pub fn port(&self) -> u16 {
-        let mut ports = self.reception.addresses.iter().map(SocketAddr::port);
-        let first = ports.next().unwrap_or(0);
-        if ports.all(|port| port == first) { first } else { 0 }
+        self.reception.addresses.first().map_or(0, SocketAddr::port)
     }
 
     /// Every address that the server listens on.
@@ -124,7 +123,7 @@ impl OneClientServer {
                 connection.wait_closed().await;
                 connection.read_loop_ended().await;
             };
-            let _ = timeout(self.close_timeout + CLOSE_GRACE, served).await;
+            let _ = connection.within(self.close_timeout + CLOSE_GRACE, served).await;
         }
     }
 
@@ -190,9 +189,16 @@ impl OneClientServer {
     }
 
     /// Changes the encoding, from the next message on, for this client and later ones.
-    pub fn set_encoding(&self, encoding: Encoding) {
-        Arc::make_mut(&mut self.reception.session.lock()).text.encoding = encoding;
-        self.reception.current().set_encoding(encoding);
+    ///
+    /// # Errors
+    ///
+    /// [`OptionError::TerminatorInHeartbeat`] if heartbeats are expected, and could not be any more. Nothing is changed.
+    pub fn set_encoding(&self, encoding: Encoding) -> Result<(), OptionError> {
+        Arc::make_mut(&mut self.reception.session.lock()).change_text(|text| {
+            text.encoding = encoding;
+            Ok(())
+        })?;
+        self.reception.current().set_encoding(encoding)
     }
 
     /// The terminator of text messages, of the next client's too.
@@ -205,10 +211,11 @@ impl OneClientServer {
     ///
     /// # Errors
     ///
-    /// [`OptionError::EmptyTerminator`]; nothing is changed.
+    /// [`OptionError::EmptyTerminator`]; [`OptionError::TerminatorInHeartbeat`] if heartbeats are expected, and could not
+    /// be any more. Nothing is changed.
     pub fn set_terminator(&self, terminator: impl AsRef<[u8]>) -> Result<(), OptionError> {
         let terminator = terminator.as_ref();
-        Arc::make_mut(&mut self.reception.session.lock()).text.set_terminator(terminator)?;
+        Arc::make_mut(&mut self.reception.session.lock()).change_text(|text| text.set_terminator(terminator))?;
         self.reception.current().set_terminator(terminator)
     }
 

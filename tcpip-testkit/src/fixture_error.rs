@@ -11,9 +11,9 @@ pub enum FixtureError {
     /// The client could not connect.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The server listens on several ports, and the fixture cannot choose.
-    #[error("the server has no port of its own: it listens on several")]
-    SeveralPorts,
+    /// The server has no port to connect to: its listener has no address.
+    #[error("the server has no port")]
+    NoPort,
     /// The client connected, but the server has not admitted it: another client is there perhaps.
     #[error("the server has not admitted the client within {after:?}")]
     NotAdmitted {

@@ -43,7 +43,7 @@ impl OneClientServerTestCase {
     /// # Errors
     ///
     /// Those of the client's `connect`; [`FixtureError::NotAdmitted`] if the server has not admitted it within
-    /// [`STD_TIMEOUT`], [`FixtureError::Closing`] if it is being closed; [`FixtureError::SeveralPorts`] if the server's port is ambiguous.
+    /// [`STD_TIMEOUT`], [`FixtureError::Closing`] if it is being closed; [`FixtureError::NoPort`] if it has no port.
     pub async fn create_client(
         &self,
         server: &impl Server,
@@ -63,7 +63,7 @@ impl OneClientServerTestCase {
     ///
     /// # Errors
     ///
-    /// Those of the client's `connect`; [`FixtureError::SeveralPorts`] if the server's port is ambiguous.
+    /// Those of the client's `connect`; [`FixtureError::NoPort`] if the server has no port.
     pub async fn create_client_without_waiting(
         &self,
         server: &impl Server,
@@ -71,7 +71,7 @@ impl OneClientServerTestCase {
     ) -> Result<Client, FixtureError> {
         let server = server.server();
         if server.port() == 0 {
-            return Err(FixtureError::SeveralPorts);
+            return Err(FixtureError::NoPort);
         }
         // All interfaces have no name of their own: this machine's loopback is one of them.
         let host = if server.host().is_empty() { LOCALHOST_IPV4 } else { server.host() };

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tcpip_server::{
-    CallbackFuture, ClientOrServer, Connection, ConnectionEvent, DisconnectReason, HEARTBEAT, HandlerResult,
-    OneClientReadLoopServer, OneClientServer, OneClientServerBuilder, ReadAndDispatch, Server, ServerBuilder,
-    StartError,
+    CallbackFuture, ClientOrServer, ConnectCallback, Connection, ConnectionEvent, DisconnectReason, HEARTBEAT,
+    HandlerResult, OneClientReadLoopServer, OneClientServer, OneClientServerBuilder, ReadAndDispatch, Server,
+    ServerBuilder, StartError,
 };
 
 use crate::{FixtureError, STD_TIMEOUT, event_queue::EventQueue};
@@ -102,7 +102,7 @@ impl TestServerBuilder {
     /// Adds a connect callback, as the builder of every server does.
     pub fn connect_callback<F, Fut>(self, callback: F) -> Self
     where
-        F: Fn(ConnectionEvent) -> Fut + Send + Sync + 'static,
+        F: FnOnce(ConnectionEvent) -> Fut + ConnectCallback<Fut> + Send + Sync + 'static,
         Fut: CallbackFuture + Send + 'static,
     {
         self.options(|server| server.connect_callback(callback))

@@ -1,15 +1,10 @@
 //! The controller as a program: sends commands to a dome and prints the replies.
 
-use std::{
-    error::Error,
-    io::{self, Write},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use atdome_controller::{DEFAULT_PORT, Dome};
 use clap::Parser;
-use program::with_causes;
+use program::{failed, print_line};
 
 /// Sends commands to the dome, one after another, and prints each line of the replies
 #[derive(Debug, Parser)]
@@ -39,10 +34,7 @@ fn seconds(text: &str) -> Result<Duration, Box<dyn Error + Send + Sync>> {
 async fn main() -> ExitCode {
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("atdome-controller: {}", with_causes(error.as_ref()));
-            ExitCode::FAILURE
-        }
+        Err(error) => failed("atdome-controller", error.as_ref()),
     }
 }
 
@@ -52,10 +44,9 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
         .reply_timeout(args.timeout)
         .connect()
         .await?;
-    let mut stdout = io::stdout();
     for command in &args.commands {
         for line in dome.send(command).await? {
-            writeln!(stdout, "{line}")?;
+            print_line(line)?;
         }
     }
     dome.close().await;

@@ -10,16 +10,13 @@ mod show;
 use std::{error::Error, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser;
-use program::with_causes;
+use program::{failed, interrupted, stop_signal};
 use tokio::time::timeout;
 
 use crate::{pace::Pace, screen::Screen, show::Show};
 
 /// Longer than this, the show has gone wrong somewhere.
 const LONGEST: Duration = Duration::from_secs(29);
-
-/// What a shell calls a program that an interrupt has ended.
-const INTERRUPTED: u8 = 130;
 
 /// The mock dome and its controller at work together, to watch, for 23 seconds. Fails if anything is not as expected
 #[derive(Debug, Parser)]
@@ -38,33 +35,37 @@ fn factor(text: &str) -> Result<f64, Box<dyn Error + Send + Sync>> {
     if (1.0..=100.0).contains(&factor) { Ok(factor) } else { Err("from 1 to 100".into()) }
 }
 
+/// How the show came to its end.
+enum End {
+    Over,
+    Interrupted,
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let args = Args::parse();
     let screen = Arc::new(Screen::stdout());
+    let end = run(&screen, args).await;
+    screen.leave_bar();
+    match end {
+        Ok(End::Over) => ExitCode::SUCCESS,
+        Ok(End::Interrupted) => interrupted("atdome-demo"),
+        Err(error) => failed("atdome-demo", error.as_ref()),
+    }
+}
+
+/// Runs the show for as long as somebody may watch it.
+async fn run(screen: &Arc<Screen>, args: Args) -> Result<End, Box<dyn Error>> {
+    let stop = stop_signal()?;
     let show = async {
-        let show = Show::start(Arc::clone(&screen), Pace::new(args.speed_up), args.fail).await?;
+        let show = Show::start(Arc::clone(screen), Pace::new(args.speed_up), args.fail).await?;
         show.run().await
     };
     tokio::select! {
-        result = timeout(LONGEST, show) => {
-            let result = result.unwrap_or_else(|_| Err(format!("not over after {LONGEST:?}").into()));
-            match result.and_then(|()| Ok(screen.end()?)) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    screen.leave_bar();
-                    eprintln!("atdome-demo: {}", with_causes(error.as_ref()));
-                    ExitCode::FAILURE
-                }
-            }
-        }
-        interrupt = tokio::signal::ctrl_c() => {
-            screen.leave_bar();
-            match interrupt {
-                Ok(()) => eprintln!("atdome-demo: interrupted"),
-                Err(error) => eprintln!("atdome-demo: cannot wait for an interrupt: {error}"),
-            }
-            ExitCode::from(INTERRUPTED)
-        }
+        result = timeout(LONGEST, show) => result.map_err(|_| format!("not over after {LONGEST:?}"))??,
+        () = screen.broken() => {}
+        () = stop => return Ok(End::Interrupted),
     }
+    screen.end()?;
+    Ok(End::Over)
 }

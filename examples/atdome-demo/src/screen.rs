@@ -2,9 +2,12 @@
 
 use std::{
     io::{self, IsTerminal, Write},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
+
+use program::OutputError;
+use tokio::sync::Notify;
 
 /// The bar's length in characters, so that its line fits into 80.
 const CELLS: u8 = 20;
@@ -16,6 +19,8 @@ const PARTS: f64 = 5.0;
 pub(crate) struct Screen {
     began: Instant,
     state: Mutex<State>,
+    /// Told when the output takes no more.
+    broken: Arc<Notify>,
 }
 
 struct State {
@@ -23,8 +28,9 @@ struct State {
     is_terminal: bool,
     /// On a terminal: the bar in the last line. Elsewhere: the last part of it that has been printed.
     bar: Option<Bar>,
-    /// The first error of the output. The show goes on, and fails at the end.
+    /// The first error of the output.
     error: Option<io::Error>,
+    broken: Arc<Notify>,
 }
 
 struct Bar {
@@ -40,8 +46,9 @@ impl Screen {
     }
 
     fn new(out: Box<dyn Write + Send>, is_terminal: bool) -> Self {
-        let state = State { out, is_terminal, bar: None, error: None };
-        Self { began: Instant::now(), state: Mutex::new(state) }
+        let broken = Arc::new(Notify::new());
+        let state = State { out, is_terminal, bar: None, error: None, broken: Arc::clone(&broken) };
+        Self { began: Instant::now(), state: Mutex::new(state), broken }
     }
 
     /// A line of its own, with an empty one before it.
@@ -72,10 +79,15 @@ impl Screen {
         }
     }
 
+    /// Waits until the output takes no more, which [`end`](Self::end) then tells.
+    pub(crate) async fn broken(&self) {
+        self.broken.notified().await;
+    }
+
     /// Whether all of it could be shown.
-    pub(crate) fn end(&self) -> io::Result<()> {
+    pub(crate) fn end(&self) -> Result<(), OutputError> {
         self.leave_bar();
-        self.state().error.take().map_or(Ok(()), Err)
+        self.state().error.take().map_or(Ok(()), |error| Err(error.into()))
     }
 
     fn time(&self) -> String {
@@ -110,6 +122,7 @@ impl State {
         let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
         if let Err(error) = written {
             self.error.get_or_insert(error);
+            self.broken.notify_one();
         }
     }
 }
@@ -194,11 +207,12 @@ mod tests {
         assert_eq!(shown(true), expected.concat());
     }
 
-    /// What could not be shown is an error at the end, and no panic before.
-    #[test]
-    fn a_broken_output_is_told_at_the_end() {
+    /// What could not be shown is told at once, and is an error at the end; nothing panics.
+    #[tokio::test]
+    async fn a_broken_output_is_told_at_once_and_at_the_end() {
         let screen = Screen::new(Box::new(Broken), false);
         screen.say("mock", "hello");
-        assert_eq!(screen.end().unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        screen.broken().await;
+        assert!(screen.end().unwrap_err().has_no_reader());
     }
 }

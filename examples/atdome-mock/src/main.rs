@@ -1,14 +1,10 @@
 //! The mock dome as a program: prints where it listens, then serves one client after another until it is told to stop.
 
-use std::{
-    error::Error,
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::{error::Error, process::ExitCode};
 
 use atdome_mock::{DEFAULT_PORT, MockDome};
 use clap::Parser;
-use program::{log_to_stderr, stop_signal, with_causes};
+use program::{failed, log_to_stderr, print_line, stop_signal};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -37,10 +33,7 @@ async fn main() -> ExitCode {
     log_to_stderr();
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("atdome-mock: {}", with_causes(error.as_ref()));
-            ExitCode::FAILURE
-        }
+        Err(error) => failed("atdome-mock", error.as_ref()),
     }
 }
 
@@ -53,7 +46,7 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     }
     let server = dome.server().host(&args.host).port(args.port).start().await?;
     for address in server.local_addrs() {
-        writeln!(io::stdout(), "listening on {address}")?;
+        print_line(format_args!("listening on {address}"))?;
     }
     stop.await;
     server.close().await;

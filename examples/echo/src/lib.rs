@@ -8,8 +8,11 @@ pub struct Echo;
 
 impl ReadAndDispatch for Echo {
     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
-        let line = connection.read_str().await?;
-        connection.write_str(&line).await?;
+        match connection.read_str().await {
+            Ok(line) => connection.write_str(&line).await?,
+            Err(error) if error.ends_session() => return Err(error.into()),
+            Err(error) => tracing::warn!("passed over: {error}"),
+        }
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The README shows this package's own files.
+//! The README shows this package's own files, and how they are run.
 
 const README: &str = include_str!("../../../README.md");
 
@@ -21,4 +21,12 @@ fn the_readme_shows_these_files() {
         assert!(README.contains(&shown), "the README shows something else than\n{shown}");
     }
     assert_eq!(README.matches("```rust\n").count(), 4, "an example that is not compiled");
+}
+
+/// `cargo run -p echo`, as the README has it, knows which program is meant.
+#[test]
+fn the_command_in_the_readme_runs_the_server() {
+    assert!(README.contains("\ncargo run -p echo  "), "the README does not say how the server is run");
+    assert!(README.contains("\ncargo run -p echo --bin echo-client\n"), "nor how the client is");
+    assert!(include_str!("../Cargo.toml").contains("\ndefault-run = \"echo-server\"\n"));
 }

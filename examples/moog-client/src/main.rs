@@ -8,7 +8,7 @@ use std::{error::Error, process::ExitCode, time::Duration};
 use clap::Parser;
 use moog_client::{Acknowledged, CommandError, CommandTelemetryClient};
 use moog_protocol::{SimpleConfig, SimpleTelemetry};
-use program::with_causes;
+use program::failed;
 use tokio::time::timeout;
 
 use crate::{report::Report, request::Request};
@@ -53,10 +53,7 @@ async fn main() -> ExitCode {
     match run(args).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(REFUSED),
-        Err(error) => {
-            eprintln!("moog-client: {}", with_causes(error.as_ref()));
-            ExitCode::FAILURE
-        }
+        Err(error) => failed("moog-client", error.as_ref()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the program prints: one JSON object a line.
 
-use std::io::{self, Write};
+use std::error::Error;
 
 use moog_protocol::{SimpleConfig, SimpleTelemetry};
 use serde::Serialize;
@@ -17,11 +17,8 @@ pub(crate) enum Report<'a> {
 }
 
 impl Report<'_> {
-    pub(crate) fn print(&self) -> io::Result<()> {
-        let line = JsonMode::Python.encode(self)?;
-        let mut stdout = io::stdout().lock();
-        writeln!(stdout, "{line}")?;
-        stdout.flush()
+    pub(crate) fn print(&self) -> Result<(), Box<dyn Error>> {
+        Ok(program::print_line(JsonMode::Python.encode(self)?)?)
     }
 }
 

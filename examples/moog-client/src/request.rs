@@ -23,9 +23,9 @@ impl FromStr for Request {
             "drives-on" => (code::ENABLE_DRIVES, 1.0),
             "drives-off" => (code::ENABLE_DRIVES, 0.0),
             _ => {
-                let position = name.strip_prefix("move=").ok_or("no such command")?;
-                let position = position.parse().map_err(|_| format!("{position:?} is no position"))?;
-                (code::MOVE, position)
+                let position = name.strip_prefix("move").ok_or("no such command")?;
+                let position = position.strip_prefix('=').and_then(|position| position.parse().ok());
+                (code::MOVE, position.ok_or("it takes a position: move=POSITION, such as move=12.5")?)
             }
         };
         Ok(Self { name: name.to_owned(), code, parameter })

@@ -10,7 +10,7 @@ use clap::Parser;
 use moog_client::{CommandError, CommandTelemetryClient};
 use moog_mock::{MockController, SimpleDevice, TELEMETRY_INTERVAL};
 use moog_protocol::{SimpleConfig, SimpleTelemetry, code, code::set_state};
-use program::with_causes;
+use program::{failed, interrupted, print_line, stop_signal};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::plot::Plot;
@@ -38,39 +38,52 @@ fn factor(text: &str) -> Result<u32, Box<dyn Error + Send + Sync>> {
     if (1..=50).contains(&factor) { Ok(factor) } else { Err("from 1 to 50".into()) }
 }
 
+/// How the show came to its end.
+enum End {
+    Over,
+    Interrupted,
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let args = Args::parse();
-    let shown = timeout(LONGEST, show(TELEMETRY_INTERVAL / args.speed_up)).await;
-    match shown.unwrap_or_else(|_| Err(format!("not over after {LONGEST:?}").into())) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("moog-demo: {}", with_causes(error.as_ref()));
-            ExitCode::FAILURE
+    match run(Args::parse()).await {
+        Ok(End::Over) => ExitCode::SUCCESS,
+        Ok(End::Interrupted) => interrupted("moog-demo"),
+        Err(error) => failed("moog-demo", error.as_ref()),
+    }
+}
+
+async fn run(args: Args) -> Outcome<End> {
+    let stop = stop_signal()?;
+    tokio::select! {
+        shown = timeout(LONGEST, show(TELEMETRY_INTERVAL / args.speed_up)) => {
+            shown.map_err(|_| format!("not over after {LONGEST:?}"))??;
+            Ok(End::Over)
         }
+        () = stop => Ok(End::Interrupted),
     }
 }
 
 async fn show(period: Duration) -> Outcome {
     let controller = MockController::new(SimpleDevice::new()).telemetry_interval(period);
     let server = controller.server().port(0).start().await?;
-    println!("the mock listens on {}:{}", server.host(), server.port());
+    print_line(format_args!("the mock listens on {}:{}", server.host(), server.port()))?;
     let axis = Axis::builder(server.host(), server.port()).connect().await?;
     axis.ready().await?;
     let config = axis.configured().await?;
     let (min, max) = (config.min_position.get(), config.max_position.get());
-    println!("the client knows its configuration: positions from {min} to {max}\n");
+    print_line(format_args!("the client knows its configuration: positions from {min} to {max}\n"))?;
 
     refused(&axis, GOAL, "in standby").await?;
     axis.run_command(code::SET_STATE, &[set_state::ENABLE]).await?;
-    println!("enabled\n");
+    print_line("enabled\n")?;
     move_and_plot(&axis, &Plot::new(min, max), period).await?;
     refused(&axis, max + 1.0, "beyond the limit").await?;
 
-    println!("\nthe controller vanishes");
+    print_line("\nthe controller vanishes")?;
     server.close().await;
     match axis.run_command(code::MOVE, &[0.0]).await {
-        Err(error @ CommandError::Lost { .. }) => println!("the client is told: {error}"),
+        Err(error @ CommandError::Lost { .. }) => print_line(format_args!("the client is told: {error}"))?,
         other => return Err(format!("the loss was not told: {other:?}").into()),
     }
     Ok(())
@@ -92,7 +105,7 @@ async fn move_and_plot(axis: &Axis, plot: &Plot, period: Duration) -> Outcome {
         loop {
             let telemetry = axis.next_telemetry().await?;
             let (position, goal) = (telemetry.curr_position.get(), telemetry.cmd_position.get());
-            println!("{}", plot.line(position, goal));
+            print_line(plot.line(position, goal))?;
             if position < last {
                 return Err(format!("the axis went back from {last} to {position}").into());
             }
@@ -109,7 +122,9 @@ async fn move_and_plot(axis: &Axis, plot: &Plot, period: Duration) -> Outcome {
 /// A move that the controller refuses, for a reason that is shown.
 async fn refused(axis: &Axis, position: f64, why: &str) -> Outcome {
     match axis.run_command(code::MOVE, &[position]).await {
-        Err(CommandError::Refused { reason, .. }) => println!("a move to {position} {why} is refused: {reason}"),
+        Err(CommandError::Refused { reason, .. }) => {
+            print_line(format_args!("a move to {position} {why} is refused: {reason}"))?;
+        }
         other => return Err(format!("a move to {position} {why} came to {other:?}").into()),
     }
     Ok(())

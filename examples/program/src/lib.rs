@@ -1,4 +1,5 @@
-//! What the programs of the examples have in common: how they end, what they say of errors, and their log.
+//! What the programs of the examples have in common: what they print, how they end, what they say of errors, and their
+//! log.
 
 use std::{
     error::Error,
@@ -6,6 +7,14 @@ use std::{
 };
 
 use tracing_subscriber::EnvFilter;
+
+mod exit;
+mod output;
+
+pub use self::{
+    exit::{failed, interrupted},
+    output::{OutputError, print_line},
+};
 
 /// Listens for the signals that end a program, from now on; the future ends when one has come.
 ///

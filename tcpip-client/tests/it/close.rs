@@ -132,7 +132,7 @@ async fn a_close_while_draining_ends_in_good_order<K: Kind>() {
         soon(client.close()).await;
         assert_eq!(receive_all(&mut peer).await, b"ok\r\n");
         assert_eq!(events.disconnected().await, DisconnectReason::Closed);
-        assert!(matches!(client.read_str().await, Err(ReadError::NotConnected)));
+        assert!(matches!(client.read_str().await, Err(ReadError::NotConnected { .. })));
     }
 }
 
@@ -233,8 +233,8 @@ async fn dropping_the_client_closes<K: Kind>() {
         assert_eq!(events.disconnected().await, DisconnectReason::Closed);
         assert_eq!(receive_all(&mut peer).await, b"last words\r\n");
         assert!(!connection.is_connected() && !connection.should_be_connected());
-        assert!(matches!(connection.read_str().await, Err(ReadError::NotConnected)));
-        assert!(matches!(connection.write_str("x").await, Err(WriteError::NotConnected)));
+        assert!(matches!(connection.read_str().await, Err(ReadError::NotConnected { .. })));
+        assert!(matches!(connection.write_str("x").await, Err(WriteError::NotConnected { .. })));
     }
 }
 
@@ -301,5 +301,5 @@ async fn what_is_kept_to_be_read_goes_with_the_client<K: Kind>() {
     soon(client.wait_closed()).await;
     let connection = client.connection();
     drop(client);
-    assert!(matches!(connection.read(1).await, Err(ReadError::NotConnected)));
+    assert!(matches!(connection.read(1).await, Err(ReadError::NotConnected { .. })));
 }

@@ -34,7 +34,9 @@ async fn a_closed_port_refuses() {
     let (port, _socket) = refusing(Ipv4Addr::LOCALHOST.into());
     let error = soon(Client::builder(LOCALHOST_IPV4, port).connect()).await.unwrap_err();
     assert_reads_well(&error);
-    assert!(matches!(&error, ConnectError::Refused { address, .. } if *address == (Ipv4Addr::LOCALHOST, port).into()));
+    let ConnectError::Refused(failure) = &error else { panic!("{error:?}") };
+    assert_eq!((failure.host.as_str(), failure.port, failure.attempts.len()), (LOCALHOST_IPV4, port, 1));
+    assert_eq!(failure.attempts[0].address, (Ipv4Addr::LOCALHOST, port).into());
     assert_eq!(error.to_string(), format!("127.0.0.1:{port} refused the connection"));
     assert!(error.source().is_some());
     let umbrella = Error::from(error);
@@ -79,8 +81,8 @@ async fn the_connect_deadline_ends_a_connect_to_a_black_hole() {
     let builder = callback(Client::builder(LOCALHOST_IPV4, address.port())).connect_timeout(AFTER);
     let error = soon(builder.connect()).await.unwrap_err();
     assert_reads_well(&error);
-    assert!(matches!(error, ConnectError::Timeout { operation: "connect", after: AFTER }), "{error:?}");
-    assert_eq!(error.to_string(), "connect timed out after 50ms");
+    assert!(matches!(&error, ConnectError::Timeout { after: AFTER, attempts, .. } if attempts.len() == 1), "{error:?}");
+    assert_eq!(error.to_string(), format!("connecting to {address} timed out after 50ms"));
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::TimedOut);
     assert!(events.next().await.is_none());
 }
@@ -97,16 +99,27 @@ async fn the_connect_deadline_covers_all_addresses() {
     assert!(since.elapsed() >= AFTER && since.elapsed() < Duration::from_secs(5));
 }
 
-/// Failure 21: the deadline covers the look-up of the name, here one that never begins.
+/// A look-up is no blocking call of the runtime: it is made also where all the threads for these are busy.
 #[test]
-fn the_connect_deadline_covers_the_name_look_up() {
+fn a_name_is_looked_up_without_the_runtimes_blocking_threads() {
     let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
     let (go, wait) = std::sync::mpsc::channel::<()>();
     runtime.spawn_blocking(move || wait.recv().unwrap_err());
-    let connecting = Client::builder("localhost", 1).connect_timeout(Duration::from_millis(20)).connect();
-    let error = runtime.block_on(soon(connecting)).unwrap_err();
-    assert!(matches!(error, ConnectError::Timeout { operation: "connect", .. }), "{error:?}");
+    let error = runtime.block_on(soon(Client::builder("no such host", 1).connect())).unwrap_err();
+    assert!(matches!(error, ConnectError::Resolve { .. }), "{error:?}");
     drop(go);
+}
+
+/// What connecting can come to is told with the host, the port and each address. Parity: `start_task`.
+#[test_log::test(tokio::test)]
+async fn the_error_names_host_port_and_address() {
+    let (port, _socket) = refusing(Ipv4Addr::LOCALHOST.into());
+    let error = soon(Client::builder("localhost", port).connect()).await.unwrap_err();
+    let text = error.to_string();
+    assert_reads_well(&error);
+    assert!(matches!(error, ConnectError::Refused(_)), "{error:?}");
+    assert!(text.starts_with(&format!("cannot connect to localhost:{port}: ")), "{text}");
+    assert!(text.contains(&format!("127.0.0.1:{port} refused the connection")), "{text}");
 }
 
 /// Failure 21: a name that nobody knows. The error shows it, and has the resolver's as its source.
@@ -184,7 +197,7 @@ async fn a_client_connects_from_its_local_address() {
     assert_eq!(again.connection().local_addr(), Some(local));
 }
 
-/// A client takes a TCP stream that is connected already, with its addresses and the socket options of any client.
+/// A client takes a TCP stream that is connected already, with its addresses.
 /// Parity: `sock`.
 #[test_log::test(tokio::test)]
 async fn a_client_takes_a_ready_stream() {
@@ -212,8 +225,8 @@ async fn a_foreign_local_address_fails() {
     let foreign = SocketAddr::from(([192, 0, 2, 1], 0));
     let error = soon(Client::builder(LOCALHOST_IPV4, port).local_addr(foreign).connect()).await.unwrap_err();
     assert_reads_well(&error);
-    assert!(matches!(&error, ConnectError::Failed { address, .. } if address.port() == port), "{error:?}");
-    assert_eq!(error.to_string(), format!("cannot connect to 127.0.0.1:{port}"));
+    assert!(matches!(&error, ConnectError::Failed(failure) if failure.port == port), "{error:?}");
+    assert_eq!(error.to_string(), format!("cannot connect to 127.0.0.1:{port}: address not available"));
     assert!(error.source().is_some());
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::AddrNotAvailable);
 }
@@ -233,7 +246,7 @@ async fn a_connection_to_itself_is_refused() {
     drop(socket);
     let address = SocketAddr::from(([127, 0, 0, 78], port));
     let error = soon(Client::builder("127.0.0.78", port).local_addr(address).connect()).await.unwrap_err();
-    assert!(matches!(&error, ConnectError::Refused { address: named, .. } if *named == address), "{error:?}");
+    assert!(matches!(&error, ConnectError::Refused(failure) if failure.attempts[0].address == address), "{error:?}");
 }
 
 /// An option that cannot be is told by `connect()`, before anything is tried.

@@ -56,7 +56,7 @@ async fn inside_a_namespace_a_link_dies() {
             assert_eq!(client.read_str().await.unwrap(), "arrived");
             assert_dead(client.read_str().await.unwrap_err());
         }
-        assert!(matches!(client.write_str("x").await, Err(WriteError::NotConnected)));
+        assert!(matches!(client.write_str("x").await, Err(WriteError::NotConnected { .. })));
         assert!(Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap().success());
         reset(peer).await;
     }

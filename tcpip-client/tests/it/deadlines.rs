@@ -101,7 +101,7 @@ async fn the_write_deadline_ends_the_session<K: Kind>() {
     assert!(matches!(&error, ReadError::Disconnected { reason: told } if *told == reason));
     assert_eq!(error.to_string(), "disconnected: a write made no progress for 50ms");
     assert_eq!(events.disconnected().await, reason);
-    assert!(matches!(client.write(b"x").await, Err(WriteError::NotConnected)));
+    assert!(matches!(client.write(b"x").await, Err(WriteError::NotConnected { .. })));
     assert!(client.should_be_connected());
     soon(client.wait_closed()).await;
     K::assert_aborted(peer).await;

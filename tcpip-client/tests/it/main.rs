@@ -2,23 +2,31 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 #![expect(clippy::items_after_statements, reason = "what starts the log stands before a test's own constants")]
 
+mod abort;
 mod bad_frames;
 mod close;
+mod close_delivers;
 mod connect;
 mod dead_link;
 mod deadlines;
+mod foreign_executor;
+mod forgotten;
+mod half_close;
 mod hang_up;
 mod json;
 mod kinds;
 mod options;
 #[path = "../../../tcpip-testkit/tests/it/over_both_kinds.rs"]
 mod over_both_kinds;
+mod overtaking;
 mod raw_peer;
 mod read_loop;
 mod read_loop_ends;
 mod reads;
 mod resets;
+mod resting_runtime;
 mod runtime_end;
+mod socket_options;
 mod sockets;
 mod states;
 mod writes;

@@ -74,7 +74,7 @@ async fn text_and_binary_alternate_on_one_stream<K: Kind>() {
     client.read_into(&mut copy).await.unwrap();
     assert_eq!(copy, position);
     assert_eq!(client.read_to_end().await.unwrap(), b"the rest");
-    assert!(matches!(client.read(1).await, Err(ReadError::NotConnected)));
+    assert!(matches!(client.read(1).await, Err(ReadError::NotConnected { .. })));
 }
 
 async fn send_and_close_after(peer: &mut (impl AsyncWrite + Unpin), data: &[u8]) {
@@ -112,7 +112,7 @@ async fn a_loop_on_read_or_read_line_ends_with_the_stream_and_ends_the_session<K
                 Err(error) => break error,
             }
         };
-        assert!(matches!(end, ReadError::NotConnected));
+        assert!(matches!(end, ReadError::NotConnected { .. }));
         let expected: &[&[u8]] = if by_line { &[b"one\n", b"two"] } else { &[b"one", b"\ntw", b"o", b""] };
         assert_eq!(read, expected);
         assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
@@ -127,7 +127,7 @@ async fn a_loop_on_read_or_read_line_ends_with_the_stream_and_ends_the_session<K
 async fn read_line_at_the_end_is_empty_once<K: Kind>() {
     let client = ended_by::<K>(async |peer| drop(peer)).await;
     assert_eq!(client.read_line().await.unwrap(), b"");
-    assert!(matches!(client.read_line().await, Err(ReadError::NotConnected)));
+    assert!(matches!(client.read_line().await, Err(ReadError::NotConnected { .. })));
 }
 
 /// A terminator that arrives in pieces, cut anywhere, ends the same frames as an uncut one.
@@ -274,7 +274,7 @@ async fn terminator_and_encoding_may_change_between_messages<K: Kind>() {
     assert_eq!(client.terminator(), b"\n");
     assert_eq!(client.read_str().await.unwrap(), "two");
     client.set_terminator(";").unwrap();
-    client.set_encoding("latin-1".parse().unwrap());
+    client.set_encoding("latin-1".parse().unwrap()).unwrap();
     assert_eq!(client.encoding(), Encoding::Latin1);
     assert_eq!(client.read_str().await.unwrap(), "threeé");
 }
@@ -302,9 +302,14 @@ async fn every_read_without_a_session_is_not_connected<K: Kind>() {
             client.read_into(&mut Door { is_open: false }).await.unwrap_err(),
         ];
         for error in errors {
-            assert!(matches!(error, ReadError::NotConnected), "{error:?}");
+            assert!(matches!(error, ReadError::NotConnected { .. }), "{error:?}");
             assert_reads_well(&error);
-            assert_eq!(error.to_string(), "not connected");
+            let text = error.to_string();
+            let connection = client.connection();
+            match connection.name() {
+                "" => assert_eq!(text, "not connected"),
+                name => assert_eq!(text, format!("{name} is not connected any more: closed at this end")),
+            }
             assert_eq!(io::Error::from(error).kind(), io::ErrorKind::NotConnected);
         }
     }

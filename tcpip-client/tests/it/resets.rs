@@ -26,7 +26,7 @@ async fn a_write_error_ends_the_session_and_is_reported() {
     assert!(matches!(error, WriteError::Disconnected { reason: DisconnectReason::Reset }), "{error:?}");
     assert_eq!(events.disconnected().await, DisconnectReason::Reset);
     assert!(!client.is_connected() && client.should_be_connected());
-    assert!(matches!(client.write_str("two").await, Err(WriteError::NotConnected)));
+    assert!(matches!(client.write_str("two").await, Err(WriteError::NotConnected { .. })));
 }
 
 /// Failure 4: a write after the peer's close succeeds at most until the peer's answer to it has come; the next fails.
@@ -50,7 +50,7 @@ async fn a_write_after_the_peers_close_fails_when_it_can_be_known() {
     let (client, peer, mut events) = meet_told::<Tcp>(|client| client).await;
     drop(peer);
     events.disconnected().await;
-    assert!(matches!(client.write_str("one").await, Err(WriteError::NotConnected)));
+    assert!(matches!(client.write_str("one").await, Err(WriteError::NotConnected { .. })));
 }
 
 /// Failure 3: a reset is told as one, at once.
@@ -65,7 +65,7 @@ async fn a_reset_is_told_as_a_reset() {
         assert_reads_well(&error);
         assert_eq!(error.to_string(), "disconnected: reset by the peer");
         assert_eq!(io::Error::from(error).kind(), io::ErrorKind::ConnectionReset);
-        assert!(matches!(client.read_str().await, Err(ReadError::NotConnected)), "told once");
+        assert!(matches!(client.read_str().await, Err(ReadError::NotConnected { .. })), "told once");
     }
 }
 
@@ -139,7 +139,10 @@ async fn a_reset_met_by_reads_and_writes_at_once_is_a_reset_to_all() {
         assert!(matches!(read, Err(ReadError::Disconnected { reason: DisconnectReason::Reset })), "{read:?}");
         let written = soon(writing).await.unwrap();
         assert!(
-            matches!(written, WriteError::NotConnected | WriteError::Disconnected { reason: DisconnectReason::Reset }),
+            matches!(
+                written,
+                WriteError::NotConnected { .. } | WriteError::Disconnected { reason: DisconnectReason::Reset }
+            ),
             "{written:?}"
         );
         assert_eq!(events.disconnected().await, DisconnectReason::Reset);
@@ -165,7 +168,7 @@ async fn what_had_arrived_before_a_reset_is_still_readable() {
             assert!(matches!(client.read_str().await, Err(ReadError::Incomplete { partial, .. }) if partial == b"thr"));
             let end = client.read_str().await;
             assert!(matches!(end, Err(ReadError::Disconnected { reason: DisconnectReason::Reset })), "{end:?}");
-            assert!(matches!(client.read_str().await, Err(ReadError::NotConnected)));
+            assert!(matches!(client.read_str().await, Err(ReadError::NotConnected { .. })));
         }
     }
 }
@@ -198,7 +201,7 @@ async fn a_reset_ends_a_draining_session_at_once() {
         assert_eq!(events.disconnected().await, DisconnectReason::Reset);
         assert_eq!(client.read_str().await.unwrap(), "one");
         assert!(client.read_str().await.is_err());
-        assert!(matches!(client.read_str().await, Err(ReadError::NotConnected)));
+        assert!(matches!(client.read_str().await, Err(ReadError::NotConnected { .. })));
     }
 }
 

@@ -150,7 +150,7 @@ async fn interval_zero_turns_the_fallback_off_and_never_the_detection() {
     let (client, peer, mut events) = meet_told::<Tcp>(|client| zero(client).poll_for_hang_up()).await;
     drop(peer);
     sleep(Duration::from_millis(200)).await;
-    assert!(client.is_connected() && events.is_silent(), "nobody looks");
+    assert!(events.is_silent(), "nobody looks");
     assert_eq!(client.read(1).await.unwrap(), b"", "a read notices");
     assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
 }

@@ -1,5 +1,7 @@
 //! Several messages sent as one.
 
+use std::mem;
+
 use serde::Serialize;
 
 use super::Connection;
@@ -12,11 +14,20 @@ use crate::{Structs, WriteError};
 /// # Examples
 ///
 /// ```
-/// # async fn reply(connection: &tcpip_core::Connection) -> Result<(), tcpip_core::WriteError> {
-/// let mut reply = connection.batch();
-/// reply.write_str("OPEN 100")?.write(b">");
-/// reply.send().await
-/// # }
+/// # use tcpip_core::{Connection, WriteError};
+/// async fn reply(connection: &Connection) -> Result<(), WriteError> {
+///     connection.batch().write_str("OPEN 100")?.write(b">").send().await
+/// }
+///
+/// /// Where the parts depend on something, the batch has a name.
+/// async fn reply_lines(connection: &Connection, lines: &[&str]) -> Result<(), WriteError> {
+///     let mut reply = connection.batch();
+///     for line in lines {
+///         reply.write_str(line)?;
+///     }
+///     reply.write(b">");
+///     reply.send().await
+/// }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Batch {
@@ -67,6 +78,9 @@ impl Batch {
 
     /// Sends what was added as one message. An empty batch sends nothing.
     ///
+    /// What was added is taken out of the batch as this is called, whatever becomes of it: a second `send` sends what
+    /// was added since. The future borrows nothing, and may be given to a task.
+    ///
     /// # Errors
     ///
     /// [`NotConnected`](WriteError::NotConnected), [`Disconnected`](WriteError::Disconnected) and
@@ -75,7 +89,8 @@ impl Batch {
     /// # Cancel safety
     ///
     /// [Cancel safe](Connection#cancel-safety): the batch goes out whole or not at all.
-    pub async fn send(self) -> Result<(), WriteError> {
-        self.connection.send("send", &[&self.bytes]).await
+    pub fn send(&mut self) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
+        let (connection, bytes) = (self.connection.clone(), mem::take(&mut self.bytes));
+        async move { connection.send("send", &[&bytes]).await }
     }
 }

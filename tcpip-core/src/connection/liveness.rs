@@ -2,10 +2,13 @@
 
 use std::future::pending;
 
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::{
+    task::yield_now,
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
+};
 
 use super::{Connection, wire::Wire};
-use crate::{DisconnectReason, HEARTBEAT, UnexpectedHeartbeat};
+use crate::{DisconnectReason, HEARTBEAT, UnexpectedHeartbeat, WriteError, text_format::TextFormat};
 
 /// The longest form of a heartbeat: four bytes for each character and for a byte-order mark.
 const LONGEST: usize = 4 * (HEARTBEAT.len() + 1);
@@ -21,8 +24,14 @@ impl Connection {
         if !self.expects_heartbeats() {
             return Err(UnexpectedHeartbeat);
         }
-        *self.shared.last_heartbeat.lock() = Instant::now();
+        *self.shared.last_heartbeat.lock() = Some(Instant::now());
         Ok(())
+    }
+
+    /// Returns when a heartbeat last came; `None` if none has, or none is expected.
+    #[must_use]
+    pub fn last_heartbeat(&self) -> Option<Instant> {
+        *self.shared.last_heartbeat.lock()
     }
 
     pub(super) fn expects_heartbeats(&self) -> bool {
@@ -30,22 +39,15 @@ impl Connection {
     }
 
     /// Notes a frame that is a heartbeat, if it ends as a message does. Whether it is one.
-    pub(super) fn notes(&self, separator: &[u8], frame: &[u8]) -> bool {
+    pub(super) fn notes(&self, format: &TextFormat, separator: &[u8], frame: &[u8]) -> bool {
         let payload = &frame[..frame.len() - separator.len()];
         if payload.len() > LONGEST {
             return false;
         }
-        let format = self.text_format();
         let is_text = || format.encoding.decode(payload).is_ok_and(|text| text == HEARTBEAT);
         separator == format.terminator()
             && (payload == HEARTBEAT.as_bytes() || is_text())
             && self.handle_received_heartbeat().is_ok()
-    }
-
-    fn is_being_read(&self) -> bool {
-        let mut being_read = false;
-        self.shared.reading.look(|left| being_read = left.being_read);
-        being_read
     }
 }
 
@@ -57,6 +59,7 @@ pub(super) async fn watch_liveness(connection: &Connection, wire: &impl Wire) ->
     // In a box, since most sessions have no need of the room.
     let watching = async {
         tokio::select! {
+            biased;
             () = send_heartbeats(connection) => pending().await,
             reason = heartbeat_missed(connection, wire) => reason,
             reason = idle(connection, wire) => reason,
@@ -73,48 +76,85 @@ async fn send_heartbeats(connection: &Connection) {
     loop {
         ticks.tick().await;
         match connection.write_str(HEARTBEAT).await {
+            Err(WriteError::WriteHalfEnded) => return,
             Err(error) if !error.ends_session() => tracing::warn!("a heartbeat cannot be sent: {error}"),
             _ => {}
         }
     }
 }
 
-/// | when the time is up | the session |
+/// | when the time is up, and what was ready then has been done | the session |
 /// |---|---|
 /// | a heartbeat has come meanwhile | lives, until the time is up after that |
-/// | a handler is at work, or a read that waits is about to find what has arrived | lives for another interval |
+/// | a handler is at work | lives for another interval |
+/// | bytes have come since the last look that a read which waits has yet to look at | lives for another interval |
+/// | the peer has ended its half, and so cannot send any | is not watched any more |
 /// | none of these | ends |
 async fn heartbeat_missed(connection: &Connection, wire: &impl Wire) -> DisconnectReason {
     let shared = &*connection.shared;
     let Some(after) = shared.options.max_heartbeat_interval else { return pending().await };
+    let mut since = shared.began;
+    let mut total = 0;
     loop {
-        let last = *shared.last_heartbeat.lock();
-        sleep_until(last + after).await;
-        let lives = if connection.is_being_read() { wire.unread() > 0 } else { connection.has_reader() };
-        let mut latest = shared.last_heartbeat.lock();
-        if lives {
-            *latest = Instant::now();
-        } else if *latest == last {
-            return DisconnectReason::HeartbeatMissed { after };
+        sleep_until(since + after).await;
+        let last = || connection.last_heartbeat().unwrap_or(shared.began);
+        if last() <= since {
+            others_turn().await;
         }
+        let arrived = shared.reading.arrived(|| wire.unread());
+        let has_news = arrived.total > std::mem::replace(&mut total, arrived.total) && arrived.unread;
+        let is_alive = if arrived.being_read { has_news } else { connection.has_reader() };
+        since = if last() > since {
+            last()
+        } else if connection.has_noted_hang_up() {
+            return pending().await;
+        } else if is_alive {
+            Instant::now()
+        } else {
+            return DisconnectReason::HeartbeatMissed { after };
+        };
     }
 }
 
-/// What waits in the kernel has arrived when it is first seen there.
+/// | when the time is up, and what was ready then has been done | the session |
+/// |---|---|
+/// | bytes have come since the last look | lives, until the time is up after they came, or were noticed if they are unread |
+/// | a handler is at work | lives for another interval |
+/// | a read waits that has a deadline | lives until then |
+/// | the peer has ended its half, and so cannot send any | is not watched any more |
+/// | none of these | ends |
 async fn idle(connection: &Connection, wire: &impl Wire) -> DisconnectReason {
-    let Some(after) = connection.shared.options.idle_timeout else { return pending().await };
-    let mut last = Instant::now();
-    let mut unread = 0;
+    let shared = &*connection.shared;
+    let Some(after) = shared.options.idle_timeout else { return pending().await };
+    let mut until = shared.began + after;
+    let mut total = 0;
     loop {
-        sleep_until(last + after).await;
-        let arrival = connection.shared.reading.last_arrival().unwrap_or(last);
-        let unread_now = wire.unread();
-        last = if std::mem::replace(&mut unread, unread_now) < unread_now {
-            Instant::now()
-        } else if arrival > last {
-            arrival
+        sleep_until(until).await;
+        let mut arrived = shared.reading.arrived(|| wire.unread());
+        if arrived.total == total {
+            others_turn().await;
+            arrived = shared.reading.arrived(|| wire.unread());
+        }
+        let now = Instant::now();
+        until = if arrived.total > std::mem::replace(&mut total, arrived.total) {
+            let came = if arrived.beneath { now } else { arrived.last.unwrap_or(now) };
+            came + after
+        } else if connection.has_noted_hang_up() {
+            return pending().await;
+        } else if connection.has_reader() && !arrived.being_read {
+            now + after
+        } else if let Some(deadline) = shared.reading.awaited_until().filter(|deadline| *deadline > now) {
+            deadline
         } else {
             return DisconnectReason::Idle { after };
         };
+    }
+}
+
+/// Lets the runtime see what is ready, and others do what they can of it: a runtime that runs late must not take its own
+/// delay for the peer's. First what has arrived is read ahead, then those who wait for it look at it.
+async fn others_turn() {
+    for _ in 0..3 {
+        yield_now().await;
     }
 }

@@ -1,6 +1,7 @@
 //! One TCP session, from connect or accept to its end.
 
 mod batch;
+mod later;
 mod liveness;
 pub(crate) mod options;
 mod owner;
@@ -8,7 +9,9 @@ mod read;
 mod read_frame;
 mod read_loop;
 mod reading;
+mod rest;
 mod session;
+mod socket;
 mod state;
 mod tasks;
 mod wire;
@@ -21,20 +24,26 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Weak,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use tokio::time::{Instant, timeout};
+use tokio::{
+    net::tcp::OwnedWriteHalf,
+    runtime::Handle,
+    time::{Instant, Timeout, timeout},
+};
 
-pub use self::batch::Batch;
 pub(crate) use self::read_loop::Interruption;
+pub use self::{batch::Batch, options::HalfClose};
 use self::{
+    later::Later,
     options::SessionOptions,
     reading::{End, Reading, Source},
     state::{Phase, SessionState},
+    wire::reset,
     writing::{Outlet, Writing},
 };
 use crate::{
@@ -60,9 +69,10 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 ///   bytes. (With [`read_frame`](Self::read_frame) some may be in the decoder.)
 /// - **Writes**: the message goes out whole, in order, at most once, or not at all; no other call is needed for it. A
 ///   caller that drops a write and tries again may send the message twice.
-/// - **Turns**: reads take turns, and so do writes while the queue is full. A future that is neither polled nor
-///   dropped keeps its turn, and those behind it wait, at most until this end closes the session. So do not read in the body of a
-///   `select!` loop while another read is pinned outside it; the same holds for writes.
+/// - **Turns**: reads take turns, and so do writes while the queue is full. A read that is neither polled nor
+///   dropped keeps its turn, and those behind it wait, at most until their deadline or the end of the session. So do not
+///   read in the body of a `select!` loop while another read is pinned outside it. A write that is not polled keeps nobody
+///   waiting: the session's task sends it.
 /// - **Waits** (`wait_…`, `close`): dropping the future changes nothing; a close that has been polled goes on without it.
 ///
 /// As every future, one that is dropped before it was polled at all has done nothing.
@@ -70,14 +80,28 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 /// # After the end
 ///
 /// What had arrived when the peer ended the session stays readable until this end closes it (or the next client of
-/// the server replaces it): first the frames, then [`Incomplete`](crate::ReadError::Incomplete) if the peer closed in
-/// good order or within a frame, or else [`Disconnected`](crate::ReadError::Disconnected) with the reason. This is
-/// told once; after that, reads fail with [`NotConnected`](crate::ReadError::NotConnected).
+/// the server replaces it): first the frames, then [`Incomplete`](crate::ReadError::Incomplete) if part of a frame had
+/// come, then [`EndOfStream`](crate::ReadError::EndOfStream) if the peer closed in good order, or else
+/// [`Disconnected`](crate::ReadError::Disconnected) with the reason. The end is told once (an `Incomplete` of a peer that
+/// closed in good order tells it too); after that, reads fail with [`NotConnected`](crate::ReadError::NotConnected).
+///
+/// # Who has hung up, and what of it
+///
+/// | what | says |
+/// |---|---|
+/// | [`has_hung_up`](Self::has_hung_up), [`wait_hung_up`](Self::wait_hung_up) | the peer has ended its half of the stream, or all of it: at once, whatever is unread |
+/// | [`is_connected`](Self::is_connected), [`wait_disconnected`](Self::wait_disconnected) | the session has ended: at the hang-up, or once what had come before it has been read and answered. A session without a handler that nobody reads *drains* for `drain_timeout` at most |
+/// | [`should_be_connected`](Self::should_be_connected) | this end has not closed it |
+/// | [`reason`](Self::reason) | who ended it and why, from the moment that it has ended |
+///
+/// Draining is for peers that say all they have to say, end their half and wait for the answer, as
+/// `printf 'status\r\n' | nc -N` does. A peer that goes on listening after that needs [`HalfClose::Allowed`].
 ///
 /// # Urgent data
 ///
 /// A byte that the peer sends as urgent (`MSG_OOB`) is not part of the stream and does no harm, but a receive ends at its
-/// place: what follows it may be read only when the next bytes arrive, or the stream ends.
+/// place: what follows it may be read only when the next bytes arrive, or the stream ends. The system keeps one urgent
+/// byte: when the next one comes before a read has passed the first, the first becomes part of the stream.
 #[derive(Clone)]
 pub struct Connection {
     shared: Arc<Shared>,
@@ -89,12 +113,21 @@ struct Shared {
     options: Arc<SessionOptions>,
     limit: AtomicUsize,
     text: Lock<TextFormat>,
-    /// When a heartbeat last came, or the session began.
-    last_heartbeat: Lock<Instant>,
+    began: Instant,
+    /// When a heartbeat last came.
+    last_heartbeat: Lock<Option<Instant>>,
     state: SessionState,
     reading: Reading,
     writing: Writing,
     callbacks: CallbackProgress,
+    /// The socket beneath, if there is one, for as long as the session's task has it.
+    socket: Weak<OwnedWriteHalf>,
+    /// When the kernel was last asked for a hang-up.
+    looked: AtomicU64,
+    /// How many bytes were given up at the end.
+    given_up: AtomicU64,
+    /// That of the session's task.
+    runtime: Option<Handle>,
     span: tracing::Span,
 }
 
@@ -109,11 +142,16 @@ impl Connection {
                 options: SessionOptions::new("").into(),
                 limit: AtomicUsize::new(crate::DEFAULT_LIMIT),
                 text: Lock::new(TextFormat::default()),
-                last_heartbeat: Lock::new(Instant::now()),
+                began: Instant::now(),
+                last_heartbeat: Lock::new(None),
                 state: SessionState::never_connected(),
                 reading: Reading::new(Source::Ended, None),
-                writing: Writing::new(Outlet::Closed),
+                writing: Writing::new(Outlet::Closed, 0),
                 callbacks: CallbackProgress::default(),
+                socket: Weak::new(),
+                looked: AtomicU64::new(0),
+                given_up: AtomicU64::new(0),
+                runtime: None,
                 span: tracing::Span::none(),
             }),
         }
@@ -143,11 +181,42 @@ impl Connection {
         self.shared.addresses.map(|(_, peer)| peer)
     }
 
-    /// Whether the session lives. It does while what the peer sent before it hung up is still being read.
+    /// Returns whether the session lives. It does while what the peer sent before it hung up is still being read.
+    ///
+    /// Also right in a program whose runtime rests between its calls (`block_on` now and then), where nobody learns of a
+    /// hang-up as it happens: the system is then asked, at most every 50 ms, and so is a write.
     #[must_use]
     #[doc(alias = "connected")]
     pub fn is_connected(&self) -> bool {
+        self.look_after_rest();
         self.shared.state.is_connected()
+    }
+
+    /// Returns whether the peer has ended its half of the stream, or all of it: at once, whatever is unread, and whatever
+    /// the session makes of it. The system is asked.
+    ///
+    /// Over a stream that is no socket, a hang-up is seen when all before it has been read ahead.
+    #[must_use]
+    pub fn has_hung_up(&self) -> bool {
+        if !self.has_noted_hang_up() {
+            self.look_for_hang_up();
+        }
+        self.has_noted_hang_up()
+    }
+
+    /// Waits until the peer has hung up, as [`has_hung_up`](Self::has_hung_up) says, or the session has ended otherwise.
+    /// Returns whether the peer has hung up.
+    ///
+    /// # Cancel safety
+    ///
+    /// [Cancel safe](Self#cancel-safety).
+    pub async fn wait_hung_up(&self) -> bool {
+        let shared = &*self.shared;
+        shared.state.wait_for(|state| (state.hung_up || state.phase == Phase::Ended).then_some(state.hung_up)).await
+    }
+
+    fn has_noted_hang_up(&self) -> bool {
+        self.shared.state.look(|state| state.hung_up)
     }
 
     /// Whether it ought to live: true from connecting until this end closes it or drops its owner. So
@@ -176,7 +245,7 @@ impl Connection {
         self.is_connected().then(|| self.clone())
     }
 
-    /// Waits until the session has ended.
+    /// Waits until the session has ended. For the moment of the peer's hang-up see [`wait_hung_up`](Self::wait_hung_up).
     ///
     /// A session whose peer has hung up lives on while what had arrived is being read, in a handler until a read has
     /// found the end: a handler that only waits for this waits for itself.
@@ -231,6 +300,30 @@ impl Connection {
         self.closed_within_deadline().await;
     }
 
+    /// Resets the connection, at once: nothing more is sent, not even what is queued, and what has arrived is dropped. The
+    /// peer sees a reset. Where the system cannot reset a socket that is in use (it is not Linux), it comes with the
+    /// session's task; over a stream that is no socket, the stream is dropped.
+    ///
+    /// May be called again, and from anywhere; during a [`close`](Self::close) it cuts that short. The session ends with
+    /// [`Aborted`](DisconnectReason::Aborted), and clears `should_be_connected`.
+    pub fn abort(&self) {
+        self.revoke_and(DisconnectReason::Aborted, |state| {
+            state.should_be_connected = false;
+            state.aborted = true;
+        });
+        if let Some(socket) = self.shared.socket.upgrade() {
+            reset((*socket).as_ref());
+        }
+    }
+
+    /// Returns how many bytes the end of the session gave up: written without an error, and not acknowledged by the peer's
+    /// system, or still queued, when `close_timeout` had passed or the session was aborted. Some of them may have arrived
+    /// all the same. 0 while the session lives, and where the peer or the link ended it.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        self.shared.given_up.load(Ordering::Relaxed)
+    }
+
     /// The terminator of text messages; those that are sent may have another (`write_terminator` of the builder).
     #[must_use]
     pub fn terminator(&self) -> Vec<u8> {
@@ -255,24 +348,46 @@ impl Connection {
         self.shared.limit()
     }
 
-    /// Changes the terminator, from the next message on.
+    /// Changes the terminator, from the next message on. For a text read that waits, that is the message for which it
+    /// waits, also if part of it has come.
     ///
     /// # Errors
     ///
-    /// [`OptionError::EmptyTerminator`]; nothing is changed.
+    /// [`OptionError::EmptyTerminator`]; [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent or expected, and
+    /// could not be any more. Nothing is changed.
     pub fn set_terminator(&self, terminator: impl AsRef<[u8]>) -> Result<(), OptionError> {
-        self.shared.text.lock().set_terminator(terminator.as_ref())
+        self.change_text(|text| text.set_terminator(terminator.as_ref()))
     }
 
-    /// Changes the encoding, from the next message on.
-    pub fn set_encoding(&self, encoding: Encoding) {
-        self.shared.text.lock().encoding = encoding;
+    /// Changes the encoding, from the next message on, as [`set_terminator`](Self::set_terminator) does.
+    ///
+    /// # Errors
+    ///
+    /// [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent or expected, and could not be any more. Nothing is
+    /// changed.
+    pub fn set_encoding(&self, encoding: Encoding) -> Result<(), OptionError> {
+        self.change_text(|text| {
+            text.encoding = encoding;
+            Ok(())
+        })
+    }
+
+    fn change_text(&self, change: impl FnOnce(&mut TextFormat) -> Result<(), OptionError>) -> Result<(), OptionError> {
+        {
+            let mut text = self.shared.text.lock();
+            let mut changed = text.clone();
+            change(&mut changed)?;
+            self.shared.options.check_heartbeats(&changed)?;
+            *text = changed;
+        }
+        self.shared.reading.look_again();
+        Ok(())
     }
 
     /// Changes the limit, also for a read that waits, as soon as more arrives for it.
     pub fn set_limit(&self, limit: usize) {
         self.shared.limit.store(limit, Ordering::Relaxed);
-        self.shared.reading.limit_changed();
+        self.shared.reading.look_again();
     }
 
     fn text_format(&self) -> TextFormat {
@@ -283,32 +398,55 @@ impl Connection {
     /// and so no runtime.
     async fn closed_within_deadline(&self) {
         if !self.is_closed() && !self.is_own_task() {
-            let _ = timeout(self.shared.options.close_timeout + CLOSE_GRACE, self.wait_closed()).await;
+            let _ = self.within(self.shared.options.close_timeout + CLOSE_GRACE, self.wait_closed()).await;
         }
+    }
+
+    /// `future`, within `after`, whatever executor polls it: where that is not tokio's, the time is that of the session's
+    /// runtime.
+    #[doc(hidden)]
+    pub fn within<F: Future>(&self, after: Duration, future: F) -> Timeout<F> {
+        let foreign = self.shared.runtime.as_ref().filter(|_| Handle::try_current().is_err());
+        let _entered = foreign.map(Handle::enter);
+        timeout(after, future)
+    }
+
+    /// Whether a handler may still want to answer what it has read: it has not been told the end.
+    fn has_handler_at_work(&self) -> bool {
+        self.has_reader() && !self.shared.state.look(|state| state.end_reported)
+    }
+
+    /// Whether the session goes on when the peer has ended its half.
+    fn outlives_peer(&self) -> bool {
+        self.shared.options.half_close == HalfClose::Allowed && !self.shared.writing.has_half_ended()
     }
 
     /// The peer has hung up: ends the session, or lets it drain if there is something left to read. `ask` says whether
     /// there is beneath the buffer, and the cause if it is told one.
     fn peer_hung_up(&self, ask: impl FnOnce() -> (bool, Option<io::Error>)) {
         // With reads held off, so that no reader sees an end without its cause.
-        self.shared.reading.look(|left| {
+        let state = &self.shared.state;
+        self.shared.reading.look(|left, later| {
             let (beneath, told_here) = ask();
             let told_here = told_here.as_ref().map(DisconnectReason::from_io);
             if let Some(reason) = told_here.or_else(|| self.shared.writing.error()) {
-                self.end(reason);
-            } else if !beneath && !left.unread && (left.being_read || !self.has_reader()) {
-                self.end(DisconnectReason::ClosedByPeer);
+                later.tell_end(self.clone(), state.end(self, reason, |_| ()));
+            } else if self.outlives_peer() {
+                state.note_hang_up();
+            } else if !beneath && !left.unread && (left.being_read || !self.has_handler_at_work()) {
+                later.tell_end(self.clone(), state.end(self, DisconnectReason::ClosedByPeer, |_| ()));
             } else {
-                self.shared.state.drain();
+                state.drain();
             }
         });
+        state.tell();
     }
 
     /// How the stream has ended, for the read that has found its end there, or `cause`. A cause, of which a writer may
     /// have been told instead, ends the session before anybody else finds a socket without it.
-    fn stream_end(&self, cause: Option<DisconnectReason>) -> End {
+    fn stream_end(&self, cause: Option<DisconnectReason>, later: &mut Later) -> End {
         if let Some(cause) = cause.or_else(|| self.shared.writing.error()) {
-            self.end(cause);
+            later.tell_end(self.clone(), self.shared.state.end(self, cause, |_| ()));
         }
         match self.reason() {
             None | Some(DisconnectReason::ClosedByPeer) => End::Stream,

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_LIMIT, DEFAULT_MONITOR_CONNECTION_INTERVAL,
-    DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, HEARTBEAT, JsonMode, OptionError, text_format::TextFormat,
+    DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, HEARTBEAT, JsonMode, OptionError, socket_options::SocketOptions,
+    text_format::TextFormat,
 };
 
 /// The longest deadline. A longer one counts as this: about 30 years.
@@ -14,6 +15,24 @@ const LONGEST: Duration = Duration::from_hours(30 * 365 * 24);
 #[must_use]
 pub fn deadline(timeout: Duration) -> Duration {
     timeout.min(LONGEST)
+}
+
+/// What a session makes of it that the peer ends its half of the stream: that it has said all, and may still listen.
+///
+/// Most peers that do so have closed, which looks the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HalfClose {
+    /// The peer has hung up: the session ends as soon as what had arrived has been read.
+    #[default]
+    EndsSession,
+    /// The session goes on, and what is written still reaches the peer. Reads find the end of the stream, each of them.
+    /// It ends as any other session does, but for the peer's hang-up; and when this end ends its own half too, by
+    /// [`shutdown_write`](crate::Connection::shutdown_write), or the handler of a read loop, and all tasks of the session,
+    /// are done.
+    ///
+    /// A peer that has closed is found by the next write or, by keep-alive, after minutes. Until then a server has no
+    /// place for the next client, unless its admission says that the newest wins.
+    Allowed,
 }
 
 /// How a session learns that its peer has hung up.
@@ -48,7 +67,8 @@ pub struct SessionOptions {
     /// How long this end waits for one.
     pub max_heartbeat_interval: Option<Duration>,
     pub idle_timeout: Option<Duration>,
-    pub tcp_user_timeout: Option<Duration>,
+    pub half_close: HalfClose,
+    pub socket: SocketOptions,
     /// Whether a handler reads this session, so that a hang-up is for the handler to find.
     pub has_handler: bool,
 }
@@ -72,7 +92,8 @@ impl SessionOptions {
             heartbeat_interval: None,
             max_heartbeat_interval: None,
             idle_timeout: None,
-            tcp_user_timeout: None,
+            half_close: HalfClose::default(),
+            socket: SocketOptions::default(),
             has_handler: false,
         }
     }
@@ -87,16 +108,36 @@ impl SessionOptions {
             ("heartbeat_interval", self.heartbeat_interval),
             ("max_heartbeat_interval", self.max_heartbeat_interval),
             ("idle_timeout", self.idle_timeout),
+            ("tcp_user_timeout", self.socket.user_timeout),
         ] {
             if interval.is_some_and(|interval| interval.is_zero()) {
                 return Err(OptionError::ZeroInterval { option });
             }
         }
-        let has_heartbeats = self.heartbeat_interval.is_some() || self.max_heartbeat_interval.is_some();
-        if has_heartbeats && self.text.encode(HEARTBEAT).is_err() {
-            return Err(OptionError::TerminatorInHeartbeat);
-        }
+        self.check_heartbeats(&self.text)
+    }
+
+    /// Changes the format of text, if heartbeats can still be sent and received as far as they are to be.
+    ///
+    /// # Errors
+    ///
+    /// Those of `change`; [`OptionError::TerminatorInHeartbeat`]. Nothing is changed.
+    pub fn change_text(
+        &mut self,
+        change: impl FnOnce(&mut TextFormat) -> Result<(), OptionError>,
+    ) -> Result<(), OptionError> {
+        let mut text = self.text.clone();
+        change(&mut text)?;
+        self.check_heartbeats(&text)?;
+        self.text = text;
         Ok(())
+    }
+
+    /// Checks that heartbeats can be sent and received as `text`, as far as they are to be.
+    pub(crate) fn check_heartbeats(&self, text: &TextFormat) -> Result<(), OptionError> {
+        let sends = self.heartbeat_interval.is_some() && text.encode(HEARTBEAT).is_err();
+        let receives = self.max_heartbeat_interval.is_some() && !text.can_receive(HEARTBEAT);
+        if sends || receives { Err(OptionError::TerminatorInHeartbeat) } else { Ok(()) }
     }
 
     /// Whether anything watches for a peer that says nothing.
@@ -208,7 +249,7 @@ macro_rules! session_setters {
         }
 
         /// How often to look for a hang-up on systems that do not report one as an event (Linux does, at once).
-        /// Zero turns this fallback off; reads and writes then notice.
+        /// Zero turns this fallback off; reads, writes and `is_connected` then notice.
         /// Default: [`DEFAULT_MONITOR_CONNECTION_INTERVAL`](crate::DEFAULT_MONITOR_CONNECTION_INTERVAL).
         #[must_use]
         pub fn monitor_connection_interval(mut self, interval: ::std::time::Duration) -> Self {
@@ -218,19 +259,53 @@ macro_rules! session_setters {
 
         /// Ends a session from which nothing has arrived for so long, or `None` for never: for peers that may vanish
         /// without a word and have no heartbeat. What nobody has read yet counts from when it is noticed, so that such a
-        /// session may end as late as after twice this. Default: `None`.
+        /// session may end as late as after twice this. A session whose handler is at work is not idle, nor is one in which
+        /// a read waits that has a [`read_timeout`](Self::read_timeout), before that has passed; a handler's reads do not
+        /// count. Default: `None`.
         #[must_use]
         pub fn idle_timeout(mut self, timeout: impl Into<Option<::std::time::Duration>>) -> Self {
             self.session.idle_timeout = timeout.into().map($crate::endpoint::deadline);
             self
         }
 
-        /// How long the system tries to deliver what was sent before it gives the link up (`TCP_USER_TIMEOUT`), in whole
-        /// milliseconds, or `None` for the system's own time, minutes. Without effect where the system is not Linux or the
-        /// stream is not TCP. Default: `None`.
+        /// How long the system tries to deliver what was sent before it gives the link up (`TCP_USER_TIMEOUT`), or
+        /// `None` for the system's own time, minutes. In whole milliseconds, from 1 ms to 24 days: a time beyond these
+        /// counts as the nearest, and zero is an error of the last step. Without effect where the system is not Linux
+        /// or the stream is not TCP. Default: `None`.
         #[must_use]
         pub fn tcp_user_timeout(mut self, timeout: impl Into<Option<::std::time::Duration>>) -> Self {
-            self.session.tcp_user_timeout = timeout.into();
+            self.session.socket.user_timeout = timeout.into();
+            self
+        }
+
+        /// Whether and how the system asks a silent peer whether it is still there, or `None` not to ask.
+        ///
+        /// Default: [`Keepalive::default`](crate::Keepalive) on a socket that is dialled or accepted here; a connected
+        /// socket that is handed in keeps what it has. Without effect where the stream is not TCP.
+        #[must_use]
+        #[doc(alias = "SO_KEEPALIVE")]
+        pub fn keepalive(mut self, keepalive: impl Into<Option<$crate::Keepalive>>) -> Self {
+            self.session.socket.keepalive = $crate::endpoint::Setting::To(keepalive.into());
+            self
+        }
+
+        /// Whether the system sends a small message at once, also while the last one is not acknowledged (Nagle's
+        /// algorithm is off).
+        ///
+        /// Default: `true` on a socket that is dialled or accepted here; a connected socket that is handed in keeps
+        /// what it has. Without effect where the stream is not TCP.
+        #[must_use]
+        #[doc(alias = "TCP_NODELAY")]
+        pub fn nodelay(mut self, nodelay: bool) -> Self {
+            self.session.socket.nodelay = $crate::endpoint::Setting::To(nodelay);
+            self
+        }
+
+        /// What becomes of the session when the peer ends its half of the stream. Default:
+        /// [`HalfClose::EndsSession`](crate::HalfClose::EndsSession).
+        #[must_use]
+        pub fn half_close(mut self, half_close: $crate::HalfClose) -> Self {
+            self.session.half_close = half_close;
             self
         }
 
@@ -254,7 +329,7 @@ macro_rules! session_setters {
         #[must_use]
         pub fn connect_callback<F, Fut>(mut self, callback: F) -> Self
         where
-            F: Fn($crate::ConnectionEvent) -> Fut + Send + Sync + 'static,
+            F: FnOnce($crate::ConnectionEvent) -> Fut + $crate::ConnectCallback<Fut> + Send + Sync + 'static,
             Fut: $crate::CallbackFuture + Send + 'static,
         {
             self.callbacks.add(callback);

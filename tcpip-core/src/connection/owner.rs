@@ -5,7 +5,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -14,7 +14,8 @@ use std::{
 use tokio::time::Instant;
 use tokio::{
     io::{AsyncRead, AsyncWrite, split},
-    net::TcpStream,
+    net::{TcpStream, tcp::OwnedWriteHalf},
+    runtime::Handle,
 };
 use tracing::Instrument;
 
@@ -22,12 +23,13 @@ use super::{
     Connection, Shared,
     options::SessionOptions,
     reading::{ReadAhead, Reading, Source},
+    rest::clock,
     session::{Finish, run_session},
     state::{Inner, Phase, SessionState},
-    wire::{StreamWire, TcpWire, Wire, check_for_hang_up, look_ahead},
+    wire::{StreamWire, TcpWire, Wire},
     writing::{Outlet, Writing},
 };
-use crate::{DisconnectReason, callbacks::EventSource, lock::Lock, set_socket_options};
+use crate::{DisconnectReason, callbacks::EventSource, lock::Lock};
 
 #[doc(hidden)]
 impl Connection {
@@ -39,16 +41,14 @@ impl Connection {
         events: EventSource,
     ) -> io::Result<Self> {
         let options = options.into();
-        set_socket_options(&stream)?;
-        #[cfg(target_os = "linux")]
-        if let Some(timeout) = options.tcp_user_timeout {
-            socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(timeout))?;
-        }
+        options.socket.apply(&stream)?;
         let addresses = Some((stream.local_addr()?, stream.peer_addr()?));
         let (read_half, write_half) = stream.into_split();
         let write_half = Arc::new(write_half);
         let wire = TcpWire::new(Arc::clone(&write_half));
-        Ok(Self::begin(Source::Socket(read_half), Outlet::Socket(write_half), wire, addresses, options, kind, events))
+        let socket = Arc::downgrade(&write_half);
+        let (source, outlet) = (Source::Socket(read_half), Outlet::Socket(write_half));
+        Ok(Self::begin(source, outlet, wire, addresses, socket, options, kind, events))
     }
 
     /// Starts a session on a stream that may be no TCP stream.
@@ -67,14 +67,17 @@ impl Connection {
         }
         let (read_half, write_half) = split(stream.expect("it has not been taken as a TCP stream"));
         let source = Source::Stream(ReadAhead::new(read_half));
-        Ok(Self::begin(source, Outlet::Queue, StreamWire::new(write_half), None, options.into(), kind, events))
+        let wire = StreamWire::new(write_half);
+        Ok(Self::begin(source, Outlet::Queue, wire, None, Weak::new(), options.into(), kind, events))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what a session begins with")]
     fn begin(
         source: Source,
         outlet: Outlet,
         wire: impl Wire,
         addresses: Option<(SocketAddr, SocketAddr)>,
+        socket: Weak<OwnedWriteHalf>,
         options: Arc<SessionOptions>,
         kind: &'static str,
         events: EventSource,
@@ -91,11 +94,16 @@ impl Connection {
                 addresses,
                 limit: AtomicUsize::new(options.limit),
                 text: Lock::new(options.text.clone()),
-                last_heartbeat: Lock::new(now),
+                began: now,
+                last_heartbeat: Lock::new(None),
                 callbacks: events.progress(),
                 state: SessionState::connected(events, options.has_handler),
                 reading: Reading::new(source, first_arrival),
-                writing: Writing::new(outlet),
+                writing: Writing::new(outlet, options.write_limit),
+                socket,
+                looked: AtomicU64::new(clock()),
+                given_up: AtomicU64::new(0),
+                runtime: Some(Handle::current()),
                 span: span.clone(),
                 options,
             }),
@@ -116,7 +124,7 @@ impl Connection {
         self.revoke_and(reason, |_| ());
     }
 
-    fn revoke_and(&self, reason: DisconnectReason, change: impl FnOnce(&mut Inner)) {
+    pub(super) fn revoke_and(&self, reason: DisconnectReason, change: impl FnOnce(&mut Inner)) {
         self.end_and(reason, |state| {
             state.revoked = true;
             change(state);
@@ -132,9 +140,7 @@ impl Connection {
     }
 
     pub(super) fn end_and(&self, reason: DisconnectReason, change: impl FnOnce(&mut Inner)) {
-        if self.shared.state.end(self, reason, change) {
-            self.shared.span.in_scope(|| tracing::info!("disconnected: {}", self.shared.state.reason()));
-        }
+        self.shared.state.end(self, reason, change).tell(self);
     }
 
     /// Whether reads have nothing more to tell: a read has reported the end, or the session was revoked.
@@ -153,10 +159,7 @@ impl Connection {
     /// another: one that drains does not.
     #[must_use]
     pub fn is_occupied(&self) -> bool {
-        match self.shared.writing.socket() {
-            Some(socket) => check_for_hang_up(self, &socket),
-            None => look_ahead(self),
-        }
+        self.look_for_hang_up();
         self.shared.state.phase() == Phase::Connected
     }
 

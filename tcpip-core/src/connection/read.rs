@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
+use tokio::{task::coop::consume_budget, time::Instant};
 use zerocopy::TryFromBytes;
 
 use super::{
@@ -19,6 +19,7 @@ use crate::{
 /// dropping it, in a timeout for example, loses nothing.
 ///
 /// Common errors: [`NotConnected`](ReadError::NotConnected) at once if there is no session,
+/// [`EndOfStream`](ReadError::EndOfStream) if the peer has hung up and all that it sent has been read,
 /// [`Disconnected`](ReadError::Disconnected) if it ends otherwise than by the peer's hang-up, and
 /// [`Timeout`](ReadError::Timeout) if a `read_timeout` is set and passes.
 impl Connection {
@@ -45,10 +46,62 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`Incomplete`](ReadError::Incomplete) if the stream ends before. And the common ones.
+    /// [`Incomplete`](ReadError::Incomplete) if the stream ends within them. And the common ones.
     #[doc(alias = "readexactly")]
     pub async fn read_exact(&self, count: usize) -> Result<Vec<u8>, ReadError> {
         self.take("read_exact", Exact { count, convert: |bytes: &[u8]| Ok(bytes.to_vec()) }).await
+    }
+
+    /// Reads exactly `count` bytes and hands them to `convert`, for structures whose size only the running program knows,
+    /// and for what should not be copied first.
+    ///
+    /// ```
+    /// # async fn sum(connection: &tcpip_core::Connection, count: usize) -> Result<u32, tcpip_core::ReadError> {
+    /// let sum = connection.read_exact_with(count, |bytes| bytes.iter().copied().map(u32::from).sum()).await?;
+    /// # Ok(sum)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_exact`](Self::read_exact).
+    ///
+    /// # Panics
+    ///
+    /// If `convert` does. The bytes stay unread then.
+    pub async fn read_exact_with<T>(&self, count: usize, convert: impl FnOnce(&[u8]) -> T) -> Result<T, ReadError> {
+        self.take("read_exact_with", ExactWith { count, convert: Some(convert) }).await
+    }
+
+    /// Drops what has arrived and has not been read, in turn, and returns how many bytes that was: before a command to a
+    /// device that may have talked meanwhile, for example. What is still under way is not awaited. At most 1 MiB is taken
+    /// from the system, for a peer that never stops.
+    ///
+    /// # Errors
+    ///
+    /// [`NotConnected`](ReadError::NotConnected) if there is no session.
+    ///
+    /// # Cancel safety
+    ///
+    /// [Cancel safe](Self#cancel-safety): it only waits for its turn, and drops nothing before.
+    pub async fn discard_input(&self) -> Result<usize, ReadError> {
+        if self.is_done_with() {
+            return Err(self.not_connected().await);
+        }
+        if self.shared.socket.strong_count() > 0 {
+            return Ok(self.shared.reading.discard_input(self).await);
+        }
+        let mut discarded = 0;
+        loop {
+            self.look_for_hang_up();
+            match self.shared.reading.discard_input(self).await {
+                0 => return Ok(discarded),
+                count => discarded += count,
+            }
+            if discarded > MOST_DISCARDED {
+                return Ok(discarded);
+            }
+        }
     }
 
     /// Reads through the next line feed, which is included; at the end of the stream what there is, maybe nothing.
@@ -66,13 +119,14 @@ impl Connection {
     /// # Errors
     ///
     /// [`EmptySeparator`](ReadError::EmptySeparator); [`FrameTooLong`](ReadError::FrameTooLong);
-    /// [`Incomplete`](ReadError::Incomplete) if the stream ends before the separator. And the common ones.
+    /// [`Incomplete`](ReadError::Incomplete) if the stream ends before the separator and behind something else. And the common ones.
     #[doc(alias = "readuntil")]
     pub async fn read_until(&self, separator: &[u8]) -> Result<Vec<u8>, ReadError> {
         if separator.is_empty() {
             return Err(ReadError::EmptySeparator);
         }
-        self.take("read_until", self.until(separator, |frame: &[u8]| Ok(frame.to_vec()))).await
+        let heartbeats = self.expects_heartbeats().then_some(self);
+        self.take("read_until", Until { separator, heartbeats }).await
     }
 
     /// Reads a text message: through the terminator, which is removed, decoded strictly.
@@ -114,7 +168,7 @@ impl Connection {
     /// # Errors
     ///
     /// [`InvalidStruct`](ReadError::InvalidStruct) with the bytes if they are no `T`;
-    /// [`Incomplete`](ReadError::Incomplete) with what came if the stream ends before. And the common ones.
+    /// [`Incomplete`](ReadError::Incomplete) with what came if the stream ends within it. And the common ones.
     ///
     /// # Examples
     ///
@@ -158,63 +212,117 @@ impl Connection {
     ///
     /// Those of [`read_struct`](Self::read_struct).
     pub async fn read_into<T: TryFromBytes>(&self, target: &mut T) -> Result<(), ReadError> {
-        let store = |bytes: &[u8]| struct_from(bytes).map(|value| *target = value);
-        self.take("read_into", Exact { count: size_of::<T>(), convert: store }).await
+        let value = self.take("read_into", Exact { count: size_of::<T>(), convert: struct_from::<T> }).await?;
+        *target = value;
+        Ok(())
     }
 
     async fn read_text<T>(
         &self,
         operation: &'static str,
-        mut store: impl FnMut(Cow<'_, str>) -> T,
+        store: impl FnMut(Cow<'_, str>) -> T,
     ) -> Result<T, ReadError> {
-        let format: TextFormat = self.text_format();
-        let convert = |frame: &[u8]| format.decode(frame).map(&mut store);
-        self.take(operation, self.until(format.terminator(), convert)).await
-    }
-
-    fn until<'a, F>(&'a self, separator: &'a [u8], convert: F) -> Until<'a, F> {
-        Until { separator, convert, heartbeats: self.expects_heartbeats().then_some(self) }
+        self.take(operation, Text { connection: self, store }).await
     }
 
     /// The way of every read.
     pub(super) async fn take<T: Take>(&self, operation: &'static str, take: T) -> Result<T::Output, ReadError> {
         let shared = &*self.shared;
-        if !self.is_connected() && self.is_exhausted() {
-            return Err(ReadError::NotConnected);
+        if self.is_done_with() {
+            return Err(self.not_connected().await);
         }
-        let taking = shared.reading.take(|| shared.limit(), |cause| self.stream_end(cause), take);
+        if shared.state.look(|state| state.end_reported) {
+            // Nothing but the end is left, again and again: a loop that does not mind it must not keep others waiting.
+            consume_budget().await;
+        }
+        let taking = shared.reading.take(self, take);
         let Taken { result, reports_end } = match shared.options.read_timeout {
             None => taking.await,
-            Some(after) => timeout(after, taking).await.map_err(|_| ReadError::Timeout { operation, after })?,
+            Some(after) => {
+                let counts = shared.options.idle_timeout.is_some() && !self.has_reader();
+                let _waits = counts.then(|| shared.reading.waits_until(Instant::now() + after));
+                self.within(after, taking).await.map_err(|_| ReadError::Timeout { operation, after })?
+            }
         };
         shared.state.read_returned();
         if reports_end {
-            self.end_and(DisconnectReason::ClosedByPeer, |state| state.end_reported = true);
+            if self.outlives_peer() && shared.state.is_connected() {
+                shared.state.change(|state| state.end_reported = true);
+            } else {
+                self.end_and(DisconnectReason::ClosedByPeer, |state| state.end_reported = true);
+            }
         }
-        result
+        result.map_err(|error| match error {
+            ReadError::Incomplete { partial, .. } if partial.is_empty() => {
+                ReadError::EndOfStream { endpoint: shared.options.name.clone(), received: shared.reading.received() }
+            }
+            error => error,
+        })
+    }
+
+    /// Whether there is no session, and nothing of it left to read.
+    fn is_done_with(&self) -> bool {
+        !self.shared.state.is_connected() && self.is_exhausted()
+    }
+
+    /// The error of a read without a session. A loop that does not mind it must not keep others waiting.
+    async fn not_connected(&self) -> ReadError {
+        consume_budget().await;
+        ReadError::NotConnected { endpoint: self.shared.options.name.clone(), reason: self.reason() }
     }
 }
+
+/// How many bytes are dropped of a stream that never stops.
+const MOST_DISCARDED: usize = 1024 * 1024;
 
 fn owned(text: Cow<'_, str>) -> String {
     text.into_owned()
 }
 
-struct Until<'a, F> {
+/// The frame through a separator.
+struct Until<'a> {
     separator: &'a [u8],
-    convert: F,
     /// The connection, if heartbeats are for it to note and for nobody else to see.
     heartbeats: Option<&'a Connection>,
 }
 
-impl<T, F: FnMut(&[u8]) -> Result<T, ReadError>> Take for Until<'_, F> {
+impl Take for Until<'_> {
+    type Output = Vec<u8>;
+
+    fn take(&mut self, frames: &mut FrameBuffer, limit: usize) -> Option<Result<Vec<u8>, ReadError>> {
+        loop {
+            let taken = within(frames.take_until(self.separator, limit, <[u8]>::to_vec)?, limit);
+            let is_noted = |frame: &Vec<u8>| {
+                self.heartbeats
+                    .is_some_and(|connection| connection.notes(&connection.text_format(), self.separator, frame))
+            };
+            if !taken.as_ref().is_ok_and(is_noted) {
+                return Some(taken);
+            }
+        }
+    }
+}
+
+/// A text message, in the format that is in force when it is taken.
+struct Text<'a, F> {
+    connection: &'a Connection,
+    store: F,
+}
+
+impl<T, F: FnMut(Cow<'_, str>) -> T> Take for Text<'_, F> {
     type Output = T;
 
     fn take(&mut self, frames: &mut FrameBuffer, limit: usize) -> Option<Result<T, ReadError>> {
+        let Self { connection, store } = self;
+        let format: TextFormat = connection.text_format();
+        let terminator = format.terminator();
+        let expects_heartbeats = connection.expects_heartbeats();
         loop {
-            let Self { separator, convert, heartbeats } = self;
-            let is_noted = |frame: &[u8]| heartbeats.is_some_and(|connection| connection.notes(separator, frame));
-            let convert = |frame: &[u8]| if is_noted(frame) { None } else { Some(convert(frame)) };
-            match within(frames.take_until(separator, limit, convert)?, limit) {
+            let convert = |frame: &[u8]| {
+                let is_heartbeat = expects_heartbeats && connection.notes(&format, terminator, frame);
+                if is_heartbeat { None } else { Some(format.decode(frame).map(&mut *store)) }
+            };
+            match within(frames.take_until(terminator, limit, convert)?, limit) {
                 Ok(None) => {}
                 Ok(Some(taken)) => return Some(taken),
                 Err(error) => return Some(Err(error)),
@@ -251,6 +359,27 @@ impl<T, F: FnMut(&[u8]) -> Result<T, ReadError>> Take for Exact<F> {
 
     fn take(&mut self, frames: &mut FrameBuffer, _limit: usize) -> Option<Result<T, ReadError>> {
         frames.take_exact(self.count, &mut self.convert)
+    }
+}
+
+/// As `Exact`, with code of the user's.
+struct ExactWith<F> {
+    count: usize,
+    convert: Option<F>,
+}
+
+impl<T, F: FnOnce(&[u8]) -> T> Take for ExactWith<F> {
+    type Output = T;
+
+    const RUNS_USERS_CODE: bool = true;
+
+    fn expected(&self) -> Option<usize> {
+        Some(self.count)
+    }
+
+    fn take(&mut self, frames: &mut FrameBuffer, _limit: usize) -> Option<Result<T, ReadError>> {
+        let convert = &mut self.convert;
+        frames.take_exact(self.count, |bytes| convert.take().map(|convert| convert(bytes)))?.map(Ok)
     }
 }
 

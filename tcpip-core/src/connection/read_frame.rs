@@ -12,23 +12,26 @@ use super::{
     Connection,
     reading::{Take, Taken},
 };
-use crate::{DisconnectReason, FrameBuffer, ReadError};
+use crate::{DisconnectReason, FrameBuffer, ReadError, frame_buffer::TooLong};
 
 impl Connection {
     /// Reads a frame that `decoder` finds: any [`Decoder`] of tokio-util. Strings and other reads may come before and
     /// after it on the same connection.
     ///
     /// The end of the stream is the decoder's to judge (`decode_eof`); if it makes nothing of it, that is
-    /// [`Incomplete`](ReadError::Incomplete), whose `partial` lacks what the decoder has kept in itself.
+    /// [`EndOfStream`](ReadError::EndOfStream), or [`Incomplete`](ReadError::Incomplete), whose `partial` lacks what the
+    /// decoder has kept in itself.
     ///
-    /// The decoder is called while the connection's buffer is locked: it must not use the connection.
+    /// The frame may have `limit` bytes, those included that the decoder takes without making a frame of them.
     ///
     /// # Errors
     ///
     /// - One of the decoder. It ends the session for [`BadFrame`](DisconnectReason::BadFrame), since nobody knows where
-    ///   the next frame begins; one of `decode_eof` finds the session ended by the peer.
+    ///   the next frame begins; one of `decode_eof` finds the session ended by the peer. A decoder that does know makes
+    ///   an item of a damaged frame, `Item = Result<…>`, and the session lives: the second example.
     /// - A [`ReadError`], as the [`std::io::Error`] that it converts into, as the decoder's error that this converts
-    ///   into: [`Incomplete`](ReadError::Incomplete) and the common ones. [`Timeout`](ReadError::Timeout) loses nothing.
+    ///   into: [`EndOfStream`](ReadError::EndOfStream),
+    ///   [`Incomplete`](ReadError::Incomplete) and the common ones. [`Timeout`](ReadError::Timeout) loses nothing.
     ///   [`Disconnected`](ReadError::Disconnected) for [`FrameTooLong`](DisconnectReason::FrameTooLong) if `limit` bytes
     ///   wait and the decoder finds no frame in them: this too ends the session.
     ///
@@ -76,12 +79,13 @@ impl Connection {
     /// camera.close().await;
     /// let error = connection.read_frame(&mut codec).await.unwrap_err();
     /// let error = error.get_ref().and_then(|error| error.downcast_ref());
-    /// assert!(matches!(error, Some(ReadError::Incomplete { .. })));
+    /// assert!(matches!(error, Some(ReadError::EndOfStream { .. })));
     /// # Ok(())
     /// # }
     /// ```
     ///
-    /// A codec of one's own: STX, text, ETX and the exclusive-or of all of these.
+    /// A codec of one's own: STX, text, ETX and the exclusive-or of all of these. A frame that is damaged is an item of
+    /// its own and no error, so that the session lives; the codec goes on at the next STX.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -96,34 +100,70 @@ impl Connection {
     /// use std::io;
     /// use tcpip_core::{BytesMut, Decoder};
     ///
+    /// const STX: u8 = 0x02;
+    /// const ETX: u8 = 0x03;
+    ///
     /// struct StxEtx;
     ///
+    /// /// What came and is no frame, up to the next STX.
+    /// struct Damage(Vec<u8>);
+    ///
+    /// impl Damage {
+    ///     fn take_from(bytes: &mut BytesMut) -> Self {
+    ///         let next = (1..bytes.len()).find(|&at| bytes[at] == STX).unwrap_or(bytes.len());
+    ///         Self(bytes.split_to(next).to_vec())
+    ///     }
+    /// }
+    ///
     /// impl Decoder for StxEtx {
-    ///     type Item = String;
+    ///     type Item = Result<String, Damage>;
     ///     type Error = io::Error;
     ///
-    ///     fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<String>> {
-    ///         const STX: u8 = 0x02;
-    ///         const ETX: u8 = 0x03;
+    ///     fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Self::Item>> {
     ///         if bytes.first().is_some_and(|&first| first != STX) {
-    ///             return Err(io::Error::new(io::ErrorKind::InvalidData, "no STX"));
+    ///             return Ok(Some(Err(Damage::take_from(bytes))));
     ///         }
-    ///         let Some(etx) = bytes.iter().position(|&byte| byte == ETX) else { return Ok(None) };
-    ///         if bytes.len() < etx + 2 {
+    ///         let Some(end) = (1..bytes.len()).find(|&at| [STX, ETX].contains(&bytes[at])) else { return Ok(None) };
+    ///         if bytes[end] == ETX && bytes.len() < end + 2 {
     ///             return Ok(None);
     ///         }
-    ///         let frame = bytes.split_to(etx + 2);
-    ///         if frame.iter().fold(0, |sum, byte| sum ^ byte) != 0 {
-    ///             return Err(io::Error::new(io::ErrorKind::InvalidData, "wrong checksum"));
+    ///         let sum = bytes.iter().take(end + 2).fold(0, |sum, byte| sum ^ byte);
+    ///         let text = std::str::from_utf8(&bytes[1..end]).map(str::to_owned);
+    ///         match text {
+    ///             Ok(text) if bytes[end] == ETX && sum == 0 => {
+    ///                 let _ = bytes.split_to(end + 2);
+    ///                 Ok(Some(Ok(text)))
+    ///             }
+    ///             _ => Ok(Some(Err(Damage::take_from(bytes)))),
     ///         }
-    ///         let text = std::str::from_utf8(&frame[1..etx]).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    ///         Ok(Some(text.to_owned()))
+    ///     }
+    /// }
+    ///
+    /// /// Reads the next text. What is damaged is logged and passed over.
+    /// async fn read_text(connection: &Connection) -> io::Result<String> {
+    ///     loop {
+    ///         match connection.read_frame(&mut StxEtx).await? {
+    ///             Ok(text) => return Ok(text),
+    ///             Err(Damage(bytes)) => tracing::warn!("passed over: {}", bytes.escape_ascii()),
+    ///         }
     ///     }
     /// }
     ///
     /// gauge.write(b"ready\r\n\x0217.5\x03\x1c").await?;
     /// assert_eq!(connection.read_str().await?, "ready");
-    /// assert_eq!(connection.read_frame(&mut StxEtx).await?, "17.5");
+    /// assert_eq!(read_text(&connection).await?, "17.5");
+    ///
+    /// // A wrong checksum, a frame without its end, and a stray byte.
+    /// gauge.write(b"\x0217.6\x03\x1c\x0217.\xff\x0218.0\x03\x16").await?;
+    /// assert_eq!(read_text(&connection).await?, "18.0");
+    /// # // No checksum, one that is an STX, a wrong one behind other text, and ends only.
+    /// # let ends = ["\x03\x03", "\x02\x02", "\x02\x03\x00"];
+    /// # for bad in ["\x0217.5\x03", "\x0217.5\x03\x02", "\x02\u{3ff}\x03\u{3fe}"].into_iter().chain(ends) {
+    /// #     gauge.write(bad.as_bytes()).await?;
+    /// #     gauge.write(b"\x0218.0\x03\x16").await?;
+    /// #     assert_eq!(read_text(&connection).await?, "18.0", "{}", bad.escape_debug());
+    /// # }
+    /// # assert!(connection.is_connected());
     /// # Ok(())
     /// # }
     /// ```
@@ -151,26 +191,22 @@ struct Frame<'a, D> {
 impl<D: Decoder> Take for Frame<'_, D> {
     type Output = Result<D::Item, Failure<D::Error>>;
 
+    const RUNS_USERS_CODE: bool = true;
+
     fn take(&mut self, frames: &mut FrameBuffer, limit: usize) -> Option<Result<Self::Output, ReadError>> {
-        match frames.take_with(|bytes| caught(|| self.decoder.decode(bytes)))? {
-            Ok(Some(frame)) => Some(Ok(Ok(frame))),
-            // So that no limit makes an error of nothing at all, it is at least one byte.
-            Ok(None) if frames.len() >= limit.max(1) => {
-                Some(Err(ReadError::Disconnected { reason: DisconnectReason::FrameTooLong { limit } }))
-            }
-            Ok(None) => None,
-            Err(failure) => Some(Ok(Err(failure))),
-        }
+        let taken = frames.take_with(limit, |bytes| caught(|| self.decoder.decode(bytes)))?;
+        let reason = DisconnectReason::FrameTooLong { limit };
+        Some(taken.map_err(|TooLong| ReadError::Disconnected { reason }))
     }
 
     fn take_at_end(&mut self, frames: &mut FrameBuffer) -> Taken<Self::Output> {
-        let last = frames.take_with(|bytes| caught(|| self.decoder.decode_eof(bytes)));
-        if let Some(Ok(Some(frame))) = last {
+        let last = frames.take_with(usize::MAX, |bytes| caught(|| self.decoder.decode_eof(bytes)));
+        if let Some(Ok(Ok(frame))) = last {
             return Taken { result: Ok(Ok(frame)), reports_end: false };
         }
         let partial = frames.take_rest();
         let result = match last {
-            Some(Err(failure)) => Ok(Err(failure)),
+            Some(Ok(Err(failure))) => Ok(Err(failure)),
             _ => Err(ReadError::Incomplete { partial, expected: None }),
         };
         Taken { result, reports_end: true }

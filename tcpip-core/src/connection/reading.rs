@@ -3,39 +3,72 @@
 use std::{
     future::poll_fn,
     io,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::{Pin, pin},
     sync::MutexGuard,
     task::{Context, Poll, Waker},
 };
 
-use bytes::BufMut;
+use bytes::{BufMut, BytesMut};
 use tokio::{io::AsyncRead, net::tcp::OwnedReadHalf, sync::Semaphore, task::coop::unconstrained, time::Instant};
 use tokio_util::io::poll_read_buf;
 
-use crate::{DisconnectReason, FrameBuffer, ReadError, catch_panic::poll_stream, lock::Lock};
+use super::{Connection, later::Later, wire::discard_what_is_here};
+use crate::{
+    DisconnectReason, FrameBuffer, ReadError,
+    catch_panic::{drop_caught, poll_stream},
+    lock::Lock,
+};
+
+/// After so many receives in one poll others have their turn, however much there is and whatever the stream makes of
+/// tokio's budget.
+const MOST_RECEIVES: usize = 32;
+
+/// How much is read ahead at once.
+const CHUNK: usize = 4096;
 
 /// Reads take turns; the bytes are in the lock, not in the future of the read whose turn it is, so that dropping
 /// one loses nothing, and one that nobody polls holds up nothing but the reads behind it, while the session lives.
+///
+/// Users' code (decoders, streams, what is called with a frame) runs outside of the lock: what it works on is lent out.
 pub(super) struct Reading {
     /// Held by the read whose turn it is. Closed once the session has set the end: no read waits for the socket any
     /// more, so none needs to wait for another, which perhaps nobody polls.
     turn: Semaphore,
     inner: Lock<Inner>,
+    /// Until when the reads that have a deadline wait.
+    deadlines: Lock<Vec<Instant>>,
 }
 
 struct Inner {
     source: Source,
     frames: FrameBuffer,
+    /// The read whose turn it is has the frames.
+    lent: bool,
+    /// What has arrived is not to be kept.
+    discarded: bool,
     /// Set once nothing more will come out of the source.
     end: Option<End>,
     /// The read whose turn it is, for what it does not find out from the socket itself.
     waker: Option<Waker>,
-    /// The read whose turn it is has looked and found too little. A result that is on its way to the caller is none.
-    waiting: bool,
+    waits: Waits,
     /// How many reads have come to a result.
     count: u64,
-    /// When bytes last came out of the source, if somebody wants to know.
+    /// How many bytes ever came out of the source.
+    received: u64,
+    /// When the last did, if somebody wants to know.
     last_arrival: Option<Instant>,
+}
+
+/// What the read whose turn it is does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waits {
+    /// Nothing, or its result is on the way to the caller.
+    No,
+    /// It has looked and found too little.
+    ForMore,
+    /// Bytes have been read ahead since.
+    ToLook,
 }
 
 /// Where bytes come from.
@@ -50,18 +83,35 @@ pub(super) enum Source {
 
 /// A stream from which the session's task reads ahead, as far as the next frame may reach.
 pub(super) struct ReadAhead {
-    stream: Box<dyn AsyncRead + Send + Unpin>,
+    /// `None` while it is being polled.
+    stream: Option<Box<Input>>,
     /// How many bytes the read that waits needs in the buffer, whatever the limit is.
     wanted: usize,
     /// The session's task.
     waker: Option<Waker>,
-    /// It waits for room in the buffer.
-    is_full: bool,
+    /// It waits for room in the buffer, or for the buffer.
+    is_held_up: bool,
+}
+
+/// A stream, and where its bytes go while no lock is held.
+struct Input<S: ?Sized = dyn AsyncRead + Send + Unpin> {
+    chunk: BytesMut,
+    stream: S,
 }
 
 impl ReadAhead {
     pub(super) fn new(stream: impl AsyncRead + Send + Unpin + 'static) -> Self {
-        Self { stream: Box::new(stream), wanted: 0, waker: None, is_full: false }
+        let stream = Box::new(Input { chunk: BytesMut::new(), stream });
+        Self { stream: Some(stream), wanted: 0, waker: None, is_held_up: false }
+    }
+}
+
+impl Input {
+    fn poll(&mut self, context: &mut Context<'_>, room: usize) -> Poll<io::Result<usize>> {
+        let Self { chunk, stream } = self;
+        chunk.clear();
+        chunk.reserve(CHUNK);
+        poll_stream(|| poll_read_buf(Pin::new(stream), context, &mut chunk.limit(room)))
     }
 }
 
@@ -77,6 +127,9 @@ pub(super) enum End {
 /// What a read makes of the buffer.
 pub(super) trait Take {
     type Output;
+
+    /// Whether code of the user's works on the buffer, which is then lent out.
+    const RUNS_USERS_CODE: bool = false;
 
     /// How many bytes are certainly needed in all, if that is known: also the `expected` of an `Incomplete`.
     fn expected(&self) -> Option<usize> {
@@ -118,6 +171,21 @@ pub(super) struct Left {
     pub(super) being_read: bool,
 }
 
+/// What has arrived, as the liveness of the peer is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Arrived {
+    /// How many bytes ever arrived, read or unread. It only grows.
+    pub(super) total: u64,
+    /// Some wait in the system, since when nobody knows.
+    pub(super) beneath: bool,
+    /// Some have not been looked at by the read that waits.
+    pub(super) unread: bool,
+    /// A read waits for more.
+    pub(super) being_read: bool,
+    /// When bytes last came out of the source.
+    pub(super) last: Option<Instant>,
+}
+
 impl Reading {
     /// `now` if the times of arrivals are to be noted.
     pub(super) fn new(source: Source, now: Option<Instant>) -> Self {
@@ -127,44 +195,139 @@ impl Reading {
             inner: Lock::new(Inner {
                 source,
                 frames: FrameBuffer::default(),
+                lent: false,
+                discarded: false,
                 end,
                 waker: None,
-                waiting: false,
+                waits: Waits::No,
                 count: 0,
+                received: 0,
                 last_arrival: now,
             }),
+            deadlines: Lock::default(),
         }
     }
 
-    /// Takes one result out, in turn. `ended` says how the stream ended once the socket has nothing more, or for a
-    /// cause.
-    pub(super) async fn take<T: Take>(
-        &self,
-        limit: impl Fn() -> usize,
-        ended: impl Fn(Option<DisconnectReason>) -> End,
-        mut take: T,
-    ) -> Taken<T::Output> {
+    /// Takes one result out, in turn.
+    pub(super) async fn take<T: Take>(&self, connection: &Connection, mut take: T) -> Taken<T::Output> {
         let _turn = self.turn.acquire().await;
-        poll_fn(|context| self.inner.lock().poll_take(context, limit(), &ended, &mut take)).await
+        poll_fn(|context| {
+            let mut later = Later::default();
+            let polled = self.poll_take(context, connection, &mut take, &mut later);
+            later.run();
+            polled
+        })
+        .await
+    }
+
+    fn poll_take<T: Take>(
+        &self,
+        context: &mut Context<'_>,
+        connection: &Connection,
+        take: &mut T,
+        later: &mut Later,
+    ) -> Poll<Taken<T::Output>> {
+        let mut inner = self.inner.lock();
+        inner.waits = Waits::No;
+        for _ in 0..MOST_RECEIVES {
+            let limit = connection.limit();
+            let taken;
+            (inner, taken) = self.with_frames::<T, _>(inner, later, |frames| take.take(frames, limit));
+            if let Some(result) = taken {
+                inner.count += 1;
+                if let Some(reason) = T::loses_track(&result) {
+                    inner.frames = FrameBuffer::default();
+                    inner.at_end(connection, Some(reason), later);
+                }
+                inner.room_for(0, later);
+                return Poll::Ready(Taken { result, reports_end: false });
+            }
+            if let Some(end) = inner.end.clone() {
+                let taken;
+                (inner, taken) = self.with_frames::<T, _>(inner, later, |frames| take_at_end(take, end, frames));
+                inner.count += u64::from(!taken.reports_end);
+                return Poll::Ready(taken);
+            }
+            let Inner { source, frames, .. } = &mut *inner;
+            let received = match source {
+                Source::Socket(socket) => {
+                    let missing = take.expected().map_or(0, |expected| expected.saturating_sub(frames.len()));
+                    poll_read_buf(Pin::new(socket), context, frames.spare(missing))
+                }
+                Source::Stream(_) => {
+                    let wanted = take.expected().unwrap_or(0).max(frames.len() + 1);
+                    inner.room_for(wanted, later);
+                    Poll::Pending
+                }
+                Source::Ended => unreachable!("a source is there until the end is"),
+            };
+            match received {
+                Poll::Pending => {
+                    later.replace(&mut inner.waker, context);
+                    inner.waits = Waits::ForMore;
+                    return Poll::Pending;
+                }
+                Poll::Ready(Ok(count)) if count > 0 => {
+                    inner.frames.received(count);
+                    inner.note_arrival(count);
+                }
+                Poll::Ready(result) => {
+                    let cause = result.err().as_ref().map(DisconnectReason::from_io);
+                    inner.at_end(connection, cause, later);
+                }
+            }
+        }
+        later.wake(Some(context.waker().clone()));
+        Poll::Pending
+    }
+
+    /// Does `work` on the frames: outside of the lock if it is users' code, which may take its time.
+    fn with_frames<'a, T: Take, R>(
+        &'a self,
+        mut inner: MutexGuard<'a, Inner>,
+        later: &mut Later,
+        work: impl FnOnce(&mut FrameBuffer) -> R,
+    ) -> (MutexGuard<'a, Inner>, R) {
+        if !T::RUNS_USERS_CODE {
+            let result = work(&mut inner.frames);
+            return (inner, result);
+        }
+        let mut frames = std::mem::take(&mut inner.frames);
+        inner.lent = true;
+        drop(inner);
+        let result = catch_unwind(AssertUnwindSafe(|| work(&mut frames)));
+        let mut inner = self.inner.lock();
+        inner.lent = false;
+        if !inner.discarded {
+            inner.frames = frames;
+        }
+        inner.wake_ahead(later);
+        match result {
+            Ok(result) => (inner, result),
+            Err(panic) => {
+                drop(inner);
+                resume_unwind(panic)
+            }
+        }
     }
 
     /// Reads ahead, in the session's task, until the source has ended.
-    pub(super) fn poll_ahead(
-        &self,
-        context: &mut Context<'_>,
-        limit: usize,
-        ended: impl Fn(Option<DisconnectReason>) -> End,
-    ) -> Poll<()> {
-        self.poll_ahead_and_tell(self.inner.lock(), context, limit, &ended)
+    pub(super) fn poll_ahead(&self, context: &mut Context<'_>, connection: &Connection) -> Poll<()> {
+        let mut later = Later::default();
+        let polled = self.poll_ahead_and(context, connection, &mut later, Reader::Task);
+        later.run();
+        polled
     }
 
     /// Reads ahead what is there now, from outside the session's task. Whether the source has ended.
-    pub(super) fn read_ahead(&self, limit: usize, ended: impl Fn(Option<DisconnectReason>) -> End) -> bool {
+    pub(super) fn read_ahead(&self, connection: &Connection) -> bool {
         let look = poll_fn(|context| {
-            let mut inner = self.inner.lock();
+            let mut later = Later::default();
+            let polled = self.poll_ahead_and(context, connection, &mut later, Reader::Visitor);
             // The task must look again: the source remembers one waker, and now it is another's.
-            inner.wake_ahead();
-            self.poll_ahead_and_tell(inner, context, limit, &ended)
+            self.inner.lock().wake_task(&mut later);
+            later.run();
+            polled
         });
         // However much the caller's task has done: a stream may else pretend to have nothing, to let others run.
         let look = pin!(unconstrained(look));
@@ -172,25 +335,70 @@ impl Reading {
     }
 
     /// Reads ahead, and wakes the read that waits if there is anything new for it.
-    fn poll_ahead_and_tell(
+    fn poll_ahead_and(
         &self,
-        mut inner: MutexGuard<'_, Inner>,
         context: &mut Context<'_>,
-        limit: usize,
-        ended: &impl Fn(Option<DisconnectReason>) -> End,
+        connection: &Connection,
+        later: &mut Later,
+        reader: Reader,
     ) -> Poll<()> {
-        let before = inner.frames.len();
-        let polled = inner.poll_ahead(context, limit, self.has_reader(), ended);
-        let has_news = polled.is_ready() || inner.frames.len() > before;
-        let waker = if has_news { inner.waker.take() } else { None };
-        drop(inner);
-        waker.inspect(Waker::wake_by_ref);
-        polled
+        for _ in 0..MOST_RECEIVES {
+            let mut inner = self.inner.lock();
+            let room = inner.room(connection.limit(), self.has_reader());
+            let lent = inner.lent;
+            let Source::Stream(ahead) = &mut inner.source else { return Poll::Ready(()) };
+            if reader == Reader::Task {
+                later.replace(&mut ahead.waker, context);
+            }
+            if room == 0 || lent {
+                ahead.is_held_up = true;
+                return Poll::Pending;
+            }
+            // A visitor that has it wakes the task when it is done.
+            let Some(mut input) = ahead.stream.take() else { return Poll::Pending };
+            drop(inner);
+            let received = input.poll(context, room);
+            let mut inner = self.inner.lock();
+            let count = match received {
+                Poll::Pending => {
+                    later.let_go(inner.put_back(input));
+                    return Poll::Pending;
+                }
+                Poll::Ready(Ok(count)) => count,
+                Poll::Ready(Err(error)) => {
+                    let cause = Some(DisconnectReason::from_io(&error));
+                    later.let_go(inner.put_back(input));
+                    inner.at_end(connection, cause, later);
+                    later.wake(inner.waker.take());
+                    return Poll::Ready(());
+                }
+            };
+            if count == 0 {
+                later.let_go(inner.put_back(input));
+                inner.at_end(connection, None, later);
+            } else if matches!(inner.source, Source::Stream(_)) {
+                inner.append(&input.chunk);
+                if inner.waits == Waits::ForMore {
+                    inner.waits = Waits::ToLook;
+                }
+                later.let_go(inner.put_back(input));
+            } else {
+                later.let_go(inner.put_back(input));
+            }
+            later.wake(inner.waker.take());
+        }
+        later.wake(Some(context.waker().clone()));
+        Poll::Pending
     }
 
-    /// Has the session's task look again, for the limit is another.
-    pub(super) fn limit_changed(&self) {
-        self.inner.lock().wake_ahead();
+    /// Has the session's task look again, and the read that waits: the limit is another, or the text's format.
+    pub(super) fn look_again(&self) {
+        let mut later = Later::default();
+        let mut inner = self.inner.lock();
+        inner.wake_task(&mut later);
+        later.wake(inner.waker.take());
+        drop(inner);
+        later.run();
     }
 
     /// Whether it is the turn of some read.
@@ -199,19 +407,78 @@ impl Reading {
     }
 
     /// Looks at what is left, with reads held off while `act` draws the consequence.
-    pub(super) fn look(&self, act: impl FnOnce(Left)) {
+    pub(super) fn look(&self, act: impl FnOnce(Left, &mut Later)) {
+        let mut later = Later::default();
         let inner = self.inner.lock();
-        let being_read = inner.waiting && self.has_reader();
-        act(Left { unread: !inner.frames.is_empty(), being_read });
+        let being_read = inner.waits != Waits::No && self.has_reader();
+        act(Left { unread: inner.lent || !inner.frames.is_empty(), being_read }, &mut later);
+        drop(inner);
+        later.run();
     }
 
-    /// When bytes last arrived, if that is noted.
-    pub(super) fn last_arrival(&self) -> Option<Instant> {
-        self.inner.lock().last_arrival
+    /// What has arrived, the bytes that wait beneath included.
+    pub(super) fn arrived(&self, beneath: impl FnOnce() -> u64) -> Arrived {
+        let inner = self.inner.lock();
+        let beneath = beneath();
+        Arrived {
+            total: inner.received + beneath,
+            beneath: beneath > 0,
+            unread: beneath > 0 || inner.waits == Waits::ToLook,
+            being_read: inner.waits != Waits::No && self.has_reader(),
+            last: inner.last_arrival,
+        }
+    }
+
+    /// Notes that a read waits until `deadline`, as long as the value lives.
+    pub(super) fn waits_until(&self, deadline: Instant) -> impl Drop {
+        struct Waits<'a>(&'a Reading, Instant);
+
+        impl Drop for Waits<'_> {
+            fn drop(&mut self) {
+                let mut deadlines = self.0.deadlines.lock();
+                if let Some(at) = deadlines.iter().position(|deadline| *deadline == self.1) {
+                    deadlines.swap_remove(at);
+                }
+            }
+        }
+
+        self.deadlines.lock().push(deadline);
+        Waits(self, deadline)
+    }
+
+    /// Until when some read waits that has a deadline.
+    pub(super) fn awaited_until(&self) -> Option<Instant> {
+        self.deadlines.lock().iter().max().copied()
     }
 
     pub(super) fn count(&self) -> u64 {
         self.inner.lock().count
+    }
+
+    /// How many bytes ever came out of the source.
+    pub(super) fn received(&self) -> u64 {
+        self.inner.lock().received
+    }
+
+    /// Drops what is in the buffer and, over a socket, in the system, in turn. How many bytes that was.
+    pub(super) async fn discard_input(&self, connection: &Connection) -> usize {
+        let _turn = self.turn.acquire().await;
+        let mut later = Later::default();
+        let mut inner = self.inner.lock();
+        let mut discarded = inner.frames.discard();
+        if let Source::Socket(socket) = &inner.source {
+            let beneath = discard_what_is_here(socket.as_ref());
+            discarded += beneath.count;
+            inner.note_arrival(beneath.count);
+            if let Some(error) = beneath.error {
+                let cause = Some(DisconnectReason::from_io(&error));
+                inner.at_end(connection, cause, &mut later);
+            }
+        }
+        inner.room_for(0, &mut later);
+        drop(inner);
+        later.run();
+        discarded
     }
 
     /// Closes the socket for reading. What is in the buffer stays readable, then reads report `reason`.
@@ -221,145 +488,123 @@ impl Reading {
 
     /// Closes the socket for reading and drops what is in the buffer.
     pub(super) fn discard(&self, reason: &DisconnectReason) {
-        self.close_and(reason, |frames| *frames = FrameBuffer::default());
+        self.close_and(reason, |inner| {
+            inner.discarded = true;
+            inner.frames = FrameBuffer::default();
+            if let Source::Socket(socket) = &inner.source {
+                // A socket that is closed with unread input sends a reset, which overtakes what was written.
+                discard_what_is_here(socket.as_ref());
+            }
+        });
     }
 
-    fn close_and(&self, reason: &DisconnectReason, change: impl FnOnce(&mut FrameBuffer)) {
+    fn close_and(&self, reason: &DisconnectReason, change: impl FnOnce(&mut Inner)) {
+        let mut later = Later::default();
         let mut inner = self.inner.lock();
-        change(&mut inner.frames);
-        inner.source = Source::Ended;
+        change(&mut inner);
         inner.end.get_or_insert_with(|| match reason {
             DisconnectReason::ClosedByPeer => End::Stream,
             reason => End::Session(reason.clone()),
         });
-        let waker = inner.waker.take();
+        later.let_go(std::mem::replace(&mut inner.source, Source::Ended));
+        later.wake(inner.waker.take());
         drop(inner);
         self.turn.close();
-        waker.inspect(Waker::wake_by_ref);
+        later.run();
     }
 }
 
-impl Inner {
-    fn poll_take<T: Take>(
-        &mut self,
-        context: &mut Context<'_>,
-        limit: usize,
-        ended: &impl Fn(Option<DisconnectReason>) -> End,
-        take: &mut T,
-    ) -> Poll<Taken<T::Output>> {
-        self.waiting = false;
-        loop {
-            if let Some(result) = take.take(&mut self.frames, limit) {
-                self.count += 1;
-                if let Some(reason) = T::loses_track(&result) {
-                    self.frames = FrameBuffer::default();
-                    self.at_end(ended(Some(reason)));
-                }
-                self.room_for(0);
-                return Poll::Ready(Taken { result, reports_end: false });
-            }
-            if let Some(end) = self.end.clone() {
-                return Poll::Ready(self.take_at_end(end, take));
-            }
-            let received = match &mut self.source {
-                Source::Socket(socket) => {
-                    let missing = take.expected().map_or(0, |expected| expected.saturating_sub(self.frames.len()));
-                    poll_read_buf(Pin::new(socket), context, self.frames.spare(missing))
-                }
-                Source::Stream(_) => {
-                    self.room_for(take.expected().unwrap_or(0).max(self.frames.len() + 1));
-                    Poll::Pending
-                }
-                Source::Ended => unreachable!("a source is there until the end is"),
-            };
-            match received {
-                Poll::Pending => {
-                    let waker = self.waker.get_or_insert_with(|| context.waker().clone());
-                    waker.clone_from(context.waker());
-                    self.waiting = true;
-                    return Poll::Pending;
-                }
-                Poll::Ready(result) => self.arrived(result, ended),
-            }
-        }
-    }
+/// Who reads ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    Task,
+    Visitor,
+}
 
-    fn poll_ahead(
-        &mut self,
-        context: &mut Context<'_>,
-        limit: usize,
-        has_reader: bool,
-        ended: &impl Fn(Option<DisconnectReason>) -> End,
-    ) -> Poll<()> {
-        while let Source::Stream(ahead) = &mut self.source {
-            let most = if has_reader { ahead.wanted.max(limit) } else { limit };
-            let room = most.saturating_sub(self.frames.len());
-            let received = match room {
-                0 => Poll::Pending,
-                _ => poll_stream(|| {
-                    poll_read_buf(Pin::new(&mut ahead.stream), context, &mut self.frames.spare(0).limit(room))
-                }),
-            };
-            match received {
-                Poll::Pending => {
-                    let waker = ahead.waker.get_or_insert_with(|| context.waker().clone());
-                    waker.clone_from(context.waker());
-                    ahead.is_full = room == 0;
-                    return Poll::Pending;
-                }
-                Poll::Ready(result) => self.arrived(result, ended),
-            }
-        }
-        Poll::Ready(())
+impl Inner {
+    /// How much may be read ahead.
+    fn room(&self, limit: usize, has_reader: bool) -> usize {
+        let Source::Stream(ahead) = &self.source else { return 0 };
+        let most = if has_reader { ahead.wanted.max(limit) } else { limit };
+        // At least one byte, or the end of the stream would never be seen.
+        most.max(1).saturating_sub(self.frames.len())
     }
 
     /// A read has made room in the buffer, or waits for so many bytes to be in it.
-    fn room_for(&mut self, wanted: usize) {
+    fn room_for(&mut self, wanted: usize, later: &mut Later) {
         if let Source::Stream(ahead) = &mut self.source {
             ahead.wanted = wanted;
-            if std::mem::take(&mut ahead.is_full) {
-                self.wake_ahead();
-            }
+            self.wake_ahead(later);
         }
     }
 
-    fn wake_ahead(&mut self) {
+    /// Wakes the session's task if it is held up.
+    fn wake_ahead(&mut self, later: &mut Later) {
+        if let Source::Stream(ahead) = &mut self.source
+            && std::mem::take(&mut ahead.is_held_up)
+        {
+            later.wake(ahead.waker.take());
+        }
+    }
+
+    fn wake_task(&mut self, later: &mut Later) {
         if let Source::Stream(ahead) = &mut self.source {
-            ahead.waker.take().inspect(Waker::wake_by_ref);
+            later.wake(ahead.waker.take());
         }
     }
 
-    fn arrived(&mut self, received: io::Result<usize>, ended: &impl Fn(Option<DisconnectReason>) -> End) {
-        match received {
-            Ok(count) if count > 0 => {
-                self.frames.received(count);
-                if let Some(last) = &mut self.last_arrival {
-                    *last = Instant::now();
-                }
+    /// Puts a stream back where it was lent from, or returns it to be let go of: the session has ended meanwhile.
+    fn put_back(&mut self, input: Box<Input>) -> Source {
+        match &mut self.source {
+            Source::Stream(ahead) => {
+                ahead.stream = Some(input);
+                Source::Ended
             }
-            Ok(_) => self.at_end(ended(None)),
-            Err(error) => self.at_end(ended(Some(DisconnectReason::from_io(&error)))),
+            _ => Source::Stream(ReadAhead { stream: Some(input), wanted: 0, waker: None, is_held_up: false }),
         }
     }
 
-    fn at_end(&mut self, end: End) {
-        self.end = Some(end);
-        self.source = Source::Ended;
+    fn append(&mut self, bytes: &[u8]) {
+        self.frames.spare(bytes.len()).put_slice(bytes);
+        self.frames.received(bytes.len());
+        self.note_arrival(bytes.len());
     }
 
-    /// What a read gets once nothing more will come: the rest, and the end itself when that has been told.
-    fn take_at_end<T: Take>(&mut self, end: End, take: &mut T) -> Taken<T::Output> {
-        let taken = match end {
-            End::Stream => take.take_at_end(&mut self.frames),
-            End::Session(reason) => match self.frames.take_rest() {
-                rest if rest.is_empty() => Taken { result: Err(ReadError::Disconnected { reason }), reports_end: true },
-                partial => {
-                    let error = ReadError::Incomplete { partial, expected: take.expected() };
-                    Taken { result: Err(error), reports_end: false }
-                }
-            },
-        };
-        self.count += u64::from(!taken.reports_end);
-        taken
+    fn note_arrival(&mut self, count: usize) {
+        self.received += count as u64;
+        if count > 0
+            && let Some(last) = &mut self.last_arrival
+        {
+            *last = Instant::now();
+        }
+    }
+
+    /// Nothing more will come, for a cause or because the peer has said all.
+    fn at_end(&mut self, connection: &Connection, cause: Option<DisconnectReason>, later: &mut Later) {
+        self.end = Some(connection.stream_end(cause, later));
+        later.let_go(std::mem::replace(&mut self.source, Source::Ended));
+    }
+}
+
+impl Drop for Source {
+    /// A stream is the user's, and its end may panic.
+    fn drop(&mut self) {
+        if let Self::Stream(ahead) = self {
+            drop_caught("a stream", ahead.stream.take());
+        }
+    }
+}
+
+/// What a read gets once nothing more will come: the rest, and the end itself when that has been told.
+fn take_at_end<T: Take>(take: &mut T, end: End, frames: &mut FrameBuffer) -> Taken<T::Output> {
+    match end {
+        End::Stream => take.take_at_end(frames),
+        End::Session(reason) => match frames.take_rest() {
+            rest if rest.is_empty() => Taken { result: Err(ReadError::Disconnected { reason }), reports_end: true },
+            partial => {
+                let error = ReadError::Incomplete { partial, expected: take.expected() };
+                Taken { result: Err(error), reports_end: false }
+            }
+        },
     }
 }

@@ -1,6 +1,6 @@
 //! The task of a session: it watches for the hang-up, sends what is queued, and winds the session down.
 
-use std::future::pending;
+use std::sync::atomic::Ordering;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -29,18 +29,25 @@ pub(super) async fn run_session(mut finish: Finish, wire: impl Wire) {
 async fn watch(connection: &Connection, wire: &impl Wire) {
     let shared = &*connection.shared;
     let ended = shared.state.wait_for(|state| (state.phase == Phase::Ended).then_some(()));
-    let sending = shared.writing.run(wire, shared.options.write_timeout);
+    let half_ended = || {
+        if connection.has_noted_hang_up() {
+            connection.look_for_hang_up();
+        }
+    };
+    let sending = shared.writing.run(wire, shared.options.write_timeout, half_ended);
     let hang_up = async {
         wire.hung_up(connection).await;
         tokio::select! {
+            biased;
             reason = wire.failed_after(connection) => reason,
             () = drained(connection) => DisconnectReason::ClosedByPeer,
         }
     };
     tokio::select! {
+        biased;
         () = ended => {}
-        reason = sending => connection.end(reason),
         reason = hang_up => connection.end(reason),
+        reason = sending => connection.end(reason),
         reason = watch_liveness(connection, wire) => connection.revoke(reason),
     }
 }
@@ -50,56 +57,69 @@ async fn watch(connection: &Connection, wire: &impl Wire) {
 async fn drained(connection: &Connection) {
     let shared = &*connection.shared;
     connection.handler_reads_no_more().await;
-    while let Some(last_read) = shared.state.look(|state| state.last_read) {
+    loop {
+        // A session whose peer has ended its half only begins to drain when this end ends its own.
+        let last_read = shared.state.wait_for(|state| state.last_read).await;
         sleep_until(last_read + shared.options.drain_timeout).await;
         if shared.state.look(|state| state.last_read) == Some(last_read) {
             return;
         }
     }
-    // The session ended before it began to drain.
-    pending::<()>().await;
 }
 
 /// Brings the stream of a session that has ended to rest, within the close deadline.
 ///
 /// | the reason | what is queued | what has arrived | the stream |
 /// |---|---|---|---|
-/// | this end or its handler closed it, another client replaced it, a codec failed, the peer was silent for too long | flushed | discarded | ended; abort if not flushed in time |
+/// | this end or its handler closed it, another client replaced it, a codec failed, the peer was silent for too long | flushed | discarded | ended, and what comes discarded until all has arrived; abort if not flushed in time |
 /// | the peer hung up | flushed | stays readable | closed; abort if not flushed in time |
 /// | reset, dead link, I/O error | dropped | stays readable | closed |
 /// | a write deadline passed | dropped | stays readable as far as it is buffered | abort |
+/// | this end aborted it, also while it is being brought to rest | dropped | discarded | abort |
 async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) {
-    use DisconnectReason::{
-        BadFrame, Closed, ClosedByPeer, FrameTooLong, HandlerFailed, HeartbeatMissed, Idle, Replaced, WriteTimeout,
-    };
+    use DisconnectReason::{Aborted, ClosedByPeer, WriteTimeout};
     let shared = &*connection.shared;
     let reason = shared.state.reason();
-    let by_this_end = matches!(
-        reason,
-        BadFrame
-            | Closed
-            | FrameTooLong { .. }
-            | HandlerFailed { .. }
-            | HeartbeatMissed { .. }
-            | Idle { .. }
-            | Replaced
-    );
-    if by_this_end {
+    let timed_out = matches!(reason, WriteTimeout { .. });
+    let discards = reason.is_by_this_end() && !timed_out;
+    if discards {
         shared.reading.discard(&reason);
     }
-    let in_order = by_this_end || reason == ClosedByPeer;
-    let flushed = in_order && matches!(timeout_at(deadline, wire.flush(&shared.writing, None)).await, Ok(Ok(())));
-    shared.writing.close();
-    let timed_out = matches!(reason, WriteTimeout { .. });
-    if flushed {
-        let input = if by_this_end { Input::Discard } else { Input::Keep };
-        let _ = timeout_at(deadline, wire.end(input)).await;
+    let in_order = discards && reason != Aborted || reason == ClosedByPeer;
+    let input = if discards { Input::Discard } else { Input::Keep };
+    let mut queued = 0;
+    let ended = in_order && {
+        let aborted = shared.state.wait_for(|state| state.aborted.then_some(()));
+        let ending = async {
+            let flushed = wire.flush(&shared.writing, None).await.is_ok();
+            queued = shared.writing.close();
+            if flushed {
+                wire.end(input).await;
+            }
+            flushed
+        };
+        tokio::select! {
+            biased;
+            () = aborted => false,
+            ended = timeout_at(deadline, ending) => match ended {
+                Ok(flushed) => flushed,
+                // It may still arrive: the system goes on with it.
+                Err(_) => shared.writing.is_empty(),
+            }
+        }
+    };
+    queued += shared.writing.close();
+    // The end of the stream is no byte of a message.
+    let given_up = queued + wire.unacknowledged().saturating_sub(1);
+    if discards && given_up > 0 {
+        shared.given_up.store(given_up as u64, Ordering::Relaxed);
+        tracing::warn!("{given_up} byte(s) had not arrived when the session was closed");
     }
-    if timed_out || !by_this_end && !wire.leaves_unread(connection) {
+    if timed_out || !discards && !wire.leaves_unread(connection) {
         shared.reading.close(&reason);
     }
-    if timed_out || in_order && !flushed {
-        wire.abort();
+    if timed_out || reason == Aborted || in_order && !ended {
+        wire.abort(input);
     }
 }
 

@@ -5,13 +5,18 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::{sync::Notify, time::Instant};
 
 use super::read_loop::ReadLoop;
-use crate::{Connection, ConnectionEvent, DisconnectReason, callbacks::EventSource, lock::Lock};
+use crate::{
+    Connection, ConnectionEvent, DisconnectReason,
+    callbacks::{EventSource, Pushed},
+    lock::Lock,
+};
 
 /// The life of a session.
 ///
 /// | phase | reads | writes | ends by |
 /// |---|---|---|---|
 /// | `Connected` | yes | yes | any reason |
+/// | `Connected`, the peer has ended its half, and options say that the session goes on | what had arrived, then the end, again and again | yes | this end's ending its half, any reason |
 /// | `Draining`: the peer has hung up, unread data waits or a handler is at work | yes | yes | a read that reports the end, `drain_timeout`, any reason |
 /// | `Ended` | what had arrived, then the end, once | no | |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +43,10 @@ pub(super) struct Inner {
     pub(super) should_be_connected: bool,
     /// A read has told its caller that the stream is at its end.
     pub(super) end_reported: bool,
+    /// The peer has ended its half, or all of the stream.
+    pub(super) hung_up: bool,
+    /// The stream is not to be ended in good order any more.
+    pub(super) aborted: bool,
     /// Somebody other than the peer has ended the session or put another in its place: nothing is readable, and a
     /// handler stops.
     pub(super) revoked: bool,
@@ -58,6 +67,8 @@ impl SessionState {
             reason: None,
             should_be_connected: true,
             end_reported: false,
+            hung_up: false,
+            aborted: false,
             revoked: false,
             finished: false,
             last_read: None,
@@ -73,6 +84,8 @@ impl SessionState {
             reason: None,
             should_be_connected: false,
             end_reported: true,
+            hung_up: false,
+            aborted: false,
             revoked: true,
             finished: true,
             last_read: None,
@@ -123,12 +136,14 @@ impl SessionState {
 
     /// Tells the callbacks that the session has begun.
     pub(super) fn announce(&self, connection: &Connection) {
-        self.inner.lock().events.push(ConnectionEvent::connected(connection.clone()), || ());
+        let pushed = self.inner.lock().events.push(ConnectionEvent::connected(connection.clone()), || ());
+        pushed.tell();
     }
 
     /// The peer has hung up and the session goes on for a while.
     pub(super) fn drain(&self) {
         let mut inner = self.inner.lock();
+        inner.hung_up = true;
         if inner.phase == Phase::Connected {
             inner.last_read = Some(Instant::now());
             inner.phase = Phase::Draining;
@@ -137,26 +152,36 @@ impl SessionState {
     }
 
     /// Makes `change`, and ends the session unless it has ended before: in one step, so that nobody who acts on the
-    /// change can end it for another reason. Whether this call ended it.
+    /// change can end it for another reason. What is returned is to be told outside of all locks.
     pub(super) fn end(
         &self,
         connection: &Connection,
         reason: DisconnectReason,
         change: impl FnOnce(&mut Inner),
-    ) -> bool {
+    ) -> Ended {
         let mut inner = self.inner.lock();
         change(&mut inner);
-        let ends = inner.phase != Phase::Ended;
-        let events = std::mem::take(&mut inner.events);
-        if ends {
-            inner.reason = Some(reason.clone());
-            inner.phase = Phase::Ended;
-            let event = ConnectionEvent::disconnected(connection.clone(), reason);
-            events.push(event, || self.publish(Phase::Ended));
+        if inner.phase == Phase::Ended {
+            return Ended(None);
         }
-        drop(inner);
+        inner.hung_up |= reason.is_by_peer();
+        inner.reason = Some(reason.clone());
+        inner.phase = Phase::Ended;
+        let events = std::mem::take(&mut inner.events);
+        let event = ConnectionEvent::disconnected(connection.clone(), reason);
+        let pushed = events.push(event, || self.publish(Phase::Ended));
+        // The last source of events tells the dispatcher when it goes, and so goes outside of the lock.
+        Ended(Some((pushed, events)))
+    }
+
+    /// The peer has ended its half and the session goes on.
+    pub(super) fn note_hang_up(&self) {
+        self.inner.lock().hung_up = true;
+    }
+
+    /// Wakes everybody who waits for a change.
+    pub(super) fn tell(&self) {
         self.changed.notify_waiters();
-        ends
     }
 
     /// A read has returned: a draining session lives on from now.
@@ -174,5 +199,23 @@ impl SessionState {
     /// Lets those see the phase who look without the lock.
     fn publish(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Release);
+    }
+}
+
+/// A session has changed, and ended if it has not before.
+#[derive(Debug)]
+#[must_use = "somebody waits for this"]
+pub(super) struct Ended(Option<(Pushed, EventSource)>);
+
+impl Ended {
+    /// Wakes everybody who waits for it, and logs the end.
+    pub(super) fn tell(self, connection: &Connection) {
+        let shared = &*connection.shared;
+        if let Some((pushed, events)) = self.0 {
+            pushed.tell();
+            drop(events);
+            shared.span.in_scope(|| tracing::info!("disconnected: {}", shared.state.reason()));
+        }
+        shared.state.tell();
     }
 }

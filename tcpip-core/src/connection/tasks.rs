@@ -31,7 +31,7 @@ impl Connection {
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime.
+    /// If there never was a session, outside a tokio runtime.
     ///
     /// # Examples
     ///
@@ -69,7 +69,11 @@ impl Connection {
                     .revoke(DisconnectReason::HandlerFailed { cause: format!("a task panicked: {panic}").into() });
             }
         });
-        tokio::spawn(task.instrument(self.shared.span.clone()));
+        let task = task.instrument(self.shared.span.clone());
+        match &self.shared.runtime {
+            Some(runtime) => runtime.spawn(task),
+            None => tokio::spawn(task),
+        };
     }
 
     /// Makes `future`, which is to be a task, one of the session's own, which does not wait for itself.

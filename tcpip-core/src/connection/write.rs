@@ -2,7 +2,12 @@
 
 use serde::Serialize;
 
-use super::{Batch, Connection, writing::Unsendable};
+use tokio::task::coop::consume_budget;
+
+use super::{
+    Batch, Connection,
+    writing::{Place, Unsendable},
+};
 use crate::{DisconnectReason, Structs, WriteError};
 
 /// Every write sends one message whole: writers in several tasks do not interleave, and a write that is dropped is
@@ -75,6 +80,37 @@ impl Connection {
         self.send("write_from", structs.parts().as_slice()).await
     }
 
+    /// Sends bytes as they are, ahead of all messages that wait to be sent, and never within one: for a feed hold, or the
+    /// Ctrl-C of a device. What the system has taken already goes out before. Among themselves, such messages keep their
+    /// order. `write_limit` does not hold them up.
+    ///
+    /// # Errors
+    ///
+    /// The common ones.
+    pub async fn write_ahead(&self, data: &[u8]) -> Result<(), WriteError> {
+        self.send_to(Place::First, "write_ahead", &[data]).await
+    }
+
+    /// Ends this end's half of the stream behind all that is queued: the peer finds the end, and may go on sending. Reads go
+    /// on. Returns when the system has been told.
+    ///
+    /// Later writes fail with [`WriteHalfEnded`](WriteError::WriteHalfEnded), and heartbeats are not sent any more. The
+    /// session ends when the peer ends its half too, and what had arrived has been read. May be called again.
+    ///
+    /// # Errors
+    ///
+    /// The common ones.
+    ///
+    /// # Cancel safety
+    ///
+    /// [Cancel safe](Self#cancel-safety): once polled, it is done without the future.
+    #[doc(alias = "close_write")]
+    pub async fn shutdown_write(&self) -> Result<(), WriteError> {
+        self.check_connected().await?;
+        let ended = self.shared.writing.end_half().await;
+        ended.map_err(|unsendable| self.write_error("shutdown_write", unsendable))
+    }
+
     /// Begins a message of several parts that is sent as one.
     #[must_use = "a batch that is not sent is dropped"]
     pub fn batch(&self) -> Batch {
@@ -83,19 +119,36 @@ impl Connection {
 
     /// The way of every write. A message has at most [`MOST_PARTS`](super::writing::MOST_PARTS) parts.
     pub(super) async fn send(&self, operation: &'static str, parts: &[&[u8]]) -> Result<(), WriteError> {
-        let shared = &*self.shared;
-        if !self.is_connected() {
-            return Err(WriteError::NotConnected);
+        self.send_to(Place::Last, operation, parts).await
+    }
+
+    async fn send_to(&self, place: Place, operation: &'static str, parts: &[&[u8]]) -> Result<(), WriteError> {
+        self.look_after_rest();
+        self.check_connected().await?;
+        let sent = self.shared.writing.send(parts, place, || self.shared.state.is_connected()).await;
+        sent.map_err(|unsendable| self.write_error(operation, unsendable))
+    }
+
+    async fn check_connected(&self) -> Result<(), WriteError> {
+        if self.shared.state.is_connected() {
+            return Ok(());
         }
-        let sending = shared.writing.send(parts, shared.options.write_limit, || self.is_connected());
-        sending.await.map_err(|Unsendable| {
-            if let Some(reason) = shared.writing.error() {
-                self.end(reason);
-            }
-            match shared.state.reason() {
-                DisconnectReason::WriteTimeout { after } => WriteError::Timeout { operation, after },
-                reason => WriteError::Disconnected { reason },
-            }
-        })
+        // A loop that does not mind the error must not keep others waiting.
+        consume_budget().await;
+        Err(WriteError::NotConnected { endpoint: self.shared.options.name.clone(), reason: self.reason() })
+    }
+
+    fn write_error(&self, operation: &'static str, unsendable: Unsendable) -> WriteError {
+        let shared = &*self.shared;
+        if unsendable == Unsendable::HalfEnded && shared.state.is_connected() {
+            return WriteError::WriteHalfEnded;
+        }
+        if let Some(reason) = shared.writing.error() {
+            self.end(reason);
+        }
+        match shared.state.reason() {
+            DisconnectReason::WriteTimeout { after } => WriteError::Timeout { operation, after },
+            reason => WriteError::Disconnected { reason },
+        }
     }
 }

@@ -1,17 +1,15 @@
-//! The write side of a session: a queue of whole messages, and the way from it to the socket.
+//! The write side of a session: a queue of whole messages, and the way from it to the stream.
 
 use std::{
     collections::VecDeque,
-    future::poll_fn,
     io::{self, IoSlice},
     sync::Arc,
-    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use tokio::{
     net::tcp::OwnedWriteHalf,
-    sync::{Notify, Semaphore},
+    sync::{Notify, oneshot},
     time::Instant,
 };
 
@@ -25,17 +23,13 @@ const SMALL: usize = 256;
 /// The most slices that a message has: its structs, or its text and terminator.
 pub(super) const MOST_PARTS: usize = MOST_STRUCTS;
 
-/// Messages are sent by the writer itself while the socket takes them whole. What it does not take is queued, and
-/// the session's task sends it, whatever becomes of the writer.
+/// Messages are sent by the writer itself while the socket takes them whole. What it does not take is queued, and the
+/// session's task sends it, whatever becomes of the writer. For a message that the queue has no room for, a copy waits,
+/// which the session's task queues: a writer that nobody polls holds up nobody.
 #[derive(Debug)]
 pub(super) struct Writing {
-    /// Held by the writer that is next to queue a message. Closed once nothing can be sent any more, so that a writer
-    /// that holds it, and that nobody polls, does not keep the others waiting.
-    turn: Semaphore,
-    /// Told when the queue has become shorter, or is gone.
-    room: Notify,
-    /// Told when the queue is no longer empty.
-    backlog: Notify,
+    /// Told when there is something to do: the queue is no longer empty, or this end's half is to be ended.
+    work: Notify,
     inner: Lock<Inner>,
 }
 
@@ -44,13 +38,47 @@ struct Inner {
     outlet: Outlet,
     /// Why nothing more is taken.
     error: Option<DisconnectReason>,
+    /// How many bytes may be queued, unless they are one message.
+    limit: usize,
+    /// The bytes of `messages`.
     queue: VecDeque<u8>,
-    /// How many bytes of the queue have ever been taken.
-    sent: u64,
+    messages: VecDeque<Message>,
+    /// How many bytes at the front of the queue nothing may be put before: those of a message that has begun, and those
+    /// that have been offered to the stream.
+    begun: usize,
+    /// What there is no room for. Empty while the queue is.
+    waiting: VecDeque<Waiting>,
+    half: Half,
     /// When a byte of the queue was last taken, or the queue began to fill.
     progress: Instant,
-    /// The writers that wait for their last byte to be taken, in the order of these bytes.
-    waiting: VecDeque<(u64, Waker)>,
+}
+
+/// A message that is queued.
+#[derive(Debug)]
+struct Message {
+    /// How many of its bytes have not been taken.
+    left: usize,
+    place: Place,
+    writer: Writer,
+}
+
+/// A message that is not queued yet.
+#[derive(Debug)]
+struct Waiting {
+    bytes: Vec<u8>,
+    writer: Writer,
+}
+
+/// Tells a writer that its message has been taken; dropped, that it will not be. Either way not under the lock.
+type Writer = oneshot::Sender<()>;
+
+/// This end's half of the stream.
+#[derive(Debug)]
+enum Half {
+    Open,
+    /// To be ended behind what is queued.
+    Ending(Vec<Writer>),
+    Ended,
 }
 
 /// The way out of a message.
@@ -64,34 +92,37 @@ pub(super) enum Outlet {
     Closed,
 }
 
-/// What became of a message.
+/// Where in the queue a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Queued {
-    /// The system has it.
-    Sent,
-    /// It is in the queue, and sent when so many bytes are.
-    Until(u64),
-    /// There was no room: nothing was queued.
-    NoRoom,
+pub(super) enum Place {
+    Last,
+    /// Before all that has not begun, but behind others that went there.
+    First,
 }
 
-/// Nothing can be sent any more.
+/// Why a message is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unsendable;
+pub(super) enum Unsendable {
+    /// The session has ended, or nothing can be sent any more.
+    Over,
+    /// This end has ended its half.
+    HalfEnded,
+}
 
 impl Writing {
-    pub(super) fn new(outlet: Outlet) -> Self {
+    pub(super) fn new(outlet: Outlet, limit: usize) -> Self {
         Self {
-            turn: Semaphore::new(1),
-            room: Notify::new(),
-            backlog: Notify::new(),
+            work: Notify::new(),
             inner: Lock::new(Inner {
                 outlet,
                 error: None,
+                limit,
                 queue: VecDeque::new(),
-                sent: 0,
-                progress: Instant::now(),
+                messages: VecDeque::new(),
+                begun: 0,
                 waiting: VecDeque::new(),
+                half: Half::Open,
+                progress: Instant::now(),
             }),
         }
     }
@@ -103,33 +134,56 @@ impl Writing {
     pub(super) async fn send(
         &self,
         parts: &[&[u8]],
-        write_limit: usize,
-        open: impl Fn() -> bool,
+        place: Place,
+        open: impl FnOnce() -> bool,
     ) -> Result<(), Unsendable> {
-        let Ok(turn) = self.turn.acquire().await else { return Err(Unsendable) };
-        let end = loop {
-            match self.inner.lock().queue(parts, write_limit, &open)? {
-                Queued::Sent => return Ok(()),
-                Queued::Until(end) => break end,
-                Queued::NoRoom => {}
-            }
-            // What made room since the look has left a permit, which ends the wait at once.
-            self.room.notified().await;
-        };
-        drop(turn);
-        self.backlog.notify_one();
-        poll_fn(|context| self.inner.lock().poll_sent(end, context)).await
+        let sent = self.inner.lock().send(parts, place, open)?;
+        match sent {
+            None => Ok(()),
+            Some(sent) => self.taken(sent).await,
+        }
     }
 
-    /// Sends what is queued, now and later. Returns only when that fails.
-    pub(super) async fn run(&self, wire: &impl Wire, write_timeout: Option<Duration>) -> DisconnectReason {
+    /// Ends this end's half of the stream behind what is queued, and returns when that has been done.
+    pub(super) async fn end_half(&self) -> Result<(), Unsendable> {
+        let ended = self.inner.lock().end_half()?;
+        match ended {
+            None => Ok(()),
+            Some(ended) => self.taken(ended).await,
+        }
+    }
+
+    async fn taken(&self, taken: oneshot::Receiver<()>) -> Result<(), Unsendable> {
+        self.work.notify_one();
+        let mut pending = Pending { writing: self, taken };
+        (&mut pending.taken).await.map_err(|_| Unsendable::Over)
+    }
+
+    /// Sends what is queued, now and later, and ends this end's half when that is asked for and calls `half_ended` then.
+    /// Returns only when that fails.
+    pub(super) async fn run(
+        &self,
+        wire: &impl Wire,
+        write_timeout: Option<Duration>,
+        half_ended: impl Fn(),
+    ) -> DisconnectReason {
         loop {
             // A message that is queued between the look and the wait leaves a permit, which ends the wait at once.
-            if self.is_empty() {
-                self.backlog.notified().await;
+            if self.is_empty() && !self.is_half_ending() {
+                self.work.notified().await;
             }
             if let Err(reason) = wire.flush(self, write_timeout).await {
                 return reason;
+            }
+            if self.is_half_ending() {
+                if let Err(reason) = wire.end_half(self, write_timeout).await {
+                    return reason;
+                }
+                let told = std::mem::replace(&mut self.inner.lock().half, Half::Ended);
+                half_ended();
+                if let Half::Ending(writers) = told {
+                    tell(writers);
+                }
             }
         }
     }
@@ -139,9 +193,37 @@ impl Writing {
         &self,
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> Result<usize, DisconnectReason> {
-        let count = self.inner.lock().send_some(write)?;
-        self.room.notify_one();
+        let mut told = Vec::new();
+        let mut inner = self.inner.lock();
+        let (front, back) = inner.queue.as_slices();
+        let count = match write(&[IoSlice::new(front), IoSlice::new(back)]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+            Err(error) => return Err(inner.failed(&error)),
+            Ok(count) => count,
+        };
+        inner.took(count, &mut told);
+        drop(inner);
+        tell(told);
         Ok(count)
+    }
+
+    /// Copies up to `count` bytes from the front of the queue, which are then to be offered to the stream: nothing is put
+    /// before them any more.
+    pub(super) fn offer(&self, count: usize) -> Vec<u8> {
+        let mut inner = self.inner.lock();
+        let count = count.min(inner.queue.len());
+        let (front, back) = inner.queue.as_slices();
+        let from_front = count.min(front.len());
+        let offered = [&front[..from_front], &back[..count - from_front]].concat();
+        inner.begun = inner.begun.max(offered.len());
+        offered
+    }
+
+    /// Notes that the stream has taken so many bytes of what was offered.
+    pub(super) fn took(&self, count: usize) {
+        let mut told = Vec::new();
+        self.inner.lock().took(count, &mut told);
+        tell(told);
     }
 
     /// When a byte of the queue was last taken, or the queue began to fill.
@@ -153,31 +235,35 @@ impl Writing {
         self.inner.lock().queue.is_empty()
     }
 
+    fn is_half_ending(&self) -> bool {
+        matches!(self.inner.lock().half, Half::Ending(_))
+    }
+
+    /// Whether this end has ended its half.
+    pub(super) fn has_half_ended(&self) -> bool {
+        matches!(self.inner.lock().half, Half::Ended)
+    }
+
     /// Notes what the stream has told of its end, which it tells once.
     pub(super) fn failed(&self, error: &io::Error) -> DisconnectReason {
         self.inner.lock().failed(error)
     }
 
-    /// Gives up what is queued, and the outlet.
-    pub(super) fn close(&self) {
+    /// Gives up what is queued, and the outlet. How many bytes were queued, of messages that had been accepted.
+    pub(super) fn close(&self) -> usize {
         let mut inner = self.inner.lock();
-        inner.outlet = Outlet::Closed;
-        inner.queue = VecDeque::new();
-        let waiting = std::mem::take(&mut inner.waiting);
+        let given_up = inner.queue.len();
+        inner.begun = 0;
+        let dropped = (
+            std::mem::replace(&mut inner.outlet, Outlet::Closed),
+            std::mem::take(&mut inner.queue),
+            std::mem::take(&mut inner.messages),
+            std::mem::take(&mut inner.waiting),
+            std::mem::replace(&mut inner.half, Half::Ended),
+        );
         drop(inner);
-        for (_, waker) in waiting {
-            waker.wake();
-        }
-        self.turn.close();
-        self.room.notify_one();
-    }
-
-    /// The socket, if there is one, while something can be sent.
-    pub(super) fn socket(&self) -> Option<Arc<OwnedWriteHalf>> {
-        match &self.inner.lock().outlet {
-            Outlet::Socket(socket) => Some(Arc::clone(socket)),
-            Outlet::Queue | Outlet::Closed => None,
-        }
+        drop(dropped);
+        given_up
     }
 
     /// What the system has told a writer of the end.
@@ -186,84 +272,164 @@ impl Writing {
     }
 }
 
+/// A writer that waits for its message to be taken.
+struct Pending<'a> {
+    writing: &'a Writing,
+    taken: oneshot::Receiver<()>,
+}
+
+impl Drop for Pending<'_> {
+    /// Takes back what is not queued yet.
+    fn drop(&mut self) {
+        self.taken.close();
+        let is_wanted = |waiting: &Waiting| !waiting.writer.is_closed();
+        let mut inner = self.writing.inner.lock();
+        let taken_back =
+            inner.waiting.iter().position(|waiting| !is_wanted(waiting)).and_then(|at| inner.waiting.remove(at));
+        drop(inner);
+        drop(taken_back);
+    }
+}
+
 impl Inner {
-    /// Sends or queues one message.
-    fn queue(&mut self, parts: &[&[u8]], limit: usize, open: &impl Fn() -> bool) -> Result<Queued, Unsendable> {
+    /// Sends or queues one message, or has a copy of it wait for room. `None` if the system has all of it.
+    fn send(
+        &mut self,
+        parts: &[&[u8]],
+        place: Place,
+        open: impl FnOnce() -> bool,
+    ) -> Result<Option<oneshot::Receiver<()>>, Unsendable> {
         if matches!(self.outlet, Outlet::Closed) || !open() {
-            return Err(Unsendable);
+            return Err(Unsendable::Over);
+        }
+        if !matches!(self.half, Half::Open) {
+            return Err(Unsendable::HalfEnded);
         }
         let length: usize = parts.iter().map(|part| part.len()).sum();
         if length == 0 {
-            return Ok(Queued::Sent);
+            return Ok(None);
         }
-        let mut sent = 0;
+        let mut taken = 0;
         if self.queue.is_empty() {
-            if let Outlet::Socket(socket) = &self.outlet {
-                sent = match offer(socket, parts, length) {
-                    Ok(sent) if sent == length => return Ok(Queued::Sent),
-                    Ok(sent) => sent,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-                    Err(error) => {
-                        self.failed(&error);
-                        return Err(Unsendable);
-                    }
-                };
+            taken = self.send_directly(parts, length)?;
+            if taken == length {
+                return Ok(None);
             }
             self.progress = Instant::now();
-        } else if self.queue.len() + length > limit {
-            return Ok(Queued::NoRoom);
+            self.begun = if taken > 0 { length - taken } else { 0 };
         }
-        for part in parts {
-            let skipped = sent.min(part.len());
-            self.queue.extend(&part[skipped..]);
-            sent -= skipped;
+        let (writer, sent) = oneshot::channel();
+        let rest = parts_behind(parts, taken);
+        if self.queue.is_empty() || place == Place::Last && self.waiting.is_empty() && self.has_room_for(length) {
+            rest.for_each(|part| self.queue.extend(part));
+            self.messages.push_back(Message { left: length - taken, place, writer });
+        } else if place == Place::First {
+            self.insert(rest, length, writer);
+        } else {
+            self.waiting.push_back(Waiting { bytes: rest.collect::<Vec<_>>().concat(), writer });
         }
-        Ok(Queued::Until(self.sent + self.queue.len() as u64))
+        Ok(Some(sent))
     }
 
-    fn poll_sent(&mut self, end: u64, context: &mut Context<'_>) -> Poll<Result<(), Unsendable>> {
-        if self.sent >= end {
-            return Poll::Ready(Ok(()));
+    /// Offers a message to the system, once, if that is the way. How many bytes it took.
+    fn send_directly(&mut self, parts: &[&[u8]], length: usize) -> Result<usize, Unsendable> {
+        let Outlet::Socket(socket) = &self.outlet else { return Ok(0) };
+        match offer(socket, parts, length) {
+            Ok(taken) => Ok(taken),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(error) => {
+                self.failed(&error);
+                Err(Unsendable::Over)
+            }
         }
-        if matches!(self.outlet, Outlet::Closed) {
-            return Poll::Ready(Err(Unsendable));
-        }
-        match self.waiting.binary_search_by_key(&end, |(end, _)| *end) {
-            Ok(index) => self.waiting[index].1.clone_from(context.waker()),
-            Err(index) => self.waiting.insert(index, (end, context.waker().clone())),
-        }
-        Poll::Pending
     }
 
-    /// Offers the whole queue, once, and wakes the writers whose messages were taken. How many bytes were.
-    fn send_some(
-        &mut self,
-        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
-    ) -> Result<usize, DisconnectReason> {
-        let (front, back) = self.queue.as_slices();
-        let count = match write(&[IoSlice::new(front), IoSlice::new(back)]) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
-            Err(error) => return Err(self.failed(&error)),
-            Ok(count) => count,
-        };
+    /// Puts a message behind what has begun and what is ahead already.
+    fn insert<'a>(&mut self, parts: impl Iterator<Item = &'a [u8]>, length: usize, writer: Writer) {
+        let (mut index, mut offset) = (0, 0);
+        while let Some(message) = self.messages.get(index)
+            && (offset < self.begun || message.place == Place::First)
+        {
+            offset += message.left;
+            index += 1;
+        }
+        let behind = self.queue.split_off(offset);
+        parts.for_each(|part| self.queue.extend(part));
+        self.queue.extend(behind);
+        self.messages.insert(index, Message { left: length, place: Place::First, writer });
+    }
+
+    fn has_room_for(&self, length: usize) -> bool {
+        self.queue.is_empty() || self.queue.len().saturating_add(length) <= self.limit
+    }
+
+    /// Notes that the first `count` bytes of the queue have been taken, and whom to tell. Queues what there is room for.
+    fn took(&mut self, count: usize, told: &mut Vec<Writer>) {
         self.queue.drain(..count);
-        self.sent += count as u64;
         self.progress = Instant::now();
-        while let Some((_, waker)) = self.waiting.pop_front_if(|(end, _)| *end <= self.sent) {
-            waker.wake();
+        self.begun = self.begun.saturating_sub(count);
+        let mut rest = count;
+        while let Some(message) = self.messages.front_mut() {
+            if message.left > rest {
+                message.left -= rest;
+                if rest > 0 {
+                    self.begun = self.begun.max(message.left);
+                }
+                break;
+            }
+            rest -= message.left;
+            told.extend(self.messages.pop_front().map(|message| message.writer));
+        }
+        while let Some(waiting) = self.waiting.front()
+            && self.has_room_for(waiting.bytes.len())
+            && let Some(Waiting { bytes, writer }) = self.waiting.pop_front()
+        {
+            self.messages.push_back(Message { left: bytes.len(), place: Place::Last, writer });
+            self.queue.extend(bytes);
         }
         if self.queue.is_empty() {
             // A backlog is the exception: nothing is kept for the next one.
+            self.begun = 0;
             self.queue = VecDeque::new();
+            self.messages = VecDeque::new();
             self.waiting = VecDeque::new();
         }
-        Ok(count)
+    }
+
+    fn end_half(&mut self) -> Result<Option<oneshot::Receiver<()>>, Unsendable> {
+        if matches!(self.outlet, Outlet::Closed) {
+            return Err(Unsendable::Over);
+        }
+        let (writer, ended) = oneshot::channel();
+        match &mut self.half {
+            Half::Open => self.half = Half::Ending(vec![writer]),
+            Half::Ending(writers) => writers.push(writer),
+            Half::Ended => return Ok(None),
+        }
+        Ok(Some(ended))
     }
 
     /// Notes it under the lock: whoever finds the stream closed meanwhile finds out why.
     fn failed(&mut self, error: &io::Error) -> DisconnectReason {
         self.error.insert(DisconnectReason::from_io(error)).clone()
     }
+}
+
+/// Tells writers that their messages have been taken.
+fn tell(writers: Vec<Writer>) {
+    for writer in writers {
+        // Nobody waits for a write that was dropped.
+        let _ = writer.send(());
+    }
+}
+
+/// What is left of a message behind the first `taken` bytes.
+fn parts_behind<'a>(parts: &[&'a [u8]], mut taken: usize) -> impl Iterator<Item = &'a [u8]> {
+    parts.iter().map(move |part| {
+        let skipped = taken.min(part.len());
+        taken -= skipped;
+        &part[skipped..]
+    })
 }
 
 /// Offers one message to the system, once.

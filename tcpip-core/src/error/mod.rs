@@ -9,8 +9,14 @@ mod write;
 
 use std::io;
 
+use crate::DisconnectReason;
+
 pub use self::{
-    connect::ConnectError, heartbeat::UnexpectedHeartbeat, option::OptionError, read::ReadError, start::StartError,
+    connect::{ConnectAttempt, ConnectError, ConnectFailure},
+    heartbeat::UnexpectedHeartbeat,
+    option::OptionError,
+    read::ReadError,
+    start::StartError,
     write::WriteError,
 };
 
@@ -51,6 +57,15 @@ impl From<Error> for io::Error {
             Error::Option(error) => error.into(),
             Error::UnexpectedHeartbeat(error) => error.into(),
         }
+    }
+}
+
+/// What there is to say of an endpoint without a session.
+fn not_connected(endpoint: &str, reason: Option<&DisconnectReason>) -> String {
+    match (endpoint, reason) {
+        ("", None) => "not connected".to_owned(),
+        (endpoint, None) => format!("{endpoint} is not connected"),
+        (endpoint, Some(reason)) => format!("{endpoint} is not connected any more: {reason}"),
     }
 }
 

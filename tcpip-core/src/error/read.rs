@@ -1,8 +1,8 @@
 //! What reading can come to.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use super::shortened;
+use super::{not_connected, shortened};
 use crate::{DisconnectReason, Encoding};
 
 /// A read failed.
@@ -16,20 +16,34 @@ use crate::{DisconnectReason, Encoding};
 #[non_exhaustive]
 pub enum ReadError {
     /// There is no session: it was never there, was closed at this end, or its end has been reported already.
-    #[error("not connected")]
+    #[error("{}", not_connected(endpoint, reason.as_ref()))]
     #[doc(alias = "ConnectionError")]
-    NotConnected,
+    NotConnected {
+        /// The name of the client or server.
+        endpoint: Arc<str>,
+        /// Why there is no session any more; `None` if there never was one.
+        reason: Option<DisconnectReason>,
+    },
+    /// The peer has hung up in good order, between two frames. A server that is busy with another client, as those of
+    /// `tcpip-server`, does so before it has sent anything.
+    #[error("{endpoint}: the peer hung up{}", if *received == 0 { " before it sent anything" } else { "" })]
+    EndOfStream {
+        /// The name of the client or server at this end.
+        endpoint: Arc<str>,
+        /// How many bytes had come in the whole session.
+        received: u64,
+    },
     /// The session ended while the read waited, or had ended and all that had arrived has been read.
     #[error("disconnected: {reason}")]
     Disconnected {
         /// Who ended it, and why.
         reason: DisconnectReason,
     },
-    /// The stream ended before the end of the frame.
+    /// The stream ended within a frame.
     #[error("the stream ended {} bytes into a frame", partial.len())]
     #[doc(alias = "IncompleteReadError")]
     Incomplete {
-        /// What had come of it. Empty if the stream ended between two frames.
+        /// What had come of it. Of a [`Connection`](crate::Connection) at least one byte.
         partial: Vec<u8>,
         /// How many bytes were asked for, if the read knew.
         expected: Option<usize>,
@@ -89,7 +103,14 @@ impl ReadError {
     /// [`reason`](crate::Connection::reason) tells why.
     #[must_use]
     pub fn ends_session(&self) -> bool {
-        matches!(self, Self::NotConnected | Self::Disconnected { .. } | Self::Incomplete { .. } | Self::Io(_))
+        matches!(
+            self,
+            Self::NotConnected { .. }
+                | Self::EndOfStream { .. }
+                | Self::Disconnected { .. }
+                | Self::Incomplete { .. }
+                | Self::Io(_)
+        )
     }
 }
 
@@ -97,9 +118,9 @@ impl From<ReadError> for io::Error {
     fn from(error: ReadError) -> Self {
         use ReadError as E;
         let kind = match &error {
-            E::NotConnected => io::ErrorKind::NotConnected,
+            E::NotConnected { .. } => io::ErrorKind::NotConnected,
             E::Disconnected { reason } => reason.io_kind(),
-            E::Incomplete { .. } => io::ErrorKind::UnexpectedEof,
+            E::EndOfStream { .. } | E::Incomplete { .. } => io::ErrorKind::UnexpectedEof,
             E::FrameTooLong { .. } | E::Decode { .. } | E::Json { .. } | E::InvalidStruct { .. } => {
                 io::ErrorKind::InvalidData
             }

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
-use super::OptionError;
+use super::{OptionError, WriteError};
 
 /// A server could not start. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The rejection message is no text message: the encoding lacks a character, or it contains the terminator.
+    #[error("the rejection message cannot be sent")]
+    RejectionMessage(#[source] WriteError),
     /// An option has a value that it cannot have.
     #[error(transparent)]
     Option(#[from] OptionError),
@@ -41,7 +44,7 @@ impl From<StartError> for io::Error {
         let kind = match &error {
             E::Resolve { source, .. } | E::Bind { source, .. } => source.kind(),
             E::NoAddress { .. } => io::ErrorKind::AddrNotAvailable,
-            E::Option(_) => io::ErrorKind::InvalidInput,
+            E::RejectionMessage(_) | E::Option(_) => io::ErrorKind::InvalidInput,
         };
         Self::new(kind, error)
     }

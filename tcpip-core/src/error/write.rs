@@ -1,7 +1,8 @@
 //! What writing can come to.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
+use super::not_connected;
 use crate::{DisconnectReason, Encoding};
 
 /// A write failed.
@@ -12,9 +13,17 @@ use crate::{DisconnectReason, Encoding};
 #[non_exhaustive]
 pub enum WriteError {
     /// There is no session: it was never there, or has ended. Nothing was sent.
-    #[error("not connected")]
+    #[error("{}", not_connected(endpoint, reason.as_ref()))]
     #[doc(alias = "ConnectionError")]
-    NotConnected,
+    NotConnected {
+        /// The name of the client or server.
+        endpoint: Arc<str>,
+        /// Why there is no session any more; `None` if there never was one.
+        reason: Option<DisconnectReason>,
+    },
+    /// This end has ended its half of the stream: [`shutdown_write`](crate::Connection::shutdown_write). Nothing was sent.
+    #[error("this end has ended its half of the stream")]
+    WriteHalfEnded,
     /// The session ended before the message was with the operating system; part of it may have been sent.
     #[error("disconnected: {reason}")]
     Disconnected {
@@ -58,7 +67,7 @@ impl WriteError {
     /// [`reason`](crate::Connection::reason) tells why.
     #[must_use]
     pub fn ends_session(&self) -> bool {
-        matches!(self, Self::NotConnected | Self::Disconnected { .. } | Self::Timeout { .. } | Self::Io(_))
+        matches!(self, Self::NotConnected { .. } | Self::Disconnected { .. } | Self::Timeout { .. } | Self::Io(_))
     }
 }
 
@@ -66,7 +75,8 @@ impl From<WriteError> for io::Error {
     fn from(error: WriteError) -> Self {
         use WriteError as E;
         let kind = match &error {
-            E::NotConnected => io::ErrorKind::NotConnected,
+            E::NotConnected { .. } => io::ErrorKind::NotConnected,
+            E::WriteHalfEnded => io::ErrorKind::BrokenPipe,
             E::Disconnected { reason } => reason.io_kind(),
             E::Timeout { .. } => io::ErrorKind::TimedOut,
             E::Encode { .. } | E::ContainsTerminator { .. } | E::Json(_) => io::ErrorKind::InvalidInput,

@@ -8,7 +8,12 @@ use std::{
 
 use tcpip_server::{DEFAULT_BACKLOG, DEFAULT_LOCALHOST, Family, LOCALHOST_IPV6, OneClientServer, StartError};
 
-use crate::raw_peer::{address, admission_of, dial, dial_in, hears, is_refused, port_is_free, rest, soon};
+use tracing::Level;
+
+use crate::{
+    log_count::LogCount,
+    raw_peer::{address, admission_of, dial, dial_in, hears, is_refused, port_is_free, rest, soon},
+};
 
 /// Whether this machine has IPv6. A test that needs it says that it is skipped.
 fn has_ipv6() -> bool {
@@ -33,6 +38,15 @@ async fn host_and_port_have_defaults() {
     assert_eq!(server.host(), DEFAULT_LOCALHOST);
     assert_ne!(server.port(), 0);
     assert_eq!(server.local_addrs(), [(Ipv4Addr::LOCALHOST, server.port()).into()]);
+}
+
+/// The log says where a server listens, also one with a name of its own.
+#[test_log::test(tokio::test)]
+async fn the_log_says_where_a_named_server_listens() {
+    let (log, _listening) = LogCount::start();
+    let server = OneClientServer::builder().name("dome").start().await.unwrap();
+    let text = format!("listening on {}", server.local_addrs()[0]);
+    assert_eq!(log.of(Level::INFO, &text).len(), 1);
 }
 
 /// A port that is in use is a typed error that names the address.
@@ -79,18 +93,19 @@ async fn port_can_be_bound_again_200_times() {
     }
 }
 
-/// On all interfaces a server has an IPv4 and an IPv6 socket; with port 0 they differ, and `port` is 0.
+/// On all interfaces a server has an IPv4 and an IPv6 socket; with port 0 the system chooses one port for both.
 /// Parity: `host=None`, `port`.
 #[test_log::test(tokio::test)]
-async fn all_interfaces_means_both_families_and_an_ambiguous_port_is_0() {
+async fn all_interfaces_means_both_families_and_one_port() {
     if !has_ipv6() {
         return;
     }
     let server = OneClientServer::builder().all_interfaces().start().await.unwrap();
-    assert_eq!((server.host(), server.port()), ("", 0));
+    assert_eq!(server.host(), "");
+    assert_ne!(server.port(), 0);
     let addresses = server.local_addrs();
     assert_eq!(addresses.len(), 2);
-    assert!(addresses.iter().all(|address| address.ip().is_unspecified() && address.port() != 0));
+    assert!(addresses.iter().all(|address| address.ip().is_unspecified() && address.port() == server.port()));
     // Each socket takes clients, and it is one client for both.
     for address in addresses {
         let ip: IpAddr = if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { "::1".parse().unwrap() };

@@ -17,8 +17,8 @@ use crate::{
 async fn server_without_a_client_is_not_connected() {
     let server = OneClientServer::builder().start().await.unwrap();
     assert!(!server.is_connected() && !server.should_be_connected() && !server.is_closed());
-    assert!(matches!(soon(server.read_str()).await, Err(ReadError::NotConnected)));
-    assert!(matches!(soon(server.write_str("x")).await, Err(WriteError::NotConnected)));
+    assert!(matches!(soon(server.read_str()).await, Err(ReadError::NotConnected { .. })));
+    assert!(matches!(soon(server.write_str("x")).await, Err(WriteError::NotConnected { .. })));
     soon(server.wait_disconnected()).await;
     assert_eq!(server.connection().number(), 0);
 }
@@ -107,7 +107,7 @@ async fn options_set_on_a_server_hold_without_a_client_and_for_later_ones() {
     let server = OneClientServer::builder().start().await.unwrap();
     assert_eq!((server.encoding(), server.limit()), (DEFAULT_ENCODING, DEFAULT_LIMIT));
     assert_eq!(server.terminator(), DEFAULT_TERMINATOR);
-    server.set_encoding(Encoding::Latin1);
+    server.set_encoding(Encoding::Latin1).unwrap();
     server.set_terminator(b";").unwrap();
     server.set_limit(4);
     assert!(matches!(server.set_terminator(b""), Err(OptionError::EmptyTerminator)));
@@ -123,7 +123,7 @@ async fn options_set_on_a_server_hold_without_a_client_and_for_later_ones() {
     }
     let (mut stream, _) = dial_in(&server).await;
     server.set_terminator(b"\n").unwrap();
-    server.set_encoding(Encoding::Utf8);
+    server.set_encoding(Encoding::Utf8).unwrap();
     server.set_limit(100);
     server.write_str("é").await.unwrap();
     stream.write_all("a somewhat longer é\n".as_bytes()).await.unwrap();

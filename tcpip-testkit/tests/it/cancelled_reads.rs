@@ -29,7 +29,7 @@ async fn torture<K: Kind, T: Debug>(
     read: impl AsyncFn(&Connection) -> Result<T, ReadError>,
 ) -> Vec<String> {
     let link = |stream| start(stream, |options| options.limit = LIMIT);
-    let is_last = |result: &Result<T, ReadError>| matches!(result, Err(ReadError::NotConnected));
+    let is_last = |result: &Result<T, ReadError>| matches!(result, Err(ReadError::NotConnected { .. }));
     let expected = uncut(K::streams().await, stream, link, &read, is_last).await;
     assert_eq!(tortured(K::streams().await, stream, link, &read, is_last).await, expected);
     expected
@@ -188,7 +188,7 @@ async fn cancelled_reads_of_different_kinds_share_the_buffer<K: Kind>() {
         turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         result
     };
-    let is_last = |result: &Result<String, ReadError>| matches!(result, Err(ReadError::NotConnected));
+    let is_last = |result: &Result<String, ReadError>| matches!(result, Err(ReadError::NotConnected { .. }));
     let expected = uncut(K::streams().await, stream, link, read, is_last).await;
     assert_eq!(expected.len(), 12, "{expected:?}");
     assert_eq!(tortured(K::streams().await, stream, link, read, is_last).await, expected);

@@ -308,7 +308,7 @@ async fn a_frozen_peer_trips_the_write_deadline<K: Kind>() {
     assert!(start.elapsed() >= DEADLINE);
     assert_eq!(connection.reason(), Some(DisconnectReason::WriteTimeout { after: DEADLINE }));
     assert!(connection.should_be_connected() && !connection.is_connected());
-    assert!(matches!(connection.write(b"more").await, Err(WriteError::NotConnected)));
+    assert!(matches!(connection.write(b"more").await, Err(WriteError::NotConnected { .. })));
     timeout(LONG, connection.wait_closed()).await.unwrap();
     drop(peer);
 }

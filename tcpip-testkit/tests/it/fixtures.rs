@@ -5,7 +5,7 @@ use std::time::Duration;
 use tcpip_server::{
     ClientOrServer, Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch, ReadError,
 };
-use tcpip_testkit::{FixtureError, OneClientServerTestCase, STD_TIMEOUT, TestOneClientReadLoopServer};
+use tcpip_testkit::{FixtureError, OneClientServerTestCase, STD_TIMEOUT, TestOneClientReadLoopServer, memory_listener};
 
 /// A client that is kept out by another is told so.
 /// Parity: `create_client`.
@@ -44,7 +44,7 @@ async fn a_client_that_is_admitted_and_left_at_once_is_none() {
     }
 }
 
-/// A server that is closed while the fixture waits, and one with several ports, are told apart.
+/// A server that is closed while the fixture waits, and one without a port, are told apart.
 #[test_log::test(tokio::test)]
 async fn a_server_that_cannot_be_connected_to_is_an_error() {
     let case = OneClientServerTestCase::new();
@@ -59,10 +59,11 @@ async fn a_server_that_cannot_be_connected_to_is_an_error() {
     assert!(matches!(error.unwrap_err(), FixtureError::Closing | FixtureError::Connect(_)));
 
     let everywhere = OneClientServer::builder().all_interfaces().start().await.unwrap();
-    if everywhere.port() == 0 {
-        let error = case.create_client(&everywhere, |client| client).await.unwrap_err();
-        assert!(matches!(error, FixtureError::SeveralPorts), "{error}");
-    }
+    case.create_client(&everywhere, |client| client).await.unwrap();
+    let (listener, _dialler) = memory_listener();
+    let in_memory = OneClientServer::builder().listener(listener).start().await.unwrap();
+    let error = case.create_client(&in_memory, |client| client).await.unwrap_err();
+    assert!(matches!(error, FixtureError::NoPort), "{error}");
 }
 
 /// `get_next_data` tells in order what came and that the client left, and `next_event` that nothing came.

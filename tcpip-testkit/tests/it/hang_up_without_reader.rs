@@ -97,8 +97,8 @@ async fn next_reason(case: &OneClientServerTestCase) -> DisconnectReason {
 
 /// Checks that reads report the end of the stream in good order, then that there is no session.
 async fn assert_ended_in_order(connection: &Connection) {
-    assert!(matches!(connection.read_str().await, Err(ReadError::Incomplete { partial, .. }) if partial.is_empty()));
-    assert!(matches!(connection.read_str().await, Err(ReadError::NotConnected)));
+    assert!(matches!(connection.read_str().await, Err(ReadError::EndOfStream { .. })));
+    assert!(matches!(connection.read_str().await, Err(ReadError::NotConnected { .. })));
 }
 
 /// A peer that closes with nothing unread ends the session at once.

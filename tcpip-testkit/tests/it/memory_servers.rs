@@ -13,8 +13,8 @@ use std::{
 
 use tcpip_client::Client;
 use tcpip_server::{
-    ClientOrServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult, Listener, OneClientReadLoopServer,
-    OneClientServer, ReadAndDispatch, Server,
+    Admission, ClientOrServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult, Listener,
+    OneClientReadLoopServer, OneClientServer, ReadAndDispatch, Server,
 };
 use tcpip_testkit::{MemoryDialler, memory_listener};
 use tokio::{
@@ -101,6 +101,47 @@ async fn one_client_at_a_time_is_served_in_memory() {
         assert_eq!(dialler.connect().unwrap_err().kind(), ErrorKind::ConnectionRefused);
     })
     .await;
+}
+
+/// In memory too the newest client takes the place where that is asked for, also of one that is stalled.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn the_newest_client_in_memory_takes_the_place() {
+    let (listener, dialler) = memory_listener();
+    let builder = OneClientServer::builder().admission(Admission::Replace).listener(listener);
+    let server = builder.connect_callback(greet).start().await.unwrap();
+    for stalled in [false, true] {
+        let mut first = admitted(&dialler, "nothing").await;
+        let session = server.wait_connected().await.unwrap();
+        if stalled {
+            assert!(timeout(Duration::ZERO, session.write(&vec![0; 1 << 20])).await.is_err());
+        }
+        let since = Instant::now();
+        let _second = admitted(&dialler, "a client that is replaced").await;
+        assert_eq!(since.elapsed(), Duration::ZERO);
+        assert_eq!(session.reason(), Some(DisconnectReason::Replaced));
+        soon(first.read_to_end(&mut Vec::new())).await.unwrap();
+        soon(server.close_client()).await;
+    }
+}
+
+/// In memory too a client that is turned away is told why, if it listens, and nobody waits for it.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_client_that_is_turned_away_in_memory_is_told_why() {
+    let (listener, dialler) = memory_listener();
+    let builder = OneClientServer::builder().rejection_message("busy").listener(listener).connect_callback(greet);
+    let server = builder.start().await.unwrap();
+    let first = admitted(&dialler, "nothing").await;
+    let mut surplus = dialler.connect().unwrap();
+    surplus.write_all(&[b'x'; 10_000]).await.unwrap();
+    let mut told = String::new();
+    soon(surplus.read_to_string(&mut told)).await.unwrap();
+    assert_eq!(told, "busy\r\n");
+    let _deaf: Vec<_> = (0..50).map(|_| dialler.connect().unwrap()).collect();
+    // Lets the server turn all of them away.
+    sleep(Duration::from_millis(1)).await;
+    drop(first);
+    admitted(&dialler, "clients that do not listen").await;
+    soon(server.close()).await;
 }
 
 /// A client that asks and half-closes at once gets its reply, and then the end of the stream, whether the handler thinks

@@ -151,7 +151,7 @@ async fn assert_ends(stream: impl AsyncRead + AsyncWrite + Send + 'static, reaso
     let (first, second) = soon(waiting).await.unwrap();
     assert_eq!(first.unwrap(), "one", "what had arrived is read");
     assert!(matches!(&second, Err(ReadError::Disconnected { reason: told }) if *told == reason), "{second:?}");
-    assert!(matches!(client.write_str("status").await, Err(WriteError::NotConnected)));
+    assert!(matches!(client.write_str("status").await, Err(WriteError::NotConnected { .. })));
     assert!(client.should_be_connected(), "lost");
     soon(client.callbacks_done()).await;
     assert_eq!(*told.lock().unwrap(), [None, Some(reason)]);

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use serde::{Deserialize, Serialize};
-use tcpip_client::{Client, Encoding, WriteError};
+use tcpip_client::{Client, Encoding, HandlerError, WriteError};
 use tcpip_server::{ClientOrServer, OneClientServer};
 use tcpip_testkit::{OneClientServerTestCase, TestOneClientReadLoopServer};
 use zerocopy::{
@@ -122,5 +122,43 @@ async fn the_question_mark_works_in_all_kinds_of_functions() {
     let link = Client::closed();
     assert!(in_boxed(&link).await.unwrap_err().downcast_ref::<WriteError>().is_some());
     assert_eq!(in_io(&link).await.unwrap_err().kind(), std::io::ErrorKind::NotConnected);
-    assert!(matches!(in_own(&link).await.unwrap_err(), tcpip_client::Error::Write(WriteError::NotConnected)));
+    assert!(matches!(in_own(&link).await.unwrap_err(), tcpip_client::Error::Write(WriteError::NotConnected { .. })));
+}
+
+/// A batch is one expression where its parts are known, and has a name where they are not; its future may be given to a
+/// task. What has been sent is not sent again.
+#[test_log::test(tokio::test)]
+async fn a_batch_is_sent_in_one_expression_or_in_several() {
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(OneClientServer::builder().terminator(b"\n")).await.unwrap();
+    let client = case.create_client(&server, |client| client).await.unwrap();
+    client.batch().write_str("one").unwrap().write(b">").send().await.unwrap();
+    assert_eq!(server.read_until(b">").await.unwrap(), b"one\r\n>");
+
+    let mut reply = client.batch();
+    reply.write_str("two").unwrap();
+    reply.write(b">");
+    tokio::spawn(reply.send()).await.unwrap().unwrap();
+    assert_eq!(server.read_until(b">").await.unwrap(), b"two\r\n>");
+
+    reply.send().await.unwrap();
+    reply.write(b"three>").send().await.unwrap();
+    assert_eq!(server.read_until(b">").await.unwrap(), b"three>");
+}
+
+fn fails_with<E: Into<HandlerError>>(error: E) -> String {
+    error.into().to_string()
+}
+
+/// Whatever is an error, or a text, or a box of an error that may go to another thread, is one of a handler.
+#[test]
+fn a_handler_fails_with_any_error() {
+    assert_eq!(fails_with("no such command"), "no such command");
+    assert_eq!(fails_with("no such command".to_owned()), "no such command");
+    assert_eq!(fails_with(std::borrow::Cow::Borrowed("no such command")), "no such command");
+    assert_eq!(fails_with(std::io::Error::other("full")), "full");
+    assert_eq!(fails_with(WriteError::WriteHalfEnded), "this end has ended its half of the stream");
+    assert_eq!(fails_with("1,5".parse::<f64>().unwrap_err()), "invalid float literal");
+    assert_eq!(fails_with(Box::<dyn Error + Send + Sync>::from("boxed")), "boxed");
+    assert_eq!(fails_with(Box::new(WriteError::WriteHalfEnded)), "this end has ended its half of the stream");
 }

@@ -96,3 +96,29 @@ tokio = { version = "1", features = ["macros", "rt"] }"#,
     let tree = String::from_utf8(tree.stdout).unwrap();
     assert!(tree.contains("tcpip-client") && !tree.contains("tcpip-server") && !tree.contains("testkit"), "{tree}");
 }
+
+/// What the compiler says of a program, which it refuses.
+fn refusal(name: &str, source: &str) -> String {
+    let dependencies = r#"[dependencies]
+tcpip-server = { path = "CRATES/tcpip-server" }"#;
+    let package = package(name, dependencies, "src/lib.rs", source);
+    let output = cargo(&package, &["check"]).output().unwrap();
+    assert!(!output.status.success(), "{name} compiles");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// Mistakes that many make get one error each, with the way out.
+#[test]
+#[ignore = "builds two packages, for some seconds"]
+fn the_compiler_says_how_a_mistake_is_mended() {
+    for (name, source, way_out) in [
+        ("a-boxed-error", include_str!("boxed_error.rs"), "write `Box<dyn Error + Send + Sync>` for `Box<dyn Error>`"),
+        ("a-capturing-callback", include_str!("capturing_callback.rs"), "let state = state.clone(); async move { … }"),
+    ] {
+        let refusal = refusal(name, source);
+        assert!(refusal.contains(way_out), "{refusal}");
+        // The mistake, and that the package could not be compiled.
+        assert_eq!(refusal.lines().filter(|line| line.starts_with("error")).count(), 2, "{refusal}");
+        assert!(refusal.lines().count() < 30, "{refusal}");
+    }
+}

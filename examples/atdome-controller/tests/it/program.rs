@@ -112,3 +112,22 @@ async fn a_missing_greeting_is_reported() {
     let expected = "atdome-controller: the dome timed out: no greeting within 200ms\n";
     assert_eq!((outcome.code, outcome.stderr.as_str(), sent.as_str()), (Some(1), expected, ""));
 }
+
+/// When nobody reads its output, it ends without a word.
+#[test_log::test(tokio::test)]
+async fn it_ends_with_its_reader() {
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(MockDome::new().server()).await.unwrap();
+    let (reader, output) = std::io::pipe().unwrap();
+    drop(reader);
+    let child = Command::new(env!("CARGO_BIN_EXE_atdome-controller"))
+        .args(["--port", &server.port().to_string(), "?"])
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let output = timeout(Duration::from_secs(5), child.wait_with_output()).await.expect("the program ends").unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(141), b"".as_slice()));
+}

@@ -74,3 +74,16 @@ async fn an_interrupt_ends_the_show() {
     let output = timeout(SOON, child.wait_with_output()).await.expect("the show ends").unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(130), b"atdome-demo: interrupted\n".as_slice()));
 }
+
+/// When nobody reads any more, as behind `| head -3`, the show ends at once, without a word.
+#[tokio::test]
+async fn the_show_ends_with_its_reader() {
+    let mut child = show(&[]).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+    for _ in 0..3 {
+        timeout(SOON, stdout.next_line()).await.unwrap().unwrap().expect("the show begins");
+    }
+    drop(stdout);
+    let output = timeout(SOON, child.wait_with_output()).await.expect("the show ends").unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(141), b"".as_slice()));
+}

@@ -147,3 +147,20 @@ async fn fail_wants_one_word() {
         assert_eq!(output.status.code(), Some(2));
     }
 }
+
+/// When nobody reads its output, it ends without a word.
+#[test_log::test(tokio::test)]
+async fn it_ends_with_its_reader() {
+    let (reader, output) = std::io::pipe().unwrap();
+    drop(reader);
+    let child = Command::new(env!("CARGO_BIN_EXE_atdome-mock"))
+        .args(["--port", "0"])
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let output = timeout(SOON, child.wait_with_output()).await.expect("the program ends").unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(141), b"".as_slice()));
+}

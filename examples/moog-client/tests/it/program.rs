@@ -76,8 +76,29 @@ async fn what_goes_wrong_is_reported() {
     let outcome = run(port, &["enable"]).await;
     assert_eq!(outcome.code, Some(1));
     assert!(outcome.stderr.starts_with("moog-client: "), "{}", outcome.stderr);
-    for command in ["open", "move=", "move=x"] {
+    for command in ["open", "move", "move=", "move=x"] {
         let outcome = run(port, &[command]).await;
         assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(64), ""), "a usage error");
+        let hints = outcome.stderr.contains("move=POSITION, such as move=12.5");
+        assert_eq!(hints, command != "open", "{}", outcome.stderr);
     }
+}
+
+/// When nobody reads its output, it ends without a word.
+#[test_log::test(tokio::test)]
+async fn it_ends_with_its_reader() {
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(MockController::new(SimpleDevice::new()).server()).await.unwrap();
+    let (reader, output) = std::io::pipe().unwrap();
+    drop(reader);
+    let child = Command::new(env!("CARGO_BIN_EXE_moog-client"))
+        .args(["--port", &server.port().to_string(), "enable"])
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let output = timeout(Duration::from_secs(20), child.wait_with_output()).await.expect("the program ends").unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(141), b"".as_slice()));
 }

@@ -47,3 +47,20 @@ async fn it_serves_until_a_signal_comes() {
         assert_eq!(stderr, "");
     }
 }
+
+/// When nobody reads its output, it ends without a word.
+#[test_log::test(tokio::test)]
+async fn it_ends_with_its_reader() {
+    let (reader, output) = std::io::pipe().unwrap();
+    drop(reader);
+    let child = Command::new(env!("CARGO_BIN_EXE_moog-mock"))
+        .args(["--port", "0"])
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let output = timeout(SOON, child.wait_with_output()).await.expect("the program ends").unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(141), b"".as_slice()));
+}

@@ -1,14 +1,17 @@
 //! What a session runs over: a TCP socket, or any other stream.
 
 mod hang_up;
+mod send_queue;
 mod stream;
 mod tcp;
 
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
+
 pub(super) use self::{
     stream::{StreamWire, look_ahead},
-    tcp::{TcpWire, check_for_hang_up},
+    tcp::{TcpWire, check_for_hang_up, discard_what_is_here, reset},
 };
 use super::{Connection, writing::Writing};
 use crate::DisconnectReason;
@@ -22,7 +25,7 @@ pub(super) trait Wire: Send + Sync + 'static {
         write_timeout: Option<Duration>,
     ) -> impl Future<Output = Result<(), DisconnectReason>> + Send;
 
-    /// Returns once the peer has hung up, and the session has ended or drains.
+    /// Returns once the peer has hung up, and the session has ended or goes on for a while.
     fn hung_up(&self, connection: &Connection) -> impl Future<Output = ()> + Send;
 
     /// Returns once the stream fails after the hang-up.
@@ -34,11 +37,21 @@ pub(super) trait Wire: Send + Sync + 'static {
     /// How many bytes wait beneath that no read has taken, as far as the system tells.
     fn unread(&self) -> u64;
 
-    /// Ends the stream in good order.
+    /// Ends this end's half of the stream in good order. The peer's half goes on.
+    fn end_half(
+        &self,
+        writing: &Writing,
+        write_timeout: Option<Duration>,
+    ) -> impl Future<Output = Result<(), DisconnectReason>> + Send;
+
+    /// Ends the stream in good order, and lets what was sent arrive.
     fn end(&self, input: Input) -> impl Future<Output = ()> + Send;
 
+    /// How many bytes the system has taken that the peer has not, as far as it tells.
+    fn unacknowledged(&self) -> usize;
+
     /// Ends the stream in such a way that the peer can see that it is not whole, where there is such a way.
-    fn abort(self);
+    fn abort(self, input: Input);
 }
 
 /// What becomes of the bytes that have arrived.
@@ -48,4 +61,18 @@ pub(super) enum Input {
     Keep,
     /// Nobody will read them.
     Discard,
+}
+
+/// The result of `sending`, unless nothing of it happens within `timeout` after `start`.
+async fn within(
+    timeout: Option<Duration>,
+    start: Instant,
+    sending: impl Future<Output = Result<(), DisconnectReason>>,
+) -> Result<(), DisconnectReason> {
+    match timeout {
+        None => sending.await,
+        Some(after) => {
+            timeout_at(start + after, sending).await.unwrap_or(Err(DisconnectReason::WriteTimeout { after }))
+        }
+    }
 }

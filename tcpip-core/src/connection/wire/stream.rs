@@ -8,48 +8,69 @@ use std::{
     future::{pending, poll_fn},
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use tokio::{
-    io::AsyncWrite,
-    time::{Instant, timeout_at},
+use tokio::{io::AsyncWrite, time::Instant};
+
+use super::{Connection, Input, Wire, within};
+use crate::{
+    DisconnectReason,
+    catch_panic::{drop_caught, poll_stream},
+    connection::writing::Writing,
+    lock::Lock,
 };
 
-use super::{Connection, Input, Wire};
-use crate::{DisconnectReason, catch_panic::poll_stream, connection::writing::Writing, lock::Lock};
+/// How many bytes of the queue are offered to the stream at once.
+const OFFERED: usize = 64 * 1024;
 
 /// The write half of a stream. The read half is with the reads.
 #[derive(Debug)]
-pub(in crate::connection) struct StreamWire<W>(Lock<W>);
+pub(in crate::connection) struct StreamWire<W>(Lock<Option<Output<W>>>);
+
+/// The session's task alone uses it, so nobody waits for its lock while the stream does its work.
+#[derive(Debug)]
+struct Output<W> {
+    writer: W,
+    /// What the stream has been offered and has not taken. It is offered again as it was.
+    offered: Vec<u8>,
+}
 
 impl<W: AsyncWrite + Unpin> StreamWire<W> {
     pub(in crate::connection) fn new(writer: W) -> Self {
-        Self(Lock::new(writer))
+        Self(Lock::new(Some(Output { writer, offered: Vec::new() })))
     }
 
-    async fn poll<T>(&self, mut poll: impl FnMut(Pin<&mut W>, &mut Context<'_>) -> Poll<T>) -> T {
-        poll_fn(|context| poll(Pin::new(&mut *self.0.lock()), context)).await
+    async fn poll<T>(
+        &self,
+        mut poll: impl FnMut(&mut Output<W>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> io::Result<T> {
+        poll_fn(|context| match &mut *self.0.lock() {
+            Some(output) => poll(output, context),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        })
+        .await
     }
 
     /// Sends some of the queue.
     async fn send_some(&self, writing: &Writing) -> Result<(), DisconnectReason> {
-        self.poll(|mut writer, context| {
-            let sent = writing.send_some(|slices| {
-                match poll_stream(|| writer.as_mut().poll_write_vectored(context, slices)) {
-                    Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-                    Poll::Ready(Ok(0)) => Err(io::ErrorKind::WriteZero.into()),
-                    Poll::Ready(result) => result,
-                }
-            });
-            match sent {
-                Ok(0) => Poll::Pending,
-                Ok(_) => Poll::Ready(Ok(())),
-                Err(reason) => Poll::Ready(Err(reason)),
+        let sent = self.poll(|Output { writer, offered }, context| {
+            if offered.is_empty() {
+                *offered = writing.offer(OFFERED);
             }
-        })
-        .await
+            let taken = ready!(poll_stream(|| Pin::new(writer).poll_write(context, offered)))?;
+            if taken == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            if taken > offered.len() {
+                return Poll::Ready(Err(io::Error::other("the stream has taken more than it was offered")));
+            }
+            offered.drain(..taken);
+            writing.took(taken);
+            Poll::Ready(Ok(()))
+        });
+        sent.await.map_err(|error| writing.failed(&error))
     }
 }
 
@@ -58,14 +79,13 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Wire for StreamWire<W> {
         while !writing.is_empty() {
             within(write_timeout, writing.progress(), self.send_some(writing)).await?;
         }
-        let flushed = self.poll(|writer, context| poll_stream(|| writer.poll_flush(context)));
+        let flushed = self.poll(|output, context| poll_stream(|| Pin::new(&mut output.writer).poll_flush(context)));
         let flushed = async { flushed.await.map_err(|error| writing.failed(&error)) };
         within(write_timeout, Instant::now(), flushed).await
     }
 
     async fn hung_up(&self, connection: &Connection) {
-        let ended = |cause: Option<DisconnectReason>| connection.stream_end(cause);
-        poll_fn(|context| connection.shared.reading.poll_ahead(context, connection.limit(), ended)).await;
+        poll_fn(|context| connection.shared.reading.poll_ahead(context, connection)).await;
         stream_ended(connection);
     }
 
@@ -84,16 +104,37 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Wire for StreamWire<W> {
         0
     }
 
-    async fn end(&self, _input: Input) {
-        let _ = self.poll(|writer, context| poll_stream(|| writer.poll_shutdown(context))).await;
+    async fn end_half(&self, writing: &Writing, write_timeout: Option<Duration>) -> Result<(), DisconnectReason> {
+        let ended = async { self.shut_down().await.map_err(|error| writing.failed(&error)) };
+        within(write_timeout, Instant::now(), ended).await
     }
 
-    fn abort(self) {}
+    async fn end(&self, _input: Input) {
+        let _ = self.shut_down().await;
+    }
+
+    fn unacknowledged(&self) -> usize {
+        0
+    }
+
+    fn abort(self, _input: Input) {}
+}
+
+impl<W: AsyncWrite + Unpin> StreamWire<W> {
+    async fn shut_down(&self) -> io::Result<()> {
+        self.poll(|output, context| poll_stream(|| Pin::new(&mut output.writer).poll_shutdown(context))).await
+    }
+}
+
+impl<W> Drop for StreamWire<W> {
+    fn drop(&mut self) {
+        drop_caught("a stream", self.0.lock().take());
+    }
 }
 
 /// Reads ahead what is there now, and acts on the end if that is there.
 pub(in crate::connection) fn look_ahead(connection: &Connection) {
-    if connection.shared.reading.read_ahead(connection.limit(), |cause| connection.stream_end(cause)) {
+    if connection.shared.reading.read_ahead(connection) {
         stream_ended(connection);
     }
 }
@@ -101,18 +142,4 @@ pub(in crate::connection) fn look_ahead(connection: &Connection) {
 fn stream_ended(connection: &Connection) {
     // All of it is in the buffer, and an error has ended the session already.
     connection.peer_hung_up(|| (false, None));
-}
-
-/// The result of `sending`, unless nothing of it happens within `timeout` after `start`.
-async fn within(
-    timeout: Option<Duration>,
-    start: Instant,
-    sending: impl Future<Output = Result<(), DisconnectReason>>,
-) -> Result<(), DisconnectReason> {
-    match timeout {
-        None => sending.await,
-        Some(after) => {
-            timeout_at(start + after, sending).await.unwrap_or(Err(DisconnectReason::WriteTimeout { after }))
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! A session over a TCP socket.
 
 use std::{
-    io::{ErrorKind, IoSlice, Read},
+    io::{self, ErrorKind, IoSlice, Read},
     mem::MaybeUninit,
     net::Shutdown,
     sync::Arc,
@@ -12,14 +12,18 @@ use socket2::SockRef;
 use tokio::{
     io::Interest,
     net::{TcpStream, tcp::OwnedWriteHalf},
-    time::timeout_at,
+    time::{sleep, timeout_at},
 };
 
-use super::{Connection, Input, Wire, hang_up};
+use super::{Connection, Input, Wire, hang_up, send_queue::unacknowledged};
 use crate::{DisconnectReason, connection::writing::Writing};
 
-/// The most input that a close discards, however long a frame may be.
-const DISCARDED: usize = 1024 * 1024;
+/// How long a close waits before it asks again whether all has arrived: no event tells.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(16);
+
+/// How much is discarded before others have their turn.
+const DISCARDED_AT_ONCE: usize = 1024 * 1024;
 
 /// The socket, which reads and writes use as well.
 #[derive(Debug)]
@@ -82,38 +86,64 @@ impl Wire for TcpWire {
         hang_up::unread(self.stream())
     }
 
-    /// Closing a socket with unread input sends a reset, which may overtake what was flushed. So what has arrived is
-    /// discarded first, up to [`DISCARDED`]; if more arrives all the same, the peer's own end is awaited.
+    async fn end_half(&self, writing: &Writing, _write_timeout: Option<Duration>) -> Result<(), DisconnectReason> {
+        SockRef::from(self.stream()).shutdown(Shutdown::Write).map_err(|error| writing.failed(&error))
+    }
+
+    /// A socket that is closed with unread input, or gets input once it is closed, sends a reset, which overtakes what
+    /// was written. So what comes is discarded until the peer's system has acknowledged all of that; or, where this
+    /// system does not tell, until the peer ends its half.
     async fn end(&self, input: Input) {
         if input == Input::Keep {
             // The stream ends with its write half.
             return;
         }
         let stream = self.stream();
-        let before = discard_what_is_here(stream, 0);
+        // Before as well, since a socket that is shut down may tell of a reset alone.
+        let mut has_ended = discard_what_is_here(stream).has_ended;
         let _ = SockRef::from(stream).shutdown(Shutdown::Write);
-        let mut after = match before {
-            Discarded::SoFar(discarded) => discard_what_is_here(stream, discarded),
-            Discarded::All => Discarded::All,
-        };
-        if before == after {
-            return;
-        }
-        while let Discarded::SoFar(discarded) = after
-            && discarded < DISCARDED
-            && stream.readable().await.is_ok()
-        {
-            // Lets the runtime see that the socket is empty, so that the next wait is one.
-            let _ = stream.try_io(Interest::READABLE, || SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]));
-            after = discard_what_is_here(stream, discarded);
+        let mut pause = FIRST_PAUSE;
+        while !has_ended {
+            let has_arrived = unacknowledged(stream) == Some(0);
+            has_ended = discard_what_is_here(stream).has_ended;
+            if has_arrived {
+                return;
+            }
+            tokio::select! {
+                biased;
+                _ = stream.readable() => {
+                    // Lets the runtime see that the socket is empty, so that the next wait is one.
+                    let peek = || SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
+                    let _ = stream.try_io(Interest::READABLE, peek);
+                }
+                () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            }
         }
     }
 
-    /// An abort is lossy, and says so to the peer: zero linger makes the close a reset.
-    fn abort(self) {
-        let _ = SockRef::from(self.stream()).set_linger(Some(Duration::ZERO));
+    fn unacknowledged(&self) -> usize {
+        unacknowledged(self.stream()).unwrap_or(0)
+    }
+
+    /// An abort is lossy, and says so to the peer. What is kept would be lost by a reset at once: it comes with the close.
+    fn abort(self, input: Input) {
+        match input {
+            Input::Keep => reset_when_closed(self.stream()),
+            Input::Discard => reset(self.stream()),
+        }
         Arc::into_inner(self.0).into_iter().for_each(OwnedWriteHalf::forget);
     }
+}
+
+/// Resets the connection: at once where the system can do that to a socket that is in use, else when it is closed.
+pub(in crate::connection) fn reset(stream: &TcpStream) {
+    reset_when_closed(stream);
+    #[cfg(target_os = "linux")]
+    let _ = rustix::net::connect_unspec(stream);
+}
+
+fn reset_when_closed(stream: &TcpStream) {
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
 /// Asks the kernel whether the peer has hung up, now, and acts on it.
@@ -132,26 +162,34 @@ fn socket_hung_up(connection: &Connection, stream: &TcpStream) {
     });
 }
 
-/// Discards what has arrived, until [`DISCARDED`] bytes have been discarded in all.
+/// Discards what has arrived, but no more than [`DISCARDED_AT_ONCE`].
 ///
 /// The scratch memory is here rather than in the session's future, which would hold it for as long as the session.
-fn discard_what_is_here(stream: &TcpStream, mut discarded: usize) -> Discarded {
+pub(in crate::connection) fn discard_what_is_here(stream: &TcpStream) -> Discarded {
     let mut scratch = [0; 4096];
-    while discarded < DISCARDED {
+    let mut discarded = Discarded { count: 0, has_ended: false, error: None };
+    while discarded.count < DISCARDED_AT_ONCE && !discarded.has_ended {
         match (&*SockRef::from(stream)).read(&mut scratch) {
-            Ok(0) => return Discarded::All,
-            Ok(count) => discarded += count,
+            Ok(0) => discarded.has_ended = true,
+            Ok(count) => discarded.count += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(_) => return Discarded::All,
+            Err(error) => {
+                discarded.has_ended = true;
+                discarded.error = Some(error);
+            }
         }
     }
-    Discarded::SoFar(discarded)
+    discarded
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Discarded {
-    /// So many bytes in all, and the stream goes on.
-    SoFar(usize),
-    /// Everything to the end of the stream.
-    All,
+/// What was discarded.
+#[derive(Debug)]
+pub(in crate::connection) struct Discarded {
+    /// How many bytes.
+    pub(in crate::connection) count: usize,
+    /// The stream has ended behind them.
+    pub(in crate::connection) has_ended: bool,
+    /// For this cause, which the system tells once.
+    pub(in crate::connection) error: Option<io::Error>,
 }

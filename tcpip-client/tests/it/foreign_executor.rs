@@ -1,0 +1,162 @@
+//! Futures of the library on an executor that is not tokio's, with one big lock as an interpreter has: held while it
+//! polls, and taken by its wakers. Failure 38.
+
+use std::{
+    pin::pin,
+    sync::{Arc, Condvar, Mutex},
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, ThreadId},
+    time::Duration,
+};
+
+use macro_rules_attribute::apply;
+use tcpip_client::{Client, ClientOrServer, DisconnectReason, ReadError};
+use tokio::{
+    io::{AsyncWriteExt, split},
+    sync::oneshot,
+    time::timeout,
+};
+
+use crate::{
+    kinds::Kind,
+    over_both_kinds::over_both_kinds,
+    raw_peer::{meet, pair, receive},
+};
+
+/// Far longer than anything here takes.
+const STUCK: Duration = Duration::from_secs(30);
+
+/// An executor of one thread.
+struct Interpreter {
+    thread: ThreadId,
+    big_lock: Mutex<()>,
+    woken: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Wake for Interpreter {
+    /// As in an interpreter, the thread that has the lock may take it again: a task may wake itself.
+    fn wake(self: Arc<Self>) {
+        let _held = (thread::current().id() != self.thread).then(|| self.big_lock.lock().unwrap());
+        *self.woken.lock().unwrap() = true;
+        self.changed.notify_all();
+    }
+}
+
+/// Runs a future with a lock held while it is polled.
+fn interpret<T>(future: impl Future<Output = T>) -> T {
+    let interpreter = Arc::new(Interpreter {
+        thread: thread::current().id(),
+        big_lock: Mutex::default(),
+        woken: Mutex::default(),
+        changed: Condvar::new(),
+    });
+    let waker = Waker::from(Arc::clone(&interpreter));
+    let mut future = pin!(future);
+    loop {
+        let held = interpreter.big_lock.lock().unwrap();
+        if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return result;
+        }
+        drop(held);
+        let woken = interpreter.woken.lock().unwrap();
+        *interpreter.changed.wait_while(woken, |woken| !*woken).unwrap() = false;
+    }
+}
+
+/// Runs `work` in a thread of its own, where there is no tokio, and fails if it never ends.
+async fn elsewhere(work: impl FnOnce() + Send + 'static) {
+    let (done, is_done) = oneshot::channel();
+    thread::spawn(move || {
+        work();
+        let _ = done.send(());
+    });
+    timeout(STUCK, is_done).await.expect("it is stuck").expect("it has failed");
+}
+
+/// Nobody is woken with a lock held that a poll takes: reads, writes behind a full queue and the hang-up, a thousand times.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn a_waker_may_take_a_lock_that_is_held_while_polling<K: Kind>() {
+    let (client, peer) = meet::<K>(|client| client.write_limit(1000)).await;
+    let (mut reader, mut writer) = split(peer);
+    let message = vec![0; 2 * K::TOO_MUCH];
+    let length = message.len();
+    let receiving = tokio::spawn(async move { receive(&mut reader, 3 * length).await.len() });
+    let sending = tokio::spawn(async move {
+        for _ in 0..1000 {
+            writer.write_all(b"line\r\n").await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        writer
+    });
+    let link = client.connection();
+    elsewhere(move || {
+        interpret(async {
+            let reading = async {
+                for _ in 0..1000 {
+                    assert_eq!(link.read_str().await.unwrap(), "line");
+                }
+            };
+            let writing = async {
+                let (first, second, third) =
+                    tokio::join!(link.write(&message), link.write(&message), link.write(&message));
+                first.and(second).and(third).unwrap();
+            };
+            both(reading, writing).await;
+        });
+    })
+    .await;
+    assert_eq!(receiving.await.unwrap(), 3 * length);
+    let writer = sending.await.unwrap();
+    let link = client.connection();
+    let (waits, has_begun) = oneshot::channel();
+    let waiting = tokio::spawn(elsewhere(move || {
+        let end = interpret(async {
+            waits.send(()).unwrap();
+            let (end, ()) = tokio::join!(link.read_str(), link.wait_disconnected());
+            end
+        });
+        assert!(matches!(end, Err(ReadError::EndOfStream { .. } | ReadError::Disconnected { .. })), "{end:?}");
+    }));
+    has_begun.await.unwrap();
+    drop(writer);
+    waiting.await.unwrap();
+}
+
+/// Waits for both, polled together.
+async fn both(first: impl Future<Output = ()>, second: impl Future<Output = ()>) {
+    tokio::join!(first, second);
+}
+
+/// Closing, and reading with a deadline, need no tokio where they are polled: the time is that of the session's runtime.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn deadlines_hold_on_a_foreign_executor<K: Kind>() {
+    const SHORT: Duration = Duration::from_millis(20);
+    let (client, _peer) = meet::<K>(|client| client.read_timeout(SHORT)).await;
+    elsewhere(move || {
+        assert!(matches!(interpret(client.read_str()), Err(ReadError::Timeout { after: SHORT, .. })));
+        interpret(client.close());
+        assert!(client.is_closed());
+        assert_eq!(client.connection().reason(), Some(DisconnectReason::Closed));
+        interpret(Client::closed().close());
+    })
+    .await;
+}
+
+/// `spawn` finds the session's runtime, too.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn a_task_may_be_spawned_from_a_foreign_executor<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
+    let link = client.connection();
+    elsewhere(move || {
+        let for_task = link.clone();
+        interpret(async {
+            link.spawn(async move { for_task.write(b"x").await.unwrap_or_default() });
+        });
+    })
+    .await;
+    assert_eq!(receive(&mut peer, 1).await, b"x");
+}

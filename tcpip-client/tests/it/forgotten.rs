@@ -1,0 +1,82 @@
+//! Futures that are neither polled nor dropped hold up only others of their kind, and liveness never. Failure 41.
+
+use std::{future::poll_fn, mem::ManuallyDrop, pin::Pin, task::Poll, time::Duration};
+
+use macro_rules_attribute::apply;
+use tcpip_client::{ClientOrServer, DisconnectReason, HEARTBEAT};
+use tokio::io::AsyncWriteExt;
+
+use crate::{
+    kinds::Kind,
+    over_both_kinds::over_both_kinds,
+    raw_peer::{meet, meet_told, receive, soon},
+};
+
+/// Polls a future once, and never again: it is not dropped either.
+async fn forget<F: Future>(future: F) {
+    let mut future = ManuallyDrop::new(Box::pin(future));
+    poll_fn(|context| {
+        let future: Pin<&mut F> = future.as_mut();
+        assert!(future.poll(context).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// A write that is forgotten while the queue is full holds up nothing: it goes out in its turn, and so do those behind it
+/// and the heartbeats.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_forgotten_write_holds_up_nothing<K: Kind>() {
+    let (client, mut peer) =
+        meet::<K>(|client| client.write_limit(1000).heartbeat_interval(Duration::from_millis(10))).await;
+    let beat = format!("{HEARTBEAT}\r\n");
+    assert_eq!(receive(&mut peer, beat.len()).await, beat.as_bytes());
+    let filling = vec![b'x'; K::TOO_MUCH];
+    forget(client.write(&filling)).await;
+    forget(client.write(&[b'y'; 900])).await;
+    forget(client.write(&[b'z'; 900])).await;
+    let later = client.connection();
+    let writing = tokio::spawn(async move { later.write(b"last").await });
+    let expected = format!("{}{}{}last", "x".repeat(K::TOO_MUCH), "y".repeat(900), "z".repeat(900));
+    let mut received = String::from_utf8(receive(&mut peer, expected.len()).await).unwrap();
+    soon(writing).await.unwrap().unwrap();
+    // Heartbeats have gone out between the messages, and still do.
+    while received.replace(&beat, "").len() < expected.len() {
+        received += &String::from_utf8(receive(&mut peer, 1).await).unwrap();
+    }
+    assert!(received.replace(&beat, "") == expected);
+    while !received.ends_with(&beat) {
+        received += &String::from_utf8(receive(&mut peer, 1).await).unwrap();
+    }
+}
+
+/// A write that is dropped while there is no room for it has queued nothing, and lets those behind it pass.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_write_dropped_before_its_turn_is_taken_back<K: Kind>() {
+    let (client, mut peer) = meet::<K>(|client| client.write_limit(1000)).await;
+    let filling = vec![b'x'; K::TOO_MUCH];
+    forget(client.write(&filling)).await;
+    forget(client.write(&[b'y'; 900])).await;
+    {
+        let never = [b'!'; 900];
+        let mut dropped = Box::pin(client.write(&never));
+        poll_fn(|context| Poll::Ready(dropped.as_mut().poll(context).is_pending())).await;
+    }
+    forget(client.write(&[b'z'; 900])).await;
+    let received = receive(&mut peer, K::TOO_MUCH + 1800).await;
+    assert!(received[K::TOO_MUCH..].iter().eq([b'y'; 900].iter().chain(&[b'z'; 900])));
+}
+
+/// A read that is forgotten with half a frame keeps no session alive from which nothing comes.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_forgotten_read_keeps_no_session_alive<K: Kind>() {
+    const IDLE: Duration = Duration::from_millis(50);
+    let (client, mut peer, mut events) = meet_told::<K>(|client| client.idle_timeout(IDLE)).await;
+    peer.write_all(b"half").await.unwrap();
+    forget(client.read_str()).await;
+    peer.write_all(b" a frame").await.unwrap();
+    assert_eq!(events.disconnected().await, DisconnectReason::Idle { after: IDLE });
+}

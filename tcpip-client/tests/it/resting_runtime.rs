@@ -1,0 +1,45 @@
+//! Programs that call `block_on` now and then: nothing happens by itself between two calls. Failure 44.
+
+use std::time::Duration;
+
+use tcpip_client::{Client, ClientOrServer, ReadError, WriteError};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{
+    kinds::Tcp,
+    raw_peer::{pair, soon},
+};
+
+/// Longer than a look at the system may be old.
+const REST: Duration = Duration::from_millis(200);
+
+fn resting() -> (Runtime, Client, std::net::TcpStream) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let (client, peer) = runtime.block_on(pair::<Tcp>());
+    (runtime, client, peer.into_std().unwrap())
+}
+
+/// Between two calls, a hang-up is known to `is_connected`, with its reason.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hang_up_is_known_while_the_runtime_rests() {
+    let (_runtime, client, peer) = resting();
+    std::thread::sleep(REST);
+    assert!(client.is_connected());
+    drop(peer);
+    std::thread::sleep(REST);
+    assert!(!client.is_connected() && client.should_be_connected());
+    assert!(client.connection().reason().is_some() && client.connection().has_hung_up());
+}
+
+/// The first write after the peer has gone is an error.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_first_write_after_a_rest_knows_of_the_hang_up() {
+    let (runtime, client, peer) = resting();
+    drop(peer);
+    std::thread::sleep(REST);
+    let written = runtime.block_on(soon(client.write_str("status")));
+    assert!(matches!(written, Err(WriteError::NotConnected { reason: Some(_), .. })), "{written:?}");
+    assert!(matches!(runtime.block_on(soon(client.read_str())), Err(ReadError::EndOfStream { .. })));
+}

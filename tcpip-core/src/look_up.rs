@@ -1,0 +1,158 @@
+//! From a host's name to its addresses.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    thread,
+};
+
+use tokio::sync::oneshot;
+
+use crate::{ConnectError, StartError};
+
+/// A host has no address that could be used.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the errors that it becomes document each field")]
+pub enum LookUpError {
+    Resolve { host: String, source: io::Error },
+    NoAddress { host: String },
+}
+
+impl From<LookUpError> for ConnectError {
+    fn from(error: LookUpError) -> Self {
+        match error {
+            LookUpError::Resolve { host, source } => Self::Resolve { host, source },
+            LookUpError::NoAddress { host } => Self::NoAddress { host },
+        }
+    }
+}
+
+impl From<LookUpError> for StartError {
+    fn from(error: LookUpError) -> Self {
+        match error {
+            LookUpError::Resolve { host, source } => Self::Resolve { host, source },
+            LookUpError::NoAddress { host } => Self::NoAddress { host },
+        }
+    }
+}
+
+/// The addresses of `host` that suit, each once, in the resolver's order.
+///
+/// The system's resolver cannot be interrupted, and a runtime waits at its end for the blocking calls that it has
+/// begun. So each look-up is a thread of its own, for which nobody waits when the future is dropped or the runtime
+/// ends. An address needs neither.
+///
+/// # Errors
+///
+/// The name cannot be looked up, or has no address that suits.
+pub async fn look_up(
+    host: &str,
+    port: u16,
+    suits: impl Fn(&SocketAddr) -> bool,
+) -> Result<Vec<SocketAddr>, LookUpError> {
+    let resolve = |host: &str, port| Ok((host, port).to_socket_addrs()?.collect());
+    look_up_by(resolve, host, port, suits).await
+}
+
+async fn look_up_by(
+    resolve: impl FnOnce(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + 'static,
+    host: &str,
+    port: u16,
+    suits: impl Fn(&SocketAddr) -> bool,
+) -> Result<Vec<SocketAddr>, LookUpError> {
+    let found = if let Ok(address) = host.parse::<IpAddr>() {
+        vec![SocketAddr::new(address, port)]
+    } else {
+        let name = host.to_owned();
+        on_a_thread(move || resolve(&name, port))
+            .await
+            .map_err(|source| LookUpError::Resolve { host: host.to_owned(), source })?
+    };
+    let mut addresses = Vec::with_capacity(found.len());
+    for address in found.into_iter().filter(suits) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() { Err(LookUpError::NoAddress { host: host.to_owned() }) } else { Ok(addresses) }
+}
+
+/// Runs something that blocks. It goes on without the future, and keeps nothing from ending but itself.
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    let (sender, receiver) = oneshot::channel();
+    thread::Builder::new().name("look-up".to_owned()).spawn(move || {
+        // Nobody may be left to be told.
+        let _ = sender.send(work());
+    })?;
+    receiver.await.unwrap_or_else(|_| Err(io::Error::other("the resolver panicked")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc::channel, time::Duration};
+
+    use tokio::{runtime::Builder, time::timeout};
+
+    use super::*;
+
+    fn resolve_never(_: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
+        panic!("an address is not looked up")
+    }
+
+    /// A look-up that hangs keeps neither its deadline nor the end of the runtime waiting.
+    #[test]
+    fn a_runtime_ends_while_a_look_up_hangs() {
+        for multi_thread in [false, true] {
+            let mut builder = if multi_thread { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+            let runtime = builder.enable_all().build().unwrap();
+            let ((asked, was_asked), (go, wait)) = (channel(), channel::<()>());
+            let resolve = move |_: &str, _| {
+                asked.send(()).unwrap();
+                // Ends with the test, also with one that fails.
+                let _ = wait.recv();
+                Ok(Vec::new())
+            };
+            runtime.block_on(async {
+                let looking_up = look_up_by(resolve, "dome", 1, |_| true);
+                timeout(Duration::from_millis(20), looking_up).await.unwrap_err();
+            });
+            was_asked.recv().unwrap();
+            let (ended, has_ended) = channel();
+            thread::spawn(move || {
+                drop(runtime);
+                ended.send(()).unwrap();
+            });
+            has_ended.recv_timeout(Duration::from_secs(20)).expect("the runtime ends without the look-up");
+            drop(go);
+        }
+    }
+
+    /// An IP address is none to look up, whatever the family.
+    #[tokio::test]
+    async fn an_address_needs_no_look_up() {
+        for host in ["127.0.0.1", "::1"] {
+            let expected = SocketAddr::new(host.parse().unwrap(), 17310);
+            assert_eq!(look_up_by(resolve_never, host, 17310, |_| true).await.unwrap(), [expected]);
+        }
+    }
+
+    /// Addresses come once each, in the resolver's order, without those that do not suit.
+    #[tokio::test]
+    async fn addresses_come_once_each_in_the_resolvers_order() {
+        let address = |last| SocketAddr::from(([127, 0, 0, last], 1));
+        let resolve = move |_: &str, _| Ok(vec![address(3), address(1), address(3), address(2), address(1)]);
+        let found = look_up_by(resolve, "dome", 1, |found| *found != address(2)).await.unwrap();
+        assert_eq!(found, [address(3), address(1)]);
+    }
+
+    /// A resolver that finds nothing of use, fails or panics is an error of its own kind, which names the host.
+    #[tokio::test]
+    async fn what_cannot_be_looked_up_is_named() {
+        let nothing = look_up_by(|_, _| Ok(Vec::new()), "dome", 1, |_| true).await.unwrap_err();
+        assert!(matches!(&nothing, LookUpError::NoAddress { host } if host == "dome"), "{nothing:?}");
+        let unknown = look_up_by(|_, _| Err(io::ErrorKind::NotFound.into()), "dome", 1, |_| true).await.unwrap_err();
+        assert!(matches!(&unknown, LookUpError::Resolve { host, .. } if host == "dome"), "{unknown:?}");
+        let panic = look_up_by(|_, _| panic!("a panic of the test's"), "dome", 1, |_| true).await.unwrap_err();
+        assert!(matches!(&panic, LookUpError::Resolve { source, .. } if source.to_string().contains("panicked")));
+    }
+}
