@@ -2,9 +2,8 @@
 
 use std::{fmt, ops::Deref, sync::Arc, time::Duration};
 
-use tcpip_core::{ClientOrServer, Connection, ReadAndDispatch, endpoint::run_read_loop};
-use tokio::{sync::watch, time::timeout};
-use tracing::Instrument;
+use tcpip_core::{ClientOrServer, Connection, ReadAndDispatch, endpoint::spawn_read_loop};
+use tokio::time::Instant;
 
 use crate::Client;
 
@@ -16,7 +15,10 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 ///
 /// Dropping it closes the connection in the background, and ends the loop where it waits.
 ///
-/// It has all methods of a `Client`; do not read by them, since the handler does.
+/// It has all methods of a `Client`, but while the handler reads, those that read are an error
+/// ([`HandlerReads`](tcpip_core::ReadError::HandlerReads)), which takes nothing from it; the reads of the
+/// [`Connection`], which are the handler's, are not. [`stop_reading`](Self::stop_reading) leaves the reading to the
+/// client.
 ///
 /// The loop ends in order: when the server has ended the session, the handler first reads all that had arrived, and its
 /// read then finds the end; when this end closes, the handler's future is dropped where it waits. Either way
@@ -74,19 +76,15 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 pub struct ReadLoopClient<H> {
     client: Client,
     handler: Arc<H>,
-    /// Its other end goes with the loop.
-    read_loop: watch::Receiver<()>,
     close_timeout: Duration,
 }
 
 impl<H: ReadAndDispatch> ReadLoopClient<H> {
     pub(crate) fn start(client: Client, handler: H, close_timeout: Duration) -> Self {
-        let (at_work, read_loop) = watch::channel(());
         let handler = Arc::new(handler);
-        let connection = client.connection();
-        let running = run_read_loop(Arc::clone(&handler), connection.clone(), at_work);
-        tokio::spawn(connection.own_task(running).instrument(connection.span().clone()));
-        Self { client, handler, read_loop, close_timeout }
+        // The session knows when the task ends.
+        drop(spawn_read_loop(Arc::clone(&handler), &client.connection()));
+        Self { client, handler, close_timeout }
     }
 
     /// The handler, which works meanwhile.
@@ -95,16 +93,61 @@ impl<H: ReadAndDispatch> ReadLoopClient<H> {
         &self.handler
     }
 
-    /// Whether the read loop is at work: from connecting until the handler has done with the session.
+    /// Whether the read loop is at work: from connecting until the handler has done with the session, or has been
+    /// stopped.
     #[must_use]
     pub fn is_reading(&self) -> bool {
-        self.read_loop.has_changed().is_ok()
+        self.client.connection().has_reader()
+    }
+
+    /// Stops the read loop without ending the session: what the server sends from then on is read through the client,
+    /// as through one without a read loop.
+    ///
+    /// The handler's future is dropped where it waits, in `on_connect` too, or when it returns, and nothing is lost
+    /// that it has not read. When this returns, [`is_reading`](Self::is_reading) is false; a handler that neither waits
+    /// nor returns is waited for without end. Called from the handler itself it returns at once.
+    ///
+    /// `on_disconnect` runs when the session is over, as ever; until then a hang-up ends the session as it does without
+    /// a handler.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the handler stops without the future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_client::{Client, ClientOrServer, Connection, HandlerResult, ReadAndDispatch, ReadError};
+    ///
+    /// struct Ignore;
+    ///
+    /// impl ReadAndDispatch for Ignore {
+    ///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+    ///         connection.read_str().await?;
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # let (stream, other_end) = tokio::io::duplex(1024);
+    /// # let peer = Client::from_stream(other_end).connect().await?;
+    /// let client = Client::from_stream(stream).connect_with(Ignore).await?;
+    /// assert!(matches!(client.read_str().await, Err(ReadError::HandlerReads)));
+    /// client.stop_reading().await;
+    /// # peer.write_str("status").await?;
+    /// assert_eq!(client.read_str().await?, "status");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn stop_reading(&self) {
+        self.client.connection().stop_read_loop().await;
     }
 
     /// Whether the connection is over and at rest, and the handler has done with it.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.client.is_closed() && !self.is_reading()
+        self.client.is_closed() && !self.client.connection().has_read_loop()
     }
 
     /// Waits until the connection is over and at rest, and the handler has done with it.
@@ -114,8 +157,7 @@ impl<H: ReadAndDispatch> ReadLoopClient<H> {
     /// May be dropped at any time.
     pub async fn wait_closed(&self) {
         self.client.wait_closed().await;
-        // Nothing is ever sent: this ends with the loop.
-        let _ = self.read_loop.clone().changed().await;
+        self.client.connection().read_loop_ended().await;
     }
 
     /// As [`Client::close`], and waits for the handler as well, within the same deadline. Called from the handler
@@ -125,8 +167,9 @@ impl<H: ReadAndDispatch> ReadLoopClient<H> {
     ///
     /// Once polled, the close goes on without the future.
     pub async fn close(&self) {
+        let deadline = self.close_deadline();
         self.client.close().await;
-        self.handler_ended().await;
+        self.handler_ended(deadline).await;
     }
 
     /// As [`close`](Self::close), but leaves `should_be_connected` as it is.
@@ -135,15 +178,21 @@ impl<H: ReadAndDispatch> ReadLoopClient<H> {
     ///
     /// Once polled, the close goes on without the future.
     pub async fn basic_close(&self) {
+        let deadline = self.close_deadline();
         self.client.basic_close().await;
-        self.handler_ended().await;
+        self.handler_ended(deadline).await;
     }
 
     /// Waits for the handler, unless it is the caller that must end first. One that never waits is not waited for.
-    async fn handler_ended(&self) {
-        if self.is_reading() && !self.client.connection().is_own_task() {
-            let _ = timeout(self.close_timeout + CLOSE_GRACE, self.wait_closed()).await;
+    async fn handler_ended(&self, deadline: Instant) {
+        if !self.is_closed() && !self.client.connection().is_own_task() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let _ = self.client.connection().within(left, self.wait_closed()).await;
         }
+    }
+
+    fn close_deadline(&self) -> Instant {
+        Instant::now() + self.close_timeout + CLOSE_GRACE
     }
 }
 

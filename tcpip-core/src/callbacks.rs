@@ -5,7 +5,11 @@ use std::{collections::VecDeque, fmt, pin::Pin, sync::Arc};
 use tokio::sync::Notify;
 use tracing::Instrument;
 
-use crate::{ConnectionEvent, catch_panic::catch_panic, lock::Lock};
+use crate::{
+    ConnectionEvent,
+    catch_panic::{catch_panic, drop_caught},
+    lock::Lock,
+};
 
 /// The length of the queue at which a slow callback is logged.
 const WARN_AT: usize = 64;
@@ -105,6 +109,11 @@ pub struct EventSource(Option<Arc<Source>>);
 struct Source(Arc<Queue>);
 
 impl EventSource {
+    /// How far the callbacks that it leads to have come.
+    pub(crate) fn progress(&self) -> CallbackProgress {
+        CallbackProgress(self.0.as_deref().map(|Source(queue)| Arc::clone(queue)))
+    }
+
     /// Queues an event. Never waits, never loses one. `publish` runs under the queue's lock: whoever sees what it
     /// publishes finds the event in the queue, and no callback is told of the event before.
     pub(crate) fn push(&self, event: ConnectionEvent, publish: impl FnOnce()) -> Pushed {
@@ -200,7 +209,7 @@ impl Drop for Dispatcher {
             std::mem::take(&mut state.events)
         };
         // Outside the lock: an event may hold the last handle of a session, which in turn holds the queue.
-        drop(untold);
+        drop_caught("an event", untold);
         self.0.told.notify_waiters();
     }
 }
@@ -215,7 +224,7 @@ async fn run_dispatcher(callbacks: Vec<Callback>, dispatcher: Dispatcher) {
         };
         let Some(event) = event else {
             if closed {
-                return;
+                break;
             }
             queue.arrived.notified().await;
             continue;
@@ -225,8 +234,12 @@ async fn run_dispatcher(callbacks: Vec<Callback>, dispatcher: Dispatcher) {
                 tracing::error!("a connect callback panicked: {panic}");
             }
         }
-        drop(event);
+        // It may hold the last handle of a session over a user's stream.
+        drop_caught("an event", event);
         queue.state.lock().told += 1;
         queue.told.notify_waiters();
+    }
+    for callback in callbacks {
+        drop_caught("a connect callback", callback);
     }
 }

@@ -1,5 +1,7 @@
 //! What clients, servers and connections have in common.
 
+use std::io;
+
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::codec::Decoder;
 use zerocopy::TryFromBytes;
@@ -9,7 +11,9 @@ use crate::{Batch, Connection, ReadError, Structs, WriteError};
 /// Anything that has a current [`Connection`]: a client, a server, a connection itself, or a type of your own that
 /// holds one of these.
 ///
-/// The provided methods only forward to the connection, whose documentation says what each does. Implement
+/// The provided methods only forward to the connection, whose documentation says what each does. But where a read loop
+/// reads, only its handler and a [`Connection`] can read; a read through anything else is
+/// [`HandlerReads`](ReadError::HandlerReads). Implement
 /// [`connection`](Self::connection), and leave the others; but a type that holds a server forwards
 /// [`wait_connected`](Self::wait_connected) too (`self.server.wait_connected().await`), for only a server can wait. There is no `dyn ClientOrServer`: hold a [`Connection`].
 ///
@@ -43,6 +47,12 @@ pub trait ClientOrServer: Send + Sync {
     /// The current connection: of a server without a client the last one, or one that never was.
     fn connection(&self) -> Connection;
 
+    /// The connection, for a read through this: not while the handler of a read loop reads.
+    #[doc(hidden)]
+    fn connection_to_read(&self) -> Result<Connection, ReadError> {
+        self.connection().beside_handler()
+    }
+
     /// See [`Connection::is_connected`].
     fn is_connected(&self) -> bool {
         self.connection().is_connected()
@@ -68,68 +78,68 @@ pub trait ClientOrServer: Send + Sync {
 
     /// See [`Connection::read`].
     fn read(&self, count: usize) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
-        let connection = self.connection();
-        async move { connection.read(count).await }
+        let connection = self.connection_to_read();
+        async move { connection?.read(count).await }
     }
 
     /// See [`Connection::read_to_end`].
     fn read_to_end(&self) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
-        let connection = self.connection();
-        async move { connection.read_to_end().await }
+        let connection = self.connection_to_read();
+        async move { connection?.read_to_end().await }
     }
 
     /// See [`Connection::read_exact`].
     fn read_exact(&self, count: usize) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
-        let connection = self.connection();
-        async move { connection.read_exact(count).await }
+        let connection = self.connection_to_read();
+        async move { connection?.read_exact(count).await }
     }
 
     /// See [`Connection::read_line`].
     fn read_line(&self) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
-        let connection = self.connection();
-        async move { connection.read_line().await }
+        let connection = self.connection_to_read();
+        async move { connection?.read_line().await }
     }
 
     /// See [`Connection::read_until`].
     fn read_until(&self, separator: &[u8]) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
-        let connection = self.connection();
-        async move { connection.read_until(separator).await }
+        let connection = self.connection_to_read();
+        async move { connection?.read_until(separator).await }
     }
 
     /// See [`Connection::read_str`].
     fn read_str(&self) -> impl Future<Output = Result<String, ReadError>> + Send {
-        let connection = self.connection();
-        async move { connection.read_str().await }
+        let connection = self.connection_to_read();
+        async move { connection?.read_str().await }
     }
 
     /// See [`Connection::read_str_into`].
     fn read_str_into(&self, target: &mut String) -> impl Future<Output = Result<(), ReadError>> + Send {
-        let connection = self.connection();
-        async move { connection.read_str_into(target).await }
+        let connection = self.connection_to_read();
+        async move { connection?.read_str_into(target).await }
     }
 
     /// See [`Connection::read_json`].
     fn read_json<T: DeserializeOwned + Send>(&self) -> impl Future<Output = Result<T, ReadError>> + Send {
-        let connection = self.connection();
-        async move { connection.read_json().await }
+        let connection = self.connection_to_read();
+        async move { connection?.read_json().await }
     }
 
     /// See [`Connection::read_struct`].
     fn read_struct<T: TryFromBytes + Send>(&self) -> impl Future<Output = Result<T, ReadError>> + Send {
-        let connection = self.connection();
-        async move { connection.read_struct().await }
+        let connection = self.connection_to_read();
+        async move { connection?.read_struct().await }
     }
 
     /// See [`Connection::read_into`].
     fn read_into<T: TryFromBytes + Send>(&self, target: &mut T) -> impl Future<Output = Result<(), ReadError>> + Send {
-        let connection = self.connection();
-        async move { connection.read_into(target).await }
+        let connection = self.connection_to_read();
+        async move { connection?.read_into(target).await }
     }
 
     /// See [`Connection::read_frame`].
     fn read_frame<D: Decoder + Send>(&self, decoder: &mut D) -> impl Future<Output = Result<D::Item, D::Error>> + Send {
-        let connection = self.connection();
-        async move { connection.read_frame(decoder).await }
+        let connection = self.connection_to_read();
+        async move { connection.map_err(io::Error::from)?.read_frame(decoder).await }
     }
 
     /// See [`Connection::write`].
@@ -172,6 +182,11 @@ impl ClientOrServer for Connection {
     fn connection(&self) -> Connection {
         self.clone()
     }
+
+    /// Handlers read by it.
+    fn connection_to_read(&self) -> Result<Connection, ReadError> {
+        Ok(self.clone())
+    }
 }
 
 macro_rules! forward {
@@ -179,6 +194,10 @@ macro_rules! forward {
         impl<T: ClientOrServer + ?Sized> ClientOrServer for $pointer {
             fn connection(&self) -> Connection {
                 (**self).connection()
+            }
+
+            fn connection_to_read(&self) -> Result<Connection, ReadError> {
+                (**self).connection_to_read()
             }
 
             fn wait_connected(&self) -> impl Future<Output = Option<Connection>> + Send {

@@ -8,7 +8,7 @@ pub use crate::{
     family::is_lacking,
     lock::Lock,
     look_up::{LookUpError, look_up},
-    read_loop::run_read_loop,
+    read_loop::spawn_read_loop,
     socket_options::{Setting, SocketOptions},
     text_format::TextFormat,
 };

@@ -4,6 +4,9 @@ use std::{error::Error, fmt};
 
 use crate::Connection;
 
+/// The most causes of an error that are looked at: one may be its own cause.
+const MOST_CAUSES: usize = 16;
+
 /// What a handler's methods return. `?` works in them on any error that is `Send` and `Sync`, as
 /// `Box<dyn Error + Send + Sync>` is and `Box<dyn Error>` is not.
 pub type HandlerResult = Result<(), HandlerError>;
@@ -26,10 +29,17 @@ impl HandlerError {
         self.0.downcast_ref()
     }
 
-    /// The error, then its cause, and so on.
+    /// The error, then its cause, and so on. Each is asked for its cause only after it has been looked at.
     pub(crate) fn causes(&self) -> impl Iterator<Item = &(dyn Error + 'static)> {
-        let outermost: &(dyn Error + 'static) = &*self.0;
-        std::iter::successors(Some(outermost), |&error| error.source())
+        let mut last: Option<&(dyn Error + 'static)> = None;
+        let next = move || {
+            last = match last {
+                None => Some(&*self.0),
+                Some(error) => error.source(),
+            };
+            last
+        };
+        std::iter::from_fn(next).fuse().take(MOST_CAUSES)
     }
 }
 
@@ -129,6 +139,10 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> IntoHandlerError for E {}
 /// }
 /// ```
 ///
+/// Read from the `connection` that the methods are given. Reads through the server or client itself are an error while
+/// the loop reads ([`HandlerReads`](crate::ReadError::HandlerReads)): they would take the handler's messages. Its
+/// `stop_reading` ends the loop and leaves the session to whoever reads then.
+///
 /// # A device that only sends
 ///
 /// A handler learns of its peer's hang-up from a read, so that it may answer all that was sent before; until then it
@@ -158,10 +172,13 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> IntoHandlerError for E {}
 /// - **The peer hangs up.** What it sent before is still read and dispatched, and answered if the peer reads. The read
 ///   that finds the end returns an error, which `?` passes on: a clean end, not a failure. The loop does not go on.
 /// - **A method returns another error, or panics.** A read that timed out, passed on by `?`, is such an error. It is
-///   logged and ends the session; a server serves the next client.
+///   logged and ends the session for [`HandlerFailed`](crate::DisconnectReason::HandlerFailed), which says the error
+///   with its causes, as far as they fit into 1 KiB; a server serves the next client.
 /// - **Somebody else ends it**: `close`, `close_client`, a new client in the place of one that has hung up. The
 ///   method's future is dropped where it waits, and `on_disconnect` runs. The next client's `on_connect` starts after
 ///   that.
+///
+/// Each session has its `on_connect`, also one that is over before the loop comes to it, and then its `on_disconnect`.
 ///
 /// A method that never waits cannot be dropped; after `close_timeout` a close or the next client goes on without it.
 #[diagnostic::on_unimplemented(
@@ -180,6 +197,9 @@ pub trait ReadAndDispatch: Send + Sync + 'static {
     /// Called at the beginning of a session, before its first message is read: the place for a greeting. Default:
     /// nothing.
     ///
+    /// The connect callbacks may be told of the session before or after; a greeting that must come after them begins
+    /// with `connection.callbacks_done().await`.
+    ///
     /// # Errors
     ///
     /// Any error ends the session.
@@ -189,7 +209,7 @@ pub trait ReadAndDispatch: Send + Sync + 'static {
     }
 
     /// Called when the session is over, however it ended; nothing can be written any more. What it does
-    /// must be done within `close_timeout`. Default: nothing.
+    /// must be done within `close_timeout`: then it is dropped where it waits, which is logged. Default: nothing.
     fn on_disconnect(&self, connection: &Connection) -> impl Future<Output = ()> + Send {
         let _ = connection;
         async {}

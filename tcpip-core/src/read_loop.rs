@@ -1,42 +1,89 @@
 //! The loop that reads in the background, for a client or for each client of a server.
 
-use std::{io, sync::Arc};
-
-use crate::{
-    Connection, DisconnectReason, Error, HandlerError, ReadAndDispatch, ReadError, WriteError, catch_panic::catch_panic,
+use std::{
+    future::{pending, poll_fn},
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
 };
 
-/// Serves one session, from the greeting to the farewell. `at_work` is dropped at the very end.
-pub async fn run_read_loop<H: ReadAndDispatch>(handler: Arc<H>, connection: Connection, at_work: impl Send) {
-    let _at_work = at_work;
-    let connection = &connection;
-    let outcome = tokio::select! {
-        biased;
-        () = connection.revoked() => None,
-        outcome = catch_panic(serve(&*handler, connection)) => Some(outcome),
-    };
-    let cause = match outcome {
-        // Somebody else has ended the session, or the loop has seen its end.
-        None | Some(Ok(Ok(()))) => "it returned".into(),
-        Some(Ok(Err(error))) => {
-            log_error(&error, connection.is_connected());
-            error.to_string()
-        }
-        Some(Err(panic)) => {
-            tracing::error!("the handler panicked: {panic}");
-            format!("it panicked: {panic}")
-        }
-    };
-    connection.revoke(DisconnectReason::HandlerFailed { cause: cause.into() });
-    if let Err(panic) = catch_panic(async { handler.on_disconnect(connection).await }).await {
-        tracing::error!("the handler panicked in on_disconnect: {panic}");
+use tokio::{
+    task::{JoinHandle, coop::consume_budget},
+    time::timeout,
+};
+use tracing::Instrument;
+
+use crate::{
+    Connection, DisconnectReason, Error, HandlerError, HandlerResult, ReadAndDispatch, ReadError, WriteError,
+    catch_panic::{catch_panic, catch_panic_in, drop_caught, shown},
+    connection::Interruption,
+};
+
+/// Starts the task that serves one session, from the greeting to the farewell.
+///
+/// # Panics
+///
+/// Outside a tokio runtime.
+pub fn spawn_read_loop<H: ReadAndDispatch>(handler: Arc<H>, connection: &Connection) -> JoinHandle<()> {
+    // Before the task, which may be dropped without having run.
+    let at_work = AtWork { connection: connection.clone() };
+    let task = connection.handler_task(run_read_loop(handler, at_work));
+    tokio::spawn(task.instrument(connection.span().clone()))
+}
+
+/// The handler has yet to be done with the session, until this is dropped.
+struct AtWork {
+    connection: Connection,
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.connection.read_loop_has_ended();
     }
 }
 
-async fn serve<H: ReadAndDispatch>(handler: &H, connection: &Connection) -> Result<(), HandlerError> {
+/// All that the handler's author wrote runs guarded: the methods, what their futures and errors do when they are shown
+/// or dropped, and the handler's own drop. Whatever comes of it, the session ends, and the farewell comes last.
+async fn run_read_loop<H: ReadAndDispatch>(handler: Arc<H>, at_work: AtWork) {
+    let connection = &at_work.connection;
+    // Without a function of its own, whose arguments would have room in the task twice.
+    {
+        let mut serving = catch_panic(serve(&*handler, connection));
+        let mut interrupted = pin!(connection.handler_interrupted());
+        let mut has_begun = false;
+        let outcome = poll_fn(|context| {
+            loop {
+                // Not before it has begun: no session has a farewell without a greeting.
+                if has_begun && let Poll::Ready(interruption) = interrupted.as_mut().poll(context) {
+                    return Poll::Ready(Err(interruption));
+                }
+                if let Poll::Ready(outcome) = Pin::new(&mut serving).poll(context) {
+                    return Poll::Ready(Ok(outcome));
+                }
+                if std::mem::replace(&mut has_begun, true) {
+                    return Poll::Pending;
+                }
+            }
+        });
+        let outcome = outcome.await;
+        // Before anybody else reads, or the farewell begins.
+        drop(serving);
+        conclude(outcome, connection);
+    }
+    connection.wait_disconnected().await;
+    say_farewell(&*handler, connection).await;
+    drop_caught("the handler", handler);
+}
+
+async fn serve<H: ReadAndDispatch>(handler: &H, connection: &Connection) -> HandlerResult {
     handler.on_connect(connection).await?;
     let mut seen = None;
     while connection.is_connected() || !connection.is_exhausted() {
+        if connection.is_handler_stopping() {
+            // Interrupted here, although what comes next may be there already.
+            pending::<()>().await;
+        }
         handler.read_and_dispatch(connection).await?;
         if !connection.is_connected() {
             let reads = Some(connection.reads());
@@ -46,17 +93,50 @@ async fn serve<H: ReadAndDispatch>(handler: &H, connection: &Connection) -> Resu
             }
             seen = reads;
         }
+        // The handler may never wait.
+        consume_budget().await;
     }
     Ok(())
 }
 
-/// Logs a handler's error. One that only passes on that the session is over is no failure of the handler.
-fn log_error(error: &HandlerError, connected: bool) {
-    match error.causes().find_map(told).filter(|_| !connected) {
-        None => tracing::error!("the handler failed: {error}"),
-        Some(Told::EndWithinMessage) => tracing::warn!("the peer left within a message: {error}"),
-        Some(Told::End) => tracing::debug!("the handler was told the end: {error}"),
+async fn say_farewell<H: ReadAndDispatch>(handler: &H, connection: &Connection) {
+    let farewell = catch_panic(async { handler.on_disconnect(connection).await });
+    match timeout(connection.close_timeout(), farewell).await {
+        Ok(Ok(())) => {}
+        Ok(Err(panic)) => tracing::error!("the handler panicked in on_disconnect: {panic}"),
+        Err(_) => tracing::error!("the handler's on_disconnect does not end: it is given up"),
     }
+}
+
+/// Draws the consequence of a handler's end. It is the reason of the session's end, unless the session has ended
+/// before; of one that was stopped the session does not end.
+fn conclude(outcome: Result<Result<HandlerResult, String>, Interruption>, connection: &Connection) {
+    let cause = match outcome {
+        Err(Interruption::Revoked) => return,
+        Err(Interruption::Stopped) => return connection.read_loop_stopped(),
+        Ok(Ok(Ok(()))) => "it returned".to_owned(),
+        Ok(Ok(Err(error))) => log_error(error, connection.is_connected()),
+        Ok(Err(panic)) => {
+            tracing::error!("the handler panicked: {panic}");
+            format!("it panicked: {panic}")
+        }
+    };
+    connection.revoke(DisconnectReason::HandlerFailed { cause: cause.into() });
+}
+
+/// Logs a handler's error, and says what it says. One that only passes on that the session is over is no failure of the
+/// handler.
+fn log_error(error: HandlerError, connected: bool) -> String {
+    // Once, since it is the user's code which does it.
+    let text = shown(&error);
+    let told = catch_panic_in(|| error.causes().find_map(told)).unwrap_or(None);
+    drop_caught("the handler's error", error);
+    match told.filter(|_| !connected) {
+        None => tracing::error!("the handler failed: {text}"),
+        Some(Told::EndWithinMessage) => tracing::warn!("the peer left within a message: {text}"),
+        Some(Told::End) => tracing::debug!("the handler was told the end: {text}"),
+    }
+    text
 }
 
 /// What the library has told a handler, which passes it on.

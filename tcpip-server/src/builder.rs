@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tcpip_core::{
     Family, OptionError, StartError,
-    endpoint::{CallbackProgress, ConnectCallbacks, SessionOptions, deadline, run_read_loop},
+    endpoint::{CallbackProgress, ConnectCallbacks, SessionOptions, deadline, spawn_read_loop},
 };
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -14,7 +14,7 @@ use crate::{
     accept::{AcceptLoop, ClosedOnDrop, Quietly, StartHandler, run_accept_loop},
     bind::{Host, Place},
     listener::{AnyListener, KIND, Listener},
-    reception::{Reading, Reception},
+    reception::Reception,
 };
 
 /// In the place of a handler: the server reads nothing by itself.
@@ -217,10 +217,7 @@ impl<H> OneClientServerBuilder<H> {
     }
 
     /// Binds, and starts the accept loop.
-    async fn open(
-        mut self,
-        start_handler: impl FnOnce(Arc<H>, Arc<Reception>) -> StartHandler,
-    ) -> Result<(Open, Arc<H>), StartError> {
+    async fn open(mut self, start_handler: impl FnOnce(Arc<H>) -> StartHandler) -> Result<(Open, Arc<H>), StartError> {
         self.option_error.clone().map_or(Ok(()), Err)?;
         self.session.check()?;
         if let Some(text) = &self.rejection_message {
@@ -247,7 +244,7 @@ impl<H> OneClientServerBuilder<H> {
         let accept_loop = AcceptLoop {
             listeners,
             events,
-            start_handler: start_handler(Arc::clone(&handler), Arc::clone(&reception)),
+            start_handler: start_handler(Arc::clone(&handler)),
             close_timeout,
             admission: self.admission,
             rejection_message: self.rejection_message,
@@ -293,7 +290,7 @@ impl OneClientServerBuilder<NoReadLoop> {
     /// Outside a tokio runtime with its I/O and time enabled.
     #[doc(alias = "start_task")]
     pub async fn start(self) -> Result<OneClientServer, StartError> {
-        let (open, _) = self.open(|_, _| Box::new(|_| None)).await?;
+        let (open, _) = self.open(|_| Box::new(|_| None)).await?;
         Ok(OneClientServer::new(open))
     }
 }
@@ -315,13 +312,8 @@ impl<H: ReadAndDispatch> OneClientServerBuilder<H> {
     #[doc(alias = "start_task")]
     pub async fn start(mut self) -> Result<OneClientReadLoopServer<H>, StartError> {
         self.session.has_handler = true;
-        let start_handler = |handler: Arc<H>, reception| -> StartHandler {
-            Box::new(move |connection| {
-                let span = connection.span().clone();
-                let reading = Reading::new(Arc::clone(&reception), connection.clone());
-                let running = run_read_loop(Arc::clone(&handler), connection.clone(), reading);
-                Some(tokio::spawn(connection.own_task(running).instrument(span)))
-            })
+        let start_handler = |handler: Arc<H>| -> StartHandler {
+            Box::new(move |connection| Some(spawn_read_loop(Arc::clone(&handler), &connection)))
         };
         let (open, handler) = self.open(start_handler).await?;
         Ok(OneClientReadLoopServer::new(open, handler))

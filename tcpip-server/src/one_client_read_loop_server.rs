@@ -8,7 +8,10 @@ use crate::{OneClientServer, OneClientServerBuilder, ReadAndDispatch, Server, bu
 
 /// A [`OneClientServer`] that reads from its client by itself and gives what it reads to a handler.
 ///
-/// All that a [`OneClientServer`] can do, this can do. Dropping it closes it in the background.
+/// All that a [`OneClientServer`] can do, this can do, but while the handler reads, reads through the server are an
+/// error ([`HandlerReads`](crate::ReadError::HandlerReads)), which takes nothing from it; the reads of the
+/// [`Connection`], which are the handler's, are not. [`stop_reading`](Self::stop_reading) leaves the reading to the
+/// server. Dropping it closes it in the background.
 ///
 /// # Examples
 ///
@@ -72,11 +75,60 @@ impl<H: ReadAndDispatch> OneClientReadLoopServer<H> {
         &self.handler
     }
 
-    /// Whether the read loop is at work: from the client's connecting until the handler has done with it.
+    /// Whether the read loop is at work: from the client's connecting until the handler has done with it, or has been
+    /// stopped.
     #[must_use]
     #[doc(alias = "read_loop_task")]
     pub fn is_reading(&self) -> bool {
-        self.server.is_reading()
+        self.server.connection().has_reader()
+    }
+
+    /// Stops the read loop without ending the session: what the client sends from then on is read through the server,
+    /// as through one without a read loop.
+    ///
+    /// The handler's future is dropped where it waits, in `on_connect` too, or when it returns, and nothing is lost
+    /// that it has not read. When this returns, [`is_reading`](Self::is_reading) is false; a handler that neither waits
+    /// nor returns is waited for without end. Called from the handler itself it returns at once.
+    ///
+    /// `on_disconnect` runs when the session is over, as ever; until then a hang-up ends the session as it does without
+    /// a handler. The next client is served by the handler again. Without a client this does nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the handler stops without the future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_server::{
+    ///     ClientOrServer, Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch, ReadError,
+    /// };
+    ///
+    /// struct Echo;
+    ///
+    /// impl ReadAndDispatch for Echo {
+    ///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+    ///         connection.write_str(&connection.read_str().await?).await?;
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let server = OneClientReadLoopServer::builder(Echo).start().await?;
+    /// # let client = tcpip_client::Client::builder(server.host(), server.port()).connect().await?;
+    /// # server.wait_connected().await;
+    /// # client.write_str("first").await?;
+    /// # assert_eq!(client.read_str().await?, "first");
+    /// assert!(matches!(server.read_str().await, Err(ReadError::HandlerReads)));
+    /// server.stop_reading().await;
+    /// # client.write_str("status").await?;
+    /// assert_eq!(server.read_str().await?, "status");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn stop_reading(&self) {
+        self.server.connection().stop_read_loop().await;
     }
 }
 

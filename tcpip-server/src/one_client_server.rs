@@ -118,8 +118,12 @@ impl OneClientServer {
 
     /// Waits for the end of a session that has been ended, unless it is the caller that must end first.
     async fn client_closed(&self, connection: &Connection) {
-        if !self.reception.is_served(connection) && !connection.is_own_task() {
-            let _ = timeout(self.close_timeout + CLOSE_GRACE, self.reception.wait_served(connection)).await;
+        if (!connection.is_closed() || connection.has_read_loop()) && !connection.is_own_task() {
+            let served = async {
+                connection.wait_closed().await;
+                connection.read_loop_ended().await;
+            };
+            let _ = connection.within(self.close_timeout + CLOSE_GRACE, served).await;
         }
     }
 
@@ -232,10 +236,6 @@ impl OneClientServer {
     #[doc(hidden)]
     pub async fn wait_admitted(&self, address: Option<SocketAddr>) -> bool {
         self.reception.wait_admitted(address).await
-    }
-
-    pub(crate) fn is_reading(&self) -> bool {
-        self.reception.is_reading()
     }
 }
 

@@ -21,22 +21,13 @@ pub(crate) struct Reception {
 #[derive(Debug)]
 struct State {
     current: Connection,
-    /// Whether a read loop is at work for the current client.
-    reading: bool,
     closing: bool,
     closed: bool,
 }
 
-impl State {
-    /// Whether no read loop is at work for `connection`.
-    fn has_served(&self, connection: &Connection) -> bool {
-        self.current != *connection || !self.reading
-    }
-}
-
 impl Reception {
     pub(crate) fn new(addresses: Vec<SocketAddr>, session: SessionOptions) -> Self {
-        let state = State { current: Connection::closed(), reading: false, closing: false, closed: false };
+        let state = State { current: Connection::closed(), closing: false, closed: false };
         Self { addresses, session: Lock::new(session.into()), state: Lock::new(state), changed: Notify::new() }
     }
 
@@ -53,25 +44,9 @@ impl Reception {
         // Under the lock, so that a close finds the session or prevents it.
         let connection = start()?;
         state.current = connection.clone();
-        state.reading = self.session.lock().has_handler;
         drop(state);
         self.changed.notify_waiters();
         Some(connection)
-    }
-
-    pub(crate) fn is_reading(&self) -> bool {
-        self.state.lock().reading
-    }
-
-    /// Waits until `connection` is at rest and its handler has done with it.
-    pub(crate) async fn wait_served(&self, connection: &Connection) {
-        connection.wait_closed().await;
-        self.wait_for(|state| state.has_served(connection).then_some(())).await;
-    }
-
-    /// Whether `connection` is at rest and its handler has done with it.
-    pub(crate) fn is_served(&self, connection: &Connection) -> bool {
-        connection.is_closed() && self.state.lock().has_served(connection)
     }
 
     /// Waits until the client at `address` has been admitted. Whether it has; not if the server is being closed.
@@ -133,30 +108,6 @@ impl Reception {
             }
             changed.await;
         }
-    }
-}
-
-/// A read loop at work for the current client, until this is dropped.
-pub(crate) struct Reading {
-    reception: Arc<Reception>,
-    connection: Connection,
-}
-
-impl Reading {
-    /// Of the session that was admitted last.
-    pub(crate) fn new(reception: Arc<Reception>, connection: Connection) -> Self {
-        Self { reception, connection }
-    }
-}
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        let mut state = self.reception.state.lock();
-        if state.current == self.connection {
-            state.reading = false;
-        }
-        drop(state);
-        self.reception.changed.notify_waiters();
     }
 }
 

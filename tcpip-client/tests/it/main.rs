@@ -21,6 +21,7 @@ mod over_both_kinds;
 mod overtaking;
 mod raw_peer;
 mod read_loop;
+mod read_loop_ends;
 mod reads;
 mod resets;
 mod resting_runtime;

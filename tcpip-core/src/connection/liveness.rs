@@ -103,7 +103,7 @@ async fn heartbeat_missed(connection: &Connection, wire: &impl Wire) -> Disconne
         }
         let arrived = shared.reading.arrived(|| wire.unread());
         let has_news = arrived.total > std::mem::replace(&mut total, arrived.total) && arrived.unread;
-        let is_alive = if arrived.being_read { has_news } else { shared.options.has_handler };
+        let is_alive = if arrived.being_read { has_news } else { connection.has_reader() };
         since = if last() > since {
             last()
         } else if connection.has_noted_hang_up() {
@@ -141,7 +141,7 @@ async fn idle(connection: &Connection, wire: &impl Wire) -> DisconnectReason {
             came + after
         } else if connection.has_noted_hang_up() {
             return pending().await;
-        } else if shared.options.has_handler && !arrived.being_read {
+        } else if connection.has_reader() && !arrived.being_read {
             now + after
         } else if let Some(deadline) = shared.reading.awaited_until().filter(|deadline| *deadline > now) {
             deadline

@@ -7,6 +7,7 @@ pub(crate) mod options;
 mod owner;
 mod read;
 mod read_frame;
+mod read_loop;
 mod reading;
 mod rest;
 mod session;
@@ -35,6 +36,7 @@ use tokio::{
     time::{Instant, Timeout, timeout},
 };
 
+pub(crate) use self::read_loop::Interruption;
 pub use self::{batch::Batch, options::HalfClose};
 use self::{
     later::Later,
@@ -44,7 +46,9 @@ use self::{
     wire::reset,
     writing::{Outlet, Writing},
 };
-use crate::{DisconnectReason, Encoding, JsonMode, OptionError, lock::Lock, text_format::TextFormat};
+use crate::{
+    DisconnectReason, Encoding, JsonMode, OptionError, callbacks::CallbackProgress, lock::Lock, text_format::TextFormat,
+};
 
 /// How much longer than the session's own task `close` waits for it: it may be late on a loaded machine.
 const CLOSE_GRACE: Duration = Duration::from_millis(50);
@@ -115,6 +119,7 @@ struct Shared {
     state: SessionState,
     reading: Reading,
     writing: Writing,
+    callbacks: CallbackProgress,
     /// The socket beneath, if there is one, for as long as the session's task has it.
     socket: Weak<OwnedWriteHalf>,
     /// When the kernel was last asked for a hang-up.
@@ -142,6 +147,7 @@ impl Connection {
                 state: SessionState::never_connected(),
                 reading: Reading::new(Source::Ended, None),
                 writing: Writing::new(Outlet::Closed, 0),
+                callbacks: CallbackProgress::default(),
                 socket: Weak::new(),
                 looked: AtomicU64::new(0),
                 given_up: AtomicU64::new(0),
@@ -258,6 +264,17 @@ impl Connection {
     /// [Cancel safe](Self#cancel-safety).
     pub async fn wait_closed(&self) {
         self.shared.state.wait_for(|state| state.finished.then_some(())).await;
+    }
+
+    /// Waits until the connect callbacks have returned for every event so far: in `on_connect`, for the one that tells
+    /// of this session's beginning. At once from within a callback; a task that one of them waits for must not wait for
+    /// this.
+    ///
+    /// # Cancel safety
+    ///
+    /// [Cancel safe](Self#cancel-safety).
+    pub async fn callbacks_done(&self) {
+        self.shared.callbacks.callbacks_done().await;
     }
 
     /// Closes the session: what is queued is sent, then the stream is ended, or aborted after `close_timeout`.
@@ -396,7 +413,7 @@ impl Connection {
 
     /// Whether a handler may still want to answer what it has read: it has not been told the end.
     fn has_handler_at_work(&self) -> bool {
-        self.shared.options.has_handler && !self.shared.state.look(|state| state.end_reported)
+        self.has_reader() && !self.shared.state.look(|state| state.end_reported)
     }
 
     /// Whether the session goes on when the peer has ended its half.

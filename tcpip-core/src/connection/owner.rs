@@ -8,6 +8,7 @@ use std::{
         Arc, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -95,15 +96,16 @@ impl Connection {
                 text: Lock::new(options.text.clone()),
                 began: now,
                 last_heartbeat: Lock::new(None),
-                state: SessionState::connected(events),
+                callbacks: events.progress(),
+                state: SessionState::connected(events, options.has_handler),
                 reading: Reading::new(source, first_arrival),
                 writing: Writing::new(outlet, options.write_limit),
                 socket,
                 looked: AtomicU64::new(clock()),
                 given_up: AtomicU64::new(0),
                 runtime: Some(Handle::current()),
-                options,
                 span: span.clone(),
+                options,
             }),
         };
         span.in_scope(|| tracing::info!("connected"));
@@ -141,11 +143,6 @@ impl Connection {
         self.shared.state.end(self, reason, change).tell(self);
     }
 
-    /// Waits until somebody other than the peer has ended the session.
-    pub async fn revoked(&self) {
-        self.shared.state.wait_for(|state| state.revoked.then_some(())).await;
-    }
-
     /// Whether reads have nothing more to tell: a read has reported the end, or the session was revoked.
     #[must_use]
     pub fn is_exhausted(&self) -> bool {
@@ -164,6 +161,12 @@ impl Connection {
     pub async fn is_occupied(&self) -> bool {
         self.look_well_for_hang_up().await;
         self.shared.state.phase() == Phase::Connected
+    }
+
+    /// How long a close may take.
+    #[must_use]
+    pub fn close_timeout(&self) -> Duration {
+        self.shared.options.close_timeout
     }
 
     /// The span of the session's log events.

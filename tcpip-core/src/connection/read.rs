@@ -239,7 +239,7 @@ impl Connection {
         let Taken { result, reports_end } = match shared.options.read_timeout {
             None => taking.await,
             Some(after) => {
-                let counts = shared.options.idle_timeout.is_some() && !shared.options.has_handler;
+                let counts = shared.options.idle_timeout.is_some() && !self.has_reader();
                 let _waits = counts.then(|| shared.reading.waits_until(Instant::now() + after));
                 self.within(after, taking).await.map_err(|_| ReadError::Timeout { operation, after })?
             }

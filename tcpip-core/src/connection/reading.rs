@@ -628,7 +628,7 @@ impl Drop for Source {
     /// A stream is the user's, and its end may panic.
     fn drop(&mut self) {
         if let Self::Stream(ahead) = self {
-            drop_caught(ahead.stream.take());
+            drop_caught("a stream", ahead.stream.take());
         }
     }
 }

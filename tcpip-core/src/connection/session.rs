@@ -1,6 +1,6 @@
 //! The task of a session: it watches for the hang-up, sends what is queued, and winds the session down.
 
-use std::{future::pending, sync::atomic::Ordering};
+use std::sync::atomic::Ordering;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -52,12 +52,11 @@ async fn watch(connection: &Connection, wire: &impl Wire) {
     }
 }
 
-/// Returns when a draining session without a handler has not been read from for long enough.
+/// Returns when a draining session without a handler, or whose handler reads no more, has not been read from for long
+/// enough.
 async fn drained(connection: &Connection) {
     let shared = &*connection.shared;
-    if shared.options.has_handler {
-        return pending().await;
-    }
+    connection.handler_reads_no_more().await;
     loop {
         // A session whose peer has ended its half only begins to drain when this end ends its own.
         let last_read = shared.state.wait_for(|state| state.last_read).await;

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::{sync::Notify, time::Instant};
 
+use super::read_loop::ReadLoop;
 use crate::{
     Connection, ConnectionEvent, DisconnectReason,
     callbacks::{EventSource, Pushed},
@@ -55,11 +56,12 @@ pub(super) struct Inner {
     pub(super) last_read: Option<Instant>,
     /// How many tasks of the session there are, its own apart.
     pub(super) tasks: usize,
+    pub(super) read_loop: ReadLoop,
     events: EventSource,
 }
 
 impl SessionState {
-    pub(super) fn connected(events: EventSource) -> Self {
+    pub(super) fn connected(events: EventSource, has_handler: bool) -> Self {
         Self::new(Inner {
             phase: Phase::Connected,
             reason: None,
@@ -71,6 +73,7 @@ impl SessionState {
             finished: false,
             last_read: None,
             tasks: 0,
+            read_loop: ReadLoop::of(has_handler),
             events,
         })
     }
@@ -87,6 +90,7 @@ impl SessionState {
             finished: true,
             last_read: None,
             tasks: 0,
+            read_loop: ReadLoop::Absent,
             events: EventSource::default(),
         })
     }

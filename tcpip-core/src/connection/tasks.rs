@@ -6,8 +6,15 @@ use super::Connection;
 use crate::{DisconnectReason, catch_panic::catch_panic};
 
 tokio::task_local! {
-    /// The number of the session to which the current task belongs.
-    static SESSION: u64;
+    /// What the current task is to a session.
+    static OWN: Own;
+}
+
+#[derive(Clone, Copy)]
+struct Own {
+    /// The number of the session to which the task belongs.
+    session: u64,
+    is_handler: bool,
 }
 
 impl Connection {
@@ -72,14 +79,24 @@ impl Connection {
     /// Makes `future`, which is to be a task, one of the session's own, which does not wait for itself.
     #[doc(hidden)]
     pub fn own_task<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        SESSION.scope(self.shared.number, future)
+        OWN.scope(Own { session: self.shared.number, is_handler: false }, future)
+    }
+
+    /// Makes `future`, which is to be a task, the session's handler.
+    pub(crate) fn handler_task<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        OWN.scope(Own { session: self.shared.number, is_handler: true }, future)
     }
 
     /// Whether the current task is one of the session's own.
     #[doc(hidden)]
     #[must_use]
     pub fn is_own_task(&self) -> bool {
-        SESSION.try_with(|number| *number == self.shared.number).unwrap_or(false)
+        OWN.try_with(|own| own.session == self.shared.number).unwrap_or(false)
+    }
+
+    /// Whether the current task is the session's handler.
+    pub(super) fn is_own_handler(&self) -> bool {
+        OWN.try_with(|own| own.is_handler && own.session == self.shared.number).unwrap_or(false)
     }
 
     /// Waits until the session has no tasks.

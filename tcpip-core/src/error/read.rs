@@ -8,9 +8,10 @@ use crate::{DisconnectReason, Encoding};
 /// A read failed.
 ///
 /// After [`Timeout`](Self::Timeout), [`FrameTooLong`](Self::FrameTooLong), [`Decode`](Self::Decode),
-/// [`Json`](Self::Json), [`InvalidStruct`](Self::InvalidStruct) and [`EmptySeparator`](Self::EmptySeparator) the
-/// session lives and the next read starts at a frame. The others say that there is nothing more to read; after an
-/// [`Incomplete`](Self::Incomplete) that the peer did not cause in good order, the next read tells the reason.
+/// [`Json`](Self::Json), [`InvalidStruct`](Self::InvalidStruct), [`EmptySeparator`](Self::EmptySeparator) and
+/// [`HandlerReads`](Self::HandlerReads) the session lives and the next read starts at a frame. The others say that
+/// there is nothing more to read; after an [`Incomplete`](Self::Incomplete) that the peer did not cause in good order,
+/// the next read tells the reason.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -81,6 +82,9 @@ pub enum ReadError {
     /// A separator has at least one byte.
     #[error("the separator is empty")]
     EmptySeparator,
+    /// A read through a server or client with a read loop, whose messages are the handler's. Nothing was read.
+    #[error("the read loop's handler does the reading until `stop_reading`")]
+    HandlerReads,
     /// The read did not finish in time. Nothing is lost: what comes late is there for the next read.
     #[error("{operation} timed out after {after:?}")]
     Timeout {
@@ -121,6 +125,7 @@ impl From<ReadError> for io::Error {
                 io::ErrorKind::InvalidData
             }
             E::EmptySeparator => io::ErrorKind::InvalidInput,
+            E::HandlerReads => io::ErrorKind::ResourceBusy,
             E::Timeout { .. } => io::ErrorKind::TimedOut,
             E::Io(source) => source.kind(),
         };

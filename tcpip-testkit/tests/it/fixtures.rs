@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tcpip_server::{
-    ClientOrServer, Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
+    ClientOrServer, Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch, ReadError,
 };
 use tcpip_testkit::{FixtureError, OneClientServerTestCase, STD_TIMEOUT, TestOneClientReadLoopServer, memory_listener};
 
@@ -81,6 +81,20 @@ async fn data_comes_in_order_and_ends_with_the_client() {
     assert_eq!(server.get_next_data().await.unwrap(), "");
     let error = case.next_event().await.unwrap_err();
     assert!(matches!(error, FixtureError::Nothing { after } if after == Duration::from_secs(2)), "{error}");
+}
+
+/// A read through the test server takes nothing from its handler, until that is stopped.
+#[test_log::test(tokio::test)]
+async fn a_read_through_the_test_server_takes_nothing_from_its_handler() {
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(TestOneClientReadLoopServer::builder()).await.unwrap();
+    let client = case.create_client(&server, |client| client).await.unwrap();
+    assert!(matches!(server.read_str().await, Err(ReadError::HandlerReads)));
+    client.write_str("one").await.unwrap();
+    assert_eq!(server.get_next_data().await.unwrap(), "one");
+    server.stop_reading().await;
+    client.write_str("two").await.unwrap();
+    assert_eq!(server.read_str().await.unwrap(), "two");
 }
 
 /// A wrong expectation fails the test.

@@ -61,7 +61,10 @@ async fn futures_are_send() {
     drop(send(client.basic_close()));
     drop(send(client.wait_closed()));
     drop(send(client.callbacks_done()));
+    drop(send(Connection::closed().callbacks_done()));
     drop(send(OneClientServer::builder().start()));
     futures_of_a_server(&OneClientServer::builder().start().await.unwrap());
+    let read_loop = TestOneClientReadLoopServer::builder().start().await.unwrap();
+    drop(send(read_loop.stop_reading()));
     drop(send(TestOneClientReadLoopServer::builder().start()));
 }

@@ -131,7 +131,7 @@ impl<W: AsyncWrite + Unpin> StreamWire<W> {
 
 impl<W> Drop for StreamWire<W> {
     fn drop(&mut self) {
-        drop_caught(self.0.lock().take());
+        drop_caught("a stream", self.0.lock().take());
     }
 }
 

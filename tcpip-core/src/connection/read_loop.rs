@@ -1,0 +1,123 @@
+//! The read loop of a session, as the session and its owner see it.
+
+use tokio::time::Instant;
+
+use super::{Connection, state::Phase};
+use crate::ReadError;
+
+/// What the read loop of a session does.
+///
+/// | stage | who reads | goes on to |
+/// |---|---|---|
+/// | `Absent`: there is none, or it has ended | whoever likes | |
+/// | `Reading`, the farewell included | the handler | `Stopping`, `Absent` |
+/// | `Stopping`: as soon as the handler waits or returns | the handler | `Stopped`, `Absent` |
+/// | `Stopped`: the farewell is still to come | whoever likes | `Absent` |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReadLoop {
+    Absent,
+    Reading,
+    Stopping,
+    Stopped,
+}
+
+impl ReadLoop {
+    pub(super) fn of(has_handler: bool) -> Self {
+        if has_handler { Self::Reading } else { Self::Absent }
+    }
+
+    pub(super) fn reads(self) -> bool {
+        matches!(self, Self::Reading | Self::Stopping)
+    }
+}
+
+/// Why a handler is dropped where it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interruption {
+    /// Somebody other than the peer has ended the session.
+    Revoked,
+    /// Somebody else is to read.
+    Stopped,
+}
+
+#[doc(hidden)]
+impl Connection {
+    /// Whether the messages go to a handler.
+    #[must_use]
+    pub fn has_reader(&self) -> bool {
+        self.shared.options.has_handler && self.shared.state.look(|state| state.read_loop.reads())
+    }
+
+    /// The connection, for a read beside its handler: an error while that may read, unless it is the handler itself
+    /// which asks.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::HandlerReads`].
+    pub fn beside_handler(self) -> Result<Self, ReadError> {
+        let is_read = self.shared.options.has_handler
+            && self.shared.state.look(|state| state.read_loop.reads() && !state.revoked)
+            && !self.is_own_handler();
+        if is_read { Err(ReadError::HandlerReads) } else { Ok(self) }
+    }
+
+    /// Whether a handler has yet to be done with the session, also one that does not read any more.
+    #[must_use]
+    pub fn has_read_loop(&self) -> bool {
+        self.shared.options.has_handler && self.shared.state.look(|state| state.read_loop != ReadLoop::Absent)
+    }
+
+    /// Waits until no handler has anything to do with the session.
+    pub async fn read_loop_ended(&self) {
+        self.shared.state.wait_for(|state| (state.read_loop == ReadLoop::Absent).then_some(())).await;
+    }
+
+    /// Has the handler read no more, and waits until it does not. In the handler itself this does not wait.
+    pub async fn stop_read_loop(&self) {
+        self.shared.state.change(|state| {
+            if state.read_loop == ReadLoop::Reading {
+                state.read_loop = ReadLoop::Stopping;
+            }
+        });
+        if !self.is_own_handler() {
+            self.handler_reads_no_more().await;
+        }
+    }
+}
+
+impl Connection {
+    pub(super) async fn handler_reads_no_more(&self) {
+        self.shared.state.wait_for(|state| (!state.read_loop.reads()).then_some(())).await;
+    }
+
+    /// Waits until the handler is to be dropped.
+    pub(crate) async fn handler_interrupted(&self) -> Interruption {
+        let interruption = self.shared.state.wait_for(|state| match state.read_loop {
+            _ if state.revoked => Some(Interruption::Revoked),
+            ReadLoop::Stopping => Some(Interruption::Stopped),
+            _ => None,
+        });
+        interruption.await
+    }
+
+    /// Whether the handler is to be dropped for others to read.
+    pub(crate) fn is_handler_stopping(&self) -> bool {
+        self.shared.state.look(|state| state.read_loop == ReadLoop::Stopping)
+    }
+
+    /// Notes that the handler has been dropped, for others to read. A session that drains does so anew, as one that
+    /// never had a handler.
+    pub(crate) fn read_loop_stopped(&self) {
+        self.shared.state.change(|state| {
+            state.read_loop = ReadLoop::Stopped;
+            if state.phase == Phase::Draining {
+                state.last_read = Some(Instant::now());
+            }
+        });
+    }
+
+    /// Notes that the handler has done with the session.
+    pub(crate) fn read_loop_has_ended(&self) {
+        self.shared.state.change(|state| state.read_loop = ReadLoop::Absent);
+    }
+}
