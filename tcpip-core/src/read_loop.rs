@@ -69,6 +69,9 @@ async fn run_read_loop<H: ReadAndDispatch>(handler: Arc<H>, at_work: AtWork) {
         let outcome = outcome.await;
         // Before anybody else reads, or the farewell begins.
         drop(serving);
+        if connection.is_connected() && connection.is_exhausted() && passes_on_the_end(&outcome) {
+            listen_on(connection).await;
+        }
         conclude(outcome, connection);
     }
     connection.wait_disconnected().await;
@@ -79,7 +82,7 @@ async fn run_read_loop<H: ReadAndDispatch>(handler: Arc<H>, at_work: AtWork) {
 async fn serve<H: ReadAndDispatch>(handler: &H, connection: &Connection) -> HandlerResult {
     handler.on_connect(connection).await?;
     let mut seen = None;
-    while connection.is_connected() || !connection.is_exhausted() {
+    while !connection.is_exhausted() {
         if connection.is_handler_stopping() {
             // Interrupted here, although what comes next may be there already.
             pending::<()>().await;
@@ -97,6 +100,24 @@ async fn serve<H: ReadAndDispatch>(handler: &H, connection: &Connection) -> Hand
         consume_budget().await;
     }
     Ok(())
+}
+
+/// The peer has ended its half and may still listen: the session lives for as long as its tasks.
+async fn listen_on(connection: &Connection) {
+    tokio::select! {
+        biased;
+        () = connection.wait_disconnected() => {}
+        () = connection.tasks_ended() => connection.end(DisconnectReason::ClosedByPeer),
+    }
+}
+
+/// Whether a handler has not failed, but found the end of the stream.
+fn passes_on_the_end(outcome: &Result<Result<HandlerResult, String>, Interruption>) -> bool {
+    match outcome {
+        Ok(Ok(Ok(()))) => true,
+        Ok(Ok(Err(error))) => catch_panic_in(|| error.causes().any(|cause| told(cause).is_some())).unwrap_or(false),
+        Ok(Err(_)) | Err(_) => false,
+    }
 }
 
 async fn say_farewell<H: ReadAndDispatch>(handler: &H, connection: &Connection) {

@@ -1,5 +1,5 @@
 //! Futures of the library on an executor that is not tokio's, with one big lock as an interpreter has: held while it
-//! polls, and taken by its wakers. Failure 38.
+//! polls, and taken by its wakers.
 
 use std::{
     pin::pin,
@@ -75,6 +75,7 @@ async fn elsewhere(work: impl FnOnce() + Send + 'static) {
 }
 
 /// Nobody is woken with a lock held that a poll takes: reads, writes behind a full queue and the hang-up, a thousand times.
+/// Failure 38.
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn a_waker_may_take_a_lock_that_is_held_while_polling<K: Kind>() {

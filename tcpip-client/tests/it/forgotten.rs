@@ -1,4 +1,4 @@
-//! Futures that are neither polled nor dropped hold up only others of their kind, and liveness never. Failure 41.
+//! Futures that are neither polled nor dropped hold up only others of their kind, and liveness never.
 
 use std::{future::poll_fn, mem::ManuallyDrop, pin::Pin, task::Poll, time::Duration};
 
@@ -24,7 +24,7 @@ async fn forget<F: Future>(future: F) {
 }
 
 /// A write that is forgotten while the queue is full holds up nothing: it goes out in its turn, and so do those behind it
-/// and the heartbeats.
+/// and the heartbeats. Failure 41.
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
 async fn a_forgotten_write_holds_up_nothing<K: Kind>() {
@@ -69,7 +69,7 @@ async fn a_write_dropped_before_its_turn_is_taken_back<K: Kind>() {
     assert!(received[K::TOO_MUCH..].iter().eq([b'y'; 900].iter().chain(&[b'z'; 900])));
 }
 
-/// A read that is forgotten with half a frame keeps no session alive from which nothing comes.
+/// A read that is forgotten with half a frame keeps no session alive from which nothing comes. Failure 41.
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
 async fn a_forgotten_read_keeps_no_session_alive<K: Kind>() {

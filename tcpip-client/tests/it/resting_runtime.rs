@@ -1,4 +1,4 @@
-//! Programs that call `block_on` now and then: nothing happens by itself between two calls. Failure 44.
+//! Programs that call `block_on` now and then: nothing happens by itself between two calls.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn resting() -> (Runtime, Client, std::net::TcpStream) {
     (runtime, client, peer.into_std().unwrap())
 }
 
-/// Between two calls, a hang-up is known to `is_connected`, with its reason.
+/// Between two calls, a hang-up is known to `is_connected`, with its reason. Failure 44.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_hang_up_is_known_while_the_runtime_rests() {

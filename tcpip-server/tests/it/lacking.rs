@@ -33,7 +33,7 @@ fn check_without_ipv6_loopback(inside: &str) {
 }
 
 /// A name whose IPv6 address is in the hosts file and not on the machine, as in most containers, does not stop a
-/// server: it listens on the other, and says so.
+/// server: it listens on the other, and says so. Failure 43.
 #[test]
 fn an_address_that_the_machine_lacks_does_not_stop_a_server() {
     check_without_ipv6_loopback("inside_a_namespace_an_address_is_lacking");

@@ -8,6 +8,7 @@ mod callbacks;
 mod close;
 mod dropped_callbacks;
 mod greeting_and_farewell;
+mod half_close;
 mod handler;
 mod handlers_that_never_wait;
 mod lacking;

@@ -47,6 +47,7 @@ async fn a_client_that_has_hung_up_is_not_replaced() {
 }
 
 /// A client of which nothing is heard any more, and for which much is queued, keeps nobody out.
+/// Failure 35.
 #[test_log::test(tokio::test)]
 async fn a_silent_client_keeps_nobody_out() {
     let builder = OneClientServer::builder().admission(Admission::Replace).write_timeout(None);

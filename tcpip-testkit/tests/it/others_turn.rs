@@ -1,5 +1,5 @@
 //! Whatever a stream, a decoder or a user's loop does, others have their turn: every loop of the library yields, and no
-//! user's code runs with a lock held that others need. Failures 36 and 39.
+//! user's code runs with a lock held that others need.
 
 use std::{
     io,
@@ -47,6 +47,7 @@ fn endless(_: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>
 }
 
 /// A stream that never ends and is always ready, after a frame that was too long, leaves others their turn.
+/// Failure 39.
 #[test]
 fn an_endless_stream_leaves_others_their_turn() {
     on_one_thread(async || {

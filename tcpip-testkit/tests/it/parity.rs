@@ -101,7 +101,7 @@ const FEATURES: [&str; 76] = [
 const FAULTS: usize = 22;
 
 /// How many ways to go wrong are known.
-const FAILURES: usize = 32;
+const FAILURES: usize = 44;
 
 /// What is shown by no test yet: a fault that belongs to a request/reply layer. Until there is one, the dome's controller
 /// closes on a late reply.

@@ -1,0 +1,89 @@
+//! Clients that say all they have to say, end their half, and listen on.
+
+use std::time::Duration;
+
+use tcpip_server::{
+    ClientOrServer, Connection, DisconnectReason, HalfClose, HandlerResult, OneClientReadLoopServer, ReadAndDispatch,
+};
+use tokio::io::AsyncWriteExt;
+
+use crate::raw_peer::{dial, dial_in, is_refused, rest, soon};
+
+/// Answers `go` with ten lines: by itself, or by a task of the session.
+struct Lines {
+    by_task: bool,
+}
+
+async fn say_ten_lines(connection: Connection) {
+    for line in 0..10 {
+        if connection.write_str(&line.to_string()).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+impl ReadAndDispatch for Lines {
+    async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+        let command = connection.read_str().await?;
+        assert_eq!(command, "go");
+        let lines = say_ten_lines(connection.clone());
+        if self.by_task {
+            connection.spawn(lines);
+        } else {
+            lines.await;
+        }
+        Ok(())
+    }
+}
+
+const TEN_LINES: &str = "0\r\n1\r\n2\r\n3\r\n4\r\n5\r\n6\r\n7\r\n8\r\n9\r\n";
+
+/// A one-shot that ends its half behind its command hears everything, whether the handler says it or a task that the
+/// handler has spawned; then the session ends by itself, as the client's doing. Failure 34.
+#[test_log::test(tokio::test)]
+async fn a_client_that_has_ended_its_half_hears_all() {
+    for by_task in [false, true] {
+        let server =
+            OneClientReadLoopServer::builder(Lines { by_task }).half_close(HalfClose::Allowed).start().await.unwrap();
+        for _ in 0..2 {
+            let (mut client, session) = dial_in(&server).await;
+            client.write_all(b"go\r\n").await.unwrap();
+            client.shutdown().await.unwrap();
+            assert_eq!(rest(&mut client).await.unwrap(), TEN_LINES, "by a task: {by_task}");
+            soon(session.wait_closed()).await;
+            assert_eq!(session.reason(), Some(DisconnectReason::ClosedByPeer));
+            assert!(session.should_be_connected());
+        }
+        soon(server.close()).await;
+    }
+}
+
+/// Says nothing, for as long as the session lasts.
+struct Silent;
+
+impl ReadAndDispatch for Silent {
+    async fn on_connect(&self, connection: &Connection) -> HandlerResult {
+        let link = connection.clone();
+        connection.spawn(async move { link.wait_closed().await });
+        Ok(())
+    }
+
+    async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+        connection.read_str().await?;
+        Ok(())
+    }
+}
+
+/// While it listens it holds the place.
+#[test_log::test(tokio::test)]
+async fn a_client_that_listens_on_holds_the_place() {
+    let server = OneClientReadLoopServer::builder(Silent).half_close(HalfClose::Allowed).start().await.unwrap();
+    let (mut client, session) = dial_in(&server).await;
+    client.shutdown().await.unwrap();
+    assert!(soon(session.wait_hung_up()).await);
+    assert!(is_refused(dial(&server).await).await);
+    assert!(session.is_connected() && server.is_connected());
+    soon(server.close_client()).await;
+    assert_eq!(rest(&mut client).await.unwrap(), "");
+}
