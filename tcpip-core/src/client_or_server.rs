@@ -76,6 +76,17 @@ pub trait ClientOrServer: Send + Sync {
         async move { connection.wait_disconnected().await }
     }
 
+    /// See [`Connection::has_hung_up`].
+    fn has_hung_up(&self) -> bool {
+        self.connection().has_hung_up()
+    }
+
+    /// See [`Connection::wait_hung_up`].
+    fn wait_hung_up(&self) -> impl Future<Output = bool> + Send {
+        let connection = self.connection();
+        async move { connection.wait_hung_up().await }
+    }
+
     /// See [`Connection::read`].
     fn read(&self, count: usize) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
         let connection = self.connection_to_read();
@@ -92,6 +103,22 @@ pub trait ClientOrServer: Send + Sync {
     fn read_exact(&self, count: usize) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
         let connection = self.connection_to_read();
         async move { connection?.read_exact(count).await }
+    }
+
+    /// See [`Connection::read_exact_with`].
+    fn read_exact_with<T: Send>(
+        &self,
+        count: usize,
+        convert: impl FnOnce(&[u8]) -> T + Send,
+    ) -> impl Future<Output = Result<T, ReadError>> + Send {
+        let connection = self.connection_to_read();
+        async move { connection?.read_exact_with(count, convert).await }
+    }
+
+    /// See [`Connection::discard_input`].
+    fn discard_input(&self) -> impl Future<Output = Result<usize, ReadError>> + Send {
+        let connection = self.connection_to_read();
+        async move { connection?.discard_input().await }
     }
 
     /// See [`Connection::read_line`].
@@ -169,6 +196,18 @@ pub trait ClientOrServer: Send + Sync {
     fn write_from(&self, structs: impl Structs) -> impl Future<Output = Result<(), WriteError>> + Send {
         let connection = self.connection();
         async move { connection.write_from(structs).await }
+    }
+
+    /// See [`Connection::write_ahead`].
+    fn write_ahead(&self, data: &[u8]) -> impl Future<Output = Result<(), WriteError>> + Send {
+        let connection = self.connection();
+        async move { connection.write_ahead(data).await }
+    }
+
+    /// See [`Connection::shutdown_write`].
+    fn shutdown_write(&self) -> impl Future<Output = Result<(), WriteError>> + Send {
+        let connection = self.connection();
+        async move { connection.shutdown_write().await }
     }
 
     /// See [`Connection::batch`].

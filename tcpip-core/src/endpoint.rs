@@ -4,7 +4,10 @@
 pub use crate::{
     callbacks::{CallbackProgress, ConnectCallbacks, EventSource},
     catch_panic::{catch_panic, catch_panic_in},
-    connection::options::{HangUpDetection, SessionOptions, deadline},
+    connection::{
+        options::{HangUpDetection, SessionOptions, deadline},
+        within,
+    },
     family::is_lacking,
     lock::Lock,
     look_up::{LookUpError, look_up},

@@ -2,8 +2,11 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tcpip_core::{ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, endpoint::CallbackProgress};
-use tokio::time::timeout;
+use tcpip_core::{
+    ClientOrServer, Connection, DisconnectReason, Encoding, OptionError,
+    endpoint::{CallbackProgress, within},
+};
+use tokio::runtime::Handle;
 
 use crate::{
     NoReadLoop, OneClientServerBuilder, Server,
@@ -48,6 +51,8 @@ const CLOSE_GRACE: Duration = Duration::from_millis(100);
 pub struct OneClientServer {
     host: String,
     close_timeout: Duration,
+    /// That of the accept loop.
+    runtime: Handle,
     reception: Arc<Reception>,
     callbacks: CallbackProgress,
 }
@@ -55,7 +60,13 @@ pub struct OneClientServer {
 impl OneClientServer {
     pub(crate) fn new(open: Open) -> Self {
         let close_timeout = open.reception.session.lock().close_timeout;
-        Self { host: open.host, close_timeout, reception: open.reception, callbacks: open.callbacks }
+        Self {
+            host: open.host,
+            close_timeout,
+            runtime: Handle::current(),
+            reception: open.reception,
+            callbacks: open.callbacks,
+        }
     }
 
     /// The options of a server, which listens on a free port of this machine unless told otherwise.
@@ -116,6 +127,11 @@ impl OneClientServer {
         self.client_closed(&current).await;
     }
 
+    /// Resets the connection of the client, if there is one, at once, and goes on listening: see [`Connection::abort`].
+    pub fn abort_client(&self) {
+        self.reception.current().abort();
+    }
+
     /// Waits for the end of a session that has been ended, unless it is the caller that must end first.
     async fn client_closed(&self, connection: &Connection) {
         if (!connection.is_closed() || connection.has_read_loop()) && !connection.is_own_task() {
@@ -152,7 +168,8 @@ impl OneClientServer {
     async fn close_and(&self, should_be_connected: ShouldBeConnected) {
         self.reception.start_close(should_be_connected);
         if !self.is_closed() && !self.reception.current().is_own_task() {
-            let _ = timeout(self.close_timeout + CLOSE_GRACE, self.reception.wait_closed()).await;
+            let closed = self.reception.wait_closed();
+            let _ = within(&self.runtime, self.close_timeout + CLOSE_GRACE, closed).await;
         }
     }
 

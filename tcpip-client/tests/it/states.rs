@@ -278,3 +278,31 @@ async fn log_events_name_the_session<K: Kind>() {
     assert_eq!(named.len(), 2, "{lines}");
     assert!(named[0].ends_with("connected") && named[1].ends_with("disconnected: closed at this end"), "{lines}");
 }
+
+/// From the moment that anybody can know the end, by whatever way, the reason is there.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn the_reason_is_there_as_soon_as_the_end_is<K: Kind>() {
+    for way in 0..5 {
+        for _ in 0..20 {
+            let (client, peer) = pair::<K>().await;
+            let link = client.connection();
+            let known = tokio::spawn(async move {
+                match way {
+                    0 => assert!(link.read_str().await.is_err()),
+                    1 => while link.write_str("x").await.is_ok() {},
+                    2 => link.wait_disconnected().await,
+                    3 => while link.is_connected() {},
+                    _ => assert!(link.wait_hung_up().await && !link.is_connected()),
+                }
+                link.reason()
+            });
+            drop(peer);
+            let reason = soon(known).await.unwrap();
+            assert!(
+                matches!(reason, Some(DisconnectReason::ClosedByPeer | DisconnectReason::Reset)),
+                "{way}: {reason:?}"
+            );
+        }
+    }
+}

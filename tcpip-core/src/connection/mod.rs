@@ -402,13 +402,13 @@ impl Connection {
         }
     }
 
-    /// `future`, within `after`, whatever executor polls it: where that is not tokio's, the time is that of the session's
-    /// runtime.
+    /// `future`, within `after`, whatever executor polls it.
     #[doc(hidden)]
     pub fn within<F: Future>(&self, after: Duration, future: F) -> Timeout<F> {
-        let foreign = self.shared.runtime.as_ref().filter(|_| Handle::try_current().is_err());
-        let _entered = foreign.map(Handle::enter);
-        timeout(after, future)
+        match &self.shared.runtime {
+            Some(runtime) => within(runtime, after, future),
+            None => timeout(after, future),
+        }
     }
 
     /// Whether a handler may still want to answer what it has read: it has not been told the end.
@@ -453,6 +453,12 @@ impl Connection {
             Some(reason) => End::Session(reason),
         }
     }
+}
+
+/// `future`, within `after`, whatever executor polls it: where that is not tokio's, the time is that of `runtime`.
+pub fn within<F: Future>(runtime: &Handle, after: Duration, future: F) -> Timeout<F> {
+    let _entered = Handle::try_current().is_err().then(|| runtime.enter());
+    timeout(after, future)
 }
 
 impl Shared {

@@ -286,3 +286,34 @@ fn closing_a_server_at_rest_needs_no_runtime() {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(again.as_mut().poll(&mut context).is_ready());
 }
+
+/// A server is closed by whatever executor, and by none of tokio's: here by a thread that only polls.
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn a_server_is_closed_from_a_foreign_executor() {
+    let server = OneClientServer::builder().start().await.unwrap();
+    let (mut client, _session) = dial_in(&server).await;
+    let closing = std::thread::spawn(move || {
+        let mut closing = std::pin::pin!(server.close());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        while closing.as_mut().poll(&mut context).is_pending() {
+            std::thread::yield_now();
+        }
+        assert!(server.is_closed());
+    });
+    assert_eq!(rest(&mut client).await.unwrap(), "");
+    soon(tokio::task::spawn_blocking(|| closing.join().unwrap())).await.unwrap();
+}
+
+/// `abort_client` resets the client at once, for a reason of its own, and the next one is served.
+#[test_log::test(tokio::test)]
+async fn an_aborted_client_sees_a_reset() {
+    let server = OneClientServer::builder().start().await.unwrap();
+    server.abort_client();
+    for _ in 0..3 {
+        let (mut client, session) = dial_in(&server).await;
+        server.abort_client();
+        assert_eq!(session.reason(), Some(DisconnectReason::Aborted));
+        assert!(!session.is_connected() && !session.should_be_connected());
+        assert_eq!(rest(&mut client).await.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    }
+}

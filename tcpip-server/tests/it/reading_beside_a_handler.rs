@@ -57,6 +57,8 @@ async fn each_read(link: &impl ClientOrServer) -> Vec<Option<ReadError>> {
             link.read(1).await.err(),
             link.read_to_end().await.err(),
             link.read_exact(1).await.err(),
+            link.read_exact_with(1, |_| ()).await.err(),
+            link.discard_input().await.err(),
             link.read_line().await.err(),
             link.read_until(b"\n").await.err(),
             link.read_str().await.err(),
