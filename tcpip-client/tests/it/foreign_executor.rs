@@ -74,18 +74,23 @@ async fn elsewhere(work: impl FnOnce() + Send + 'static) {
     timeout(STUCK, is_done).await.expect("it is stuck").expect("it has failed");
 }
 
+/// How often it is tried.
+const ROUNDS: usize = 300;
+
 /// Nobody is woken with a lock held that a poll takes: reads, writes behind a full queue and the hang-up, a thousand times.
 /// Failure 38.
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn a_waker_may_take_a_lock_that_is_held_while_polling<K: Kind>() {
     let (client, peer) = meet::<K>(|client| client.write_limit(1000)).await;
+    // So that each message must wait for the peer.
+    client.connection().with_socket(|socket| socket.set_send_buffer_size(4096).unwrap());
     let (mut reader, mut writer) = split(peer);
-    let message = vec![0; 2 * K::TOO_MUCH];
-    let length = message.len();
-    let receiving = tokio::spawn(async move { receive(&mut reader, 3 * length).await.len() });
+    let message = vec![0; 64 * 1024];
+    let length = ROUNDS * 2 * message.len();
+    let receiving = tokio::spawn(async move { receive(&mut reader, length).await.len() });
     let sending = tokio::spawn(async move {
-        for _ in 0..1000 {
+        for _ in 0..ROUNDS {
             writer.write_all(b"line\r\n").await.unwrap();
             tokio::task::yield_now().await;
         }
@@ -95,20 +100,21 @@ async fn a_waker_may_take_a_lock_that_is_held_while_polling<K: Kind>() {
     elsewhere(move || {
         interpret(async {
             let reading = async {
-                for _ in 0..1000 {
+                for _ in 0..ROUNDS {
                     assert_eq!(link.read_str().await.unwrap(), "line");
                 }
             };
             let writing = async {
-                let (first, second, third) =
-                    tokio::join!(link.write(&message), link.write(&message), link.write(&message));
-                first.and(second).and(third).unwrap();
+                for _ in 0..ROUNDS {
+                    let (first, second) = tokio::join!(link.write(&message), link.write(&message));
+                    first.and(second).unwrap();
+                }
             };
             both(reading, writing).await;
         });
     })
     .await;
-    assert_eq!(receiving.await.unwrap(), 3 * length);
+    assert_eq!(receiving.await.unwrap(), length);
     let writer = sending.await.unwrap();
     let link = client.connection();
     let (waits, has_begun) = oneshot::channel();
