@@ -61,7 +61,7 @@ pub(super) fn find(label: &str) -> Option<Encoding> {
     NAMES.iter().find(|(_, own, others)| is_name(own, others)).map(|(encoding, ..)| *encoding)
 }
 
-/// Lower case, with one underscore for whatever stands between letters, digits and dots; nothing before and behind them.
+/// Lower case, with one underscore for whatever stands between letters, digits and dots, and nothing before and behind.
 fn normalized(label: &str) -> Option<String> {
     let is_kept = |character: char| character.is_ascii_alphanumeric() || character == '.';
     let words: Vec<_> = label.split(|character| !is_kept(character)).filter(|word| !word.is_empty()).collect();

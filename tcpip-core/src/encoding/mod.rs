@@ -29,14 +29,13 @@ use crate::{OptionError, ReadError, WriteError};
 /// # Labels
 ///
 /// An encoding is parsed from each label that Python's `codecs.lookup` knows it by: `utf-8` is also `U8`, `UTF_8` and
-/// `utf 8`, and ISO 8859-1 is `latin-1`, `l1`, `iso8859-1` and `cp819`. Case does not matter, and one or several characters
-/// that are no letter, digit or dot are as good as a hyphen.
+/// `utf 8`, and ISO 8859-1 is `latin-1`, `l1`, `iso8859-1` and `cp819`. Case does not matter, and one or several
+/// characters that are no letter, digit or dot are as good as a hyphen.
 ///
 /// # Positions
 ///
-/// The errors tell where the first offence is, in bytes: of the text that was to be encoded, or of the frame that was to
-/// be decoded, a byte-order mark included. In a frame it is the first byte of the character, the unit or the sequence that
-/// is none.
+/// The errors tell where the first offence is, in bytes: of the text that was to be encoded, or of the frame that was
+/// to be decoded, a byte-order mark included. In a frame it is the first byte of the sequence that is no character.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Encoding {
