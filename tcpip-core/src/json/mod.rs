@@ -55,8 +55,8 @@ const LONGEST_CAUSE: usize = 256;
 /// - **NaN and the infinities as keys**, which Python writes as strings; into strings they are read.
 ///
 /// Also refused is some of what Python reads and does not write: a number beyond the range of `f64`, such as `1e400`,
-/// of which Python makes an infinity. A text with a byte-order mark before it is read by neither; the error says so, and
-/// [`Encoding::Utf8Sig`](crate::Encoding::Utf8Sig) takes the mark away.
+/// of which Python makes an infinity. A text with a byte-order mark before it is read by neither; the error says so,
+/// and [`Encoding::Utf8Sig`](crate::Encoding::Utf8Sig) takes the mark away.
 ///
 /// `-0` is the integer 0, as in Python; into floats, where it is asked for as such, it is -0.0.
 ///

@@ -4,7 +4,7 @@ use memchr::memchr_iter;
 use serde::de::{Error as _, Visitor};
 use serde_json::{Error, Result};
 
-/// The fewest digits of an integer beyond 64 bits, with or without a sign.
+/// The fewest digits of an integer beyond 64 bits: those of the lowest one, which has a sign.
 const FEWEST: usize = 19;
 
 /// How many characters of a number an error shows.
@@ -20,29 +20,29 @@ pub(super) enum Wanted {
 
 /// Whether a text may have integers that `serde_json` makes floats of: -0, and those of more than 64 bits.
 ///
-/// This looks at every nineteenth byte and at hyphens only, since it precedes each reading. What looks like such an
-/// integer within a string is taken for one; that costs time, and nothing else.
+/// This precedes each reading, and so looks at hyphens, and at few bytes more than those that are as far from each
+/// other as such an integer is long. What looks like one within a string is taken for one; that costs time, and
+/// nothing else.
 pub(super) fn has_integers_beyond_json(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_integer_to = |end: usize| !matches!(bytes.get(end), Some(b'.' | b'e' | b'E' | b'0'..=b'9'));
     if memchr_iter(b'-', bytes).any(|at| bytes.get(at + 1) == Some(&b'0') && is_integer_to(at + 2)) {
         return true;
     }
-    let mut at = FEWEST - 1;
-    while let Some(byte) = bytes.get(at) {
-        if byte.is_ascii_digit() {
-            let begin = at - bytes[..at].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-            let end = at + bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-            let before = begin.checked_sub(1).map(|before| bytes[before]);
-            let begin = if before == Some(b'-') { begin - 1 } else { begin };
-            let is_whole = before != Some(b'.') && is_integer_to(end);
-            if end - begin >= FEWEST && is_whole && !fits_64_bits(&text[begin..end]) {
-                return true;
-            }
-            // So far there are no others, and each byte is looked at twice at most.
-            at = end;
+    // Always at the beginning of the text, behind a byte that is no digit, or at one.
+    let mut begin = 0;
+    while let Some(digits) = bytes.get(begin..begin + FEWEST) {
+        if let Some(other) = digits.iter().rposition(|byte| !byte.is_ascii_digit()) {
+            begin += other + 1;
+            continue;
         }
-        at += FEWEST;
+        let end = begin + bytes[begin..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let before = bytes[..begin].last();
+        let integer = &text[begin - usize::from(before == Some(&b'-'))..end];
+        if before != Some(&b'.') && is_integer_to(end) && !fits_64_bits(integer) {
+            return true;
+        }
+        begin = end;
     }
     false
 }
