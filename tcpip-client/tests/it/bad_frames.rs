@@ -125,20 +125,21 @@ async fn the_limit_bounds_searching_reads_and_read_to_end_alone<K: Kind>() {
     assert!(matches!(client.read_to_end().await, Err(ReadError::NotConnected { .. })));
 }
 
-/// What is not text in the connection's encoding is an error with the bytes; it takes exactly that frame.
+/// What is not text in the connection's encoding is an error with the bytes and the place; it takes exactly that frame.
 /// Failure 17.
 /// Parity: `read_str`.
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
 async fn a_frame_that_does_not_decode_consumes_exactly_itself<K: Kind>() {
-    let invalid: [(Encoding, &[u8]); 5] = [
-        (Encoding::Utf8, b"\xff"),
-        (Encoding::Utf8, b"lone surrogate \xed\xa0\x80"),
-        (Encoding::Utf8, b"cut \xc3"),
-        (Encoding::Utf8, b"overlong \xc0\x80"),
-        (Encoding::Ascii, "é".as_bytes()),
+    let invalid: [(Encoding, &[u8], usize); 6] = [
+        (Encoding::Utf8, b"\xff", 0),
+        (Encoding::Utf8, b"lone surrogate \xed\xa0\x80", 15),
+        (Encoding::Utf8, b"cut \xc3", 4),
+        (Encoding::Utf8, b"overlong \xc0\x80", 9),
+        (Encoding::Utf8Sig, b"\xef\xbb\xbfmarked \xff", 10),
+        (Encoding::Ascii, "é".as_bytes(), 0),
     ];
-    for (encoding, bytes) in invalid {
+    for (encoding, bytes, at) in invalid {
         let (client, mut peer) = meet::<K>(|client| client.encoding(encoding)).await;
         peer.write_all(&[bytes, b"\r\n", bytes, b"\r\n", bytes, b"\r\nnext\r\n"].concat()).await.unwrap();
         let mut kept = "kept".to_owned();
@@ -151,9 +152,10 @@ async fn a_frame_that_does_not_decode_consumes_exactly_itself<K: Kind>() {
         for error in errors {
             assert_reads_well(&error);
             match &error {
-                ReadError::Decode { encoding: named, bytes: carried } => {
-                    assert_eq!((*named, &carried[..]), (encoding, bytes));
-                    assert!(error.to_string().starts_with(&format!("the frame is not {encoding} text: ")));
+                ReadError::Decode { encoding: named, bytes: carried, position } => {
+                    assert_eq!((*named, &carried[..], *position), (encoding, bytes, at));
+                    let told = format!("the frame is not {encoding} text at byte {at}: ");
+                    assert!(error.to_string().starts_with(&told));
                 }
                 other => panic!("{other:?}"),
             }

@@ -22,7 +22,7 @@ async fn hostile_json_takes_exactly_its_frame<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
     for (text, is_value) in [
         ("[NaN, Infinity, -Infinity]".to_owned(), true),
-        ("7".repeat(30), true),
+        ("7".repeat(30), false),
         ("7".repeat(5000), false),
         ("1e400".to_owned(), false),
         (r#"{"a": 1, "a": 2}"#.to_owned(), true),

@@ -157,7 +157,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`Json`](ReadError::Json) with the text if it is no JSON or no `T`; those of [`read_str`](Self::read_str).
+    /// [`Json`](ReadError::Json) with the text if it is no JSON, no `T`, or says what a `T` cannot hold; those of
+    /// [`read_str`](Self::read_str).
     pub async fn read_json<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
         let text = self.read_text("read_json", owned).await?;
         self.json().decode(&text).map_err(|source| ReadError::Json { text, source })

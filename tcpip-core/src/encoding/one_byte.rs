@@ -1,5 +1,7 @@
 //! The encodings in which each byte is a character.
 
+use std::borrow::Cow;
+
 /// The characters of bytes 0x80 to 0x9F in Windows code page 1252; elsewhere it is the same as ISO 8859-1. Five bytes
 /// are undefined.
 const CP1252: [Option<char>; 32] = [
@@ -58,4 +60,10 @@ pub(super) fn cp1252_character(byte: u8) -> Option<char> {
         0x80..=0x9f => CP1252[usize::from(byte - 0x80)],
         _ => Some(char::from(byte)),
     }
+}
+
+/// Decodes an encoding in which each byte is a character, or tells where the first is that is none.
+pub(super) fn decode_bytewise(bytes: &[u8], character: impl Fn(u8) -> Option<char>) -> Result<Cow<'_, str>, usize> {
+    let strict = |(position, byte): (usize, &u8)| character(*byte).ok_or(position);
+    bytes.iter().enumerate().map(strict).collect::<Result<String, _>>().map(Cow::Owned)
 }

@@ -57,24 +57,36 @@ pub(super) fn encode_utf32(characters: impl Iterator<Item = char>, order: Order)
     characters.flat_map(|character| order.bytes32(character.into())).collect()
 }
 
-/// `None` if there is half a unit at the end, or half a pair anywhere.
-pub(super) fn decode_utf16(bytes: &[u8], order: Order) -> Option<String> {
+/// The text, or where the first unit is that is half a pair, or half a unit.
+pub(super) fn decode_utf16(bytes: &[u8], order: Order) -> Result<String, usize> {
     let (units, rest) = bytes.as_chunks();
-    let units = units.iter().map(|unit| order.unit16(*unit));
-    if rest.is_empty() { char::decode_utf16(units).collect::<Result<_, _>>().ok() } else { None }
+    let mut text = String::new();
+    let mut position = 0;
+    for character in char::decode_utf16(units.iter().map(|unit| order.unit16(*unit))) {
+        let character = character.map_err(|_| position)?;
+        position += 2 * character.len_utf16();
+        text.push(character);
+    }
+    if rest.is_empty() { Ok(text) } else { Err(position) }
 }
 
-/// `None` if there is part of a unit at the end, or a unit that is no character.
-pub(super) fn decode_utf32(bytes: &[u8], order: Order) -> Option<String> {
+/// The text, or where the first unit is that is no character, or part of a unit.
+pub(super) fn decode_utf32(bytes: &[u8], order: Order) -> Result<String, usize> {
     let (units, rest) = bytes.as_chunks();
-    let characters = units.iter().map(|unit| char::from_u32(order.unit32(*unit)));
-    if rest.is_empty() { characters.collect() } else { None }
+    let strict = |(index, unit): (usize, &[u8; 4])| char::from_u32(order.unit32(*unit)).ok_or(4 * index);
+    let text = units.iter().enumerate().map(strict).collect::<Result<_, _>>()?;
+    if rest.is_empty() { Ok(text) } else { Err(bytes.len() - rest.len()) }
 }
 
-/// The order that a byte-order mark tells, and the bytes behind it; without one, native order and all bytes.
-pub(super) fn by_mark(bytes: &[u8], encode: impl Fn(Order) -> Vec<u8>) -> (Order, &[u8]) {
-    [Order::Little, Order::Big]
+/// Decodes what follows a byte-order mark in the order that it tells; without one, all of it in native order.
+pub(super) fn decode_marked(
+    bytes: &[u8],
+    encode: impl Fn(std::iter::Once<char>, Order) -> Vec<u8>,
+    decode: impl Fn(&[u8], Order) -> Result<String, usize>,
+) -> Result<String, usize> {
+    let (order, unmarked) = [Order::Little, Order::Big]
         .into_iter()
-        .find_map(|order| bytes.strip_prefix(&*encode(order)).map(|rest| (order, rest)))
-        .unwrap_or((Order::NATIVE, bytes))
+        .find_map(|order| bytes.strip_prefix(&*encode(std::iter::once(MARK), order)).map(|rest| (order, rest)))
+        .unwrap_or((Order::NATIVE, bytes));
+    decode(unmarked, order).map_err(|position| bytes.len() - unmarked.len() + position)
 }

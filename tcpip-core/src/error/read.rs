@@ -56,12 +56,14 @@ pub enum ReadError {
         limit: usize,
     },
     /// The frame, which has been taken out, is not text in the connection's encoding.
-    #[error("the frame is not {encoding} text: {}", shortened(bytes))]
+    #[error("the frame is not {encoding} text at byte {position}: {}", shortened(bytes))]
     Decode {
         /// The encoding in force.
         encoding: Encoding,
         /// The frame without its terminator.
         bytes: Vec<u8>,
+        /// Where in it the first sequence of bytes begins that is no character.
+        position: usize,
     },
     /// The text, which has been taken out, is not JSON for the type asked for.
     #[error("the text is not the JSON expected: {}", shortened(text.as_bytes()))]

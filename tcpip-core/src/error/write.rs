@@ -39,12 +39,14 @@ pub enum WriteError {
         after: Duration,
     },
     /// The encoding in force lacks a character.
-    #[error("{character:?} does not exist in {encoding}")]
+    #[error("{character:?} at byte {position} does not exist in {encoding}")]
     Encode {
         /// The encoding in force.
         encoding: Encoding,
         /// The first character that it lacks.
         character: char,
+        /// Where in the text, as it was given, it begins: a number of bytes, at which it can be cut.
+        position: usize,
     },
     /// The reader would see a terminator before the end, and so more than one message.
     #[error("the text contains its own terminator \"{}\" at byte {position}", terminator.escape_ascii())]

@@ -1,6 +1,7 @@
 //! JSON as Python writes and reads it.
 
-mod non_finite;
+mod number;
+mod parser;
 mod python_format;
 mod reader;
 mod writer;
@@ -9,10 +10,10 @@ use std::cell::Cell;
 
 use serde::{
     Serialize,
-    de::{DeserializeOwned, Error as _},
+    de::{DeserializeOwned, Error as _, IgnoredAny},
 };
 
-use self::{non_finite::Rewritten, python_format::PythonFormat, reader::Reader, writer::Writer};
+use self::{number::has_integers_beyond_json, python_format::PythonFormat, reader::Reader, writer::Writer};
 
 /// How many characters the cause of an error may have. It may show what the peer sent, of any length.
 const LONGEST_CAUSE: usize = 256;
@@ -40,14 +41,33 @@ const LONGEST_CAUSE: usize = 256;
 /// Any serde type: structures, enums, maps, `Option<f64>`, integers of 128 bits. A map's keys are strings, integers,
 /// booleans or finite floats. A `RawValue` of `serde_json` is written as the text that it holds, whatever that is.
 ///
-/// A [`serde_json::Value`] has no place for NaN and the infinities: it has turned them into `null` before it is written,
-/// and does so when it is read. So read into `f64` what may be one.
+/// # What is read
 ///
-/// A number beyond the range of `f64`, such as `1e400`, is refused, where Python reads an infinity.
+/// What Python's `json.dumps` writes is read as the value that it stands for, or refused with an error that says why.
+/// Refused is what the type asked for cannot hold:
+///
+/// - **Integers of more than 64 bits**, but into `i128`, `u128` and floats. A [`serde_json::Value`] has no place for
+///   them, and neither have the types that serde reads by way of a buffer: flattened, untagged and internally tagged
+///   ones. Those of more than 128 bits are read into floats alone. A float has the nearest value.
+/// - **Half a surrogate pair** in a string, such as `"\ud800"`, which a Rust string cannot hold.
+/// - **A key twice**, into a structure. In a map and a `Value` the last one counts, as in Python.
+/// - **More than 127 arrays and objects** within each other.
+/// - **NaN and the infinities as keys**, which Python writes as strings; into strings they are read.
+///
+/// Also refused is some of what Python reads and does not write: a number beyond the range of `f64`, such as `1e400`,
+/// of which Python makes an infinity. A text with a byte-order mark before it is read by neither; the error says so,
+/// and [`Encoding::Utf8Sig`](crate::Encoding::Utf8Sig) takes the mark away.
+///
+/// `-0` is the integer 0, as in Python; into floats, where it is asked for as such, it is -0.0.
+///
+/// A [`serde_json::Value`] has no place for NaN and the infinities: it has turned them into `null` before it is
+/// written, and does so when it is read. So read into `f64` what may be one.
+///
+/// What the type asked for passes over need fit nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum JsonMode {
-    /// NaN and the infinities are written as Python writes and reads them: `NaN`, `Infinity`, `-Infinity`. A text is read
-    /// as strict JSON first; only if these words stood in the way is it read again, with them and nothing else allowed.
+    /// NaN and the infinities are written as Python writes and reads them: `NaN`, `Infinity`, `-Infinity`. A text is
+    /// read as strict JSON first; only if it is none is it read again, with these words and nothing else allowed.
     #[default]
     Python,
     /// NaN and the infinities are refused, in both directions.
@@ -73,23 +93,35 @@ impl JsonMode {
     ///
     /// # Errors
     ///
-    /// If the text is no JSON, is nested more than 128 deep, or is no `T`. Where the text had to be read again for its NaNs
-    /// or infinities, a column that the error names may be off.
+    /// If the text is no JSON, has more than 127 arrays and objects within each other, or is no `T`.
     pub fn decode<T: DeserializeOwned>(self, text: &str) -> serde_json::Result<T> {
-        serde_json::from_str(text).or_else(|error| self.decode_again(text, error)).map_err(shortened)
+        if has_integers_beyond_json(text) {
+            return self.decode_exactly(text, None).map_err(shortened);
+        }
+        match serde_json::from_str(text) {
+            Err(error) if error.is_syntax() => self.decode_exactly(text, Some(error)),
+            result => result,
+        }
+        .map_err(shortened)
     }
 
-    /// Reads a text that is no strict JSON for `error`.
-    fn decode_again<T: DeserializeOwned>(self, text: &str, error: serde_json::Error) -> serde_json::Result<T> {
-        let rewritten = match self {
-            Self::Python => Rewritten::new(text),
-            Self::Strict => None,
+    /// Reads a text of which `serde_json` would not make what it says, or that is none for `error`.
+    fn decode_exactly<T: DeserializeOwned>(
+        self,
+        text: &str,
+        error: Option<serde_json::Error>,
+    ) -> serde_json::Result<T> {
+        let mut reader = Reader::new(text, self);
+        let own = match reader.read() {
+            Err(own) => own,
+            Ok(value) => return Ok(value),
         };
-        let Some(rewritten) = rewritten else { return Err(error) };
-        let mut deserializer = serde_json::Deserializer::from_str(rewritten.text());
-        let value = T::deserialize(Reader::new(&mut deserializer, &rewritten))?;
-        deserializer.end()?;
-        Ok(value)
+        if reader.met_what_is_beyond_json() {
+            return Err(own);
+        }
+        // The other error is of the category that it should be of.
+        let other = error.or_else(|| serde_json::from_str::<IgnoredAny>(text).err());
+        Err(other.unwrap_or(own))
     }
 }
 

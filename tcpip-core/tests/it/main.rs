@@ -3,6 +3,8 @@
 mod encodings;
 mod frame_buffer;
 mod json;
+mod json_alike;
+mod json_exact;
 mod latest;
 mod stream_helpers;
 mod structs;

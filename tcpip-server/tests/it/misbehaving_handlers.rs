@@ -115,6 +115,7 @@ impl ReadAndDispatch for Misbehaving {
 
 /// However a handler fails, and however its error or panic behaves when it is shown, asked for its cause, or dropped:
 /// the failure is logged, event and reason say the cause, `on_disconnect` runs, and the next client is served.
+/// Failure 42.
 #[test_log::test(tokio::test)]
 async fn a_failure_that_misbehaves_ends_its_session_and_no_more() {
     let own_source = ["is its own source"; 16].join(": ");
