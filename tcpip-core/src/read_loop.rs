@@ -48,7 +48,7 @@ impl Drop for AtWork {
 async fn run_read_loop<H: ReadAndDispatch>(handler: Arc<H>, at_work: AtWork) {
     let connection = &at_work.connection;
     // Without a function of its own, whose arguments would have room in the task twice.
-    {
+    let listens_on = {
         let mut serving = catch_panic(serve(&*handler, connection));
         let mut interrupted = pin!(connection.handler_interrupted());
         let mut has_begun = false;
@@ -69,10 +69,15 @@ async fn run_read_loop<H: ReadAndDispatch>(handler: Arc<H>, at_work: AtWork) {
         let outcome = outcome.await;
         // Before anybody else reads, or the farewell begins.
         drop(serving);
-        if connection.is_connected() && connection.is_exhausted() && passes_on_the_end(&outcome) {
-            listen_on(connection).await;
+        let listens_on = connection.is_connected() && connection.is_exhausted() && passes_on_the_end(&outcome);
+        if !listens_on {
+            conclude(outcome, connection);
         }
-        conclude(outcome, connection);
+        listens_on
+    };
+    if listens_on {
+        // In a box, since most sessions have no need of the room.
+        Box::pin(listen_on(connection)).await;
     }
     connection.wait_disconnected().await;
     say_farewell(&*handler, connection).await;
@@ -107,7 +112,7 @@ async fn listen_on(connection: &Connection) {
     tokio::select! {
         biased;
         () = connection.wait_disconnected() => {}
-        () = connection.tasks_ended() => connection.end(DisconnectReason::ClosedByPeer),
+        () = connection.tasks_ended() => connection.revoke(DisconnectReason::ClosedByPeer),
     }
 }
 

@@ -97,6 +97,15 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 /// Draining is for peers that say all they have to say, end their half and wait for the answer, as
 /// `printf 'status\r\n' | nc -N` does. A peer that goes on listening after that needs [`HalfClose::Allowed`].
 ///
+/// # Executors
+///
+/// A session begins on a tokio runtime, and its own task, which sees hang-ups and sends what is queued, lives there. Reads,
+/// writes, waits and closes may be polled by any executor: deadlines go by the clock of the session's runtime, and no
+/// waker is called while a lock of the session is held. Where that runtime only runs now and then, as in a program
+/// of one thread that calls `block_on` for each step, [`is_connected`](Self::is_connected),
+/// [`has_hung_up`](Self::has_hung_up) and the first write after a rest ask the system; heartbeats, deadlines of writes, and
+/// events wait for the next step.
+///
 /// # Urgent data
 ///
 /// A byte that the peer sends as urgent (`MSG_OOB`) is not part of the stream and does no harm, but a receive ends at its

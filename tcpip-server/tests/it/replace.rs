@@ -86,12 +86,12 @@ async fn the_handler_of_the_replaced_client_ends_first() {
     let server = OneClientReadLoopServer::builder(Tells(sender.clone()));
     let server = server.admission(Admission::Replace).start().await.unwrap();
     let mut expected = Vec::new();
-    let mut clients: Vec<TcpStream> = Vec::new();
+    let mut clients: Vec<(TcpStream, u64)> = Vec::new();
     for _ in 0..3 {
         let (client, session) = dial_in(&server).await;
         let (number, sender) = (session.number(), sender.clone());
-        if !clients.is_empty() {
-            expected.extend([("task", number - 1), ("done", number - 1)]);
+        if let Some((_, last)) = clients.last() {
+            expected.extend([("task", *last), ("done", *last)]);
         }
         expected.push(("begun", number));
         let task_ends = TellsAtEnd(sender, number);
@@ -99,7 +99,7 @@ async fn the_handler_of_the_replaced_client_ends_first() {
             let _task_ends = task_ends;
             std::future::pending::<()>().await;
         });
-        clients.push(client);
+        clients.push((client, number));
     }
     let mut heard = Vec::new();
     for _ in &expected {
