@@ -175,7 +175,8 @@ impl<H> OneClientServerBuilder<H> {
     }
 
     /// What a client is told that is turned away, before the end of its stream: a text message in the encoding that the
-    /// server then has, and with its terminator. A text that cannot be such a message is an error of `start`. Default:
+    /// server then has, and with the terminator of messages that are sent. Without effect where
+    /// [`admission`](Self::admission) turns nobody away. A text that cannot be such a message is an error of `start`. Default:
     /// nothing is said.
     ///
     /// Nobody waits for it: a client that does not take it and end its own stream within `close_timeout` is given up,

@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use crate::{
     kinds::{Kind, Tcp},
     over_both_kinds::over_both_kinds,
-    raw_peer::{meet, meet_told, pair, soon},
+    raw_peer::{meet, meet_told, pair, receive, soon},
 };
 
 /// An abort ends the session for its own reason, drops what has arrived, and the peer sees that the stream is not whole.
@@ -49,6 +49,17 @@ fn an_abort_needs_no_runtime() {
     client.abort();
     assert_eq!(peer.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
     drop(runtime);
+}
+
+/// What an abort gives up is what the peer's system has not acknowledged, and nothing where it has all.
+#[test_log::test(tokio::test)]
+async fn an_abort_gives_up_what_has_not_arrived() {
+    let (client, mut peer) = pair::<Tcp>().await;
+    client.write_str("status").await.unwrap();
+    assert_eq!(receive(&mut peer, 8).await, b"status\r\n");
+    client.abort();
+    soon(client.wait_closed()).await;
+    assert_eq!(client.connection().given_up(), 0);
 }
 
 /// An abort cuts a close short that waits for a stalled peer.

@@ -50,6 +50,20 @@ async fn discarding_tells_no_end<K: Kind>() {
 
 type Write<'a> = Pin<Box<dyn Future<Output = Result<(), WriteError>> + Send + 'a>>;
 
+/// A `read_timeout` bounds the wait for the turn.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn discarding_waits_for_its_turn_within_the_read_timeout<K: Kind>() {
+    let after = std::time::Duration::from_millis(50);
+    let (client, mut peer) = meet::<K>(|client| client.read_timeout(after)).await;
+    let link = client.connection();
+    peer.write_all(b"half").await.unwrap();
+    let mut reading = std::mem::ManuallyDrop::new(Box::pin(client.read_str()));
+    assert!(poll_fn(|context| Poll::Ready(reading.as_mut().poll(context).is_pending())).await);
+    let discarded = soon(link.discard_input()).await;
+    assert!(matches!(discarded, Err(ReadError::Timeout { operation: "discard_input", .. })), "{discarded:?}");
+}
+
 /// What is written ahead goes before what is queued, in its own order, and never into a message that has begun.
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]

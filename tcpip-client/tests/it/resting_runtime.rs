@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use tcpip_client::{Client, ClientOrServer, ReadError, WriteError};
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    io::AsyncWriteExt,
+    runtime::{Builder, Runtime},
+};
 
 use crate::{
     kinds::Tcp,
-    raw_peer::{pair, soon},
+    raw_peer::{meet, pair, receive, soon},
 };
 
 /// Longer than a look at the system may be old.
@@ -42,4 +45,24 @@ fn the_first_write_after_a_rest_knows_of_the_hang_up() {
     let written = runtime.block_on(soon(client.write_str("status")));
     assert!(matches!(written, Err(WriteError::NotConnected { reason: Some(_), .. })), "{written:?}");
     assert!(matches!(runtime.block_on(soon(client.read_str())), Err(ReadError::EndOfStream { .. })));
+}
+
+/// Looking does not shorten what is left to a session that drains: a reply that takes longer than a look may be old still
+/// goes out, whoever has looked meanwhile.
+#[test_log::test(tokio::test)]
+async fn looking_does_not_end_a_session_that_drains() {
+    let (client, mut peer) = meet::<Tcp>(|client| client.drain_timeout(Duration::from_mins(1))).await;
+    peer.write_all(b"status\r\n").await.unwrap();
+    peer.shutdown().await.unwrap();
+    assert!(soon(client.wait_hung_up()).await);
+    assert_eq!(client.read_str().await.unwrap(), "status");
+    for _ in 0..3 {
+        tokio::time::sleep(REST).await;
+        assert!(client.is_connected() && client.has_hung_up());
+        assert_eq!(client.discard_input().await.unwrap(), 0);
+    }
+    client.write_str("fine").await.unwrap();
+    assert_eq!(receive(&mut peer, 6).await, b"fine\r\n");
+    assert!(matches!(soon(client.read_str()).await, Err(ReadError::EndOfStream { .. })));
+    assert!(!client.is_connected());
 }

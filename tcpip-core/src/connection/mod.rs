@@ -43,7 +43,7 @@ use self::{
     options::SessionOptions,
     reading::{End, Reading, Source},
     state::{Phase, SessionState},
-    wire::reset,
+    wire::{reset, unacknowledged},
     writing::{Outlet, Writing},
 };
 use crate::{
@@ -316,11 +316,20 @@ impl Connection {
     /// May be called again, and from anywhere; during a [`close`](Self::close) it cuts that short. The session ends with
     /// [`Aborted`](DisconnectReason::Aborted), and clears `should_be_connected`.
     pub fn abort(&self) {
+        let socket = self.shared.socket.upgrade();
+        if let Some(socket) = &socket
+            && !self.shared.state.look(|state| state.aborted)
+        {
+            // Before the reset, after which the system tells nonsense.
+            let end = usize::from(self.shared.writing.has_half_ended());
+            let given_up = unacknowledged((**socket).as_ref()).unwrap_or(0).saturating_sub(end);
+            self.shared.given_up.store(given_up as u64, Ordering::Relaxed);
+        }
         self.revoke_and(DisconnectReason::Aborted, |state| {
             state.should_be_connected = false;
             state.aborted = true;
         });
-        if let Some(socket) = self.shared.socket.upgrade() {
+        if let Some(socket) = socket {
             reset((*socket).as_ref());
         }
     }
@@ -358,7 +367,8 @@ impl Connection {
     }
 
     /// Changes the terminator, from the next message on. For a text read that waits, that is the message for which it
-    /// waits, also if part of it has come.
+    /// waits, also if part of it has come. Where messages that are sent have a terminator of their own
+    /// (`write_terminator` of the builder), that stays.
     ///
     /// # Errors
     ///
@@ -440,6 +450,8 @@ impl Connection {
             let told_here = told_here.as_ref().map(DisconnectReason::from_io);
             if let Some(reason) = told_here.or_else(|| self.shared.writing.error()) {
                 later.tell_end(self.clone(), state.end(self, reason, |_| ()));
+            } else if state.phase() == Phase::Draining {
+                // It lives until a read has found the end, or for as long as it may drain: looking does not shorten that.
             } else if self.outlives_peer() {
                 state.note_hang_up();
             } else if !beneath && !left.unread && (left.being_read || !self.has_handler_at_work()) {

@@ -19,7 +19,8 @@ pub fn deadline(timeout: Duration) -> Duration {
 
 /// What a session makes of it that the peer ends its half of the stream: that it has said all, and may still listen.
 ///
-/// Most peers that do so have closed, which looks the same.
+/// Most peers that do so have closed, which looks the same. This end's own half is ended by
+/// [`shutdown_write`](crate::Connection::shutdown_write).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HalfClose {
     /// The peer has hung up: the session ends as soon as what had arrived has been read.

@@ -74,12 +74,16 @@ impl Connection {
     }
 
     /// Drops what has arrived and has not been read, in turn, and returns how many bytes that was: before a command to a
-    /// device that may have talked meanwhile, for example. What is still under way is not awaited. At most 1 MiB is taken
-    /// from the system, for a peer that never stops.
+    /// device that may have talked meanwhile, for example.
+    ///
+    /// What is still under way is not awaited, so this does not replace the reading of a greeting. It may drop the first half
+    /// of a message, whose rest is then read as one: where messages come unasked, tell them apart by what they say. At most
+    /// 1 MiB is taken from the system, for a peer that never stops.
     ///
     /// # Errors
     ///
-    /// [`NotConnected`](ReadError::NotConnected) if there is no session.
+    /// [`NotConnected`](ReadError::NotConnected) if there is no session; [`Timeout`](ReadError::Timeout) if a
+    /// `read_timeout` is set, and another read has its turn for so long.
     ///
     /// # Cancel safety
     ///
@@ -88,19 +92,10 @@ impl Connection {
         if self.is_done_with() {
             return Err(self.not_connected().await);
         }
-        if self.shared.socket.strong_count() > 0 {
-            return Ok(self.shared.reading.discard_input(self).await);
-        }
-        let mut discarded = 0;
-        loop {
-            self.look_for_hang_up();
-            match self.shared.reading.discard_input(self).await {
-                0 => return Ok(discarded),
-                count => discarded += count,
-            }
-            if discarded > MOST_DISCARDED {
-                return Ok(discarded);
-            }
+        let (operation, discarding) = ("discard_input", self.shared.reading.discard_input(self));
+        match self.shared.options.read_timeout {
+            None => Ok(discarding.await),
+            Some(after) => self.within(after, discarding).await.map_err(|_| ReadError::Timeout { operation, after }),
         }
     }
 
@@ -272,9 +267,6 @@ impl Connection {
         ReadError::NotConnected { endpoint: self.shared.options.name.clone(), reason: self.reason() }
     }
 }
-
-/// How many bytes are dropped of a stream that never stops.
-const MOST_DISCARDED: usize = 1024 * 1024;
 
 fn owned(text: Cow<'_, str>) -> String {
     text.into_owned()

@@ -30,6 +30,9 @@ use crate::{
 /// tokio's budget.
 const MOST_RECEIVES: usize = 32;
 
+/// How much is dropped of a stream that never stops.
+const MOST_DISCARDED: usize = 1024 * 1024;
+
 /// How much is read ahead at once.
 const CHUNK: usize = 4096;
 
@@ -344,7 +347,9 @@ impl Reading {
             // The task must look again: the source remembers one waker, and now it is another's.
             self.inner.lock().wake_task(&mut later);
             later.run();
-            self.polled.notify_waiters();
+            if found != Found::Busy {
+                self.polled.notify_waiters();
+            }
             Poll::Ready(found)
         });
         // However much the caller's task has done: a stream may else pretend to have nothing, to let others run.
@@ -486,9 +491,23 @@ impl Reading {
         self.inner.lock().received
     }
 
-    /// Drops what is in the buffer and, over a socket, in the system, in turn. How many bytes that was.
+    /// Drops what is in the buffer and beneath, in turn. How many bytes that was.
     pub(super) async fn discard_input(&self, connection: &Connection) -> usize {
         let _turn = self.turn.acquire().await;
+        // Nothing waits from here on, or a count could be lost.
+        let mut discarded = self.discard_what_is_here(connection);
+        // A stream is read ahead as far as there is room: there may be more.
+        while self.inner.lock().reads_ahead() && discarded < MOST_DISCARDED {
+            connection.look_for_hang_up();
+            match self.discard_what_is_here(connection) {
+                0 => break,
+                count => discarded += count,
+            }
+        }
+        discarded
+    }
+
+    fn discard_what_is_here(&self, connection: &Connection) -> usize {
         let mut later = Later::default();
         let mut inner = self.inner.lock();
         let mut discarded = inner.frames.discard();
@@ -561,6 +580,10 @@ enum Reader {
 }
 
 impl Inner {
+    fn reads_ahead(&self) -> bool {
+        matches!(self.source, Source::Stream(_))
+    }
+
     /// How much may be read ahead.
     fn room(&self, limit: usize, has_reader: bool) -> usize {
         let Source::Stream(ahead) = &self.source else { return 0 };

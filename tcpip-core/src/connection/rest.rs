@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::{
     Connection,
+    state::Phase,
     wire::{check_for_hang_up, look_ahead, look_all_ahead},
 };
 
@@ -16,7 +17,8 @@ impl Connection {
     pub(super) fn look_after_rest(&self) {
         let now = clock();
         let looked = &self.shared.looked;
-        if now.saturating_sub(looked.load(Ordering::Relaxed)) < AT_MOST || !self.shared.state.is_connected() {
+        let is_new = self.shared.state.phase() == Phase::Connected;
+        if now.saturating_sub(looked.load(Ordering::Relaxed)) < AT_MOST || !is_new {
             return;
         }
         looked.store(now, Ordering::Relaxed);

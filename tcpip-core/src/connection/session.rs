@@ -109,11 +109,17 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
         }
     };
     queued += shared.writing.close();
-    // The end of the stream is no byte of a message.
-    let given_up = queued + wire.unacknowledged().saturating_sub(1);
-    if discards && given_up > 0 {
-        shared.given_up.store(given_up as u64, Ordering::Relaxed);
-        tracing::warn!("{given_up} byte(s) had not arrived when the session was closed");
+    // The end of the stream is no byte of a message. Asked before the look at the state: an abort, after which the system
+    // tells nonsense, is noted there first.
+    let beneath = wire.unacknowledged().saturating_sub(1);
+    if !shared.state.look(|state| state.aborted) {
+        queued += beneath;
+    }
+    if discards {
+        let given_up = queued as u64 + shared.given_up.fetch_add(queued as u64, Ordering::Relaxed);
+        if given_up > 0 {
+            tracing::warn!("{given_up} byte(s) had not arrived when the session was given up");
+        }
     }
     if timed_out || !discards && !wire.leaves_unread(connection).await {
         shared.reading.close(&reason);

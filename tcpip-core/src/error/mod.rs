@@ -44,6 +44,18 @@ pub enum Error {
     UnexpectedHeartbeat(#[from] UnexpectedHeartbeat),
 }
 
+impl Error {
+    /// Whether this says that there is nothing more to read from, or to write to, a session.
+    #[must_use]
+    pub fn ends_session(&self) -> bool {
+        match self {
+            Self::Read(error) => error.ends_session(),
+            Self::Write(error) => error.ends_session(),
+            Self::Connect(_) | Self::Start(_) | Self::Option(_) | Self::UnexpectedHeartbeat(_) => false,
+        }
+    }
+}
+
 /// A result whose error is any of this library's.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

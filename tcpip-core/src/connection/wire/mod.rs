@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 pub(super) use self::{
+    send_queue::unacknowledged,
     stream::{StreamWire, look_ahead, look_all_ahead},
     tcp::{TcpWire, check_for_hang_up, discard_what_is_here, reset},
 };
