@@ -450,3 +450,105 @@ fn offer(socket: &OwnedWriteHalf, parts: &[&[u8]], length: usize) -> io::Result<
     }
     socket.try_write_vectored(&slices[..parts.len()])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::Pin,
+        task::{Context, Poll, Waker},
+    };
+
+    use memchr::memchr_iter;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What happens to a queue.
+    #[derive(Clone, Debug)]
+    enum Step {
+        /// A message of so many bytes is written, and waited for.
+        Write(Place, usize),
+        /// The write that is the so-manieth of those that wait is dropped.
+        Drop(usize),
+        /// The stream is offered so many bytes and takes so many of them.
+        Take(usize, usize),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let place = prop_oneof![3 => Just(Place::Last), 1 => Just(Place::First)];
+        prop_oneof![
+            3 => (place, 1_usize..20).prop_map(|(place, length)| Step::Write(place, length)),
+            1 => (0_usize..5).prop_map(Step::Drop),
+            3 => (1_usize..40, 0_usize..40).prop_map(|(offered, taken)| Step::Take(offered, taken)),
+        ]
+    }
+
+    type Writes<'a> = Vec<(u8, Pin<Box<dyn Future<Output = Result<(), Unsendable>> + 'a>>)>;
+
+    /// Lets the stream take some, and notes it.
+    fn take(writing: &Writing, offered: &mut Vec<u8>, wire: &mut Vec<u8>, (count, taken): (usize, usize)) {
+        if offered.is_empty() {
+            *offered = writing.offer(count);
+        }
+        let taken: Vec<u8> = offered.drain(..taken.min(offered.len())).collect();
+        writing.took(taken.len());
+        wire.extend(taken);
+    }
+
+    /// Polls all writes, and lets go of those that are done. Those whose last byte is not on the wire must not be.
+    fn poll_all(writes: &mut Writes<'_>, wire: &[u8], lengths: &[usize]) {
+        writes.retain_mut(|(number, write)| {
+            let is_there = memchr_iter(*number, wire).count() == lengths[usize::from(*number)];
+            let polled = write.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert_eq!(polled, if is_there { Poll::Ready(Ok(())) } else { Poll::Pending }, "message {number}");
+            !is_there
+        });
+    }
+
+    proptest! {
+        /// Messages go out whole, at most once and all that were not dropped; those for the end in the order of their
+        /// writing, those for the front too and before what had not begun. A write ends with its message's last byte.
+        #[test]
+        fn messages_go_out_whole_and_in_order(
+            steps in prop::collection::vec(step(), 1..60),
+            limit in 1_usize..100,
+        ) {
+            let writing = Writing::new(Outlet::Queue, limit);
+            let (mut wire, mut offered, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut writes, mut dropped, mut ahead): (Writes<'_>, Vec<u8>, Vec<u8>) = Default::default();
+            for step in steps {
+                match step {
+                    Step::Write(place, length) => {
+                        let number = u8::try_from(lengths.len()).expect("there are few");
+                        lengths.push(length);
+                        if place == Place::First {
+                            ahead.push(number);
+                        }
+                        let message = vec![number; length];
+                        let writing = &writing;
+                        writes.push((number, Box::pin(async move { writing.send(&[&message], place, || true).await })));
+                    }
+                    Step::Drop(index) if index < writes.len() => dropped.push(writes.remove(index).0),
+                    Step::Drop(_) => {}
+                    Step::Take(count, taken) => take(&writing, &mut offered, &mut wire, (count, taken)),
+                }
+                poll_all(&mut writes, &wire, &lengths);
+            }
+            while !writing.is_empty() {
+                take(&writing, &mut offered, &mut wire, (7, 5));
+                poll_all(&mut writes, &wire, &lengths);
+            }
+            prop_assert!(writes.is_empty());
+            let order: Vec<u8> = wire.chunk_by(|one, next| one == next).map(|message| message[0]).collect();
+            for number in &order {
+                prop_assert_eq!(memchr_iter(*number, &wire).count(), lengths[usize::from(*number)], "whole");
+                prop_assert_eq!(memchr_iter(*number, &order).count(), 1, "in one piece");
+            }
+            for number in 0..u8::try_from(lengths.len()).expect("there are few") {
+                prop_assert!(order.contains(&number) || dropped.contains(&number), "{} is lost", number);
+            }
+            let (first, last): (Vec<u8>, Vec<u8>) = order.iter().partition(|number| ahead.contains(number));
+            prop_assert!(first.is_sorted() && last.is_sorted(), "{:?} {:?}", first, last);
+        }
+    }
+}
