@@ -3,6 +3,7 @@
 use std::io;
 
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::task::coop::consume_budget;
 use tokio_util::codec::Decoder;
 use zerocopy::TryFromBytes;
 
@@ -90,19 +91,19 @@ pub trait ClientOrServer: Send + Sync {
     /// See [`Connection::read`].
     fn read(&self, count: usize) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
         let connection = self.connection_to_read();
-        async move { connection?.read(count).await }
+        async move { in_turn(connection).await?.read(count).await }
     }
 
     /// See [`Connection::read_to_end`].
     fn read_to_end(&self) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
         let connection = self.connection_to_read();
-        async move { connection?.read_to_end().await }
+        async move { in_turn(connection).await?.read_to_end().await }
     }
 
     /// See [`Connection::read_exact`].
     fn read_exact(&self, count: usize) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
         let connection = self.connection_to_read();
-        async move { connection?.read_exact(count).await }
+        async move { in_turn(connection).await?.read_exact(count).await }
     }
 
     /// See [`Connection::read_exact_with`].
@@ -112,55 +113,55 @@ pub trait ClientOrServer: Send + Sync {
         convert: impl FnOnce(&[u8]) -> T + Send,
     ) -> impl Future<Output = Result<T, ReadError>> + Send {
         let connection = self.connection_to_read();
-        async move { connection?.read_exact_with(count, convert).await }
+        async move { in_turn(connection).await?.read_exact_with(count, convert).await }
     }
 
     /// See [`Connection::discard_input`].
     fn discard_input(&self) -> impl Future<Output = Result<usize, ReadError>> + Send {
         let connection = self.connection_to_read();
-        async move { connection?.discard_input().await }
+        async move { in_turn(connection).await?.discard_input().await }
     }
 
     /// See [`Connection::read_line`].
     fn read_line(&self) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
         let connection = self.connection_to_read();
-        async move { connection?.read_line().await }
+        async move { in_turn(connection).await?.read_line().await }
     }
 
     /// See [`Connection::read_until`].
     fn read_until(&self, separator: &[u8]) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
         let connection = self.connection_to_read();
-        async move { connection?.read_until(separator).await }
+        async move { in_turn(connection).await?.read_until(separator).await }
     }
 
     /// See [`Connection::read_str`].
     fn read_str(&self) -> impl Future<Output = Result<String, ReadError>> + Send {
         let connection = self.connection_to_read();
-        async move { connection?.read_str().await }
+        async move { in_turn(connection).await?.read_str().await }
     }
 
     /// See [`Connection::read_str_into`].
     fn read_str_into(&self, target: &mut String) -> impl Future<Output = Result<(), ReadError>> + Send {
         let connection = self.connection_to_read();
-        async move { connection?.read_str_into(target).await }
+        async move { in_turn(connection).await?.read_str_into(target).await }
     }
 
     /// See [`Connection::read_json`].
     fn read_json<T: DeserializeOwned + Send>(&self) -> impl Future<Output = Result<T, ReadError>> + Send {
         let connection = self.connection_to_read();
-        async move { connection?.read_json().await }
+        async move { in_turn(connection).await?.read_json().await }
     }
 
     /// See [`Connection::read_struct`].
     fn read_struct<T: TryFromBytes + Send>(&self) -> impl Future<Output = Result<T, ReadError>> + Send {
         let connection = self.connection_to_read();
-        async move { connection?.read_struct().await }
+        async move { in_turn(connection).await?.read_struct().await }
     }
 
     /// See [`Connection::read_into`].
     fn read_into<T: TryFromBytes + Send>(&self, target: &mut T) -> impl Future<Output = Result<(), ReadError>> + Send {
         let connection = self.connection_to_read();
-        async move { connection?.read_into(target).await }
+        async move { in_turn(connection).await?.read_into(target).await }
     }
 
     /// See [`Connection::read_frame`].
@@ -247,3 +248,11 @@ macro_rules! forward {
 }
 
 forward!(&T, Box<T>, std::sync::Arc<T>);
+
+/// A connection to read from, or an error: a loop that does not mind it must not keep others waiting.
+async fn in_turn(connection: Result<Connection, ReadError>) -> Result<Connection, ReadError> {
+    if connection.is_err() {
+        consume_budget().await;
+    }
+    connection
+}

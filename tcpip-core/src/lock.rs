@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A mutex for short critical sections that leave their data whole at every step.
 ///
-/// A panic while it is held (only a caller's own codec or callback could cause one) must not make the
+/// A panic while it is held (users' code does not run then) must not make the
 /// session unusable for everybody else, so poisoning is ignored.
 #[derive(Debug, Default)]
 pub struct Lock<T>(Mutex<T>);

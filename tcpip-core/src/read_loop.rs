@@ -112,6 +112,7 @@ async fn listen_on(connection: &Connection) {
     tokio::select! {
         biased;
         () = connection.wait_disconnected() => {}
+        Interruption::Stopped = connection.handler_interrupted() => connection.read_loop_stopped(),
         () = connection.tasks_ended() => connection.revoke(DisconnectReason::ClosedByPeer),
     }
 }

@@ -95,7 +95,7 @@ impl Reception {
     /// The current client, once there is one; `None` once the server is being closed.
     pub(crate) async fn wait_connected(&self) -> Option<Connection> {
         self.wait_for(|state| {
-            if state.closing { Some(None) } else { state.current.is_connected().then(|| Some(state.current.clone())) }
+            if state.closing { Some(None) } else { state.current.is_live().then(|| Some(state.current.clone())) }
         })
         .await
     }

@@ -155,6 +155,12 @@ impl Connection {
         self.shared.reading.count()
     }
 
+    /// Whether the session lives, as far as is known: nobody is asked, and so nobody told.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.shared.state.is_connected()
+    }
+
     /// Asks the stream whether the peer has hung up, and acts on it. Whether the session still stands in the way of
     /// another: one that drains does not.
     #[must_use]

@@ -118,6 +118,7 @@ impl Connection {
     #[doc(alias = "readuntil")]
     pub async fn read_until(&self, separator: &[u8]) -> Result<Vec<u8>, ReadError> {
         if separator.is_empty() {
+            consume_budget().await;
             return Err(ReadError::EmptySeparator);
         }
         let heartbeats = self.expects_heartbeats().then_some(self);

@@ -54,8 +54,8 @@ pub(super) struct Reading {
 struct Inner {
     source: Source,
     frames: FrameBuffer,
-    /// The read whose turn it is has the frames.
-    lent: bool,
+    /// How many bytes of frames a read has that runs users' code on them.
+    lent: Option<usize>,
     /// What has arrived is not to be kept.
     discarded: bool,
     /// Set once nothing more will come out of the source.
@@ -206,7 +206,7 @@ impl Reading {
             inner: Lock::new(Inner {
                 source,
                 frames: FrameBuffer::default(),
-                lent: false,
+                lent: None,
                 discarded: false,
                 end,
                 waker: None,
@@ -240,6 +240,11 @@ impl Reading {
         later: &mut Later,
     ) -> Poll<Taken<T::Output>> {
         let mut inner = self.inner.lock();
+        if inner.lent.is_some() {
+            // After the end there are no turns, and what another read has may come back.
+            later.wake(Some(context.waker().clone()));
+            return Poll::Pending;
+        }
         inner.waits = Waits::No;
         for _ in 0..MOST_RECEIVES {
             let (limit, seen) = (connection.limit(), inner.received);
@@ -309,11 +314,11 @@ impl Reading {
             return (inner, result);
         }
         let mut frames = std::mem::take(&mut inner.frames);
-        inner.lent = true;
+        inner.lent = Some(frames.len());
         drop(inner);
         let result = catch_unwind(AssertUnwindSafe(|| work(&mut frames)));
         let mut inner = self.inner.lock();
-        inner.lent = false;
+        inner.lent = None;
         if !inner.discarded {
             let arrived = std::mem::replace(&mut inner.frames, frames).take_rest();
             if !arrived.is_empty() {
@@ -325,6 +330,7 @@ impl Reading {
             Ok(result) => (inner, result),
             Err(panic) => {
                 drop(inner);
+                std::mem::take(later).run();
                 resume_unwind(panic)
             }
         }
@@ -442,7 +448,7 @@ impl Reading {
         let mut later = Later::default();
         let inner = self.inner.lock();
         let being_read = inner.waits != Waits::No && self.has_reader();
-        act(Left { unread: inner.lent || !inner.frames.is_empty(), being_read }, &mut later);
+        act(Left { unread: inner.lent.is_some() || !inner.frames.is_empty(), being_read }, &mut later);
         drop(inner);
         later.run();
     }
@@ -526,6 +532,11 @@ impl Reading {
         discarded
     }
 
+    /// Lets all reads go on: there is nothing that they wait for.
+    pub(super) fn end_turns(&self) {
+        self.turn.close();
+    }
+
     /// Closes the socket for reading. What is in the buffer stays readable, then reads report `reason`.
     pub(super) fn close(&self, reason: &DisconnectReason) {
         self.close_and(reason, |_| ());
@@ -589,7 +600,7 @@ impl Inner {
         let Source::Stream(ahead) = &self.source else { return 0 };
         let most = if has_reader { ahead.wanted.max(limit) } else { limit };
         // At least one byte, or the end of the stream would never be seen.
-        most.max(1).saturating_sub(self.frames.len())
+        most.max(1).saturating_sub(self.frames.len() + self.lent.unwrap_or(0))
     }
 
     /// A read has made room in the buffer, or waits for so many bytes to be in it.

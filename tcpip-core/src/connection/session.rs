@@ -87,13 +87,14 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
     }
     let in_order = discards && reason != Aborted || reason == ClosedByPeer;
     let input = if discards { Input::Discard } else { Input::Keep };
-    let mut queued = 0;
+    let (mut queued, mut is_ending) = (0, false);
     let ended = in_order && {
         let aborted = shared.state.wait_for(|state| state.aborted.then_some(()));
         let ending = async {
             let flushed = wire.flush(&shared.writing, None).await.is_ok();
             queued = shared.writing.close();
             if flushed {
+                is_ending = true;
                 wire.end(input).await;
             }
             flushed
@@ -111,7 +112,7 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
     queued += shared.writing.close();
     // The end of the stream is no byte of a message. Asked before the look at the state: an abort, after which the system
     // tells nonsense, is noted there first.
-    let beneath = wire.unacknowledged().saturating_sub(1);
+    let beneath = wire.unacknowledged().saturating_sub(usize::from(is_ending));
     if !shared.state.look(|state| state.aborted) {
         queued += beneath;
     }
@@ -123,6 +124,9 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
     }
     if timed_out || !discards && !wire.leaves_unread(connection).await {
         shared.reading.close(&reason);
+    } else {
+        // What is left is there: no read waits for it, and so none for another's turn.
+        shared.reading.end_turns();
     }
     if timed_out || reason == Aborted || in_order && !ended {
         wire.abort(input);

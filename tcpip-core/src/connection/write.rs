@@ -49,8 +49,7 @@ impl Connection {
     /// [`ContainsTerminator`](WriteError::ContainsTerminator) if a reader would see more than one message. Nothing is
     /// sent then. And the common ones.
     pub async fn write_str(&self, line: &str) -> Result<(), WriteError> {
-        let format = self.text_format();
-        self.send("write_str", &[&format.encode(line)?, format.write_terminator()]).await
+        self.send_text("write_str", line).await
     }
 
     /// Sends a value as JSON in a text message, as the [`JsonMode`](crate::JsonMode) says: by default as Python writes it.
@@ -66,8 +65,10 @@ impl Connection {
         let text = self.json().encode(value).map_err(WriteError::Json);
         let connection = self.clone();
         async move {
-            let (text, format) = (text?, connection.text_format());
-            connection.send("write_json", &[&format.encode(&text)?, format.write_terminator()]).await
+            match text {
+                Ok(text) => connection.send_text("write_json", &text).await,
+                Err(error) => Err(refused(error).await),
+            }
         }
     }
 
@@ -117,6 +118,14 @@ impl Connection {
         Batch::new(self.clone())
     }
 
+    async fn send_text(&self, operation: &'static str, text: &str) -> Result<(), WriteError> {
+        let format = self.text_format();
+        match format.encode(text) {
+            Ok(text) => self.send(operation, &[&text, format.write_terminator()]).await,
+            Err(error) => Err(refused(error).await),
+        }
+    }
+
     /// The way of every write. A message has at most [`MOST_PARTS`](super::writing::MOST_PARTS) parts.
     pub(super) async fn send(&self, operation: &'static str, parts: &[&[u8]]) -> Result<(), WriteError> {
         self.send_to(Place::Last, operation, parts).await
@@ -125,17 +134,18 @@ impl Connection {
     async fn send_to(&self, place: Place, operation: &'static str, parts: &[&[u8]]) -> Result<(), WriteError> {
         self.look_after_rest();
         self.check_connected().await?;
-        let sent = self.shared.writing.send(parts, place, || self.shared.state.is_connected()).await;
-        sent.map_err(|unsendable| self.write_error(operation, unsendable))
+        match self.shared.writing.send(parts, place, || self.shared.state.is_connected()).await {
+            Ok(()) => Ok(()),
+            Err(unsendable) => Err(refused(self.write_error(operation, unsendable)).await),
+        }
     }
 
     async fn check_connected(&self) -> Result<(), WriteError> {
         if self.shared.state.is_connected() {
             return Ok(());
         }
-        // A loop that does not mind the error must not keep others waiting.
-        consume_budget().await;
-        Err(WriteError::NotConnected { endpoint: self.shared.options.name.clone(), reason: self.reason() })
+        let endpoint = self.shared.options.name.clone();
+        Err(refused(WriteError::NotConnected { endpoint, reason: self.reason() }).await)
     }
 
     fn write_error(&self, operation: &'static str, unsendable: Unsendable) -> WriteError {
@@ -151,4 +161,10 @@ impl Connection {
             reason => WriteError::Disconnected { reason },
         }
     }
+}
+
+/// The error of a write that may never have waited: a loop that does not mind it must not keep others waiting.
+async fn refused(error: WriteError) -> WriteError {
+    consume_budget().await;
+    error
 }

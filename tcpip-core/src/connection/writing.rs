@@ -155,8 +155,10 @@ impl Writing {
 
     async fn taken(&self, taken: oneshot::Receiver<()>) -> Result<(), Unsendable> {
         self.work.notify_one();
-        let mut pending = Pending { writing: self, taken };
-        (&mut pending.taken).await.map_err(|_| Unsendable::Over)
+        let mut pending = Pending { writing: self, taken, is_over: false };
+        let told = (&mut pending.taken).await;
+        pending.is_over = true;
+        told.map_err(|_| Unsendable::Over)
     }
 
     /// Sends what is queued, now and later, and ends this end's half when that is asked for and calls `half_ended` then.
@@ -276,11 +278,15 @@ impl Writing {
 struct Pending<'a> {
     writing: &'a Writing,
     taken: oneshot::Receiver<()>,
+    is_over: bool,
 }
 
 impl Drop for Pending<'_> {
     /// Takes back what is not queued yet.
     fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
         self.taken.close();
         let is_wanted = |waiting: &Waiting| !waiting.writer.is_closed();
         let mut inner = self.writing.inner.lock();

@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    sync::mpsc,
+    sync::{Arc, mpsc},
     task::{Context, Poll},
     thread,
     time::Duration,
@@ -11,6 +11,7 @@ use std::{
 
 use macro_rules_attribute::apply;
 use tcpip_client::{BytesMut, Client, ClientOrServer, Connection, Decoder, DisconnectReason, ReadError, WriteError};
+use tcpip_testkit::{TestOneClientReadLoopServer, memory_listener};
 use tokio::{
     io::{AsyncWriteExt, ReadBuf},
     sync::oneshot,
@@ -79,6 +80,22 @@ fn loops_that_ignore_errors_leave_others_their_turn() {
             });
             tokio::spawn(async move { while discarder.discard_input().await.is_err() {} });
         }
+        let (near, _far) = tokio::io::duplex(100);
+        let client = Client::from_stream(near).connect().await.unwrap();
+        client.shutdown_write().await.unwrap();
+        let link = client.connection();
+        tokio::spawn(async move { while matches!(link.write_str("x").await, Err(WriteError::WriteHalfEnded)) {} });
+        let link = client.connection();
+        tokio::spawn(async move { while link.write_str("one\r\ntwo").await.is_err() {} });
+        let link = client.connection();
+        tokio::spawn(async move { while link.read_until(b"").await.is_err() {} });
+        let (listener, dialler) = memory_listener();
+        let server = TestOneClientReadLoopServer::builder().options(|server| server.listener(listener)).start();
+        let server = Arc::new(server.await.unwrap());
+        let _peer = dialler.connect().unwrap();
+        server.wait_connected().await;
+        let beside = Arc::clone(&server);
+        tokio::spawn(async move { while matches!(beside.read_str().await, Err(ReadError::HandlerReads)) {} });
         for _ in 0..1000 {
             yield_now().await;
         }

@@ -100,24 +100,26 @@ impl Wire for TcpWire {
         }
         let stream = self.stream();
         // Before as well, since a socket that is shut down may tell of a reset alone.
-        let mut has_ended = discard_what_is_here(stream).has_ended;
+        let mut discarded = discard_what_is_here(stream);
         let _ = SockRef::from(stream).shutdown(Shutdown::Write);
         let mut pause = FIRST_PAUSE;
-        while !has_ended {
-            let has_arrived = unacknowledged(stream) == Some(0);
-            has_ended = discard_what_is_here(stream).has_ended;
+        while discarded.error.is_none() {
+            let has_arrived = unacknowledged(stream).map_or(discarded.has_ended, |count| count == 0);
             if has_arrived {
+                // What came meanwhile, so that the close finds nothing.
+                discard_what_is_here(stream);
                 return;
             }
             tokio::select! {
                 biased;
-                _ = stream.readable() => {
+                _ = stream.readable(), if !discarded.has_ended => {
                     // Lets the runtime see that the socket is empty, so that the next wait is one.
                     let peek = || SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
                     let _ = stream.try_io(Interest::READABLE, peek);
                 }
                 () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
             }
+            discarded = discard_what_is_here(stream);
         }
     }
 
