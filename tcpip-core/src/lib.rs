@@ -23,7 +23,8 @@
 //! | a read of a [`Connection`] | nothing | all bytes are there for the next read |
 //! | a write, [`Batch::send`] | the whole message, once, or nothing of it | later messages follow in order |
 //! | a client's `connect`, a server's `start` | the end of the stream, if it was connected at all | nothing is left |
-//! | `close`, `close_client` | the same as without dropping | the close goes on |
+//! | `close`, `close_client`, `shutdown_write`, `stop_reading` | the same as without dropping | it goes on |
+//! | `discard_input` | nothing | nothing is dropped while it waits for its turn |
 //! | `wait_…`, `callbacks_done` | nothing | nothing has changed |
 //! | the stream helpers [`read_struct`], [`read_into`], [`write_from`] | maybe half a message | bytes may be lost |
 //!

@@ -27,7 +27,8 @@ const CLOSE_GRACE: Duration = Duration::from_millis(100);
 /// without one they fail with `NotConnected`. To hold on to one client, take its [`Connection`].
 ///
 /// A client's hang-up ends the session as soon as nothing of what it sent is unread. So a client that half-closes behind
-/// its last request, and waits for the reply, needs a server with a read loop, whose handler is left to answer.
+/// its last request, and waits for the reply, needs a server with a read loop, whose handler is left to answer, or one
+/// with [`HalfClose::Allowed`](crate::HalfClose::Allowed).
 ///
 /// # Examples
 ///

@@ -29,6 +29,8 @@
 //! }
 //! ```
 
+#![forbid(unsafe_code)]
+
 #[doc = include_str!("coming_from_ts_tcpip.md")]
 pub mod coming_from_ts_tcpip {}
 mod event_queue;

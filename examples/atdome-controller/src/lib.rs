@@ -32,6 +32,8 @@
 //! | [`connect`](Dome::connect) | nothing is left of it |
 //! | [`close`](Dome::close) | the link is closed all the same |
 
+#![forbid(unsafe_code)]
+
 mod azimuth;
 mod command;
 mod dome;

@@ -1,5 +1,7 @@
 //! The controller as a program: sends commands to a dome and prints the replies.
 
+#![forbid(unsafe_code)]
+
 use std::{error::Error, process::ExitCode, time::Duration};
 
 use atdome_controller::{DEFAULT_PORT, Dome};

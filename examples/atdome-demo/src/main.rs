@@ -1,6 +1,8 @@
 //! The mock dome and its controller, talking over TCP on a free port while a person watches: homing, doors, rotation,
 //! a second client that is refused, a mock that hangs up. Every step is checked; the program fails if one deviates.
 
+#![forbid(unsafe_code)]
+
 mod deviation;
 mod journal;
 mod pace;

@@ -42,6 +42,8 @@
 //! - `Last Azimuth GoTo` is the target of the last `MV` that was obeyed; homing does not change it.
 //! - Encoder readings are constants, and the emergency stop is only reported.
 
+#![forbid(unsafe_code)]
+
 mod ace_box;
 mod azimuth;
 mod command;

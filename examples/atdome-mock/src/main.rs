@@ -1,5 +1,7 @@
 //! The mock dome as a program: prints where it listens, then serves one client after another until it is told to stop.
 
+#![forbid(unsafe_code)]
+
 use std::{error::Error, process::ExitCode};
 
 use atdome_mock::{DEFAULT_PORT, MockDome};

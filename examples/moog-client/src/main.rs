@@ -1,5 +1,7 @@
 //! The client as a program: sends commands to a controller and prints what it says, one JSON object a line.
 
+#![forbid(unsafe_code)]
+
 mod report;
 mod request;
 

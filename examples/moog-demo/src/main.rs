@@ -2,6 +2,8 @@
 //! with its telemetry plotted as it comes, a controller that vanishes. Every step is checked; the program fails if one
 //! deviates.
 
+#![forbid(unsafe_code)]
+
 mod plot;
 
 use std::{error::Error, process::ExitCode, time::Duration};

@@ -41,6 +41,8 @@
 //! - A command of another commander is refused.
 //! - A reason is cut at the end of a character, so that it is UTF-8 at any length.
 
+#![forbid(unsafe_code)]
+
 mod command_table;
 mod controller;
 mod device;

@@ -1,5 +1,7 @@
 //! The mock controller as a program: prints where it listens, then serves one client after another until it is told to stop.
 
+#![forbid(unsafe_code)]
+
 use std::{error::Error, process::ExitCode};
 
 use clap::Parser;

@@ -12,6 +12,8 @@
 //! assert_eq!(command.as_bytes()[..12], [2, 0, 0, 0, 7, 0, 0, 0, 4, 0, 0, 0]);
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod code;
 mod command;
 mod command_status;

@@ -1,6 +1,8 @@
 //! What the programs of the examples have in common: what they print, how they end, what they say of errors, and their
 //! log.
 
+#![forbid(unsafe_code)]
+
 use std::{
     error::Error,
     io::{self, IsTerminal},

@@ -8,7 +8,7 @@ use std::{
 };
 
 use socket2::SockRef;
-use tcpip_client::{Client, ClientBuilder, ClientOrServer};
+use tcpip_client::{Client, ClientBuilder, ClientOrServer, HalfClose};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::oneshot,
@@ -132,4 +132,21 @@ async fn unread_data_does_not_make_a_reset_of_the_end() {
     let mut all = Vec::new();
     soon(peer.read_to_end(&mut all)).await.unwrap();
     assert_eq!(all.len(), 50_000);
+}
+
+/// A peer that has ended its half and reads on slowly gets everything, and nothing counts as given up.
+#[test_log::test(tokio::test)]
+async fn all_that_was_written_arrives_behind_the_peers_end() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    SockRef::from(&listener).set_recv_buffer_size(4096).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let client = connect(port, |client| client.half_close(HalfClose::Allowed)).await;
+    let (mut peer, _) = listener.accept().await.unwrap();
+    peer.shutdown().await.unwrap();
+    assert!(soon(client.wait_hung_up()).await);
+    client.write(&vec![b'x'; 300_000]).await.unwrap();
+    let link = client.connection();
+    let mut all = Vec::new();
+    let (received, ()) = soon(async { tokio::join!(peer.read_to_end(&mut all), client.close()) }).await;
+    assert_eq!((received.unwrap(), link.given_up()), (300_000, 0));
 }

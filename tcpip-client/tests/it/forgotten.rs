@@ -80,3 +80,17 @@ async fn a_forgotten_read_keeps_no_session_alive<K: Kind>() {
     peer.write_all(b" a frame").await.unwrap();
     assert_eq!(events.disconnected().await, DisconnectReason::Idle { after: IDLE });
 }
+
+/// A read that is forgotten keeps no other waiting behind the end of the session, also where data is left beneath.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_forgotten_read_keeps_no_other_behind_the_end<K: Kind>() {
+    let (client, mut peer, mut events) = meet_told::<K>(|client| client.drain_timeout(Duration::ZERO)).await;
+    forget(client.read_exact(1000)).await;
+    peer.write_all(b"one\r\ntwo\r\n").await.unwrap();
+    drop(peer);
+    assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
+    soon(client.wait_closed()).await;
+    assert_eq!(soon(client.read_str()).await.unwrap(), "one");
+    assert_eq!(soon(client.read_str()).await.unwrap(), "two");
+}

@@ -7,8 +7,9 @@ use crate::{DisconnectReason, Encoding};
 
 /// A write failed.
 ///
-/// With [`Encode`](Self::Encode), [`ContainsTerminator`](Self::ContainsTerminator) and [`Json`](Self::Json) nothing
-/// was sent and the session lives; with the others there is no session (any more).
+/// With [`Encode`](Self::Encode), [`ContainsTerminator`](Self::ContainsTerminator), [`Json`](Self::Json) and
+/// [`WriteHalfEnded`](Self::WriteHalfEnded) nothing was sent and the session lives; with the others there is no session
+/// (any more).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {

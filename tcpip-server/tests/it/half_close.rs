@@ -87,3 +87,17 @@ async fn a_client_that_listens_on_holds_the_place() {
     soon(server.close_client()).await;
     assert_eq!(rest(&mut client).await.unwrap(), "");
 }
+
+/// A read loop that has found the end is stopped at once, whatever its tasks do, and the session goes on.
+#[test_log::test(tokio::test)]
+async fn a_loop_that_has_found_the_end_is_stopped_at_once() {
+    let server = OneClientReadLoopServer::builder(Silent).half_close(HalfClose::Allowed).start().await.unwrap();
+    let (mut client, session) = dial_in(&server).await;
+    client.shutdown().await.unwrap();
+    assert!(soon(session.wait_hung_up()).await);
+    soon(server.stop_reading()).await;
+    assert!(!server.is_reading() && session.is_connected());
+    session.write_str("still here").await.unwrap();
+    soon(server.close()).await;
+    assert_eq!(rest(&mut client).await.unwrap(), "still here\r\n");
+}
