@@ -60,6 +60,24 @@ async fn what_is_behind_an_urgent_byte_comes_at_the_latest_with_the_next_arrival
     assert_eq!(soon(client.read_str()).await.unwrap(), "two");
 }
 
+/// The system keeps one urgent byte: where a second one comes before a read has passed the first, the first is data.
+#[cfg(target_os = "linux")]
+#[test_log::test(tokio::test)]
+async fn of_two_urgent_bytes_the_first_becomes_data() {
+    let (client, mut peer) = pair::<Tcp>().await;
+    peer.write_all(b"0").await.unwrap();
+    SockRef::from(&peer).send_out_of_band(b"!").unwrap();
+    peer.write_all(b"1").await.unwrap();
+    SockRef::from(&peer).send_out_of_band(b"?").unwrap();
+    send_and_close(peer, b"end").await;
+    assert!(soon(client.wait_hung_up()).await);
+    let mut read = Vec::new();
+    while read.len() < 6 {
+        read.extend(soon(client.read(6)).await.unwrap());
+    }
+    assert_eq!(read, b"0!1end");
+}
+
 /// A connected client says where it is, where its peer is, and who it is.
 /// Parity: `connected`, `host`, `port`, `Client`.
 #[test_log::test(tokio::test)]
