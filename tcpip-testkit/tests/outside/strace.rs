@@ -31,6 +31,10 @@ impl Call {
         self.name.starts_with("epoll_") || self.name == "clock_gettime"
     }
 
+    fn is_look(&self) -> bool {
+        self.name == "ppoll" || self.name == "poll"
+    }
+
     pub(crate) fn is_send(&self) -> bool {
         self.on_socket && matches!(&*self.name, "write" | "writev" | "sendto" | "sendmsg" | "sendmmsg")
     }
@@ -114,8 +118,13 @@ fn parse(line: &str) -> Option<Call> {
     })
 }
 
-/// Checks that no call but those of a kind that is expected was made.
+/// Checks that no call but those of a kind that is expected was made, apart from a few looks: a write asks the system
+/// whether the peer is there where nobody has for a while, which on a loaded machine happens.
 pub(crate) fn assert_none_but(calls: &[Call], expected: impl Fn(&Call) -> bool) {
-    let others: Vec<_> = calls.iter().filter(|call| !expected(call)).map(|call| &call.line).collect();
+    let (looks, others): (Vec<_>, Vec<_>) =
+        calls.iter().filter(|call| !expected(call)).partition(|call| call.is_look());
+    let others: Vec<_> = others.iter().map(|call| &call.line).collect();
     assert!(others.is_empty(), "{} other calls: {others:#?}", others.len());
+    let sends = calls.iter().filter(|call| call.is_send()).count();
+    assert!(looks.len() <= sends / 2, "{} looks for {sends} messages", looks.len());
 }
