@@ -103,8 +103,8 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 /// writes, waits and closes may be polled by any executor: deadlines go by the clock of the session's runtime, and no
 /// waker is called while a lock of the session is held. Where that runtime only runs now and then, as in a program
 /// of one thread that calls `block_on` for each step, [`is_connected`](Self::is_connected),
-/// [`has_hung_up`](Self::has_hung_up) and the first write after a rest ask the system; heartbeats, deadlines of writes, and
-/// events wait for the next step.
+/// [`has_hung_up`](Self::has_hung_up) and the first write after a rest ask the system, over a socket; heartbeats,
+/// deadlines of writes, and events wait for the next step.
 ///
 /// # Urgent data
 ///
@@ -192,8 +192,9 @@ impl Connection {
 
     /// Returns whether the session lives. It does while what the peer sent before it hung up is still being read.
     ///
-    /// Also right in a program whose runtime rests between its calls (`block_on` now and then), where nobody learns of a
-    /// hang-up as it happens: the system is then asked, at most every 50 ms, and so is a write.
+    /// Over a socket this is also right in a program whose runtime rests between its calls (`block_on` now and then), where
+    /// nobody learns of a hang-up as it happens: the system is then asked, at most every 50 ms, as it is by a write. Over
+    /// any other stream such a program learns of it with its next step.
     #[must_use]
     #[doc(alias = "connected")]
     pub fn is_connected(&self) -> bool {
