@@ -137,7 +137,7 @@ impl EventSource {
 /// An event is in the queue. The dispatcher is to be told, once no lock is held that it or its waker may take.
 #[derive(Debug)]
 #[must_use = "the dispatcher waits for this"]
-pub(crate) struct Pushed {
+pub struct Pushed {
     queue: Option<Arc<Queue>>,
     /// How many events wait.
     waiting: usize,

@@ -2,7 +2,7 @@
 //! [`Connection`](crate::Connection). Not part of the public interface: it may change at any time.
 
 pub use crate::{
-    callbacks::{CallbackProgress, ConnectCallbacks, EventSource},
+    callbacks::{CallbackProgress, ConnectCallbacks, EventSource, Pushed},
     catch_panic::{catch_panic, catch_panic_in},
     connection::{
         options::{HangUpDetection, SessionOptions, deadline},

@@ -130,16 +130,12 @@ impl AcceptLoop {
         if !last.is_closed() {
             self.ending.push(last);
         }
-        let started = self.reception.0.admit(|| {
-            // With the place taken: what is set from now on finds the new session.
-            let options = self.reception.0.session.lock().clone();
-            incoming
-                .start(options, self.events.clone())
-                .inspect_err(|error| tracing::debug!("a client was gone before it could be admitted: {error}"))
-                .ok()
-        });
-        if let Some(connection) = started {
-            self.handler = (self.start_handler)(connection);
+        let options = reception.session.lock().clone();
+        match incoming.start(options, self.events.clone(), &mut |connection| reception.admit(connection)) {
+            Ok(Some(connection)) => self.handler = (self.start_handler)(connection),
+            // The server is being closed.
+            Ok(None) => {}
+            Err(error) => tracing::debug!("a client was gone before it could be admitted: {error}"),
         }
     }
 

@@ -13,7 +13,7 @@ use std::{
 use socket2::SockRef;
 use tcpip_core::{
     Connection,
-    endpoint::{EventSource, SessionOptions, catch_panic_in},
+    endpoint::{EventSource, Pushed, SessionOptions, catch_panic_in},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, sink},
@@ -130,9 +130,9 @@ impl Incoming {
         self.0.take().expect("what takes the stream takes all").say_farewell(message)
     }
 
-    /// Starts the session.
-    pub(crate) fn start(mut self, options: Arc<SessionOptions>, events: EventSource) -> io::Result<Connection> {
-        self.0.take().expect("what takes the stream takes all").start(options, events)
+    /// Starts the session, unless `admit` refuses it.
+    pub(crate) fn start(mut self, options: Arc<SessionOptions>, events: EventSource, admit: Admit<'_>) -> Started {
+        self.0.take().expect("what takes the stream takes all").start(options, events, admit)
     }
 }
 
@@ -150,6 +150,12 @@ pub(crate) fn guarded(what: &str, call: impl FnOnce()) {
     }
 }
 
+/// Gives a session its place, or refuses it.
+pub(crate) type Admit<'a> = &'a mut dyn FnMut(&Connection) -> Option<Pushed>;
+
+/// A session, if it was admitted.
+type Started = io::Result<Option<Connection>>;
+
 /// A client's stream, of whatever type.
 trait AnyStream: Send {
     /// The error that a socket has, if it is one.
@@ -160,7 +166,7 @@ trait AnyStream: Send {
 
     fn say_farewell(self: Box<Self>, message: Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
-    fn start(self: Box<Self>, options: Arc<SessionOptions>, events: EventSource) -> io::Result<Connection>;
+    fn start(self: Box<Self>, options: Arc<SessionOptions>, events: EventSource, admit: Admit<'_>) -> Started;
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + 'static> AnyStream for S {
@@ -194,8 +200,8 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> AnyStream for S {
         })
     }
 
-    fn start(self: Box<Self>, options: Arc<SessionOptions>, events: EventSource) -> io::Result<Connection> {
-        Connection::start_over(*self, options, KIND, events)
+    fn start(self: Box<Self>, options: Arc<SessionOptions>, events: EventSource, admit: Admit<'_>) -> Started {
+        Connection::start_admitted(*self, options, KIND, events, admit)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tcpip_core::{
     Connection, DisconnectReason,
-    endpoint::{Lock, SessionOptions},
+    endpoint::{Lock, Pushed, SessionOptions},
 };
 use tokio::sync::Notify;
 
@@ -36,17 +36,20 @@ impl Reception {
     }
 
     /// Puts a new session in the place of the last one, unless the server is being closed.
-    pub(crate) fn admit(&self, start: impl FnOnce() -> Option<Connection>) -> Option<Connection> {
+    pub(crate) fn admit(&self, connection: &Connection) -> Option<Pushed> {
         let mut state = self.state.lock();
         if state.closing {
             return None;
         }
-        // Under the lock, so that a close finds the session or prevents it.
-        let connection = start()?;
-        state.current = connection.clone();
+        // With the place taken: what is set from now on finds the new session, and what has been set is in force.
+        connection.begin_with(self.session.lock().text.clone());
+        let last = std::mem::replace(&mut state.current, connection.clone());
+        // Whoever is told of the session, and whoever ends it, finds it here.
+        let announced = connection.announce();
         drop(state);
+        drop(last);
         self.changed.notify_waiters();
-        Some(connection)
+        Some(announced)
     }
 
     /// Waits until the client at `address` has been admitted. Whether it has; not if the server is being closed.

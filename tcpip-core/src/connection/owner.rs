@@ -29,7 +29,12 @@ use super::{
     wire::{StreamWire, TcpWire, Wire},
     writing::{Outlet, Writing},
 };
-use crate::{DisconnectReason, callbacks::EventSource, lock::Lock};
+use crate::{
+    DisconnectReason,
+    callbacks::{EventSource, Pushed},
+    lock::Lock,
+    text_format::TextFormat,
+};
 
 #[doc(hidden)]
 impl Connection {
@@ -40,15 +45,8 @@ impl Connection {
         kind: &'static str,
         events: EventSource,
     ) -> io::Result<Self> {
-        let options = options.into();
-        options.socket.apply(&stream)?;
-        let addresses = Some((stream.local_addr()?, stream.peer_addr()?));
-        let (read_half, write_half) = stream.into_split();
-        let write_half = Arc::new(write_half);
-        let wire = TcpWire::new(Arc::clone(&write_half));
-        let socket = Arc::downgrade(&write_half);
-        let (source, outlet) = (Source::Socket(read_half), Outlet::Socket(write_half));
-        Ok(Self::begin(source, outlet, wire, addresses, socket, options, kind, events))
+        Self::start_socket(stream, options.into(), kind, events, |connection| Some(connection.announce()))
+            .map(|admitted| admitted.expect("it is admitted"))
     }
 
     /// Starts a session on a stream that may be no TCP stream.
@@ -61,14 +59,47 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
+        Self::start_admitted(stream, options.into(), kind, events, |connection| Some(connection.announce()))
+            .map(|admitted| admitted.expect("it is admitted"))
+    }
+
+    fn start_socket(
+        stream: TcpStream,
+        options: Arc<SessionOptions>,
+        kind: &'static str,
+        events: EventSource,
+        admit: impl FnOnce(&Self) -> Option<Pushed>,
+    ) -> io::Result<Option<Self>> {
+        options.socket.apply(&stream)?;
+        let addresses = Some((stream.local_addr()?, stream.peer_addr()?));
+        let (read_half, write_half) = stream.into_split();
+        let write_half = Arc::new(write_half);
+        let wire = TcpWire::new(Arc::clone(&write_half));
+        let socket = Arc::downgrade(&write_half);
+        let (source, outlet) = (Source::Socket(read_half), Outlet::Socket(write_half));
+        Ok(Self::begin(source, outlet, wire, addresses, socket, options, kind, events, admit))
+    }
+
+    /// Starts a session if it is admitted. `admit` is called before anything of the session happens: it puts the
+    /// connection where others find it, and [announces](Self::announce) it in the same step, or gives `None`.
+    pub fn start_admitted<S>(
+        stream: S,
+        options: Arc<SessionOptions>,
+        kind: &'static str,
+        events: EventSource,
+        admit: impl FnOnce(&Self) -> Option<Pushed>,
+    ) -> io::Result<Option<Self>>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
         let mut stream = Some(stream);
         if let Some(tcp) = (&mut stream as &mut dyn Any).downcast_mut().and_then(Option::take) {
-            return Self::start(tcp, options, kind, events);
+            return Self::start_socket(tcp, options, kind, events, admit);
         }
         let (read_half, write_half) = split(stream.expect("it has not been taken as a TCP stream"));
         let source = Source::Stream(ReadAhead::new(read_half));
         let wire = StreamWire::new(write_half);
-        Ok(Self::begin(source, Outlet::Queue, wire, None, Weak::new(), options.into(), kind, events))
+        Ok(Self::begin(source, Outlet::Queue, wire, None, Weak::new(), options, kind, events, admit))
     }
 
     #[expect(clippy::too_many_arguments, reason = "what a session begins with")]
@@ -81,7 +112,8 @@ impl Connection {
         options: Arc<SessionOptions>,
         kind: &'static str,
         events: EventSource,
-    ) -> Self {
+        admit: impl FnOnce(&Self) -> Option<Pushed>,
+    ) -> Option<Self> {
         static SESSIONS: AtomicU64 = AtomicU64::new(1);
         let now = Instant::now();
         let first_arrival = options.idle_timeout.map(|_| now);
@@ -108,10 +140,22 @@ impl Connection {
                 options,
             }),
         };
+        let announced = admit(&connection)?;
+        let finish = Finish::new(connection.clone());
         span.in_scope(|| tracing::info!("connected"));
-        connection.shared.state.announce(&connection);
-        tokio::spawn(run_session(Finish::new(connection.clone()), wire).instrument(span));
-        connection
+        announced.tell();
+        tokio::spawn(run_session(finish, wire).instrument(span));
+        Some(connection)
+    }
+
+    /// Queues the event of the session's beginning. Takes no lock that others' code runs under.
+    pub fn announce(&self) -> Pushed {
+        self.shared.state.announce(self)
+    }
+
+    /// Has the session begin with another format of text than that of its options.
+    pub fn begin_with(&self, text: TextFormat) {
+        *self.shared.text.lock() = text;
     }
 
     /// Ends the session for good, without waiting: `should_be_connected` is cleared.

@@ -134,10 +134,9 @@ impl SessionState {
         }
     }
 
-    /// Tells the callbacks that the session has begun.
-    pub(super) fn announce(&self, connection: &Connection) {
-        let pushed = self.inner.lock().events.push(ConnectionEvent::connected(connection.clone()), || ());
-        pushed.tell();
+    /// Queues the event that the session has begun.
+    pub(super) fn announce(&self, connection: &Connection) -> Pushed {
+        self.inner.lock().events.push(ConnectionEvent::connected(connection.clone()), || ())
     }
 
     /// The peer has hung up and the session goes on for a while.

@@ -7,6 +7,7 @@ mod bind;
 mod callbacks;
 mod close;
 mod dropped_callbacks;
+mod foreign_log;
 mod greeting_and_farewell;
 mod half_close;
 mod handler;
