@@ -33,7 +33,6 @@ use crate::{
     DisconnectReason,
     callbacks::{EventSource, Pushed},
     lock::Lock,
-    text_format::TextFormat,
 };
 
 #[doc(hidden)]
@@ -153,9 +152,10 @@ impl Connection {
         self.shared.state.announce(self)
     }
 
-    /// Has the session begin with another format of text than that of its options.
-    pub fn begin_with(&self, text: TextFormat) {
-        *self.shared.text.lock() = text;
+    /// Has the session begin with what was set since its options were read.
+    pub fn begin_with(&self, options: &SessionOptions) {
+        *self.shared.text.lock() = options.text.clone();
+        self.shared.limit.store(options.limit, Ordering::Relaxed);
     }
 
     /// Ends the session for good, without waiting: `should_be_connected` is cleared.

@@ -144,9 +144,11 @@ async fn options_set_while_a_client_is_admitted_reach_it() {
         for _ in 0..time % 30 {
             tokio::task::yield_now().await;
         }
+        let terminator = time.to_string();
+        server.set_terminator(&terminator).unwrap();
         server.set_limit(time);
         let (stream, session) = soon(dialling).await.unwrap();
-        assert_eq!(session.limit(), time);
+        assert_eq!((session.limit(), session.terminator()), (time, terminator.into_bytes()));
         drop(stream);
     }
 }
