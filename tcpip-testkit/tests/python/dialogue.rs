@@ -109,7 +109,7 @@ pub(crate) async fn drive(link: &Connection) {
     assert_eq!(link.read_str().await.unwrap(), "got bye");
 }
 
-/// Checks what is asked, and replies.
+/// Checks what is asked, and replies, also behind the end of what is asked: half-closing has to be allowed for that.
 pub(crate) async fn respond(link: &Connection) {
     for (encoding, texts) in texts() {
         link.set_encoding(encoding).unwrap();
@@ -149,6 +149,7 @@ pub(crate) async fn respond(link: &Connection) {
         link.write_str(&format!("got {text}")).await.unwrap();
     }
     assert!(matches!(link.read_str().await, Err(ReadError::EndOfStream { .. })));
+    link.shutdown_write().await.unwrap();
 }
 
 /// Text and a structure in one message.

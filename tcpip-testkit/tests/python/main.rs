@@ -7,7 +7,7 @@ mod heartbeats;
 mod python;
 
 use tcpip_client::Client;
-use tcpip_server::{ClientOrServer, Connection, DisconnectReason, LOCALHOST_IPV4, OneClientServer};
+use tcpip_server::{ClientOrServer, Connection, DisconnectReason, HalfClose, LOCALHOST_IPV4, OneClientServer};
 use tcpip_testkit::OneClientServerTestCase;
 use tokio::time::timeout;
 
@@ -19,7 +19,8 @@ use crate::{
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/peer.py");
 
 async fn server(case: &OneClientServerTestCase) -> OneClientServer {
-    case.create_server(OneClientServer::builder().connect_callback(case.connect_callback())).await.unwrap()
+    let server = OneClientServer::builder().half_close(HalfClose::Allowed);
+    case.create_server(server.connect_callback(case.connect_callback())).await.unwrap()
 }
 
 /// The session with the client that comes.
@@ -28,7 +29,8 @@ async fn admitted(server: &OneClientServer) -> Connection {
 }
 
 async fn client(case: &OneClientServerTestCase, port: u16) -> Client {
-    Client::builder(LOCALHOST_IPV4, port).connect_callback(case.connect_callback()).connect().await.unwrap()
+    let client = Client::builder(LOCALHOST_IPV4, port).half_close(HalfClose::Allowed);
+    client.connect_callback(case.connect_callback()).connect().await.unwrap()
 }
 
 /// A Python client asks and our server answers, also behind the end of the client's stream.
