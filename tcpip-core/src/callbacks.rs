@@ -114,15 +114,13 @@ impl EventSource {
         CallbackProgress(self.0.as_deref().map(|Source(queue)| Arc::clone(queue)))
     }
 
-    /// Queues an event. Never waits, never loses one. `publish` runs under the queue's lock: whoever sees what it
-    /// publishes finds the event in the queue, and no callback is told of the event before.
-    pub(crate) fn push(&self, event: ConnectionEvent, publish: impl FnOnce()) -> Pushed {
+    /// Queues an event. Never waits, never loses one. With the lock of the session held, of which it tells: whoever sees
+    /// the session changed finds the event in the queue.
+    pub(crate) fn push(&self, event: ConnectionEvent) -> Pushed {
         let Some(Source(queue)) = self.0.as_deref() else {
-            publish();
-            return Pushed { queue: None, waiting: 0, untold: None };
+            return Pushed { queue: None, waiting: 0, untold: Some(event) };
         };
         let mut state = queue.state.lock();
-        publish();
         let mut untold = None;
         if state.ended {
             untold = Some(event);

@@ -76,13 +76,14 @@ mod encoding;
 pub mod endpoint;
 mod error;
 mod family;
-mod frame_buffer;
+mod framing;
 mod handler;
 mod json;
 mod latest;
 mod lock;
 mod look_up;
 mod read_loop;
+mod session;
 mod socket_options;
 mod stream_structs;
 mod structs;
@@ -111,7 +112,7 @@ pub use self::{
         UnexpectedHeartbeat, WriteError,
     },
     family::Family,
-    frame_buffer::{FrameBuffer, TooLong},
+    framing::{FrameBuffer, TooLong},
     handler::{HandlerError, HandlerResult, IntoHandlerError, ReadAndDispatch},
     json::JsonMode,
     latest::Latest,

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use memchr::memmem;
 
-use crate::{DEFAULT_ENCODING, DEFAULT_TERMINATOR, Encoding, OptionError, ReadError, WriteError};
+use crate::{DEFAULT_ENCODING, DEFAULT_TERMINATOR, Encoding, OptionError, WriteError};
 
 /// The encoding and the terminator of text messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,11 +83,6 @@ impl TextFormat {
     /// [`WriteError::Encode`], [`WriteError::ContainsTerminator`].
     pub fn message(&self, text: &str) -> Result<Vec<u8>, WriteError> {
         Ok([&*self.encode(text)?, self.write_terminator()].concat())
-    }
-
-    /// The text of a frame, of which the terminator is the end.
-    pub(crate) fn decode<'a>(&self, frame: &'a [u8]) -> Result<Cow<'a, str>, ReadError> {
-        self.encoding.decode(&frame[..frame.len() - self.terminator.len()])
     }
 }
 

@@ -183,8 +183,7 @@ fn a_frame_takes_its_memory_along() {
     let mut buffer = FrameBuffer::default();
     let frame = vec![1; 60_000];
     let info = measure(|| {
-        buffer.spare(60_000).extend_from_slice(&frame);
-        buffer.received(60_000);
+        buffer.fill(60_000, |room| room.put_slice(&frame));
         let taken = buffer.take_with(usize::MAX, |bytes| Ok::<_, Infallible>(Some(bytes.split())));
         assert_eq!(taken, Some(Ok(Ok(BytesMut::from(&frame[..])))));
     });

@@ -7,11 +7,14 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
-use super::{Connection, wire::Wire};
-use crate::{DisconnectReason, HEARTBEAT, UnexpectedHeartbeat, WriteError, text_format::TextFormat};
+use super::{Connection, transport::Wire};
+use crate::{
+    DisconnectReason, HEARTBEAT, UnexpectedHeartbeat, WriteError,
+    session::{Arrived, Session},
+};
 
-/// The longest form of a heartbeat: four bytes for each character and for a byte-order mark.
-const LONGEST: usize = 4 * (HEARTBEAT.len() + 1);
+/// How often the system and the session are asked for counts that belong together.
+const MOST_LOOKS: usize = 8;
 
 impl Connection {
     /// Notes that a heartbeat has come, for a handler that finds them itself. Text reads, and `read_until` with the
@@ -21,33 +24,13 @@ impl Connection {
     ///
     /// [`UnexpectedHeartbeat`] if the server has no `max_heartbeat_interval`.
     pub fn handle_received_heartbeat(&self) -> Result<(), UnexpectedHeartbeat> {
-        if !self.expects_heartbeats() {
-            return Err(UnexpectedHeartbeat);
-        }
-        *self.shared.last_heartbeat.lock() = Some(Instant::now());
-        Ok(())
+        if self.input(|session, _| session.heartbeat_came()) { Ok(()) } else { Err(UnexpectedHeartbeat) }
     }
 
     /// Returns when a heartbeat last came; `None` if none has, or none is expected.
     #[must_use]
     pub fn last_heartbeat(&self) -> Option<Instant> {
-        *self.shared.last_heartbeat.lock()
-    }
-
-    pub(super) fn expects_heartbeats(&self) -> bool {
-        self.shared.options.max_heartbeat_interval.is_some()
-    }
-
-    /// Notes a frame that is a heartbeat, if it ends as a message does. Whether it is one.
-    pub(super) fn notes(&self, format: &TextFormat, separator: &[u8], frame: &[u8]) -> bool {
-        let payload = &frame[..frame.len() - separator.len()];
-        if payload.len() > LONGEST {
-            return false;
-        }
-        let is_text = || format.encoding.decode(payload).is_ok_and(|text| text == HEARTBEAT);
-        separator == format.terminator()
-            && (payload == HEARTBEAT.as_bytes() || is_text())
-            && self.handle_received_heartbeat().is_ok()
+        self.look(Session::last_heartbeat)
     }
 }
 
@@ -101,9 +84,10 @@ async fn heartbeat_missed(connection: &Connection, wire: &impl Wire) -> Disconne
         if last() <= since {
             others_turn().await;
         }
-        let arrived = shared.reading.arrived(|| wire.unread());
-        let has_news = arrived.total > std::mem::replace(&mut total, arrived.total) && arrived.unread;
-        let is_alive = if arrived.being_read { has_news } else { connection.has_reader() };
+        let (arrived, beneath) = count_arrived(connection, wire);
+        let now = arrived.received + beneath;
+        let has_news = now > std::mem::replace(&mut total, now) && (beneath > 0 || arrived.unread);
+        let is_alive = arrived.is_receiving || if arrived.being_read { has_news } else { connection.has_reader() };
         since = if last() > since {
             last()
         } else if connection.has_noted_hang_up() {
@@ -130,25 +114,41 @@ async fn idle(connection: &Connection, wire: &impl Wire) -> DisconnectReason {
     let mut total = 0;
     loop {
         sleep_until(until).await;
-        let mut arrived = shared.reading.arrived(|| wire.unread());
-        if arrived.total == total {
+        let (mut arrived, mut beneath) = count_arrived(connection, wire);
+        if arrived.received + beneath == total {
             others_turn().await;
-            arrived = shared.reading.arrived(|| wire.unread());
+            (arrived, beneath) = count_arrived(connection, wire);
         }
         let now = Instant::now();
-        until = if arrived.total > std::mem::replace(&mut total, arrived.total) {
-            let came = if arrived.beneath { now } else { arrived.last.unwrap_or(now) };
+        let count = arrived.received + beneath;
+        until = if count > std::mem::replace(&mut total, count) || arrived.is_receiving {
+            let came = if beneath > 0 { now } else { arrived.last.unwrap_or(now) };
             came + after
         } else if connection.has_noted_hang_up() {
             return pending().await;
         } else if connection.has_reader() && !arrived.being_read {
             now + after
-        } else if let Some(deadline) = shared.reading.awaited_until().filter(|deadline| *deadline > now) {
+        } else if let Some(deadline) = connection.look(Session::awaited_until).filter(|deadline| *deadline > now) {
             deadline
         } else {
             return DisconnectReason::Idle { after };
         };
     }
+}
+
+/// What has arrived, and how many bytes beneath it wait that no read has taken. The two are of the same moment, unless
+/// somebody is receiving all the time: that says so.
+fn count_arrived(connection: &Connection, wire: &impl Wire) -> (Arrived, u64) {
+    let mut arrived = connection.look(Session::arrived);
+    for _ in 0..MOST_LOOKS {
+        let beneath = wire.unread();
+        let before = std::mem::replace(&mut arrived, connection.look(Session::arrived));
+        if before.received == arrived.received && !before.is_receiving && !arrived.is_receiving {
+            return (arrived, beneath);
+        }
+    }
+    arrived.is_receiving = true;
+    (arrived, 0)
 }
 
 /// Lets the runtime see what is ready, and others do what they can of it: a runtime that runs late must not take its own

@@ -1,7 +1,7 @@
 //! One TCP session, from connect or accept to its end.
 
 mod batch;
-mod later;
+mod driver;
 mod liveness;
 pub(crate) mod options;
 mod owner;
@@ -10,44 +10,36 @@ mod read_frame;
 mod read_loop;
 mod reading;
 mod rest;
-mod session;
+mod shared;
 mod socket;
-mod state;
 mod tasks;
-mod wire;
+mod transport;
 mod write;
 mod writing;
 
 use std::{
     fmt,
     hash::{Hash, Hasher},
-    io,
     net::SocketAddr,
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use tokio::{
-    net::tcp::OwnedWriteHalf,
     runtime::Handle,
-    time::{Instant, Timeout, timeout},
+    time::{Timeout, timeout},
 };
 
 pub(crate) use self::read_loop::Interruption;
 pub use self::{batch::Batch, options::HalfClose};
 use self::{
-    later::Later,
-    options::SessionOptions,
-    reading::{End, Reading, Source},
-    state::{Phase, SessionState},
-    wire::{reset, unacknowledged},
-    writing::{Outlet, Writing},
+    shared::Shared,
+    transport::{reset, unacknowledged},
 };
 use crate::{
-    DisconnectReason, Encoding, JsonMode, OptionError, callbacks::CallbackProgress, lock::Lock, text_format::TextFormat,
+    DisconnectReason, Encoding, JsonMode, OptionError,
+    session::{Ending, Session},
+    text_format::TextFormat,
 };
 
 /// How much longer than the session's own task `close` waits for it: it may be late on a loaded machine.
@@ -116,54 +108,11 @@ pub struct Connection {
     shared: Arc<Shared>,
 }
 
-struct Shared {
-    number: u64,
-    addresses: Option<(SocketAddr, SocketAddr)>,
-    options: Arc<SessionOptions>,
-    limit: AtomicUsize,
-    text: Lock<TextFormat>,
-    began: Instant,
-    /// When a heartbeat last came.
-    last_heartbeat: Lock<Option<Instant>>,
-    state: SessionState,
-    reading: Reading,
-    writing: Writing,
-    callbacks: CallbackProgress,
-    /// The socket beneath, if there is one, for as long as the session's task has it.
-    socket: Weak<OwnedWriteHalf>,
-    /// When the kernel was last asked for a hang-up.
-    looked: AtomicU64,
-    /// How many bytes were given up at the end.
-    given_up: AtomicU64,
-    /// That of the session's task.
-    runtime: Option<Handle>,
-    span: tracing::Span,
-}
-
 impl Connection {
     /// A connection that never was: not connected, already closed, every read and write an error.
     #[must_use]
     pub fn closed() -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                number: 0,
-                addresses: None,
-                options: SessionOptions::new("").into(),
-                limit: AtomicUsize::new(crate::DEFAULT_LIMIT),
-                text: Lock::new(TextFormat::default()),
-                began: Instant::now(),
-                last_heartbeat: Lock::new(None),
-                state: SessionState::never_connected(),
-                reading: Reading::new(Source::Ended, None),
-                writing: Writing::new(Outlet::Closed, 0),
-                callbacks: CallbackProgress::default(),
-                socket: Weak::new(),
-                looked: AtomicU64::new(0),
-                given_up: AtomicU64::new(0),
-                runtime: None,
-                span: tracing::Span::none(),
-            }),
-        }
+        Self { shared: Arc::new(Shared::never_connected()) }
     }
 
     /// The session's number, unique in this process; 0 for one that never was.
@@ -199,7 +148,7 @@ impl Connection {
     #[doc(alias = "connected")]
     pub fn is_connected(&self) -> bool {
         self.look_after_rest();
-        self.shared.state.is_connected()
+        self.is_live()
     }
 
     /// Returns whether the peer has ended its half of the stream, or all of it: at once, whatever is unread, and whatever
@@ -221,32 +170,31 @@ impl Connection {
     ///
     /// [Cancel safe](Self#cancel-safety).
     pub async fn wait_hung_up(&self) -> bool {
-        let shared = &*self.shared;
-        shared.state.wait_for(|state| (state.hung_up || state.phase == Phase::Ended).then_some(state.hung_up)).await
+        self.wait_for(|life| (life.has_hung_up() || !life.is_connected()).then_some(life.has_hung_up())).await
     }
 
     fn has_noted_hang_up(&self) -> bool {
-        self.shared.state.look(|state| state.hung_up)
+        self.look(|session| session.life().has_hung_up())
     }
 
     /// Whether it ought to live: true from connecting until this end closes it or drops its owner. So
     /// `should_be_connected() && !is_connected()` means that the connection was lost.
     #[must_use]
     pub fn should_be_connected(&self) -> bool {
-        self.shared.state.look(|state| state.should_be_connected)
+        self.look(|session| session.life().is_wanted())
     }
 
     /// Whether the session is over and at rest: nothing of it is left but what may still be read.
     #[must_use]
     #[doc(alias = "done_task")]
     pub fn is_closed(&self) -> bool {
-        self.shared.state.look(|state| state.finished)
+        self.look(|session| session.life().is_finished())
     }
 
     /// Why the session ended; `None` while it lives.
     #[must_use]
     pub fn reason(&self) -> Option<DisconnectReason> {
-        self.shared.state.look(|state| state.reason.clone())
+        self.look(|session| session.life().reason().cloned())
     }
 
     /// This connection, or `None` if it is over. Never waits: a server's `wait_connected` does.
@@ -264,7 +212,7 @@ impl Connection {
     ///
     /// [Cancel safe](Self#cancel-safety).
     pub async fn wait_disconnected(&self) {
-        self.shared.state.wait_for(|state| (state.phase == Phase::Ended).then_some(())).await;
+        self.wait_for(|life| (!life.is_connected()).then_some(())).await;
     }
 
     /// Waits until the session is over and at rest.
@@ -273,7 +221,7 @@ impl Connection {
     ///
     /// [Cancel safe](Self#cancel-safety).
     pub async fn wait_closed(&self) {
-        self.shared.state.wait_for(|state| state.finished.then_some(())).await;
+        self.wait_for(|life| life.is_finished().then_some(())).await;
     }
 
     /// Waits until the connect callbacks have returned for every event so far: in `on_connect`, for the one that tells
@@ -319,17 +267,13 @@ impl Connection {
     pub fn abort(&self) {
         let socket = self.shared.socket.upgrade();
         if let Some(socket) = &socket
-            && !self.shared.state.look(|state| state.aborted)
+            && self.look(|session| session.life().ending() < Some(Ending::Aborted))
         {
             // Before the reset, after which the system tells nonsense.
-            let end = usize::from(self.shared.writing.has_half_ended());
-            let given_up = unacknowledged((**socket).as_ref()).unwrap_or(0).saturating_sub(end);
-            self.shared.given_up.store(given_up as u64, Ordering::Relaxed);
+            let beneath = unacknowledged((**socket).as_ref()).unwrap_or(0);
+            self.input(|session, _| session.give_up(beneath.saturating_sub(usize::from(session.has_half_ended()))));
         }
-        self.revoke_and(DisconnectReason::Aborted, |state| {
-            state.should_be_connected = false;
-            state.aborted = true;
-        });
+        self.input(|session, effects| session.close(DisconnectReason::Aborted, Ending::Aborted, effects));
         if let Some(socket) = socket {
             reset((*socket).as_ref());
         }
@@ -340,7 +284,7 @@ impl Connection {
     /// all the same. 0 while the session lives, and where the peer or the link ended it.
     #[must_use]
     pub fn given_up(&self) -> u64 {
-        self.shared.given_up.load(Ordering::Relaxed)
+        self.look(Session::given_up)
     }
 
     /// The terminator of text messages; those that are sent may have another (`write_terminator` of the builder).
@@ -364,7 +308,7 @@ impl Connection {
     /// The most bytes that a searching read accepts as one frame.
     #[must_use]
     pub fn limit(&self) -> usize {
-        self.shared.limit()
+        self.look(Session::limit)
     }
 
     /// Changes the terminator, from the next message on. For a text read that waits, that is the message for which it
@@ -393,25 +337,16 @@ impl Connection {
     }
 
     fn change_text(&self, change: impl FnOnce(&mut TextFormat) -> Result<(), OptionError>) -> Result<(), OptionError> {
-        {
-            let mut text = self.shared.text.lock();
-            let mut changed = text.clone();
-            change(&mut changed)?;
-            self.shared.options.check_heartbeats(&changed)?;
-            *text = changed;
-        }
-        self.shared.reading.look_again();
-        Ok(())
+        self.input(|session, effects| session.change_text(change, effects))
     }
 
     /// Changes the limit, also for a read that waits, as soon as more arrives for it.
     pub fn set_limit(&self, limit: usize) {
-        self.shared.limit.store(limit, Ordering::Relaxed);
-        self.shared.reading.look_again();
+        self.input(|session, effects| session.set_limit(limit, effects));
     }
 
-    fn text_format(&self) -> TextFormat {
-        self.shared.text.lock().clone()
+    fn text_format(&self) -> Arc<TextFormat> {
+        self.look(|session| Arc::clone(session.text()))
     }
 
     /// Waits for the end of a close, unless it is the caller that must end first. At rest already, it needs no timer,
@@ -430,63 +365,12 @@ impl Connection {
             None => timeout(after, future),
         }
     }
-
-    /// Whether a handler may still want to answer what it has read: it has not been told the end.
-    fn has_handler_at_work(&self) -> bool {
-        self.has_reader() && !self.shared.state.look(|state| state.end_reported)
-    }
-
-    /// Whether the session goes on when the peer has ended its half.
-    fn outlives_peer(&self) -> bool {
-        self.shared.options.half_close == HalfClose::Allowed && !self.shared.writing.has_half_ended()
-    }
-
-    /// The peer has hung up: ends the session, or lets it drain if there is something left to read. `ask` says whether
-    /// there is beneath the buffer, and the cause if it is told one.
-    fn peer_hung_up(&self, ask: impl FnOnce() -> (bool, Option<io::Error>)) {
-        // With reads held off, so that no reader sees an end without its cause.
-        let state = &self.shared.state;
-        self.shared.reading.look(|left, later| {
-            let (beneath, told_here) = ask();
-            let told_here = told_here.as_ref().map(DisconnectReason::from_io);
-            if let Some(reason) = told_here.or_else(|| self.shared.writing.error()) {
-                later.tell_end(self.clone(), state.end(self, reason, |_| ()));
-            } else if state.phase() == Phase::Draining {
-                // It lives until a read has found the end, or for as long as it may drain: looking does not shorten that.
-            } else if self.outlives_peer() {
-                state.note_hang_up();
-            } else if !beneath && !left.unread && (left.being_read || !self.has_handler_at_work()) {
-                later.tell_end(self.clone(), state.end(self, DisconnectReason::ClosedByPeer, |_| ()));
-            } else {
-                state.drain();
-            }
-        });
-        state.tell();
-    }
-
-    /// How the stream has ended, for the read that has found its end there, or `cause`. A cause, of which a writer may
-    /// have been told instead, ends the session before anybody else finds a socket without it.
-    fn stream_end(&self, cause: Option<DisconnectReason>, later: &mut Later) -> End {
-        if let Some(cause) = cause.or_else(|| self.shared.writing.error()) {
-            later.tell_end(self.clone(), self.shared.state.end(self, cause, |_| ()));
-        }
-        match self.reason() {
-            None | Some(DisconnectReason::ClosedByPeer) => End::Stream,
-            Some(reason) => End::Session(reason),
-        }
-    }
 }
 
 /// `future`, within `after`, whatever executor polls it: where that is not tokio's, the time is that of `runtime`.
 pub fn within<F: Future>(runtime: &Handle, after: Duration, future: F) -> Timeout<F> {
     let _entered = Handle::try_current().is_err().then(|| runtime.enter());
     timeout(after, future)
-}
-
-impl Shared {
-    fn limit(&self) -> usize {
-        self.limit.load(Ordering::Relaxed)
-    }
 }
 
 impl PartialEq for Connection {
@@ -511,8 +395,7 @@ impl fmt::Debug for Connection {
             .field("name", &self.name())
             .field("number", &self.number())
             .field("peer_addr", &self.peer_addr())
-            .field("phase", &self.shared.state.phase())
-            .field("reason", &self.reason())
+            .field("phase", &self.look(|session| session.life().phase().clone()))
             .finish_non_exhaustive()
     }
 }

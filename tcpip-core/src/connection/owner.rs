@@ -6,33 +6,29 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Weak,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use tokio::time::Instant;
 use tokio::{
     io::{AsyncRead, AsyncWrite, split},
     net::{TcpStream, tcp::OwnedWriteHalf},
-    runtime::Handle,
 };
 use tracing::Instrument;
 
 use super::{
     Connection, Shared,
+    driver::{Finish, run_session},
     options::SessionOptions,
-    reading::{ReadAhead, Reading, Source},
     rest::clock,
-    session::{Finish, run_session},
-    state::{Inner, Phase, SessionState},
-    wire::{StreamWire, TcpWire, Wire},
-    writing::{Outlet, Writing},
+    shared::Beginning,
+    transport::{Source, StreamWire, TcpWire, Wire},
 };
 use crate::{
-    DisconnectReason,
+    ConnectionEvent, DisconnectReason,
     callbacks::{EventSource, Pushed},
-    lock::Lock,
+    session::{Ending, Phase, Session},
 };
 
 #[doc(hidden)]
@@ -73,10 +69,9 @@ impl Connection {
         let addresses = Some((stream.local_addr()?, stream.peer_addr()?));
         let (read_half, write_half) = stream.into_split();
         let write_half = Arc::new(write_half);
-        let wire = TcpWire::new(Arc::clone(&write_half));
         let socket = Arc::downgrade(&write_half);
-        let (source, outlet) = (Source::Socket(read_half), Outlet::Socket(write_half));
-        Ok(Self::begin(source, outlet, wire, addresses, socket, options, kind, events, admit))
+        let (source, wire) = (Source::Socket(read_half), TcpWire::new(write_half));
+        Ok(Self::begin(source, wire, addresses, socket, options, kind, events, admit))
     }
 
     /// Starts a session if it is admitted. `admit` is called before anything of the session happens: it puts the
@@ -96,15 +91,14 @@ impl Connection {
             return Self::start_socket(tcp, options, kind, events, admit);
         }
         let (read_half, write_half) = split(stream.expect("it has not been taken as a TCP stream"));
-        let source = Source::Stream(ReadAhead::new(read_half));
+        let source = Source::of_stream(read_half);
         let wire = StreamWire::new(write_half);
-        Ok(Self::begin(source, Outlet::Queue, wire, None, Weak::new(), options, kind, events, admit))
+        Ok(Self::begin(source, wire, None, Weak::new(), options, kind, events, admit))
     }
 
     #[expect(clippy::too_many_arguments, reason = "what a session begins with")]
     fn begin(
         source: Source,
-        outlet: Outlet,
         wire: impl Wire,
         addresses: Option<(SocketAddr, SocketAddr)>,
         socket: Weak<OwnedWriteHalf>,
@@ -114,30 +108,20 @@ impl Connection {
         admit: impl FnOnce(&Self) -> Option<Pushed>,
     ) -> Option<Self> {
         static SESSIONS: AtomicU64 = AtomicU64::new(1);
-        let now = Instant::now();
-        let first_arrival = options.idle_timeout.map(|_| now);
         let number = SESSIONS.fetch_add(1, Ordering::Relaxed);
         let peer = addresses.map(|(_, peer)| tracing::field::display(peer));
         let span = tracing::info_span!("session", endpoint = %options.name, kind, peer, number);
         let connection = Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(Shared::new(Beginning {
                 number,
                 addresses,
-                limit: AtomicUsize::new(options.limit),
-                text: Lock::new(options.text.clone()),
-                began: now,
-                last_heartbeat: Lock::new(None),
-                callbacks: events.progress(),
-                state: SessionState::connected(events, options.has_handler),
-                reading: Reading::new(source, first_arrival),
-                writing: Writing::new(outlet, options.write_limit),
-                socket,
-                looked: AtomicU64::new(clock()),
-                given_up: AtomicU64::new(0),
-                runtime: Some(Handle::current()),
-                span: span.clone(),
                 options,
-            }),
+                source,
+                socket,
+                events,
+                looked: clock(),
+                span: span.clone(),
+            })),
         };
         let announced = admit(&connection)?;
         let finish = Finish::new(connection.clone());
@@ -149,60 +133,46 @@ impl Connection {
 
     /// Queues the event of the session's beginning. Takes no lock that others' code runs under.
     pub fn announce(&self) -> Pushed {
-        self.shared.state.announce(self)
+        let event = ConnectionEvent::connected(self.clone());
+        self.shared.locked.lock().events.push(event)
     }
 
     /// Has the session begin with what was set since its options were read.
     pub fn begin_with(&self, options: &SessionOptions) {
-        *self.shared.text.lock() = options.text.clone();
-        self.shared.limit.store(options.limit, Ordering::Relaxed);
+        self.input(|session, _| session.begin_with(options));
     }
 
     /// Ends the session for good, without waiting: `should_be_connected` is cleared.
     pub fn start_close(&self, reason: DisconnectReason) {
-        self.revoke_and(reason, |state| state.should_be_connected = false);
+        self.input(|session, effects| session.close(reason, Ending::Revoked, effects));
     }
 
     /// Ends the session, and what of it is still readable or at work.
     pub fn revoke(&self, reason: DisconnectReason) {
-        self.revoke_and(reason, |_| ());
-    }
-
-    pub(super) fn revoke_and(&self, reason: DisconnectReason, change: impl FnOnce(&mut Inner)) {
-        self.end_and(reason, |state| {
-            state.revoked = true;
-            change(state);
-        });
-        if self.is_closed() {
-            self.shared.reading.discard(&self.shared.state.reason());
-        }
+        self.input(|session, effects| session.revoke(reason, Ending::Revoked, effects));
     }
 
     /// Ends the session, unless it has ended before. What has arrived stays readable.
     pub fn end(&self, reason: DisconnectReason) {
-        self.end_and(reason, |_| ());
-    }
-
-    pub(super) fn end_and(&self, reason: DisconnectReason, change: impl FnOnce(&mut Inner)) {
-        self.shared.state.end(self, reason, change).tell(self);
+        self.input(|session, effects| session.end(reason, effects));
     }
 
     /// Whether reads have nothing more to tell: a read has reported the end, or the session was revoked.
     #[must_use]
     pub fn is_exhausted(&self) -> bool {
-        self.shared.state.look(|state| state.end_reported || state.revoked)
+        self.look(Session::is_exhausted)
     }
 
     /// How many reads have returned a result.
     #[must_use]
     pub fn reads(&self) -> u64 {
-        self.shared.reading.count()
+        self.look(|session| session.counts().reads)
     }
 
     /// Whether the session lives, as far as is known: nobody is asked, and so nobody told.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.shared.state.is_connected()
+        self.look(|session| session.life().is_connected())
     }
 
     /// Asks the stream whether the peer has hung up, and acts on it. Whether the session still stands in the way of
@@ -210,7 +180,7 @@ impl Connection {
     #[must_use]
     pub async fn is_occupied(&self) -> bool {
         self.look_well_for_hang_up().await;
-        self.shared.state.phase() == Phase::Connected
+        self.look(|session| *session.life().phase() == Phase::Connected)
     }
 
     /// How long a close may take.

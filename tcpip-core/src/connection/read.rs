@@ -1,18 +1,17 @@
 //! The reads of a connection.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, marker::PhantomData};
 
 use serde::de::DeserializeOwned;
-use tokio::{task::coop::consume_budget, time::Instant};
+use tokio::task::coop::consume_budget;
 use zerocopy::TryFromBytes;
 
-use super::{
-    Connection,
-    reading::{Take, Taken},
-};
+use super::Connection;
 use crate::{
-    DisconnectReason, FrameBuffer, ReadError, frame_buffer::TooLong, stream_structs::struct_from,
-    text_format::TextFormat,
+    Encoding, JsonMode, ReadError,
+    framing::{Content, TooLong},
+    session::{Session, Take, Unread},
+    stream_structs::struct_from,
 };
 
 /// Every read waits its turn, works on the one buffer of the connection, and is [cancel safe](Self#cancel-safety):
@@ -49,7 +48,7 @@ impl Connection {
     /// [`Incomplete`](ReadError::Incomplete) if the stream ends within them. And the common ones.
     #[doc(alias = "readexactly")]
     pub async fn read_exact(&self, count: usize) -> Result<Vec<u8>, ReadError> {
-        self.take("read_exact", Exact { count, convert: |bytes: &[u8]| Ok(bytes.to_vec()) }).await
+        self.take("read_exact", Bytes { count }).await
     }
 
     /// Reads exactly `count` bytes and hands them to `convert`, for structures whose size only the running program knows,
@@ -89,10 +88,10 @@ impl Connection {
     ///
     /// [Cancel safe](Self#cancel-safety): it only waits for its turn, and drops nothing before.
     pub async fn discard_input(&self) -> Result<usize, ReadError> {
-        if self.is_done_with() {
+        if self.look(Session::is_over) {
             return Err(self.not_connected().await);
         }
-        let (operation, discarding) = ("discard_input", self.shared.reading.discard_input(self));
+        let (operation, discarding) = ("discard_input", self.discard_in_turn());
         match self.shared.options.read_timeout {
             None => Ok(discarding.await),
             Some(after) => self.within(after, discarding).await.map_err(|_| ReadError::Timeout { operation, after }),
@@ -121,8 +120,7 @@ impl Connection {
             consume_budget().await;
             return Err(ReadError::EmptySeparator);
         }
-        let heartbeats = self.expects_heartbeats().then_some(self);
-        self.take("read_until", Until { separator, heartbeats }).await
+        self.take("read_until", Until { separator }).await
     }
 
     /// Reads a text message: through the terminator, which is removed, decoded strictly.
@@ -132,7 +130,7 @@ impl Connection {
     /// [`Decode`](ReadError::Decode) if the message is not text in the connection's encoding;
     /// [`FrameTooLong`](ReadError::FrameTooLong); [`Incomplete`](ReadError::Incomplete). And the common ones.
     pub async fn read_str(&self) -> Result<String, ReadError> {
-        self.read_text("read_str", owned).await
+        self.take("read_str", Text::new(owned)).await
     }
 
     /// As [`read_str`](Self::read_str), but puts the text into `target`, whose memory is used again. On an error
@@ -146,7 +144,7 @@ impl Connection {
             target.clear();
             target.push_str(&text);
         };
-        self.read_text("read_str_into", store).await
+        self.take("read_str_into", Text::new(store)).await
     }
 
     /// Reads a text message and makes a `T` of the JSON in it, as the [`JsonMode`](crate::JsonMode) says.
@@ -156,8 +154,7 @@ impl Connection {
     /// [`Json`](ReadError::Json) with the text if it is no JSON, no `T`, or says what a `T` cannot hold; those of
     /// [`read_str`](Self::read_str).
     pub async fn read_json<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
-        let text = self.read_text("read_json", owned).await?;
-        self.json().decode(&text).map_err(|source| ReadError::Json { text, source })
+        self.take("read_json", Json { mode: self.json(), value: PhantomData }).await
     }
 
     /// Reads a binary structure: exactly `size_of::<T>()` bytes.
@@ -213,60 +210,6 @@ impl Connection {
         *target = value;
         Ok(())
     }
-
-    async fn read_text<T>(
-        &self,
-        operation: &'static str,
-        store: impl FnMut(Cow<'_, str>) -> T,
-    ) -> Result<T, ReadError> {
-        self.take(operation, Text { connection: self, store }).await
-    }
-
-    /// The way of every read.
-    pub(super) async fn take<T: Take>(&self, operation: &'static str, take: T) -> Result<T::Output, ReadError> {
-        let shared = &*self.shared;
-        if self.is_done_with() {
-            return Err(self.not_connected().await);
-        }
-        if shared.state.look(|state| state.end_reported) {
-            // Nothing but the end is left, again and again: a loop that does not mind it must not keep others waiting.
-            consume_budget().await;
-        }
-        let taking = shared.reading.take(self, take);
-        let Taken { result, reports_end } = match shared.options.read_timeout {
-            None => taking.await,
-            Some(after) => {
-                let counts = shared.options.idle_timeout.is_some() && !self.has_reader();
-                let _waits = counts.then(|| shared.reading.waits_until(Instant::now() + after));
-                self.within(after, taking).await.map_err(|_| ReadError::Timeout { operation, after })?
-            }
-        };
-        shared.state.read_returned();
-        if reports_end {
-            if self.outlives_peer() && shared.state.is_connected() {
-                shared.state.change(|state| state.end_reported = true);
-            } else {
-                self.end_and(DisconnectReason::ClosedByPeer, |state| state.end_reported = true);
-            }
-        }
-        result.map_err(|error| match error {
-            ReadError::Incomplete { partial, .. } if partial.is_empty() => {
-                ReadError::EndOfStream { endpoint: shared.options.name.clone(), received: shared.reading.received() }
-            }
-            error => error,
-        })
-    }
-
-    /// Whether there is no session, and nothing of it left to read.
-    fn is_done_with(&self) -> bool {
-        !self.shared.state.is_connected() && self.is_exhausted()
-    }
-
-    /// The error of a read without a session. A loop that does not mind it must not keep others waiting.
-    async fn not_connected(&self) -> ReadError {
-        consume_budget().await;
-        ReadError::NotConnected { endpoint: self.shared.options.name.clone(), reason: self.reason() }
-    }
 }
 
 fn owned(text: Cow<'_, str>) -> String {
@@ -276,21 +219,20 @@ fn owned(text: Cow<'_, str>) -> String {
 /// The frame through a separator.
 struct Until<'a> {
     separator: &'a [u8],
-    /// The connection, if heartbeats are for it to note and for nobody else to see.
-    heartbeats: Option<&'a Connection>,
 }
 
 impl Take for Until<'_> {
     type Output = Vec<u8>;
 
-    fn take(&mut self, frames: &mut FrameBuffer, limit: usize) -> Option<Result<Vec<u8>, ReadError>> {
+    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<Vec<u8>, ReadError>> {
+        let Self { separator } = self;
+        let Unread { frames, text, limit, heartbeats } = unread;
         loop {
-            let taken = within(frames.take_until(self.separator, limit, <[u8]>::to_vec)?, limit);
-            let is_noted = |frame: &Vec<u8>| {
-                self.heartbeats
-                    .is_some_and(|connection| connection.notes(&connection.text_format(), self.separator, frame))
+            let taken = within(frames.take_until(separator, *limit, <[u8]>::to_vec)?, *limit);
+            let is_heartbeat = |frame: &Vec<u8>| {
+                *separator == text.terminator() && heartbeats.notes(text, &frame[..frame.len() - separator.len()])
             };
-            if !taken.as_ref().is_ok_and(is_noted) {
+            if !taken.as_ref().is_ok_and(is_heartbeat) {
                 return Some(taken);
             }
         }
@@ -298,29 +240,71 @@ impl Take for Until<'_> {
 }
 
 /// A text message, in the format that is in force when it is taken.
-struct Text<'a, F> {
-    connection: &'a Connection,
+struct Text<F> {
     store: F,
 }
 
-impl<T, F: FnMut(Cow<'_, str>) -> T> Take for Text<'_, F> {
+impl<F> Text<F> {
+    fn new<T>(store: F) -> Self
+    where
+        F: FnMut(Cow<'_, str>) -> T,
+    {
+        Self { store }
+    }
+}
+
+impl<T, F: FnMut(Cow<'_, str>) -> T> Take for Text<F> {
     type Output = T;
 
-    fn take(&mut self, frames: &mut FrameBuffer, limit: usize) -> Option<Result<T, ReadError>> {
-        let Self { connection, store } = self;
-        let format: TextFormat = connection.text_format();
-        let terminator = format.terminator();
-        let expects_heartbeats = connection.expects_heartbeats();
-        loop {
-            let convert = |frame: &[u8]| {
-                let is_heartbeat = expects_heartbeats && connection.notes(&format, terminator, frame);
-                if is_heartbeat { None } else { Some(format.decode(frame).map(&mut *store)) }
-            };
-            match within(frames.take_until(terminator, limit, convert)?, limit) {
-                Ok(None) => {}
-                Ok(Some(taken)) => return Some(taken),
-                Err(error) => return Some(Err(error)),
+    #[inline]
+    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
+        let store = &mut self.store;
+        take_text(unread, |text| text.map(&mut *store))
+    }
+}
+
+/// The value that a text message is JSON of.
+struct Json<T> {
+    mode: JsonMode,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Take for Json<T> {
+    type Output = T;
+
+    const RUNS_USERS_CODE: bool = true;
+
+    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
+        let mode = self.mode;
+        take_text(unread, |text| {
+            let text = text?;
+            mode.decode(&text).map_err(|source| ReadError::Json { text: text.into_owned(), source })
+        })
+    }
+}
+
+/// Takes the next text message that is no heartbeat, as `convert` makes it of the text.
+#[inline]
+fn take_text<T>(
+    unread: &mut Unread<'_>,
+    mut convert: impl FnMut(Result<Cow<'_, str>, ReadError>) -> Result<T, ReadError>,
+) -> Option<Result<T, ReadError>> {
+    let Unread { frames, text, limit, heartbeats } = unread;
+    let is_utf8 = text.encoding == Encoding::Utf8;
+    loop {
+        let convert = |content: Content<'_>| {
+            if heartbeats.are_noted() && heartbeats.notes(text, content.bytes()) {
+                return None;
             }
+            Some(convert(match content {
+                Content::Text(text) if is_utf8 => Ok(Cow::Borrowed(text)),
+                content => text.encoding.decode(content.bytes()),
+            }))
+        };
+        match within(frames.take_text(text.terminator(), *limit, is_utf8, convert)?, *limit) {
+            Ok(None) => {}
+            Ok(Some(taken)) => return Some(taken),
+            Err(error) => return Some(Err(error)),
         }
     }
 }
@@ -330,12 +314,29 @@ struct Line;
 impl Take for Line {
     type Output = Vec<u8>;
 
-    fn take(&mut self, frames: &mut FrameBuffer, limit: usize) -> Option<Result<Vec<u8>, ReadError>> {
-        frames.take_until(b"\n", limit, <[u8]>::to_vec).map(|taken| within(taken, limit))
+    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<Vec<u8>, ReadError>> {
+        unread.frames.take_until(b"\n", unread.limit, <[u8]>::to_vec).map(|taken| within(taken, unread.limit))
     }
 
     fn take_rest(&mut self, rest: Vec<u8>) -> Result<Vec<u8>, ReadError> {
         Ok(rest)
+    }
+}
+
+/// So many bytes, which become the result without another copy if they are many.
+struct Bytes {
+    count: usize,
+}
+
+impl Take for Bytes {
+    type Output = Vec<u8>;
+
+    fn expected(&self) -> Option<usize> {
+        Some(self.count)
+    }
+
+    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<Vec<u8>, ReadError>> {
+        unread.frames.take_bytes(self.count).map(Ok)
     }
 }
 
@@ -351,8 +352,8 @@ impl<T, F: FnMut(&[u8]) -> Result<T, ReadError>> Take for Exact<F> {
         Some(self.count)
     }
 
-    fn take(&mut self, frames: &mut FrameBuffer, _limit: usize) -> Option<Result<T, ReadError>> {
-        frames.take_exact(self.count, &mut self.convert)
+    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
+        unread.frames.take_exact(self.count, &mut self.convert)
     }
 }
 
@@ -371,9 +372,9 @@ impl<T, F: FnOnce(&[u8]) -> T> Take for ExactWith<F> {
         Some(self.count)
     }
 
-    fn take(&mut self, frames: &mut FrameBuffer, _limit: usize) -> Option<Result<T, ReadError>> {
+    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
         let convert = &mut self.convert;
-        frames.take_exact(self.count, |bytes| convert.take().map(|convert| convert(bytes)))?.map(Ok)
+        unread.frames.take_exact(self.count, |bytes| convert.take().map(|convert| convert(bytes)))?.map(Ok)
     }
 }
 
@@ -384,8 +385,8 @@ struct Available {
 impl Take for Available {
     type Output = Vec<u8>;
 
-    fn take(&mut self, frames: &mut FrameBuffer, _limit: usize) -> Option<Result<Vec<u8>, ReadError>> {
-        if self.count == 0 { Some(Ok(Vec::new())) } else { frames.take_some(self.count).map(Ok) }
+    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<Vec<u8>, ReadError>> {
+        if self.count == 0 { Some(Ok(Vec::new())) } else { unread.frames.take_some(self.count).map(Ok) }
     }
 
     fn take_rest(&mut self, rest: Vec<u8>) -> Result<Vec<u8>, ReadError> {
@@ -398,8 +399,8 @@ struct ToEnd;
 impl Take for ToEnd {
     type Output = Vec<u8>;
 
-    fn take(&mut self, frames: &mut FrameBuffer, limit: usize) -> Option<Result<Vec<u8>, ReadError>> {
-        within(frames.check_limit(limit), limit).err().map(Err)
+    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<Vec<u8>, ReadError>> {
+        within(unread.frames.check_limit(unread.limit), unread.limit).err().map(Err)
     }
 
     fn take_rest(&mut self, rest: Vec<u8>) -> Result<Vec<u8>, ReadError> {

@@ -8,11 +8,12 @@ use std::{
 
 use tokio_util::codec::Decoder;
 
-use super::{
-    Connection,
-    reading::{Take, Taken},
+use super::Connection;
+use crate::{
+    DisconnectReason, ReadError,
+    framing::TooLong,
+    session::{Take, Taken, Unread},
 };
-use crate::{DisconnectReason, FrameBuffer, ReadError, frame_buffer::TooLong};
 
 impl Connection {
     /// Reads a frame that `decoder` finds: any [`Decoder`] of tokio-util. Strings and other reads may come before and
@@ -193,18 +194,19 @@ impl<D: Decoder> Take for Frame<'_, D> {
 
     const RUNS_USERS_CODE: bool = true;
 
-    fn take(&mut self, frames: &mut FrameBuffer, limit: usize) -> Option<Result<Self::Output, ReadError>> {
-        let taken = frames.take_with(limit, |bytes| caught(|| self.decoder.decode(bytes)))?;
+    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<Self::Output, ReadError>> {
+        let limit = unread.limit;
+        let taken = unread.frames.take_with(limit, |bytes| caught(|| self.decoder.decode(bytes)))?;
         let reason = DisconnectReason::FrameTooLong { limit };
         Some(taken.map_err(|TooLong| ReadError::Disconnected { reason }))
     }
 
-    fn take_at_end(&mut self, frames: &mut FrameBuffer) -> Taken<Self::Output> {
-        let last = frames.take_with(usize::MAX, |bytes| caught(|| self.decoder.decode_eof(bytes)));
+    fn take_at_end(&mut self, unread: &mut Unread<'_>) -> Taken<Self::Output> {
+        let last = unread.frames.take_with(usize::MAX, |bytes| caught(|| self.decoder.decode_eof(bytes)));
         if let Some(Ok(Ok(frame))) = last {
             return Taken { result: Ok(Ok(frame)), reports_end: false };
         }
-        let partial = frames.take_rest();
+        let partial = unread.frames.take_rest();
         let result = match last {
             Some(Ok(Err(failure))) => Ok(Err(failure)),
             _ => Err(ReadError::Incomplete { partial, expected: None }),

@@ -1,35 +1,10 @@
 //! The read loop of a session, as the session and its owner see it.
 
-use tokio::time::Instant;
-
-use super::{Connection, state::Phase};
-use crate::ReadError;
-
-/// What the read loop of a session does.
-///
-/// | stage | who reads | goes on to |
-/// |---|---|---|
-/// | `Absent`: there is none, or it has ended | whoever likes | |
-/// | `Reading`, the farewell included | the handler | `Stopping`, `Absent` |
-/// | `Stopping`: as soon as the handler waits or returns | the handler | `Stopped`, `Absent` |
-/// | `Stopped`: the farewell is still to come | whoever likes | `Absent` |
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ReadLoop {
-    Absent,
-    Reading,
-    Stopping,
-    Stopped,
-}
-
-impl ReadLoop {
-    pub(super) fn of(has_handler: bool) -> Self {
-        if has_handler { Self::Reading } else { Self::Absent }
-    }
-
-    pub(super) fn reads(self) -> bool {
-        matches!(self, Self::Reading | Self::Stopping)
-    }
-}
+use super::Connection;
+use crate::{
+    ReadError,
+    session::{Life, ReadLoop, Session},
+};
 
 /// Why a handler is dropped where it waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +20,7 @@ impl Connection {
     /// Whether the messages go to a handler.
     #[must_use]
     pub fn has_reader(&self) -> bool {
-        self.shared.options.has_handler && self.shared.state.look(|state| state.read_loop.reads())
+        self.shared.options.has_handler && self.look(Session::has_reader)
     }
 
     /// The connection, for a read beside its handler: an error while that may read, unless it is the handler itself
@@ -56,7 +31,7 @@ impl Connection {
     /// [`ReadError::HandlerReads`].
     pub fn beside_handler(self) -> Result<Self, ReadError> {
         let is_read = self.shared.options.has_handler
-            && self.shared.state.look(|state| state.read_loop.reads() && !state.revoked)
+            && self.look(|session| session.has_reader() && !session.life().is_revoked())
             && !self.is_own_handler();
         if is_read { Err(ReadError::HandlerReads) } else { Ok(self) }
     }
@@ -64,21 +39,17 @@ impl Connection {
     /// Whether a handler has yet to be done with the session, also one that does not read any more.
     #[must_use]
     pub fn has_read_loop(&self) -> bool {
-        self.shared.options.has_handler && self.shared.state.look(|state| state.read_loop != ReadLoop::Absent)
+        self.shared.options.has_handler && self.look(|session| session.life().read_loop() != ReadLoop::Absent)
     }
 
     /// Waits until no handler has anything to do with the session.
     pub async fn read_loop_ended(&self) {
-        self.shared.state.wait_for(|state| (state.read_loop == ReadLoop::Absent).then_some(())).await;
+        self.wait_for(|life| (life.read_loop() == ReadLoop::Absent).then_some(())).await;
     }
 
     /// Has the handler read no more, and waits until it does not. In the handler itself this does not wait.
     pub async fn stop_read_loop(&self) {
-        self.shared.state.change(|state| {
-            if state.read_loop == ReadLoop::Reading {
-                state.read_loop = ReadLoop::Stopping;
-            }
-        });
+        self.input(Session::stop_read_loop);
         if !self.is_own_handler() {
             self.handler_reads_no_more().await;
         }
@@ -87,37 +58,32 @@ impl Connection {
 
 impl Connection {
     pub(super) async fn handler_reads_no_more(&self) {
-        self.shared.state.wait_for(|state| (!state.read_loop.reads()).then_some(())).await;
+        self.wait_for(|life| (!life.read_loop().reads()).then_some(())).await;
     }
 
     /// Waits until the handler is to be dropped.
     pub(crate) async fn handler_interrupted(&self) -> Interruption {
-        let interruption = self.shared.state.wait_for(|state| match state.read_loop {
-            _ if state.revoked => Some(Interruption::Revoked),
+        let interruption = |life: &Life| match life.read_loop() {
+            _ if life.is_revoked() => Some(Interruption::Revoked),
             ReadLoop::Stopping => Some(Interruption::Stopped),
             _ => None,
-        });
-        interruption.await
+        };
+        self.wait_for(interruption).await
     }
 
     /// Whether the handler is to be dropped for others to read.
     pub(crate) fn is_handler_stopping(&self) -> bool {
-        self.shared.state.look(|state| state.read_loop == ReadLoop::Stopping)
+        self.look(|session| session.life().read_loop() == ReadLoop::Stopping)
     }
 
     /// Notes that the handler has been dropped, for others to read. A session that drains does so anew, as one that
     /// never had a handler.
     pub(crate) fn read_loop_stopped(&self) {
-        self.shared.state.change(|state| {
-            state.read_loop = ReadLoop::Stopped;
-            if state.phase == Phase::Draining {
-                state.last_read = Some(Instant::now());
-            }
-        });
+        self.input(Session::read_loop_stopped);
     }
 
     /// Notes that the handler has done with the session.
     pub(crate) fn read_loop_has_ended(&self) {
-        self.shared.state.change(|state| state.read_loop = ReadLoop::Absent);
+        self.input(Session::read_loop_ended);
     }
 }

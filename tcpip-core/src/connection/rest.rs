@@ -4,9 +4,10 @@ use std::sync::atomic::Ordering;
 
 use super::{
     Connection,
-    state::Phase,
-    wire::{check_for_hang_up, look_ahead, look_all_ahead},
+    reading::Found,
+    transport::{check_for_hang_up, stream_ended},
 };
+use crate::session::Phase;
 
 /// How old the knowledge may be that the peer is there, in milliseconds. The clock that is cheap enough to be looked at
 /// with each message ticks every few of them.
@@ -17,8 +18,9 @@ impl Connection {
     pub(super) fn look_after_rest(&self) {
         let now = clock();
         let looked = &self.shared.looked;
-        let is_new = self.shared.state.phase() == Phase::Connected;
-        if now.saturating_sub(looked.load(Ordering::Relaxed)) < AT_MOST || !is_new {
+        if now.saturating_sub(looked.load(Ordering::Relaxed)) < AT_MOST
+            || self.look(|session| *session.life().phase() != Phase::Connected)
+        {
             return;
         }
         looked.store(now, Ordering::Relaxed);
@@ -31,7 +33,8 @@ impl Connection {
     pub(super) fn look_for_hang_up(&self) {
         match self.shared.socket.upgrade() {
             Some(socket) => check_for_hang_up(self, &socket),
-            None => drop(look_ahead(self)),
+            None if self.look_ahead() == Found::End => stream_ended(self),
+            None => {}
         }
     }
 
@@ -39,7 +42,7 @@ impl Connection {
     pub(super) async fn look_well_for_hang_up(&self) {
         match self.shared.socket.upgrade() {
             Some(socket) => check_for_hang_up(self, &socket),
-            None => look_all_ahead(self).await,
+            None => self.look_all_ahead().await,
         }
     }
 }

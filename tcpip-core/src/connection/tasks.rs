@@ -3,7 +3,7 @@
 use tracing::Instrument;
 
 use super::Connection;
-use crate::{DisconnectReason, catch_panic::catch_panic};
+use crate::{DisconnectReason, catch_panic::catch_panic, session::Session};
 
 tokio::task_local! {
     /// What the current task is to a session.
@@ -102,7 +102,7 @@ impl Connection {
     /// Waits until the session has no tasks.
     #[doc(hidden)]
     pub async fn tasks_ended(&self) {
-        self.shared.state.wait_for(|state| (state.tasks == 0).then_some(())).await;
+        self.wait_for(|life| (life.tasks() == 0).then_some(())).await;
     }
 }
 
@@ -113,13 +113,13 @@ struct Counted {
 
 impl Counted {
     fn new(connection: Connection) -> Self {
-        connection.shared.state.change(|state| state.tasks += 1);
+        connection.input(|session, _| session.task_begins());
         Self { connection }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.connection.shared.state.change(|state| state.tasks -= 1);
+        self.connection.input(Session::task_has_ended);
     }
 }

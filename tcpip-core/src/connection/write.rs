@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use tokio::task::coop::consume_budget;
 
-use super::{
-    Batch, Connection,
-    writing::{Place, Unsendable},
+use super::{Batch, Connection};
+use crate::{
+    DisconnectReason, Structs, WriteError,
+    session::{Place, Unsendable},
 };
-use crate::{DisconnectReason, Structs, WriteError};
 
 /// Every write sends one message whole: writers in several tasks do not interleave, and a write that is dropped is
 /// [never torn](Self#cancel-safety). A write returns when its bytes are with the operating system, which is not
@@ -108,8 +108,7 @@ impl Connection {
     #[doc(alias = "close_write")]
     pub async fn shutdown_write(&self) -> Result<(), WriteError> {
         self.check_connected().await?;
-        let ended = self.shared.writing.end_half().await;
-        ended.map_err(|unsendable| self.write_error("shutdown_write", unsendable))
+        self.end_half().await.map_err(|unsendable| self.write_error("shutdown_write", unsendable))
     }
 
     /// Begins a message of several parts that is sent as one.
@@ -134,14 +133,14 @@ impl Connection {
     async fn send_to(&self, place: Place, operation: &'static str, parts: &[&[u8]]) -> Result<(), WriteError> {
         self.look_after_rest();
         self.check_connected().await?;
-        match self.shared.writing.send(parts, place, || self.shared.state.is_connected()).await {
+        match self.send_message(parts, place).await {
             Ok(()) => Ok(()),
             Err(unsendable) => Err(refused(self.write_error(operation, unsendable)).await),
         }
     }
 
     async fn check_connected(&self) -> Result<(), WriteError> {
-        if self.shared.state.is_connected() {
+        if self.is_live() {
             return Ok(());
         }
         let endpoint = self.shared.options.name.clone();
@@ -149,14 +148,10 @@ impl Connection {
     }
 
     fn write_error(&self, operation: &'static str, unsendable: Unsendable) -> WriteError {
-        let shared = &*self.shared;
-        if unsendable == Unsendable::HalfEnded && shared.state.is_connected() {
+        if unsendable == Unsendable::HalfEnded && self.is_live() {
             return WriteError::WriteHalfEnded;
         }
-        if let Some(reason) = shared.writing.error() {
-            self.end(reason);
-        }
-        match shared.state.reason() {
+        match self.reason().unwrap_or(DisconnectReason::Closed) {
             DisconnectReason::WriteTimeout { after } => WriteError::Timeout { operation, after },
             reason => WriteError::Disconnected { reason },
         }

@@ -2,6 +2,7 @@
 
 mod hang_up;
 mod send_queue;
+mod source;
 mod stream;
 mod tcp;
 
@@ -11,10 +12,11 @@ use tokio::time::{Instant, timeout_at};
 
 pub(super) use self::{
     send_queue::unacknowledged,
-    stream::{StreamWire, look_ahead, look_all_ahead},
+    source::Source,
+    stream::{StreamWire, stream_ended},
     tcp::{TcpWire, check_for_hang_up, discard_what_is_here, reset},
 };
-use super::{Connection, writing::Writing};
+use super::Connection;
 use crate::DisconnectReason;
 
 /// What the session's task does with the stream beneath. Reads and writes that need not wait go past it.
@@ -22,7 +24,7 @@ pub(super) trait Wire: Send + Sync + 'static {
     /// Sends all that is queued. The deadline counts from the last byte that was taken.
     fn flush(
         &self,
-        writing: &Writing,
+        connection: &Connection,
         write_timeout: Option<Duration>,
     ) -> impl Future<Output = Result<(), DisconnectReason>> + Send;
 
@@ -41,7 +43,7 @@ pub(super) trait Wire: Send + Sync + 'static {
     /// Ends this end's half of the stream in good order. The peer's half goes on.
     fn end_half(
         &self,
-        writing: &Writing,
+        connection: &Connection,
         write_timeout: Option<Duration>,
     ) -> impl Future<Output = Result<(), DisconnectReason>> + Send;
 

@@ -12,11 +12,14 @@ use socket2::SockRef;
 use tokio::{
     io::Interest,
     net::{TcpStream, tcp::OwnedWriteHalf},
-    time::{sleep, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 
 use super::{Connection, Input, Wire, hang_up, send_queue::unacknowledged};
-use crate::{DisconnectReason, connection::writing::Writing};
+use crate::{
+    DisconnectReason,
+    session::{HangUp, Next},
+};
 
 /// How long a close waits before it asks again whether all has arrived: no event tells.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -37,26 +40,49 @@ impl TcpWire {
     fn stream(&self) -> &TcpStream {
         (*self.0).as_ref()
     }
+
+    /// Waits for a writer that is sending. Since when the queue waits, if there is one.
+    async fn next_to_send(&self, connection: &Connection) -> Option<Instant> {
+        loop {
+            match connection.input(|session, _| session.next_to_send()) {
+                Next::Nothing => return None,
+                Next::Busy => connection.shared.work.notified().await,
+                Next::Queue(since) => return Some(since),
+            }
+        }
+    }
+
+    /// Offers the whole queue to `write`, once. How many bytes it took, none if it would have to wait; `None` if a writer
+    /// is sending.
+    fn send_some(
+        connection: &Connection,
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> Result<Option<usize>, DisconnectReason> {
+        let Some(queue) = connection.input(|session, _| session.lend_queue()) else { return Ok(None) };
+        let (front, back) = queue.as_slices();
+        let result = write(&[IoSlice::new(front), IoSlice::new(back)]);
+        connection.input(|session, effects| session.queue_offered(queue, result, effects)).map(Some)
+    }
 }
 
 impl Wire for TcpWire {
-    async fn flush(&self, writing: &Writing, write_timeout: Option<Duration>) -> Result<(), DisconnectReason> {
-        while !writing.is_empty() {
+    async fn flush(&self, connection: &Connection, write_timeout: Option<Duration>) -> Result<(), DisconnectReason> {
+        while let Some(since) = self.next_to_send(connection).await {
             // Readiness is looked at before the deadline: a task that runs late does not take its own delay for the peer's.
             let writable = self.0.writable();
             let ready = match write_timeout {
-                Some(after) => timeout_at(writing.progress() + after, writable).await.map_err(|_| after),
+                Some(after) => timeout_at(since + after, writable).await.map_err(|_| after),
                 None => Ok(writable.await),
             };
             match ready {
                 Ok(ready) => {
                     ready.map_err(|error| DisconnectReason::from_io(&error))?;
-                    writing.send_some(|slices| self.0.try_write_vectored(slices))?;
+                    Self::send_some(connection, |slices| self.0.try_write_vectored(slices))?;
                 }
                 Err(after) => {
                     // The system reports room only when much of its buffer is free. It may have some all the same.
                     let direct = |slices: &[IoSlice<'_>]| SockRef::from(self.stream()).send_vectored(slices);
-                    if writing.send_some(direct)? == 0 {
+                    if Self::send_some(connection, direct)? == Some(0) {
                         return Err(DisconnectReason::WriteTimeout { after });
                     }
                 }
@@ -74,8 +100,9 @@ impl Wire for TcpWire {
     /// A reset after the hang-up, whose cause may have been told to a writer already.
     async fn failed_after(&self, connection: &Connection) -> DisconnectReason {
         let _ = self.0.ready(Interest::ERROR).await;
+        connection.input(|session, _| session.look_begins());
         let told_here = self.stream().take_error().ok().flatten().as_ref().map(DisconnectReason::from_io);
-        told_here.or_else(|| connection.shared.writing.error()).unwrap_or(DisconnectReason::Reset)
+        connection.input(|session, effects| session.has_failed(told_here, effects))
     }
 
     async fn leaves_unread(&self, _connection: &Connection) -> bool {
@@ -86,8 +113,13 @@ impl Wire for TcpWire {
         hang_up::unread(self.stream())
     }
 
-    async fn end_half(&self, writing: &Writing, _write_timeout: Option<Duration>) -> Result<(), DisconnectReason> {
-        SockRef::from(self.stream()).shutdown(Shutdown::Write).map_err(|error| writing.failed(&error))
+    async fn end_half(
+        &self,
+        connection: &Connection,
+        _write_timeout: Option<Duration>,
+    ) -> Result<(), DisconnectReason> {
+        let ended = SockRef::from(self.stream()).shutdown(Shutdown::Write);
+        ended.map_err(|error| connection.input(|session, _| session.write_failed(&error)))
     }
 
     /// A socket that is closed with unread input, or gets input once it is closed, sends a reset, which overtakes what
@@ -158,10 +190,13 @@ pub(in crate::connection) fn check_for_hang_up(connection: &Connection, socket: 
 fn socket_hung_up(connection: &Connection, stream: &TcpStream) {
     // The system tells the cause once: here, or to a writer that is about to end the session, or to a read that has
     // ended it.
-    connection.peer_hung_up(|| match hang_up::has_unread(stream) {
-        Ok(unread) => (unread, stream.take_error().ok().flatten()),
+    connection.input(|session, _| session.look_begins());
+    let (is_beneath, cause) = match hang_up::has_unread(stream) {
+        Ok(is_beneath) => (is_beneath, stream.take_error().ok().flatten()),
         Err(error) => (false, Some(error)),
-    });
+    };
+    let hang_up = HangUp { is_beneath, cause: cause.as_ref().map(DisconnectReason::from_io) };
+    connection.input(|session, effects| session.looked(hang_up, effects));
 }
 
 /// Discards what has arrived, but no more than [`DISCARDED_AT_ONCE`].

@@ -1,16 +1,16 @@
 //! The task of a session: it watches for the hang-up, sends what is queued, and winds the session down.
 
-use std::sync::atomic::Ordering;
-
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
     Connection,
     liveness::watch_liveness,
-    state::Phase,
-    wire::{Input, Wire},
+    transport::{Input, Wire},
 };
-use crate::DisconnectReason;
+use crate::{
+    DisconnectReason,
+    session::{Ending, Life, Session},
+};
 
 /// Runs a session from its beginning until nothing is left to do for it.
 ///
@@ -27,14 +27,8 @@ pub(super) async fn run_session(mut finish: Finish, wire: impl Wire) {
 
 /// Returns when the session has ended, for whatever reason.
 async fn watch(connection: &Connection, wire: &impl Wire) {
-    let shared = &*connection.shared;
-    let ended = shared.state.wait_for(|state| (state.phase == Phase::Ended).then_some(()));
-    let half_ended = || {
-        if connection.has_noted_hang_up() {
-            connection.look_for_hang_up();
-        }
-    };
-    let sending = shared.writing.run(wire, shared.options.write_timeout, half_ended);
+    let ended = connection.wait_for(|life| (!life.is_connected()).then_some(()));
+    let sending = connection.send_queue(wire, connection.shared.options.write_timeout);
     let hang_up = async {
         wire.hung_up(connection).await;
         tokio::select! {
@@ -55,13 +49,12 @@ async fn watch(connection: &Connection, wire: &impl Wire) {
 /// Returns when a draining session without a handler, or whose handler reads no more, has not been read from for long
 /// enough.
 async fn drained(connection: &Connection) {
-    let shared = &*connection.shared;
     connection.handler_reads_no_more().await;
     loop {
         // A session whose peer has ended its half only begins to drain when this end ends its own.
-        let last_read = shared.state.wait_for(|state| state.last_read).await;
-        sleep_until(last_read + shared.options.drain_timeout).await;
-        if shared.state.look(|state| state.last_read) == Some(last_read) {
+        let last_read = connection.wait_for(Life::last_read).await;
+        sleep_until(last_read + connection.shared.options.drain_timeout).await;
+        if connection.look(|session| session.life().last_read()) == Some(last_read) {
             return;
         }
     }
@@ -78,21 +71,20 @@ async fn drained(connection: &Connection) {
 /// | this end aborted it, also while it is being brought to rest | dropped | discarded | abort |
 async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) {
     use DisconnectReason::{Aborted, ClosedByPeer, WriteTimeout};
-    let shared = &*connection.shared;
-    let reason = shared.state.reason();
+    let reason = connection.reason().unwrap_or(DisconnectReason::Closed);
     let timed_out = matches!(reason, WriteTimeout { .. });
     let discards = reason.is_by_this_end() && !timed_out;
     if discards {
-        shared.reading.discard(&reason);
+        connection.input(Session::discard);
     }
     let in_order = discards && reason != Aborted || reason == ClosedByPeer;
     let input = if discards { Input::Discard } else { Input::Keep };
     let (mut queued, mut is_ending) = (0, false);
     let ended = in_order && {
-        let aborted = shared.state.wait_for(|state| state.aborted.then_some(()));
+        let aborted = connection.wait_for(|life| is_aborted(life).then_some(()));
         let ending = async {
-            let flushed = wire.flush(&shared.writing, None).await.is_ok();
-            queued = shared.writing.close();
+            let flushed = wire.flush(connection, None).await.is_ok();
+            queued = connection.input(Session::close_output);
             if flushed {
                 is_ending = true;
                 wire.end(input).await;
@@ -105,32 +97,36 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
             ended = timeout_at(deadline, ending) => match ended {
                 Ok(flushed) => flushed,
                 // It may still arrive: the system goes on with it.
-                Err(_) => shared.writing.is_empty(),
+                Err(_) => !connection.look(Session::has_queue),
             }
         }
     };
-    queued += shared.writing.close();
+    queued += connection.input(Session::close_output);
     // The end of the stream is no byte of a message. Asked before the look at the state: an abort, after which the system
     // tells nonsense, is noted there first.
     let beneath = wire.unacknowledged().saturating_sub(usize::from(is_ending));
-    if !shared.state.look(|state| state.aborted) {
+    if !connection.look(|session| is_aborted(session.life())) {
         queued += beneath;
     }
     if discards {
-        let given_up = queued as u64 + shared.given_up.fetch_add(queued as u64, Ordering::Relaxed);
+        let given_up = connection.input(|session, _| session.give_up(queued));
         if given_up > 0 {
             tracing::warn!("{given_up} byte(s) had not arrived when the session was given up");
         }
     }
     if timed_out || !discards && !wire.leaves_unread(connection).await {
-        shared.reading.close(&reason);
+        connection.input(Session::close_input);
     } else {
         // What is left is there: no read waits for it, and so none for another's turn.
-        shared.reading.end_turns();
+        connection.input(Session::end_turns);
     }
     if timed_out || reason == Aborted || in_order && !ended {
         wire.abort(input);
     }
+}
+
+fn is_aborted(life: &Life) -> bool {
+    life.ending() == Some(Ending::Aborted)
 }
 
 /// Marks the session as finished, also if its runtime shuts down under it.
@@ -147,17 +143,6 @@ impl Finish {
 
 impl Drop for Finish {
     fn drop(&mut self) {
-        let shared = &*self.connection.shared;
-        if !self.in_order {
-            self.connection.end(DisconnectReason::Closed);
-            shared.writing.close();
-        }
-        let revoked = shared.state.change(|state| {
-            state.finished = true;
-            state.revoked
-        });
-        if revoked || !self.in_order {
-            shared.reading.discard(&shared.state.reason());
-        }
+        self.connection.input(|session, effects| session.finish(self.in_order, effects));
     }
 }

@@ -12,21 +12,18 @@ use std::{
     time::Duration,
 };
 
-use tokio::{io::AsyncWrite, task::yield_now, time::Instant};
+use tokio::{io::AsyncWrite, time::Instant};
 
 use super::{Connection, Input, Wire, within};
 use crate::{
     DisconnectReason,
     catch_panic::{drop_caught, poll_stream},
-    connection::{reading::Found, writing::Writing},
     lock::Lock,
+    session::{HangUp, Session},
 };
 
 /// How many bytes of the queue are offered to the stream at once.
 const OFFERED: usize = 64 * 1024;
-
-/// How often a stream is looked at before what it has counts as endless.
-const MOST_LOOKS: usize = 100;
 
 /// The write half of a stream. The read half is with the reads.
 #[derive(Debug)]
@@ -57,10 +54,10 @@ impl<W: AsyncWrite + Unpin> StreamWire<W> {
     }
 
     /// Sends some of the queue.
-    async fn send_some(&self, writing: &Writing) -> Result<(), DisconnectReason> {
+    async fn send_some(&self, connection: &Connection) -> Result<(), DisconnectReason> {
         let sent = self.poll(|Output { writer, offered }, context| {
             if offered.is_empty() {
-                *offered = writing.offer(OFFERED);
+                *offered = connection.input(|session, _| session.offer(OFFERED));
             }
             let taken = ready!(poll_stream(|| Pin::new(writer).poll_write(context, offered)))?;
             if taken == 0 {
@@ -70,25 +67,26 @@ impl<W: AsyncWrite + Unpin> StreamWire<W> {
                 return Poll::Ready(Err(io::Error::other("the stream has taken more than it was offered")));
             }
             offered.drain(..taken);
-            writing.took(taken);
+            connection.input(|session, effects| session.took(taken, effects));
             Poll::Ready(Ok(()))
         });
-        sent.await.map_err(|error| writing.failed(&error))
+        sent.await.map_err(|error| write_failed(connection, &error))
     }
 }
 
 impl<W: AsyncWrite + Send + Unpin + 'static> Wire for StreamWire<W> {
-    async fn flush(&self, writing: &Writing, write_timeout: Option<Duration>) -> Result<(), DisconnectReason> {
-        while !writing.is_empty() {
-            within(write_timeout, writing.progress(), self.send_some(writing)).await?;
+    async fn flush(&self, connection: &Connection, write_timeout: Option<Duration>) -> Result<(), DisconnectReason> {
+        while connection.look(Session::has_queue) {
+            let since = connection.look(Session::write_progress);
+            within(write_timeout, since, self.send_some(connection)).await?;
         }
         let flushed = self.poll(|output, context| poll_stream(|| Pin::new(&mut output.writer).poll_flush(context)));
-        let flushed = async { flushed.await.map_err(|error| writing.failed(&error)) };
+        let flushed = async { flushed.await.map_err(|error| write_failed(connection, &error)) };
         within(write_timeout, Instant::now(), flushed).await
     }
 
     async fn hung_up(&self, connection: &Connection) {
-        poll_fn(|context| connection.shared.reading.poll_ahead(context, connection)).await;
+        poll_fn(|context| connection.poll_ahead(context)).await;
         stream_ended(connection);
     }
 
@@ -99,7 +97,7 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Wire for StreamWire<W> {
 
     /// What is there is taken in: a writer may have been quicker to find the end than the reading ahead.
     async fn leaves_unread(&self, connection: &Connection) -> bool {
-        look_all_ahead(connection).await;
+        connection.look_all_ahead().await;
         false
     }
 
@@ -107,8 +105,8 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Wire for StreamWire<W> {
         0
     }
 
-    async fn end_half(&self, writing: &Writing, write_timeout: Option<Duration>) -> Result<(), DisconnectReason> {
-        let ended = async { self.shut_down().await.map_err(|error| writing.failed(&error)) };
+    async fn end_half(&self, connection: &Connection, write_timeout: Option<Duration>) -> Result<(), DisconnectReason> {
+        let ended = async { self.shut_down().await.map_err(|error| write_failed(connection, &error)) };
         within(write_timeout, Instant::now(), ended).await
     }
 
@@ -135,28 +133,11 @@ impl<W> Drop for StreamWire<W> {
     }
 }
 
-/// Reads ahead what is there now, and acts on the end if that is there.
-pub(in crate::connection) fn look_ahead(connection: &Connection) -> Found {
-    let found = connection.shared.reading.read_ahead(connection);
-    if found == Found::End {
-        stream_ended(connection);
-    }
-    found
+/// All of the stream is in the buffer, and an error has ended the session already.
+pub(in crate::connection) fn stream_ended(connection: &Connection) {
+    connection.input(|session, effects| session.hung_up(HangUp::default(), effects));
 }
 
-/// The same, and lets others have their turn until all has been read ahead: at most so often, for a stream may be endless.
-pub(in crate::connection) async fn look_all_ahead(connection: &Connection) {
-    for _ in 0..MOST_LOOKS {
-        let polled = connection.shared.reading.polled();
-        match look_ahead(connection) {
-            Found::End | Found::Nothing => return,
-            Found::Enough => yield_now().await,
-            Found::Busy => polled.await,
-        }
-    }
-}
-
-fn stream_ended(connection: &Connection) {
-    // All of it is in the buffer, and an error has ended the session already.
-    connection.peer_hung_up(|| (false, None));
+fn write_failed(connection: &Connection, error: &io::Error) -> DisconnectReason {
+    connection.input(|session, _| session.write_failed(error))
 }

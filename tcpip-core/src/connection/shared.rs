@@ -1,0 +1,171 @@
+//! A session, and what is around it: what all handles of it share.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, MutexGuard, Weak, atomic::AtomicU64},
+};
+
+use tokio::{net::tcp::OwnedWriteHalf, runtime::Handle, sync::Notify, time::Instant};
+
+use super::{Connection, options::SessionOptions, transport::Source};
+use crate::{
+    ConnectionEvent,
+    callbacks::{CallbackProgress, EventSource},
+    lock::Lock,
+    session::{Effects, Life, Session, Way},
+};
+
+pub(super) struct Shared {
+    pub(super) number: u64,
+    pub(super) addresses: Option<(SocketAddr, SocketAddr)>,
+    pub(super) options: Arc<SessionOptions>,
+    pub(super) began: Instant,
+    pub(super) locked: Lock<Locked>,
+    /// Told when the life of the session has changed.
+    changed: Notify,
+    /// Told when there is something to send, or this end's half is to be ended.
+    pub(super) work: Notify,
+    /// Told when somebody has polled a stream that is read ahead.
+    pub(super) polled: Notify,
+    pub(super) callbacks: CallbackProgress,
+    /// The socket beneath, if there is one, for as long as the session's task has it.
+    pub(super) socket: Weak<OwnedWriteHalf>,
+    /// When the kernel was last asked for a hang-up.
+    pub(super) looked: AtomicU64,
+    /// That of the session's task.
+    pub(super) runtime: Option<Handle>,
+    pub(super) span: tracing::Span,
+}
+
+/// What the one lock of a session holds.
+pub(super) struct Locked {
+    pub(super) session: Session,
+    /// Where bytes come from; `None` while it is lent out, and once nothing more will come: who puts it back then sees it
+    /// let go of.
+    pub(super) source: Option<Source>,
+    /// Let go of at the end, with which the events end.
+    pub(super) events: EventSource,
+}
+
+/// What a session begins with.
+pub(super) struct Beginning {
+    pub(super) number: u64,
+    pub(super) addresses: Option<(SocketAddr, SocketAddr)>,
+    pub(super) options: Arc<SessionOptions>,
+    pub(super) source: Source,
+    pub(super) socket: Weak<OwnedWriteHalf>,
+    pub(super) events: EventSource,
+    pub(super) looked: u64,
+    pub(super) span: tracing::Span,
+}
+
+impl Shared {
+    pub(super) fn new(beginning: Beginning) -> Self {
+        let Beginning { number, addresses, options, source, socket, events, looked, span } = beginning;
+        let way = if matches!(source, Source::Socket(_)) { Way::Direct } else { Way::Queue };
+        Self {
+            number,
+            addresses,
+            began: Instant::now(),
+            callbacks: events.progress(),
+            locked: Lock::new(Locked {
+                session: Session::new(Arc::clone(&options), way),
+                source: Some(source),
+                events,
+            }),
+            changed: Notify::new(),
+            work: Notify::new(),
+            polled: Notify::new(),
+            socket,
+            looked: AtomicU64::new(looked),
+            runtime: Some(Handle::current()),
+            span,
+            options,
+        }
+    }
+
+    pub(super) fn never_connected() -> Self {
+        let options = Arc::new(SessionOptions::new(""));
+        let session = Session::never_connected(Arc::clone(&options));
+        Self {
+            number: 0,
+            addresses: None,
+            options,
+            began: Instant::now(),
+            locked: Lock::new(Locked { session, source: None, events: EventSource::default() }),
+            changed: Notify::new(),
+            work: Notify::new(),
+            polled: Notify::new(),
+            callbacks: CallbackProgress::default(),
+            socket: Weak::new(),
+            looked: AtomicU64::new(0),
+            runtime: None,
+            span: tracing::Span::none(),
+        }
+    }
+}
+
+impl Connection {
+    /// Tells the session what has happened, and does what is to be done then.
+    pub(super) fn input<T>(&self, input: impl FnOnce(&mut Session, &mut Effects) -> T) -> T {
+        self.with_locked(|locked, effects| input(&mut locked.session, effects))
+    }
+
+    /// The same, with the source at hand.
+    pub(super) fn with_locked<T>(&self, input: impl FnOnce(&mut Locked, &mut Effects) -> T) -> T {
+        let mut effects = Effects::default();
+        let mut locked = self.shared.locked.lock();
+        let result = input(&mut locked, &mut effects);
+        self.settle(locked, effects);
+        result
+    }
+
+    /// Lets go of the lock, and does what is to be done then.
+    fn settle(&self, mut locked: MutexGuard<'_, Locked>, mut effects: Effects) {
+        let shared = &*self.shared;
+        let ended = effects.ended.take().map(|reason| {
+            // Under the lock: whoever sees the end finds its event in the queue.
+            let events = std::mem::take(&mut locked.events);
+            (events.push(ConnectionEvent::disconnected(self.clone(), reason.clone())), events, reason)
+        });
+        let source = if locked.session.has_source() { None } else { locked.source.take() };
+        let is_discarded = locked.session.is_discarded();
+        drop(locked);
+        if let Some((pushed, events, reason)) = ended {
+            pushed.tell();
+            // The last source of events tells the dispatcher when it goes.
+            drop(events);
+            shared.span.in_scope(|| tracing::info!("disconnected: {reason}"));
+        }
+        if effects.has_changed {
+            shared.changed.notify_waiters();
+        }
+        if effects.has_work {
+            shared.work.notify_one();
+        }
+        let looks = effects.looks;
+        effects.run();
+        if let Some(source) = source {
+            source.let_go(is_discarded);
+        }
+        if looks {
+            self.look_for_hang_up();
+        }
+    }
+
+    /// Looks at the session.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Session) -> T) -> T {
+        look(&self.shared.locked.lock().session)
+    }
+
+    /// Waits until `look` finds what it looks for in the session's life.
+    pub(super) async fn wait_for<T>(&self, mut look: impl FnMut(&Life) -> Option<T>) -> T {
+        loop {
+            let changed = self.shared.changed.notified();
+            if let Some(found) = look(self.shared.locked.lock().session.life()) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+}

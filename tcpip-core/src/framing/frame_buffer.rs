@@ -1,0 +1,386 @@
+//! The receive buffer: bytes in, frames out, no I/O.
+
+use bytes::{BufMut, BytesMut};
+
+use super::{
+    bytes::{Form, KEPT},
+    search::find_end,
+};
+
+/// The most that is read at once without knowing that more is wanted.
+const LARGEST_READ: usize = 64 * 1024;
+
+/// The frame at the front is longer than the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the frame is too long")]
+pub struct TooLong;
+
+/// What is left to discard of a frame that was too long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Skip {
+    /// Everything through this separator.
+    Through(Vec<u8>),
+    /// Everything.
+    All,
+}
+
+/// What is before the separator of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content<'a> {
+    /// It is known to be UTF-8.
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Content<'a> {
+    pub(crate) fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+/// Bytes that have been received and not yet read.
+///
+/// The buffer does no I/O: the owner [fills](Self::fill) it and takes frames out. No byte is searched twice for the same
+/// separator, but for the overlap that a separator of several bytes needs.
+///
+/// Dropping the buffer drops the bytes in it.
+///
+/// ```
+/// use tcpip_core::FrameBuffer;
+///
+/// let mut buffer = FrameBuffer::default();
+/// buffer.fill(0, |room| room.put_slice(b"one\r\ntw"));
+/// assert_eq!(buffer.take_until(b"\r\n", 100, <[u8]>::to_vec), Some(Ok(b"one\r\n".to_vec())));
+/// assert_eq!(buffer.take_until(b"\r\n", 100, <[u8]>::to_vec), None);
+/// assert_eq!(buffer.len(), 2);
+/// ```
+#[derive(Debug, Default)]
+pub struct FrameBuffer {
+    form: Form,
+    /// How many bytes in front have been taken. All of those that there are is none.
+    start: usize,
+    /// No match of `separator` begins before this position behind `start`.
+    scanned: usize,
+    separator: Vec<u8>,
+    skip: Option<Skip>,
+    /// The bytes have come since it was last seen whether they are text.
+    may_be_text: bool,
+    /// How much room the next read gets, grown while reads fill it.
+    read_size: usize,
+    /// How many bytes a decoder has taken for the frame that it is about.
+    kept_by_decoder: usize,
+}
+
+impl FrameBuffer {
+    /// Returns how many bytes wait to be read. Bytes that are to be skipped do not count.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        if self.skip.is_some() { 0 } else { self.held() }
+    }
+
+    /// Returns whether nothing waits to be read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns how many bytes of memory the buffer holds.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.form.capacity()
+    }
+
+    /// Has `fill` append received bytes to the room that it is given: some, or for at least `wanted` bytes if that is a
+    /// reasonable size; then no more than those, lest what comes behind them be moved later.
+    ///
+    /// What is to be skipped is discarded, and the room of the next time has the right size: larger after this was
+    /// filled, since more may wait.
+    pub fn fill<R>(&mut self, wanted: usize, fill: impl FnOnce(&mut dyn BufMut) -> R) -> R {
+        let before = self.held();
+        let missing = wanted;
+        let wanted = wanted.min(LARGEST_READ.max(before));
+        let enough = wanted.max(self.read_size.max(KEPT) / 2);
+        let spare = self.form.spare(self.start, enough, wanted.max(self.read_size).max(KEPT));
+        self.start = 0;
+        let result = if missing > LARGEST_READ { fill(&mut spare.limit(missing)) } else { fill(spare) };
+        let count = self.held() - before;
+        let filled = self.form.len() == self.form.capacity();
+        self.may_be_text |= count > 0;
+        self.finish_skip();
+        self.read_size = if filled { (count * 4).clamp(KEPT, LARGEST_READ) } else { count.clamp(KEPT, LARGEST_READ) };
+        result
+    }
+
+    /// Takes the frame through `separator` out, as `convert` makes it of the bytes with the separator.
+    ///
+    /// `None` if it has not all arrived.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`] if the frame is longer than `limit`, separator included, and not empty. The frame is then discarded,
+    /// also the part of it that is still to come.
+    ///
+    /// # Panics
+    ///
+    /// If `separator` is empty.
+    pub fn take_until<T>(
+        &mut self,
+        separator: &[u8],
+        limit: usize,
+        convert: impl FnOnce(&[u8]) -> T,
+    ) -> Option<Result<T, TooLong>> {
+        self.form.all();
+        let end = match self.end_of_frame(separator, limit)? {
+            Ok(end) => end,
+            Err(error) => return Some(Err(error)),
+        };
+        let frame = convert(&self.form.whole()[self.start..self.start + end]);
+        self.consume(end);
+        Some(Ok(frame))
+    }
+
+    /// As [`take_until`](Self::take_until), for text. If that is to be UTF-8, it is looked at once for all that has come.
+    /// `convert` is given what is before the separator.
+    #[inline]
+    pub(crate) fn take_text<T>(
+        &mut self,
+        separator: &[u8],
+        limit: usize,
+        is_utf8: bool,
+        convert: impl FnOnce(Content<'_>) -> T,
+    ) -> Option<Result<T, TooLong>> {
+        if self.form.is_cut() && !separator.is_ascii() {
+            self.form.all();
+        }
+        let end = match self.end_of_frame(separator, limit)? {
+            Ok(end) => end,
+            Err(error) => return Some(Err(error)),
+        };
+        if self.may_be_text && is_utf8 {
+            self.look_for_text(separator);
+        }
+        let payload = self.start..self.start + end - separator.len();
+        let content = match &self.form {
+            Form::Text(text, _) => text.get(payload.clone()).map(Content::Text),
+            Form::Plain(_) | Form::Codec(_) => None,
+        };
+        let taken = convert(content.unwrap_or_else(|| Content::Bytes(&self.form.whole()[payload])));
+        self.consume(end);
+        Some(Ok(taken))
+    }
+
+    /// Takes exactly `count` bytes out, as `convert` makes them. `None` if they have not all arrived.
+    pub fn take_exact<T>(&mut self, count: usize, convert: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        if self.skip.is_some() && !self.finish_skip() || self.held() < count {
+            return None;
+        }
+        self.may_be_text = false;
+        let start = self.start;
+        let taken = convert(&self.form.all()[start..start + count]);
+        self.consume(count);
+        Some(taken)
+    }
+
+    /// Takes exactly `count` bytes out: without a copy where they are many and all that there are.
+    pub(crate) fn take_bytes(&mut self, count: usize) -> Option<Vec<u8>> {
+        if self.skip.is_none() && count > LARGEST_READ && self.start == 0 && self.held() == count {
+            return Some(self.take_all());
+        }
+        self.take_exact(count, <[u8]>::to_vec)
+    }
+
+    /// Takes up to `count` bytes out. `None` if there are none.
+    pub fn take_some(&mut self, count: usize) -> Option<Vec<u8>> {
+        if !self.finish_skip() || count == 0 || self.held() == 0 {
+            return None;
+        }
+        self.take_exact(count.min(self.held()), <[u8]>::to_vec)
+    }
+
+    /// Hands all bytes to `decode`, which takes from their front what it wants, and returns a frame once it has all of
+    /// one. `None` if there is none, or if a frame that was too long is still to be skipped.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`] if the frame is longer than `limit`, or what there is of it is as long. So it does not matter in what
+    /// pieces it came, nor how many of its bytes the decoder keeps in itself meanwhile.
+    pub fn take_with<T, E>(
+        &mut self,
+        limit: usize,
+        decode: impl FnOnce(&mut BytesMut) -> Result<Option<T>, E>,
+    ) -> Option<Result<Result<T, E>, TooLong>> {
+        if !self.finish_skip() {
+            return None;
+        }
+        // So that no limit makes an error of nothing at all, it is at least one byte.
+        let limit = limit.max(1);
+        // Before, lest a panic leave a position behind the end.
+        self.scanned = 0;
+        self.may_be_text = false;
+        let bytes = self.form.codec(std::mem::take(&mut self.start));
+        let before = bytes.len();
+        let decoded = decode(bytes).transpose();
+        self.kept_by_decoder += before.saturating_sub(bytes.len());
+        let (length, left) = (self.kept_by_decoder, bytes.len());
+        let is_too_long = match &decoded {
+            None => length + left >= limit,
+            Some(Ok(_)) => length > limit,
+            Some(Err(_)) => false,
+        };
+        if decoded.is_some() {
+            self.kept_by_decoder = 0;
+        }
+        if left == 0 {
+            self.form.clear();
+        }
+        if is_too_long { Some(Err(TooLong)) } else { decoded.map(Ok) }
+    }
+
+    /// Drops all bytes, and returns how many they were.
+    pub fn discard(&mut self) -> usize {
+        self.kept_by_decoder = 0;
+        if !self.finish_skip() {
+            return 0;
+        }
+        let count = self.held();
+        self.consume(count);
+        count
+    }
+
+    /// Checks that no more than `limit` bytes wait.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`] if more wait. They are then discarded, and so is all that is still to come.
+    pub fn check_limit(&mut self, limit: usize) -> Result<(), TooLong> {
+        if self.finish_skip() && self.held() > limit {
+            self.skip = Some(Skip::All);
+            self.finish_skip();
+            return Err(TooLong);
+        }
+        Ok(())
+    }
+
+    /// Takes everything out: nothing more will come. What was to be skipped is discarded.
+    pub fn take_rest(&mut self) -> Vec<u8> {
+        self.finish_skip();
+        if self.skip.take().is_some() {
+            self.consume(self.held());
+            return Vec::new();
+        }
+        self.take_all()
+    }
+
+    /// Where the frame through `separator` ends, behind `start`.
+    fn end_of_frame(&mut self, separator: &[u8], limit: usize) -> Option<Result<usize, TooLong>> {
+        assert!(!separator.is_empty(), "a separator has at least one byte");
+        // An empty frame is never too long, so that no limit makes an error of nothing at all.
+        let limit = limit.max(separator.len());
+        if self.skip.is_some() && !self.finish_skip() {
+            return None;
+        }
+        if self.scanned > 0 && self.separator != separator {
+            self.scanned = 0;
+        }
+        match find_end(self.form.whole(), self.start + self.scanned, separator) {
+            Some(end) if end - self.start > limit => {
+                self.consume(end - self.start);
+                Some(Err(TooLong))
+            }
+            Some(end) => Some(Ok(end - self.start)),
+            None if self.held() >= limit => {
+                self.skip = Some(Skip::Through(separator.to_vec()));
+                self.finish_skip();
+                Some(Err(TooLong))
+            }
+            None => {
+                if self.separator != separator {
+                    separator.clone_into(&mut self.separator);
+                }
+                let whole = self.form.whole().len() - self.start;
+                self.scanned = self.scanned.max((whole + 1).saturating_sub(separator.len()));
+                None
+            }
+        }
+    }
+
+    /// Makes text of what is there if it is, once for all that has come. A separator that is no ASCII may begin in the
+    /// middle of a character.
+    #[cold]
+    fn look_for_text(&mut self, separator: &[u8]) {
+        self.may_be_text = false;
+        if separator.is_ascii() && self.start == 0 {
+            self.form.make_text();
+        }
+    }
+
+    /// Discards the rest of a frame that was too long, as far as it is here. Whether that is done.
+    fn finish_skip(&mut self) -> bool {
+        let start = self.start;
+        let kept = match &self.skip {
+            None => return true,
+            Some(Skip::All) => 0,
+            Some(Skip::Through(separator)) => match find_end(self.form.all(), start, separator) {
+                Some(end) => {
+                    self.skip = None;
+                    self.consume(end - start);
+                    return true;
+                }
+                None => (self.form.len() - start).min(separator.len() - 1),
+            },
+        };
+        self.consume(self.held() - kept);
+        false
+    }
+
+    /// How many bytes there are.
+    fn held(&self) -> usize {
+        self.form.len() - self.start
+    }
+
+    fn take_all(&mut self) -> Vec<u8> {
+        let start = std::mem::take(&mut self.start);
+        self.scanned = 0;
+        let mut bytes = std::mem::take(self.form.plain());
+        if start > 0 {
+            bytes.drain(..start);
+        }
+        bytes
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.start += count;
+        self.scanned = 0;
+        if self.start == self.form.len() {
+            self.start = 0;
+            self.form.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What has been searched is not searched again: a separator that appears there afterwards is not found.
+    #[test]
+    fn no_byte_is_scanned_twice() {
+        for separator in [&b"\n"[..], b"\r\n", b"end", b"a long one"] {
+            let (length, overlap) = (100, separator.len() - 1);
+            for tampered in 0..length {
+                let mut buffer = FrameBuffer::default();
+                buffer.fill(0, |room| room.put_slice(&vec![b'x'; length]));
+                assert_eq!(buffer.take_until(separator, 1000, <[u8]>::to_vec), None);
+                // Behind the buffer's back, and completed by what arrives next.
+                let end = (tampered + separator.len()).min(length);
+                buffer.form.plain()[tampered..end].copy_from_slice(&separator[..end - tampered]);
+                buffer.fill(0, |room| room.put_slice(&separator[end - tampered..]));
+                let found = buffer.take_until(separator, 1000, <[u8]>::to_vec).is_some();
+                assert_eq!(found, tampered >= length - overlap, "{separator:?} at {tampered}");
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! From bytes to frames, without I/O.
+
+mod bytes;
+mod frame_buffer;
+mod search;
+
+pub(crate) use self::frame_buffer::Content;
+pub use self::frame_buffer::{FrameBuffer, TooLong};

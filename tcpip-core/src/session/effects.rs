@@ -1,0 +1,71 @@
+//! What is to be done once the session's lock is not held.
+
+use std::task::Waker;
+
+use super::Writer;
+use crate::DisconnectReason;
+
+/// What an input leaves to be done: waking, telling and letting go are others' code, and may take locks of their own
+/// that are held while the session is polled.
+#[derive(Debug, Default)]
+#[must_use = "somebody waits for this"]
+pub(crate) struct Effects {
+    /// Why the session has ended, just now.
+    pub(crate) ended: Option<DisconnectReason>,
+    /// Those who wait for something of its life look again.
+    pub(crate) has_changed: bool,
+    /// The session's task has something to send.
+    pub(crate) has_work: bool,
+    /// Somebody has to look whether the peer has hung up.
+    pub(crate) looks: bool,
+    woken: Option<Waker>,
+    also_woken: Vec<Waker>,
+    /// Wakers that are not to be woken, but whose letting go may end a task.
+    replaced: Vec<Waker>,
+    /// Writers whose messages have been taken.
+    taken: Vec<Writer>,
+    /// Writers whose messages will not be.
+    refused: Vec<Writer>,
+}
+
+impl Effects {
+    pub(super) fn wake(&mut self, waker: Option<Waker>) {
+        if self.woken.is_none() {
+            self.woken = waker;
+        } else {
+            self.also_woken.extend(waker);
+        }
+    }
+
+    pub(super) fn let_go(&mut self, waker: Option<Waker>) {
+        self.replaced.extend(waker);
+    }
+
+    /// Puts the waker that is offered into `slot`, unless that has the same.
+    pub(super) fn replace(&mut self, slot: &mut Option<Waker>, offered: &mut Option<Waker>) {
+        let is_same = match (&*slot, &*offered) {
+            (Some(there), Some(offered)) => there.will_wake(offered),
+            (_, offered) => offered.is_none(),
+        };
+        if !is_same {
+            self.replaced.extend(std::mem::replace(slot, offered.take()));
+        }
+    }
+
+    pub(super) fn tell_taken(&mut self, writer: Option<Writer>) {
+        self.taken.extend(writer);
+    }
+
+    pub(super) fn refuse(&mut self, writers: impl IntoIterator<Item = Writer>) {
+        self.refused.extend(writers);
+    }
+
+    /// Does what others wait for. No lock of the session is held.
+    pub(crate) fn run(self) {
+        self.woken.into_iter().chain(self.also_woken).for_each(Waker::wake);
+        for writer in self.taken {
+            // Nobody waits for a write that was dropped.
+            let _ = writer.send(());
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The read side of a session: the buffer, whose turn it is, and how the stream has ended.
+
+use std::task::Waker;
+
+use tokio::time::Instant;
+
+use super::{Effects, Turns};
+use crate::{DisconnectReason, FrameBuffer};
+
+/// Reads take turns; the bytes are here, not in the future of the read whose turn it is, so that dropping
+/// one loses nothing, and one that nobody polls holds up nothing but the reads behind it, while the session lives.
+///
+/// While the system is called, or users' code (decoders, streams, what is called with a frame) runs, the buffer is lent
+/// out.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(super) frames: FrameBuffer,
+    pub(super) lent: Lent,
+    /// What has arrived is not to be kept.
+    pub(super) is_discarded: bool,
+    pub(super) end: StreamEnd,
+    pub(super) turns: Turns,
+    /// The read whose turn it is, for what it does not find out from the socket itself.
+    pub(super) waker: Option<Waker>,
+    pub(super) waits: Waits,
+    pub(super) ahead: Option<Box<Ahead>>,
+    /// How many reads have come to a result.
+    pub(super) reads: u64,
+    /// How many bytes ever came out of the source.
+    pub(super) received: u64,
+    /// When the last did, if somebody wants to know.
+    pub(super) last_arrival: Option<Instant>,
+    /// Until when the reads that have a deadline wait.
+    pub(super) deadlines: Vec<Instant>,
+    /// How many reads took what was in the buffer, since the last that took a unit of the task's budget.
+    pub(super) free_reads: u8,
+}
+
+/// Where the buffer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lent {
+    Here,
+    /// Users' code works on so many bytes of frames.
+    ToUser(usize),
+    /// The system appends to it, which had so many bytes of frames. The source is lent as well.
+    ToSystem(usize),
+}
+
+/// How the stream has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum StreamEnd {
+    /// It has not.
+    Open,
+    /// Without a cause, but somebody calls the system just now, who may be told one: the system tells it once.
+    Suspected,
+    /// Nothing more will come.
+    Known(End),
+    /// And a read has told its caller so.
+    Told(End),
+}
+
+impl StreamEnd {
+    pub(super) fn known(&self) -> Option<&End> {
+        match self {
+            Self::Known(end) | Self::Told(end) => Some(end),
+            Self::Open | Self::Suspected => None,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// In good order: the peer has sent all that it wanted to send.
+    Stream,
+    /// With the session.
+    Session(DisconnectReason),
+}
+
+/// What the read whose turn it is does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// Nothing, or its result is on the way to the caller.
+    No,
+    /// It has looked and found too little.
+    ForMore,
+    /// Bytes have been read ahead since.
+    ToLook,
+}
+
+/// The reading ahead from a stream that is no socket: as far as the next frame may reach.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead {
+    /// How many bytes the read that waits needs in the buffer, whatever the limit is.
+    wanted: usize,
+    /// The session's task.
+    waker: Option<Waker>,
+    /// It waits for room in the buffer.
+    is_held_up: bool,
+}
+
+/// What has arrived, as the liveness of the peer is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Arrived {
+    /// How many bytes ever came out of the source. It only grows.
+    pub(crate) received: u64,
+    /// The system is being asked for more just now.
+    pub(crate) is_receiving: bool,
+    /// Some have not been looked at by the read that waits.
+    pub(crate) unread: bool,
+    /// A read waits for more.
+    pub(crate) being_read: bool,
+    /// When bytes last came out of the source.
+    pub(crate) last: Option<Instant>,
+}
+
+impl Incoming {
+    /// `now` if the times of arrivals are to be noted.
+    pub(super) fn new(end: StreamEnd, reads_ahead: bool, now: Option<Instant>) -> Self {
+        Self {
+            frames: FrameBuffer::default(),
+            lent: Lent::Here,
+            is_discarded: false,
+            end,
+            turns: Turns::default(),
+            waker: None,
+            waits: Waits::No,
+            ahead: reads_ahead.then(Box::default),
+            reads: 0,
+            received: 0,
+            last_arrival: now,
+            deadlines: Vec::new(),
+            free_reads: 0,
+        }
+    }
+
+    /// How many bytes of frames there are, lent ones included.
+    pub(super) fn unread(&self) -> usize {
+        let lent = match self.lent {
+            Lent::Here => 0,
+            Lent::ToUser(count) | Lent::ToSystem(count) => count,
+        };
+        lent + self.frames.len()
+    }
+
+    /// Whether a read waits, and so will find the end by itself.
+    pub(super) fn is_being_read(&self) -> bool {
+        self.waits != Waits::No && !self.turns.is_free()
+    }
+
+    pub(super) fn note_arrival(&mut self, count: usize) {
+        self.received += count as u64;
+        if count > 0
+            && let Some(last) = &mut self.last_arrival
+        {
+            *last = Instant::now();
+        }
+    }
+
+    pub(super) fn arrived(&self) -> Arrived {
+        Arrived {
+            received: self.received,
+            is_receiving: matches!(self.lent, Lent::ToSystem(_)),
+            unread: self.waits == Waits::ToLook,
+            being_read: self.is_being_read(),
+            last: self.last_arrival,
+        }
+    }
+
+    /// Lends the buffer out.
+    pub(super) fn lend(&mut self, lend: impl FnOnce(usize) -> Lent) -> FrameBuffer {
+        self.lent = lend(self.frames.len());
+        std::mem::take(&mut self.frames)
+    }
+
+    /// Takes the buffer back, and behind it what has been read ahead meanwhile.
+    pub(super) fn take_back(&mut self, frames: FrameBuffer, effects: &mut Effects) {
+        self.lent = Lent::Here;
+        if self.is_discarded {
+            return;
+        }
+        let arrived = std::mem::replace(&mut self.frames, frames).take_rest();
+        if !arrived.is_empty() {
+            self.append(&arrived);
+        }
+        self.wake_ahead(effects);
+    }
+
+    pub(super) fn append(&mut self, bytes: &[u8]) {
+        self.frames.fill(bytes.len(), |room| room.put_slice(bytes));
+    }
+
+    /// How much may be read ahead.
+    pub(super) fn room(&self, limit: usize) -> usize {
+        let Some(ahead) = &self.ahead else { return 0 };
+        let most = if self.turns.is_free() { limit } else { ahead.wanted.max(limit) };
+        // At least one byte, or the end of the stream would never be seen.
+        most.max(1).saturating_sub(self.unread())
+    }
+
+    /// Notes the session's task, which reads ahead.
+    pub(super) fn set_reader_ahead(&mut self, waker: &mut Option<Waker>, effects: &mut Effects) {
+        if let Some(ahead) = &mut self.ahead {
+            effects.replace(&mut ahead.waker, waker);
+        }
+    }
+
+    /// Whether the reading ahead waits for room in the buffer.
+    pub(super) fn is_held_up(&self) -> bool {
+        self.ahead.as_ref().is_some_and(|ahead| ahead.is_held_up)
+    }
+
+    /// There is no room to read ahead into.
+    pub(super) fn hold_up(&mut self) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.is_held_up = true;
+        }
+    }
+
+    /// A read has made room in the buffer, or waits for so many bytes to be in it.
+    pub(super) fn room_for(&mut self, wanted: usize, effects: &mut Effects) {
+        if let Some(ahead) = &mut self.ahead {
+            ahead.wanted = wanted;
+            self.wake_ahead(effects);
+        }
+    }
+
+    /// Wakes the session's task if it is held up.
+    fn wake_ahead(&mut self, effects: &mut Effects) {
+        if let Some(ahead) = &mut self.ahead
+            && std::mem::take(&mut ahead.is_held_up)
+        {
+            effects.wake(ahead.waker.take());
+        }
+    }
+
+    /// Has the session's task look again, if it reads ahead.
+    pub(super) fn wake_task(&mut self, effects: &mut Effects) {
+        if let Some(ahead) = &mut self.ahead {
+            effects.wake(ahead.waker.take());
+        }
+    }
+
+    /// Bytes have been read ahead.
+    pub(super) fn read_ahead(&mut self, bytes: &[u8], effects: &mut Effects) {
+        self.note_arrival(bytes.len());
+        if !self.is_discarded {
+            self.append(bytes);
+            if self.waits == Waits::ForMore {
+                self.waits = Waits::ToLook;
+            }
+        }
+        effects.wake(self.waker.take());
+    }
+
+    /// Drops what is in the buffer, now and later. What is lent comes back to nothing.
+    pub(super) fn discard(&mut self) {
+        self.is_discarded = true;
+        self.frames = FrameBuffer::default();
+    }
+}

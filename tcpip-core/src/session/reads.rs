@@ -1,0 +1,375 @@
+//! What becomes of a read.
+
+use std::io;
+
+use super::{
+    Arc, Arrived, Buffer, DisconnectReason, Effects, End, Heartbeats, Instant, Phase, Session, StreamEnd, Take, Taken,
+    TextFormat, Ticket, Unread, Waits, Waker,
+};
+use crate::{FrameBuffer, ReadError};
+
+/// So many reads may take what is in the buffer before one takes a unit of the task's budget.
+const FREE_READS: u8 = 64;
+
+/// What a read does next.
+pub(crate) enum Step<T> {
+    /// It has come to this.
+    Done(Taken<T>),
+    /// It waits, and is woken.
+    Wait,
+    /// It asks the system for bytes, and gives the buffer back with [`Session::received`].
+    Receive(Receive),
+    /// It does its work on the buffer, and gives it back with [`Session::worked`].
+    Work(Work),
+}
+
+/// The buffer, for what the system has.
+pub(crate) struct Receive {
+    pub(crate) frames: FrameBuffer,
+    /// How many bytes are still to come, if that is known.
+    pub(crate) missing: usize,
+}
+
+/// The buffer, for users' code, and what is in force for it.
+pub(crate) struct Work {
+    pub(crate) frames: FrameBuffer,
+    pub(crate) text: Arc<TextFormat>,
+    pub(crate) limit: usize,
+    pub(crate) heartbeats: Heartbeats,
+    /// The stream has ended.
+    end: Option<End>,
+    /// What had been received then.
+    seen: u64,
+}
+
+impl Work {
+    /// Does it.
+    pub(crate) fn run<T: Take>(&mut self, take: &mut T) -> Option<Taken<T::Output>> {
+        let Self { frames, text, limit, heartbeats, end, .. } = self;
+        let mut unread = Unread { frames, text, limit: *limit, heartbeats };
+        match end {
+            Some(end) => Some(take_at_end(take, end, &mut unread)),
+            None => take.take(&mut unread).map(|result| Taken { result, reports_end: false }),
+        }
+    }
+}
+
+impl Session {
+    /// The result of a read that needs nothing but what is in the buffer, where nothing else is to be thought of.
+    #[inline]
+    pub(crate) fn take_at_once<T: Take>(&mut self, take: &mut T) -> Option<Result<T::Output, ReadError>> {
+        let incoming = &mut self.incoming;
+        let is_plain = matches!(self.life.phase(), Phase::Connected)
+            && incoming.turns.is_free()
+            && incoming.lent == Buffer::Here
+            && !incoming.is_held_up()
+            && incoming.free_reads < FREE_READS;
+        if !is_plain {
+            return None;
+        }
+        let (limit, heartbeats) = (self.limit, &mut self.heartbeats);
+        let result = take.take(&mut Unread { frames: &mut incoming.frames, text: &self.text, limit, heartbeats })?;
+        incoming.free_reads += 1;
+        incoming.reads += 1;
+        Some(result)
+    }
+
+    /// Whether a read is to take a unit of its task's budget.
+    pub(crate) fn is_unit_due(&mut self) -> bool {
+        let is_due = self.incoming.free_reads >= FREE_READS || self.has_told_end();
+        self.incoming.free_reads = 0;
+        is_due
+    }
+
+    pub(crate) fn queue_up(&mut self) -> Ticket {
+        self.incoming.turns.queue_up()
+    }
+
+    pub(crate) fn leave(&mut self, ticket: Ticket, effects: &mut Effects) {
+        self.incoming.turns.leave(ticket, effects);
+    }
+
+    /// Whether it is the turn of `ticket`, and the buffer is there. If not, `waker` is taken, and woken then.
+    pub(crate) fn has_turn(&mut self, ticket: Ticket, waker: &mut Option<Waker>, effects: &mut Effects) -> bool {
+        if !self.incoming.turns.has_turn(ticket, waker, effects) {
+            return false;
+        }
+        if self.incoming.lent != Buffer::Here {
+            // After the end there are no turns, and what another read has may come back.
+            effects.wake(waker.take());
+            return false;
+        }
+        true
+    }
+
+    /// What the read that has `ticket` does now.
+    pub(crate) fn step<T: Take>(
+        &mut self,
+        ticket: Ticket,
+        take: &mut T,
+        waker: &mut Option<Waker>,
+        effects: &mut Effects,
+    ) -> Step<T::Output> {
+        if !self.has_turn(ticket, waker, effects) {
+            return Step::Wait;
+        }
+        self.incoming.waits = Waits::No;
+        if T::RUNS_USERS_CODE {
+            return Step::Work(self.work(None));
+        }
+        let (limit, heartbeats) = (self.limit, &mut self.heartbeats);
+        let mut unread = Unread { frames: &mut self.incoming.frames, text: &self.text, limit, heartbeats };
+        match take.take(&mut unread) {
+            Some(result) => Step::Done(self.conclude::<T>(Taken { result, reports_end: false }, effects)),
+            None => self.more(take, waker, effects),
+        }
+    }
+
+    /// What a read does that has found too little.
+    fn more<T: Take>(&mut self, take: &mut T, waker: &mut Option<Waker>, effects: &mut Effects) -> Step<T::Output> {
+        if let Some(end) = self.incoming.end.known().cloned() {
+            if T::RUNS_USERS_CODE {
+                return Step::Work(self.work(Some(end)));
+            }
+            let (limit, heartbeats) = (self.limit, &mut self.heartbeats);
+            let mut unread = Unread { frames: &mut self.incoming.frames, text: &self.text, limit, heartbeats };
+            let taken = take_at_end(take, &end, &mut unread);
+            return Step::Done(self.conclude::<T>(taken, effects));
+        }
+        let held = self.incoming.frames.len();
+        if self.incoming.ahead.is_none() && self.incoming.end == StreamEnd::Open {
+            let missing = take.expected().map_or(0, |expected| expected.saturating_sub(held));
+            return Step::Receive(Receive { frames: self.incoming.lend(Buffer::ToSystem), missing });
+        }
+        self.incoming.room_for(take.expected().unwrap_or(0).max(held + 1), effects);
+        self.wait(waker, effects);
+        Step::Wait
+    }
+
+    fn wait(&mut self, waker: &mut Option<Waker>, effects: &mut Effects) {
+        effects.replace(&mut self.incoming.waker, waker);
+        self.incoming.waits = Waits::ForMore;
+    }
+
+    fn work(&mut self, end: Option<End>) -> Work {
+        Work {
+            frames: self.incoming.lend(Buffer::ToUser),
+            text: Arc::clone(&self.text),
+            limit: self.limit,
+            heartbeats: self.heartbeats,
+            end,
+            seen: self.incoming.received,
+        }
+    }
+
+    /// Takes the buffer back from users' code, which has come to `taken`. What the read does next.
+    pub(crate) fn worked<T: Take>(
+        &mut self,
+        work: Work,
+        taken: Option<Taken<T::Output>>,
+        take: &mut T,
+        waker: &mut Option<Waker>,
+        effects: &mut Effects,
+    ) -> Step<T::Output> {
+        self.incoming.take_back(work.frames, effects);
+        if let (Heartbeats::AreNoted(last), Heartbeats::AreNoted(noted)) = (&mut self.heartbeats, work.heartbeats) {
+            *last = noted.max(*last);
+        }
+        match taken {
+            Some(taken) => Step::Done(self.conclude::<T>(taken, effects)),
+            // More was read ahead while the buffer was lent.
+            None if self.incoming.received != work.seen => Step::Work(self.work(None)),
+            None => self.more(take, waker, effects),
+        }
+    }
+
+    /// Takes the buffer back from who asked the system for bytes: so many came, or none (the end), or none for now.
+    /// Whether the read is to look at what is there.
+    pub(crate) fn received(
+        &mut self,
+        frames: FrameBuffer,
+        result: Option<io::Result<usize>>,
+        waker: &mut Option<Waker>,
+        effects: &mut Effects,
+    ) -> bool {
+        self.take_back(frames, effects);
+        match result {
+            // It was closed meanwhile: there is something to look at.
+            None if self.incoming.end != StreamEnd::Open => return true,
+            None => {
+                self.wait(waker, effects);
+                return false;
+            }
+            Some(Ok(0)) => self.stream_ended(None, effects),
+            Some(Ok(count)) => self.incoming.note_arrival(count),
+            Some(Err(error)) => self.stream_ended(Some(DisconnectReason::from_io(&error)), effects),
+        }
+        true
+    }
+
+    /// Draws the consequences of a result.
+    fn conclude<T: Take>(&mut self, taken: Taken<T::Output>, effects: &mut Effects) -> Taken<T::Output> {
+        let Taken { result, reports_end } = taken;
+        self.incoming.reads += u64::from(!reports_end);
+        if !reports_end && let Some(reason) = T::loses_track(&result) {
+            self.incoming.frames = FrameBuffer::default();
+            self.incoming.end = StreamEnd::Open;
+            self.stream_ended(Some(reason), effects);
+        }
+        self.incoming.room_for(0, effects);
+        self.life.was_read();
+        if reports_end {
+            if let StreamEnd::Known(end) = &self.incoming.end {
+                self.incoming.end = StreamEnd::Told(end.clone());
+            }
+            if !self.outlives_peer() {
+                self.end(DisconnectReason::ClosedByPeer, effects);
+            }
+            effects.has_changed = true;
+        }
+        let result = result.map_err(|error| match error {
+            ReadError::Incomplete { partial, .. } if partial.is_empty() => {
+                let (endpoint, received) = (Arc::clone(&self.options.name), self.incoming.received);
+                ReadError::EndOfStream { endpoint, received }
+            }
+            error => error,
+        });
+        Taken { result, reports_end }
+    }
+
+    /// What has arrived.
+    pub(crate) fn arrived(&self) -> Arrived {
+        self.incoming.arrived()
+    }
+
+    /// Notes that a read waits until `deadline`.
+    pub(crate) fn read_waits_until(&mut self, deadline: Instant) {
+        self.incoming.deadlines.push(deadline);
+    }
+
+    /// Notes that it does not any more.
+    pub(crate) fn read_waited_until(&mut self, deadline: Instant) {
+        if let Some(at) = self.incoming.deadlines.iter().position(|there| *there == deadline) {
+            self.incoming.deadlines.swap_remove(at);
+        }
+    }
+
+    /// Until when some read waits that has a deadline.
+    pub(crate) fn awaited_until(&self) -> Option<Instant> {
+        self.incoming.deadlines.iter().max().copied()
+    }
+
+    /// Drops what is in the buffer. How much that was.
+    pub(crate) fn discard_input(&mut self, effects: &mut Effects) -> usize {
+        let count = self.incoming.frames.discard();
+        self.incoming.room_for(0, effects);
+        count
+    }
+
+    /// Lends the buffer to who asks the system for bytes, if there is anybody to ask.
+    pub(crate) fn lend_to_system(&mut self) -> Option<FrameBuffer> {
+        let can_ask = self.incoming.ahead.is_none() && self.incoming.end == StreamEnd::Open;
+        can_ask.then(|| self.incoming.lend(Buffer::ToSystem))
+    }
+
+    /// Takes the buffer back from who has dropped so many bytes that the system had, and perhaps was told why the stream
+    /// has ended.
+    pub(crate) fn discarded(
+        &mut self,
+        frames: FrameBuffer,
+        count: usize,
+        error: Option<&io::Error>,
+        effects: &mut Effects,
+    ) {
+        self.take_back(frames, effects);
+        self.incoming.note_arrival(count);
+        if let Some(error) = error {
+            self.stream_ended(Some(DisconnectReason::from_io(error)), effects);
+        }
+    }
+
+    /// Takes the buffer back.
+    pub(crate) fn take_back(&mut self, frames: FrameBuffer, effects: &mut Effects) {
+        self.incoming.take_back(frames, effects);
+        effects.looks |= self.is_in_doubt;
+    }
+
+    /// Whether the session's task reads ahead.
+    pub(crate) fn reads_ahead(&self) -> bool {
+        self.incoming.ahead.is_some() && self.incoming.end == StreamEnd::Open
+    }
+
+    /// How much may be read ahead now; `waker` is noted, and woken when that has become more. `None` once nothing more
+    /// will come.
+    pub(crate) fn room_ahead(&mut self, waker: &mut Option<Waker>, effects: &mut Effects) -> Option<usize> {
+        if !self.reads_ahead() {
+            return None;
+        }
+        self.incoming.set_reader_ahead(waker, effects);
+        let room = self.incoming.room(self.limit);
+        if room == 0 {
+            self.incoming.hold_up();
+        }
+        Some(room)
+    }
+
+    /// Has the session's task look again.
+    pub(crate) fn wake_reader_ahead(&mut self, effects: &mut Effects) {
+        self.incoming.wake_task(effects);
+    }
+
+    /// Bytes have been read ahead; none: the stream has ended. Whether there may be more.
+    pub(crate) fn read_ahead(&mut self, result: io::Result<&[u8]>, effects: &mut Effects) -> bool {
+        match result {
+            Ok([]) => self.stream_ended(None, effects),
+            Ok(bytes) => self.incoming.read_ahead(bytes, effects),
+            Err(error) => self.stream_ended(Some(DisconnectReason::from_io(&error)), effects),
+        }
+        effects.wake(self.incoming.waker.take());
+        self.reads_ahead()
+    }
+
+    /// Whether more may come out of the source.
+    pub(crate) fn has_source(&self) -> bool {
+        self.incoming.end.known().is_none()
+    }
+
+    /// Lets all reads go on: there is nothing that they wait for.
+    pub(crate) fn end_turns(&mut self, effects: &mut Effects) {
+        self.incoming.turns.end(effects);
+    }
+
+    /// Nothing more is received. What is in the buffer stays readable, then reads report why the session ended.
+    pub(crate) fn close_input(&mut self, effects: &mut Effects) {
+        if self.incoming.end.known().is_none() {
+            self.incoming.end = StreamEnd::Known(match self.life.reason() {
+                Some(DisconnectReason::ClosedByPeer) => End::Stream,
+                reason => End::Session(reason.cloned().unwrap_or(DisconnectReason::Closed)),
+            });
+        }
+        effects.wake(self.incoming.waker.take());
+        self.end_turns(effects);
+    }
+
+    /// Nothing more is received, and what is in the buffer is dropped.
+    pub(crate) fn discard(&mut self, effects: &mut Effects) {
+        self.incoming.discard();
+        self.close_input(effects);
+    }
+}
+
+/// What a read gets once nothing more will come: the rest, and the end itself when that has been told.
+fn take_at_end<T: Take>(take: &mut T, end: &End, unread: &mut Unread<'_>) -> Taken<T::Output> {
+    match end {
+        End::Stream => take.take_at_end(unread),
+        End::Session(reason) => match unread.frames.take_rest() {
+            rest if rest.is_empty() => {
+                Taken { result: Err(ReadError::Disconnected { reason: reason.clone() }), reports_end: true }
+            }
+            partial => {
+                let error = ReadError::Incomplete { partial, expected: take.expected() };
+                Taken { result: Err(error), reports_end: false }
+            }
+        },
+    }
+}
