@@ -42,7 +42,11 @@ impl Reception {
             return None;
         }
         // With the place taken: what is set from now on finds the new session, and what has been set is in force.
-        connection.begin_with(self.session.lock().text.clone());
+        {
+            let session = self.session.lock();
+            connection.begin_with(session.text.clone());
+            connection.set_limit(session.limit);
+        }
         let last = std::mem::replace(&mut state.current, connection.clone());
         // Whoever is told of the session, and whoever ends it, finds it here.
         let announced = connection.announce();
