@@ -173,6 +173,7 @@ mod builder;
 mod client;
 mod dial;
 mod read_loop_client;
+mod target;
 
 pub use tcpip_core::{
     Batch, BytesMut, CallbackFuture, ClientOrServer, ConnectAttempt, ConnectCallback, ConnectError, ConnectFailure,
@@ -181,13 +182,14 @@ pub use tcpip_core::{
     DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder,
     DisconnectReason, Encoding, Error, Family, HEARTBEAT, HalfClose, HandlerError, HandlerResult, IntoHandlerError,
     JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest,
-    OptionError, ReadAndDispatch, ReadError, Result, STD_TIMEOUT, SockRef, Structs, UnexpectedHeartbeat, WriteError,
-    close_stream_writer, read_into, read_struct, set_socket_options, write_from,
+    LookUpError, OptionError, ReadAndDispatch, ReadError, Result, STD_TIMEOUT, SockRef, Structs, UnexpectedHeartbeat,
+    WriteError, close_stream_writer, read_into, read_struct, set_socket_options, write_from,
 };
 
 pub use self::{
-    builder::{ClientBuilder, Connected},
+    builder::ClientBuilder,
     client::Client,
     dial::Dial,
     read_loop_client::ReadLoopClient,
+    target::{Connected, Target},
 };

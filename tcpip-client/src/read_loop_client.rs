@@ -1,14 +1,10 @@
 //! The client that reads by itself.
 
-use std::{fmt, ops::Deref, sync::Arc, time::Duration};
+use std::{fmt, ops::Deref, sync::Arc};
 
-use tcpip_core::{ClientOrServer, Connection, ReadAndDispatch, endpoint::spawn_read_loop};
-use tokio::time::Instant;
+use tcpip_core::{ClientOrServer, Connection, DisconnectReason, ReadAndDispatch, endpoint::spawn_read_loop};
 
 use crate::Client;
-
-/// How much longer than the close deadline a close waits for the handler: it may be late on a loaded machine.
-const CLOSE_GRACE: Duration = Duration::from_millis(50);
 
 /// A [`Client`] with a read loop: what the server sends goes to a [`ReadAndDispatch`] handler, for as long as the session
 /// lasts. Made by [`connect_with`](crate::ClientBuilder::connect_with).
@@ -76,15 +72,14 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 pub struct ReadLoopClient<H> {
     client: Client,
     handler: Arc<H>,
-    close_timeout: Duration,
 }
 
 impl<H: ReadAndDispatch> ReadLoopClient<H> {
-    pub(crate) fn start(client: Client, handler: H, close_timeout: Duration) -> Self {
+    pub(crate) fn start(client: Client, handler: H) -> Self {
         let handler = Arc::new(handler);
         // The session knows when the task ends.
         drop(spawn_read_loop(Arc::clone(&handler), &client.connection()));
-        Self { client, handler, close_timeout }
+        Self { client, handler }
     }
 
     /// The handler, which works meanwhile.
@@ -167,9 +162,9 @@ impl<H: ReadAndDispatch> ReadLoopClient<H> {
     ///
     /// Once polled, the close goes on without the future.
     pub async fn close(&self) {
-        let deadline = self.close_deadline();
-        self.client.close().await;
-        self.handler_ended(deadline).await;
+        let connection = self.client.connection();
+        connection.start_close(DisconnectReason::Closed);
+        connection.served_within_deadline().await;
     }
 
     /// As [`close`](Self::close), but leaves `should_be_connected` as it is.
@@ -178,21 +173,9 @@ impl<H: ReadAndDispatch> ReadLoopClient<H> {
     ///
     /// Once polled, the close goes on without the future.
     pub async fn basic_close(&self) {
-        let deadline = self.close_deadline();
-        self.client.basic_close().await;
-        self.handler_ended(deadline).await;
-    }
-
-    /// Waits for the handler, unless it is the caller that must end first. One that never waits is not waited for.
-    async fn handler_ended(&self, deadline: Instant) {
-        if !self.is_closed() && !self.client.connection().is_own_task() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let _ = self.client.connection().within(left, self.wait_closed()).await;
-        }
-    }
-
-    fn close_deadline(&self) -> Instant {
-        Instant::now() + self.close_timeout + CLOSE_GRACE
+        let connection = self.client.connection();
+        connection.revoke(DisconnectReason::Closed);
+        connection.served_within_deadline().await;
     }
 }
 

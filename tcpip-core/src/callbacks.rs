@@ -8,7 +8,7 @@ use tracing::Instrument;
 use crate::{
     ConnectionEvent,
     catch_panic::{catch_panic, drop_caught},
-    lock::Lock,
+    watched::Watched,
 };
 
 /// The length of the queue at which a slow callback is logged.
@@ -84,9 +84,8 @@ impl fmt::Debug for ConnectCallbacks {
 
 #[derive(Debug, Default)]
 struct Queue {
-    state: Lock<State>,
+    state: Watched<State>,
     arrived: Notify,
-    told: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -185,16 +184,7 @@ impl CallbackProgress {
         if dispatcher.is_some() && dispatcher == tokio::task::try_id() {
             return;
         }
-        loop {
-            let told = queue.told.notified();
-            {
-                let state = queue.state.lock();
-                if state.told >= goal || state.ended {
-                    return;
-                }
-            }
-            told.await;
-        }
+        queue.state.wait_for(|state| (state.told >= goal || state.ended).then_some(())).await;
     }
 }
 
@@ -210,7 +200,7 @@ impl Drop for Dispatcher {
         };
         // Outside the lock: an event may hold the last handle of a session, which in turn holds the queue.
         drop_caught("an event", untold);
-        self.0.told.notify_waiters();
+        self.0.state.tell();
     }
 }
 
@@ -236,8 +226,7 @@ async fn run_dispatcher(callbacks: Vec<Callback>, dispatcher: Dispatcher) {
         }
         // It may hold the last handle of a session over a user's stream.
         drop_caught("an event", event);
-        queue.state.lock().told += 1;
-        queue.told.notify_waiters();
+        queue.state.change(|state| state.told += 1);
     }
     for callback in callbacks {
         drop_caught("a connect callback", callback);

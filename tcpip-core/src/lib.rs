@@ -87,6 +87,7 @@ mod socket_options;
 mod stream_structs;
 mod structs;
 mod text_format;
+mod watched;
 
 pub use bytes::BytesMut;
 pub use socket2::SockRef;
@@ -107,7 +108,7 @@ pub use self::{
     disconnect_reason::DisconnectReason,
     encoding::Encoding,
     error::{
-        ConnectAttempt, ConnectError, ConnectFailure, Error, OptionError, ReadError, Result, StartError,
+        ConnectAttempt, ConnectError, ConnectFailure, Error, LookUpError, OptionError, ReadError, Result, StartError,
         UnexpectedHeartbeat, WriteError,
     },
     family::Family,

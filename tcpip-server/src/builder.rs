@@ -277,7 +277,7 @@ impl OneClientServerBuilder<NoReadLoop> {
     ///
     /// # Errors
     ///
-    /// - [`Resolve`](StartError::Resolve), [`NoAddress`](StartError::NoAddress): the host has no such address;
+    /// - [`LookUp`](StartError::LookUp): the host cannot be looked up, or has no such address;
     /// - [`Bind`](StartError::Bind): the port is in use, or no address is one of this machine's;
     /// - [`RejectionMessage`](StartError::RejectionMessage): the rejection message cannot be sent as text;
     /// - [`Option`](StartError::Option): an option was given a value that it cannot have.

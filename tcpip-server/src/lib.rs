@@ -76,9 +76,9 @@ pub use tcpip_core::{
     DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR,
     DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder, DisconnectReason, Encoding, Error, Family, HEARTBEAT,
     HalfClose, HandlerError, HandlerResult, IntoHandlerError, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES,
-    KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, OptionError, ReadAndDispatch, ReadError, Result,
-    STD_TIMEOUT, SockRef, StartError, Structs, UnexpectedHeartbeat, WriteError, close_stream_writer, read_into,
-    read_struct, set_socket_options, write_from,
+    KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, LookUpError, OptionError, ReadAndDispatch,
+    ReadError, Result, STD_TIMEOUT, SockRef, StartError, Structs, UnexpectedHeartbeat, WriteError, close_stream_writer,
+    read_into, read_struct, set_socket_options, write_from,
 };
 
 pub use self::{

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tcpip_core::{
     ClientOrServer, Connection, DisconnectReason, Encoding, OptionError,
-    endpoint::{CallbackProgress, within},
+    endpoint::{CLOSE_GRACE, CallbackProgress, within},
 };
 use tokio::runtime::Handle;
 
@@ -13,9 +13,6 @@ use crate::{
     builder::Open,
     reception::{Reception, ShouldBeConnected},
 };
-
-/// How much longer than the accept loop `close` waits for it: it may be late on a loaded machine.
-const CLOSE_GRACE: Duration = Duration::from_millis(100);
 
 /// A server that serves one client at a time: a surplus client sees the end of its stream at once, or takes the place
 /// of the other, as [`admission`](OneClientServerBuilder::admission) says.
@@ -114,7 +111,7 @@ impl OneClientServer {
     pub async fn close_client(&self) {
         let current = self.reception.current();
         current.start_close(DisconnectReason::Closed);
-        self.client_closed(&current).await;
+        current.served_within_deadline().await;
     }
 
     /// As [`close_client`](Self::close_client), but leaves `should_be_connected` as it is.
@@ -125,23 +122,12 @@ impl OneClientServer {
     pub async fn basic_close_client(&self) {
         let current = self.reception.current();
         current.revoke(DisconnectReason::Closed);
-        self.client_closed(&current).await;
+        current.served_within_deadline().await;
     }
 
     /// Resets the connection of the client, if there is one, at once, and goes on listening: see [`Connection::abort`].
     pub fn abort_client(&self) {
         self.reception.current().abort();
-    }
-
-    /// Waits for the end of a session that has been ended, unless it is the caller that must end first.
-    async fn client_closed(&self, connection: &Connection) {
-        if (!connection.is_closed() || connection.has_read_loop()) && !connection.is_own_task() {
-            let served = async {
-                connection.wait_closed().await;
-                connection.read_loop_ended().await;
-            };
-            let _ = connection.within(self.close_timeout + CLOSE_GRACE, served).await;
-        }
     }
 
     /// Closes listener and session. When it returns, the port can be bound again.

@@ -40,7 +40,7 @@ pub(crate) use self::read_loop::Interruption;
 pub use self::{batch::Batch, options::HalfClose};
 use self::{
     later::Later,
-    options::SessionOptions,
+    options::{CLOSE_GRACE, SessionOptions},
     reading::{End, Reading, Source},
     state::{Phase, SessionState},
     wire::{reset, unacknowledged},
@@ -49,9 +49,6 @@ use self::{
 use crate::{
     DisconnectReason, Encoding, JsonMode, OptionError, callbacks::CallbackProgress, lock::Lock, text_format::TextFormat,
 };
-
-/// How much longer than the session's own task `close` waits for it: it may be late on a loaded machine.
-const CLOSE_GRACE: Duration = Duration::from_millis(50);
 
 /// One TCP session, from connect or accept to its end.
 ///

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Connection, state::Phase};
+use super::{Connection, options::CLOSE_GRACE, state::Phase};
 use crate::ReadError;
 
 /// What the read loop of a session does.
@@ -70,6 +70,18 @@ impl Connection {
     /// Waits until no handler has anything to do with the session.
     pub async fn read_loop_ended(&self) {
         self.shared.state.wait_for(|state| (state.read_loop == ReadLoop::Absent).then_some(())).await;
+    }
+
+    /// Waits until a session that has been ended is at rest and its handler has done with it, within the deadline of a
+    /// close: at once if it is the caller that must end first.
+    pub async fn served_within_deadline(&self) {
+        if (!self.is_closed() || self.has_read_loop()) && !self.is_own_task() {
+            let served = async {
+                self.wait_closed().await;
+                self.read_loop_ended().await;
+            };
+            let _ = self.within(self.close_timeout() + CLOSE_GRACE, served).await;
+        }
     }
 
     /// Has the handler read no more, and waits until it does not. In the handler itself this does not wait.

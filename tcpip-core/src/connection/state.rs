@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use tokio::{sync::Notify, time::Instant};
+use tokio::time::Instant;
 
 use super::read_loop::ReadLoop;
 use crate::{
     Connection, ConnectionEvent, DisconnectReason,
     callbacks::{EventSource, Pushed},
-    lock::Lock,
+    watched::Watched,
 };
 
 /// The life of a session.
@@ -30,8 +30,7 @@ pub(super) enum Phase {
 pub(super) struct SessionState {
     /// A copy of `Inner::phase` that reads and writes look at without the lock.
     phase: AtomicU8,
-    inner: Lock<Inner>,
-    changed: Notify,
+    inner: Watched<Inner>,
 }
 
 #[derive(Debug)]
@@ -96,7 +95,7 @@ impl SessionState {
     }
 
     fn new(inner: Inner) -> Self {
-        Self { phase: AtomicU8::new(inner.phase as u8), inner: Lock::new(inner), changed: Notify::new() }
+        Self { phase: AtomicU8::new(inner.phase as u8), inner: Watched::new(inner) }
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -118,20 +117,12 @@ impl SessionState {
 
     /// Changes what is no phase, and wakes everybody who waits for a change.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
-        let result = change(&mut self.inner.lock());
-        self.changed.notify_waiters();
-        result
+        self.inner.change(change)
     }
 
     /// Waits until `look` finds what it looks for.
-    pub(super) async fn wait_for<T>(&self, mut look: impl FnMut(&Inner) -> Option<T>) -> T {
-        loop {
-            let changed = self.changed.notified();
-            if let Some(found) = look(&self.inner.lock()) {
-                return found;
-            }
-            changed.await;
-        }
+    pub(super) fn wait_for<T>(&self, look: impl FnMut(&Inner) -> Option<T>) -> impl Future<Output = T> {
+        self.inner.wait_for(look)
     }
 
     /// Queues the event that the session has begun.
@@ -180,7 +171,7 @@ impl SessionState {
 
     /// Wakes everybody who waits for a change.
     pub(super) fn tell(&self) {
-        self.changed.notify_waiters();
+        self.inner.tell();
     }
 
     /// A read has returned: a draining session lives on from now.
