@@ -9,7 +9,7 @@ use tcpip_core::{
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
-    Client, Connected, Dial, ReadLoopClient, Target,
+    AnyClient, Client, Connected, Dial, ReadLoopClient, Target,
     target::{KIND, Opened},
 };
 
@@ -147,13 +147,7 @@ impl<T: Target> ClientBuilder<T> {
     /// Outside a tokio runtime with its time enabled, and its I/O for all that is a socket.
     #[doc(alias = "start_task")]
     pub async fn connect(self) -> Result<Client, ConnectError> {
-        self.check()?;
-        let start = self.target.connect().await?;
-        // Nothing waits from here on: the client is there, with its events, or nothing is.
-        let span = tracing::info_span!("callbacks", endpoint = %self.session.name, kind = KIND);
-        let (events, progress) = self.callbacks.start(&span);
-        let Opened { host, port, connection } = start(self.session, events)?;
-        Ok(Client::new(host, port, connection, progress))
+        Ok(Client::new(self.open().await?))
     }
 
     /// As [`connect`](Self::connect), and gives what the server sends to `handler`, from the first byte on.
@@ -171,6 +165,16 @@ impl<T: Target> ClientBuilder<T> {
     /// As [`connect`](Self::connect).
     pub async fn connect_with<H: ReadAndDispatch>(mut self, handler: H) -> Result<ReadLoopClient<H>, ConnectError> {
         self.session.has_handler = true;
-        Ok(ReadLoopClient::start(self.connect().await?, handler))
+        Ok(ReadLoopClient::start(self.open().await?, handler))
+    }
+
+    async fn open(self) -> Result<AnyClient, ConnectError> {
+        self.check()?;
+        let start = self.target.connect().await?;
+        // Nothing waits from here on: the client is there, with its events, or nothing is.
+        let span = tracing::info_span!("callbacks", endpoint = %self.session.name, kind = KIND);
+        let (events, progress) = self.callbacks.start(&span);
+        let Opened { host, port, connection } = start(self.session, events)?;
+        Ok(AnyClient::new(host, port, connection, progress))
     }
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::{
-    Admission, OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
+    Admission, AnyServer, OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
     accept::{AcceptLoop, ClosedOnDrop, Quietly, StartHandler, run_accept_loop},
     bind::{Host, Place},
     listener::{AnyListener, KIND, Listener},
@@ -157,7 +157,7 @@ impl<H> OneClientServerBuilder<H> {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use tcpip_server::{Admission, ClientOrServer, DisconnectReason, OneClientServer};
+    /// use tcpip_server::{Admission, DisconnectReason, OneClientServer};
     ///
     /// let server = OneClientServer::builder().admission(Admission::Replace).start().await?;
     /// # let _first = tcpip_client::Client::builder("127.0.0.1", server.port()).connect().await?;
@@ -188,7 +188,7 @@ impl<H> OneClientServerBuilder<H> {
     /// use tcpip_server::OneClientServer;
     ///
     /// let server = OneClientServer::builder().rejection_message("busy").start().await?;
-    /// # use tcpip_client::{Client, ClientOrServer};
+    /// # use tcpip_client::Client;
     /// # let first = Client::builder("127.0.0.1", server.port()).connect().await?;
     /// # let second = Client::builder("127.0.0.1", server.port()).connect().await?;
     /// # assert_eq!(second.read_str().await?, "busy");
@@ -292,7 +292,7 @@ impl OneClientServerBuilder<NoReadLoop> {
     #[doc(alias = "start_task")]
     pub async fn start(self) -> Result<OneClientServer, StartError> {
         let (open, _) = self.open(|_| Box::new(|_| None)).await?;
-        Ok(OneClientServer::new(open))
+        Ok(OneClientServer::new(AnyServer::new(open)))
     }
 }
 

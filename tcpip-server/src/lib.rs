@@ -38,8 +38,9 @@
 //!
 //! # What to know
 //!
-//! - Reads, writes and states come from [`ClientOrServer`], which must be in scope. What each does, its errors and
-//!   what happens when its future is dropped are told in [`Connection`].
+//! - What each read, write and state does, its errors and what happens when its future is dropped are told in
+//!   [`Connection`]. Generic code takes a [`ClientOrServer`]; code for servers with and without a read loop an
+//!   [`AnyServer`].
 //! - Each client is a [`Connection`] of its own: code that serves one can never touch the stream of the next.
 //! - A client that has hung up never keeps the next one out, whatever it left unread: the accept loop asks the kernel
 //!   before it refuses anybody.
@@ -53,15 +54,16 @@
 //! | `host=None` | [`all_interfaces`](OneClientServerBuilder::all_interfaces) |
 //! | `OneClientReadLoopServer` with `read_and_dispatch` overridden | [`OneClientReadLoopServer::builder`] with a [`ReadAndDispatch`] handler |
 //! | `family`, `backlog`, `reuse_address`, `reuse_port`, `limit` as keyword arguments | options of the [builder](OneClientServerBuilder) |
-//! | `server.connected_task` | [`wait_connected`](ClientOrServer::wait_connected) |
+//! | `server.connected_task` | [`wait_connected`](AnyServer::wait_connected) |
 //! | `server.read_loop_task` | [`is_reading`](OneClientReadLoopServer::is_reading) |
-//! | `server.done_task` | [`is_closed`](OneClientServer::is_closed), [`wait_closed`](OneClientServer::wait_closed) |
-//! | `async with OneClientServer(…)` | [`close`](OneClientServer::close)`().await`, or drop |
+//! | `server.done_task` | [`is_closed`](AnyServer::is_closed), [`wait_closed`](AnyServer::wait_closed) |
+//! | `async with OneClientServer(…)` | [`close`](AnyServer::close)`().await`, or drop |
 
 #![forbid(unsafe_code)]
 
 mod accept;
 mod admission;
+mod any_server;
 mod bind;
 mod builder;
 mod listener;
@@ -83,6 +85,7 @@ pub use tcpip_core::{
 
 pub use self::{
     admission::Admission,
+    any_server::AnyServer,
     builder::{NoReadLoop, OneClientServerBuilder},
     listener::Listener,
     one_client_read_loop_server::OneClientReadLoopServer,

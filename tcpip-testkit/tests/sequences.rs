@@ -20,8 +20,8 @@ use std::{
 
 use tcpip_client::Client;
 use tcpip_server::{
-    ClientOrServer, Connection, ConnectionEvent, HandlerResult, OneClientReadLoopServer, OneClientServer,
-    ReadAndDispatch, Server, ServerBuilder,
+    Connection, ConnectionEvent, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch, Server,
+    ServerBuilder,
 };
 use tokio::{
     io::AsyncWriteExt,

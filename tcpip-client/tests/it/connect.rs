@@ -10,8 +10,7 @@ use std::{
 };
 
 use tcpip_client::{
-    Client, ClientOrServer, ConnectError, DisconnectReason, Error, Family, LOCALHOST_IPV4, LOCALHOST_IPV6, LookUpError,
-    OptionError,
+    Client, ConnectError, DisconnectReason, Error, Family, LOCALHOST_IPV4, LOCALHOST_IPV6, LookUpError, OptionError,
 };
 use tokio::{
     io::AsyncReadExt,

@@ -4,7 +4,7 @@ use std::{collections::HashMap, future::poll_fn, io, task::Poll, time::Duration}
 
 use macro_rules_attribute::apply;
 use serde::Serialize;
-use tcpip_client::{Client, ClientOrServer, ConnectError, Encoding, OptionError, WriteError};
+use tcpip_client::{Client, ConnectError, Encoding, OptionError, WriteError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use zerocopy::{
     Immutable, IntoBytes,

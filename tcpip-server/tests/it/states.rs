@@ -2,8 +2,8 @@
 
 use tcpip_client::Client;
 use tcpip_server::{
-    ClientOrServer, DEFAULT_ENCODING, DEFAULT_LIMIT, DEFAULT_TERMINATOR, DisconnectReason, Encoding,
-    OneClientReadLoopServer, OneClientServer, OptionError, ReadError, Server, StartError, WriteError,
+    DEFAULT_ENCODING, DEFAULT_LIMIT, DEFAULT_TERMINATOR, DisconnectReason, Encoding, OneClientReadLoopServer,
+    OneClientServer, OptionError, ReadError, Server, StartError, WriteError,
 };
 use tokio::io::AsyncWriteExt;
 

@@ -4,9 +4,7 @@
 use std::{sync::Mutex, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tcpip_client::{
-    Client, ClientOrServer, Connection, HandlerResult, Latest, ReadAndDispatch, ReadError, ReadLoopClient,
-};
+use tcpip_client::{Client, Connection, HandlerResult, Latest, ReadAndDispatch, ReadError, ReadLoopClient};
 use tcpip_server::{OneClientReadLoopServer, OneClientServerBuilder};
 use tcpip_testkit::memory_listener;
 use tokio::{io::DuplexStream, time::Instant};

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use tcpip_client::{
-    Client, ClientBuilder, ClientOrServer, ConnectError, Connected, Connection, OptionError, ReadError,
-};
+use tcpip_client::{Client, ClientBuilder, ConnectError, Connected, Connection, OptionError, ReadError};
 use tcpip_server::{
     DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_MAX_HEARTBEAT_INTERVAL, DisconnectReason, Encoding, HEARTBEAT, HandlerResult,
     OneClientReadLoopServer, OneClientServer, OneClientServerBuilder, ReadAndDispatch, StartError, UnexpectedHeartbeat,

@@ -12,6 +12,7 @@ mod fixtures;
 mod gauge;
 mod hang_up_without_reader;
 mod heartbeat;
+mod inherent_methods;
 mod kinds;
 mod link;
 mod liveness;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tcpip_client::{BytesMut, Client, ClientOrServer, Connection, Decoder, DisconnectReason, ReadError};
+use tcpip_client::{BytesMut, Client, Connection, Decoder, DisconnectReason, ReadError};
 use tcpip_server::{HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tcpip_testkit::{OneClientServerTestCase, STD_TIMEOUT, memory_pair};
 use tokio::{io::duplex, sync::Mutex, task::JoinError, time::timeout};

@@ -7,7 +7,7 @@ mod heartbeats;
 mod python;
 
 use tcpip_client::Client;
-use tcpip_server::{ClientOrServer, Connection, DisconnectReason, LOCALHOST_IPV4, OneClientServer};
+use tcpip_server::{Connection, DisconnectReason, LOCALHOST_IPV4, OneClientServer};
 use tcpip_testkit::OneClientServerTestCase;
 use tokio::time::timeout;
 
