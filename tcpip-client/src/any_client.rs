@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tcpip_core::{
-    Batch, ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, Structs, WriteError,
+    Batch, ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, Structs, Terminator, WriteError,
     endpoint::CallbackProgress,
 };
 
@@ -140,7 +140,7 @@ impl AnyClient {
 
     /// The terminator of text messages.
     #[must_use]
-    pub fn terminator(&self) -> Vec<u8> {
+    pub fn terminator(&self) -> Terminator {
         self.connection.terminator()
     }
 
@@ -148,9 +148,8 @@ impl AnyClient {
     ///
     /// # Errors
     ///
-    /// [`OptionError::EmptyTerminator`]; [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent, and could not
-    /// be any more. Nothing is changed.
-    pub fn set_terminator(&self, terminator: impl AsRef<[u8]>) -> Result<(), OptionError> {
+    /// [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent, and could not be any more. Nothing is changed.
+    pub fn set_terminator(&self, terminator: impl Into<Terminator>) -> Result<(), OptionError> {
         self.connection.set_terminator(terminator)
     }
 

@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, time::Duration};
 
 use tcpip_core::{
-    ConnectError, Family, OptionError, ReadAndDispatch,
-    endpoint::{ConnectCallbacks, SessionOptions, SocketOptions, deadline},
+    CallbackFuture, ConnectCallback, ConnectError, ConnectionEvent, Family, ReadAndDispatch,
+    endpoint::{ConnectCallbacks, SessionOptions, SocketOrigin, deadline},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -43,17 +43,32 @@ use crate::{
 #[must_use = "a builder does nothing until `connect` is called"]
 pub struct ClientBuilder<T = Dial> {
     target: T,
-    session: SessionOptions,
+    pub(crate) session: SessionOptions,
     callbacks: ConnectCallbacks,
-    option_error: Option<OptionError>,
 }
 
 impl<T> ClientBuilder<T> {
     fn of(target: T, name: &str) -> Self {
-        Self { target, session: SessionOptions::new(name), callbacks: ConnectCallbacks::default(), option_error: None }
+        Self { target, session: SessionOptions::new(name), callbacks: ConnectCallbacks::default() }
     }
 
-    tcpip_core::session_setters!();
+    /// The name under which log events speak of this endpoint. Default: `host:port`, or `stream`.
+    #[doc(alias = "log")]
+    pub fn name(mut self, name: &str) -> Self {
+        self.session.name = name.into();
+        self
+    }
+
+    /// Adds an asynchronous function that is told of each connect and disconnect: a [`ConnectCallback`], which says
+    /// how. Several are called in the order in which they were added.
+    pub fn connect_callback<F, Fut>(mut self, callback: F) -> Self
+    where
+        F: FnOnce(ConnectionEvent) -> Fut + ConnectCallback<Fut> + Send + Sync + 'static,
+        Fut: CallbackFuture + Send + 'static,
+    {
+        self.callbacks.add(callback);
+        self
+    }
 
     /// Sends a heartbeat so often, or never with `None`: the text [`HEARTBEAT`](crate::HEARTBEAT) as a message of its own,
     /// the first at once after connecting. For servers that give a silent client up; Python's send one every
@@ -64,12 +79,6 @@ impl<T> ClientBuilder<T> {
     pub fn heartbeat_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.session.heartbeat_interval = interval.into().map(deadline);
         self
-    }
-
-    /// Checks what the setters could not refuse.
-    fn check(&self) -> Result<(), OptionError> {
-        self.option_error.clone().map_or(Ok(()), Err)?;
-        self.session.check()
     }
 }
 
@@ -112,7 +121,7 @@ impl ClientBuilder {
 impl<S: AsyncRead + AsyncWrite + Send + 'static> ClientBuilder<Connected<S>> {
     pub(crate) fn over(stream: S) -> Self {
         let mut builder = Self::of(Connected(stream), "stream");
-        builder.session.socket = SocketOptions::kept();
+        builder.session.socket_origin = SocketOrigin::Given;
         builder
     }
 }
@@ -169,7 +178,7 @@ impl<T: Target> ClientBuilder<T> {
     }
 
     async fn open(self) -> Result<AnyClient, ConnectError> {
-        self.check()?;
+        self.session.check()?;
         let start = self.target.connect().await?;
         // Nothing waits from here on: the client is there, with its events, or nothing is.
         let span = tracing::info_span!("callbacks", endpoint = %self.session.name, kind = KIND);

@@ -28,8 +28,15 @@ pub trait CallbackFuture: Future<Output = ()> {}
 #[diagnostic::do_not_recommend]
 impl<F: Future<Output = ()>> CallbackFuture for F {}
 
-/// What a connect callback is: a function that can be called again and again, from any thread. There is nothing to
-/// implement.
+/// What a connect callback is: an asynchronous function that is told of each connect and disconnect, and can be called
+/// again and again, from any thread. There is nothing to implement.
+///
+/// Events come one at a time and in order, in a task of their own: the callback may take its time, panic, or close the
+/// very thing that it is told of, and nobody else suffers.
+///
+/// Write `|event| async move { … }`, or `async |event| { … }` where nothing is captured; with nothing to wait for,
+/// return `std::future::ready(())`. A closure with captured state clones it for each call, `move |event| { let state =
+/// state.clone(); async move { … } }`, which `async move |event|` cannot do.
 ///
 /// It stands beside a bound of `FnOnce` in the signatures that take one, so that a closure that can be called only once
 /// is told what to do about it.

@@ -86,6 +86,7 @@ mod read_loop;
 mod socket_options;
 mod stream_structs;
 mod structs;
+mod terminator;
 mod text_format;
 mod watched;
 
@@ -97,7 +98,7 @@ pub use self::{
     callbacks::{CallbackFuture, ConnectCallback},
     client_or_server::ClientOrServer,
     close_stream_writer::close_stream_writer,
-    connection::{Batch, Connection, HalfClose},
+    connection::{Batch, Connection, ConnectionOptions, HalfClose},
     connection_event::ConnectionEvent,
     constants::{
         DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING,
@@ -119,4 +120,5 @@ pub use self::{
     socket_options::{Keepalive, set_socket_options},
     stream_structs::{read_into, read_struct, write_from},
     structs::{Parts, Structs},
+    terminator::Terminator,
 };

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use serde::Serialize;
 use tcpip_core::{
-    Batch, ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, Structs, WriteError,
+    Batch, ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, Structs, Terminator, WriteError,
     endpoint::{CLOSE_GRACE, CallbackProgress, within},
 };
 use tokio::runtime::Handle;
@@ -52,7 +52,7 @@ pub struct AnyServer {
 
 impl AnyServer {
     pub(crate) fn new(open: Open) -> Self {
-        let close_timeout = open.reception.session.lock().close_timeout;
+        let close_timeout = open.reception.session.lock().close_timeout();
         Self {
             host: open.host,
             close_timeout,
@@ -179,7 +179,7 @@ impl AnyServer {
     /// The encoding of text messages, of the next client's too.
     #[must_use]
     pub fn encoding(&self) -> Encoding {
-        self.reception.session.lock().text.encoding
+        self.reception.session.lock().text().encoding
     }
 
     /// Changes the encoding, from the next message on, for this client and later ones.
@@ -189,41 +189,39 @@ impl AnyServer {
     /// [`OptionError::TerminatorInHeartbeat`] if heartbeats are expected, and could not be any more. Nothing is
     /// changed.
     pub fn set_encoding(&self, encoding: Encoding) -> Result<(), OptionError> {
-        Arc::make_mut(&mut self.reception.session.lock()).change_text(|text| {
-            text.encoding = encoding;
-            Ok(())
-        })?;
+        Arc::make_mut(&mut self.reception.session.lock()).change_text(|text| text.encoding = encoding)?;
         self.reception.current().set_encoding(encoding)
     }
 
     /// The terminator of text messages, of the next client's too.
     #[must_use]
-    pub fn terminator(&self) -> Vec<u8> {
-        self.reception.session.lock().text.terminator().to_vec()
+    pub fn terminator(&self) -> Terminator {
+        self.reception.session.lock().text().terminator().clone()
     }
 
     /// Changes the terminator, from the next message on, for this client and later ones.
     ///
     /// # Errors
     ///
-    /// [`OptionError::EmptyTerminator`]; [`OptionError::TerminatorInHeartbeat`] if heartbeats are expected, and could
-    /// not be any more. Nothing is changed.
-    pub fn set_terminator(&self, terminator: impl AsRef<[u8]>) -> Result<(), OptionError> {
-        let terminator = terminator.as_ref();
-        Arc::make_mut(&mut self.reception.session.lock()).change_text(|text| text.set_terminator(terminator))?;
+    /// [`OptionError::TerminatorInHeartbeat`] if heartbeats are expected, and could not be any more. Nothing is
+    /// changed.
+    pub fn set_terminator(&self, terminator: impl Into<Terminator>) -> Result<(), OptionError> {
+        let terminator = terminator.into();
+        Arc::make_mut(&mut self.reception.session.lock())
+            .change_text(|text| text.set_terminator(terminator.clone()))?;
         self.reception.current().set_terminator(terminator)
     }
 
     /// The most bytes that a searching read accepts as one frame, of the next client too.
     #[must_use]
     pub fn limit(&self) -> usize {
-        self.reception.session.lock().limit
+        self.reception.session.lock().limit()
     }
 
     /// Changes the limit for this client, also for a read that waits as soon as more arrives for it, and for later
     /// ones.
     pub fn set_limit(&self, limit: usize) {
-        Arc::make_mut(&mut self.reception.session.lock()).limit = limit;
+        Arc::make_mut(&mut self.reception.session.lock()).set_limit(limit);
         self.reception.current().set_limit(limit);
     }
 

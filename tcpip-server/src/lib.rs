@@ -69,18 +69,19 @@ mod builder;
 mod listener;
 mod one_client_read_loop_server;
 mod one_client_server;
+mod options;
 mod reception;
 mod server;
 
 pub use tcpip_core::{
-    Batch, BytesMut, CallbackFuture, ClientOrServer, ConnectCallback, Connection, ConnectionEvent, DEFAULT_BACKLOG,
-    DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT,
-    DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR,
-    DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder, DisconnectReason, Encoding, Error, Family, HEARTBEAT,
-    HalfClose, HandlerError, HandlerResult, IntoHandlerError, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES,
-    KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, LookUpError, OptionError, ReadAndDispatch,
-    ReadError, Result, STD_TIMEOUT, SockRef, StartError, Structs, UnexpectedHeartbeat, WriteError, close_stream_writer,
-    read_into, read_struct, set_socket_options, write_from,
+    Batch, BytesMut, CallbackFuture, ClientOrServer, ConnectCallback, Connection, ConnectionEvent, ConnectionOptions,
+    DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL,
+    DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL,
+    DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder, DisconnectReason, Encoding, Error, Family,
+    HEARTBEAT, HalfClose, HandlerError, HandlerResult, IntoHandlerError, JsonMode, KEEPALIVE_INTERVAL,
+    KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, LookUpError, OptionError,
+    ReadAndDispatch, ReadError, Result, STD_TIMEOUT, SockRef, StartError, Structs, Terminator, UnexpectedHeartbeat,
+    WriteError, close_stream_writer, read_into, read_struct, set_socket_options, write_from,
 };
 
 pub use self::{

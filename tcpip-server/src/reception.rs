@@ -42,8 +42,8 @@ impl Reception {
         // With the place taken: what is set from now on finds the new session, and what has been set is in force.
         {
             let session = self.session.lock();
-            connection.begin_with(session.text.clone());
-            connection.set_limit(session.limit);
+            connection.begin_with(session.text().clone());
+            connection.set_limit(session.limit());
         }
         let last = std::mem::replace(&mut state.current, connection.clone());
         // Whoever is told of the session, and whoever ends it, finds it here.

@@ -256,13 +256,12 @@ async fn a_connection_to_itself_is_refused() {
 }
 
 /// An option that cannot be is told by `connect()`, before anything is tried.
-/// Parity: `terminator`.
 #[test_log::test(tokio::test)]
-async fn an_empty_terminator_is_an_error_of_connect() {
-    let error = soon(Client::builder("no such host", 1).terminator(b"").connect()).await.unwrap_err();
+async fn an_option_that_cannot_be_is_an_error_of_connect() {
+    let error = soon(Client::builder("no such host", 1).idle_timeout(Duration::ZERO).connect()).await.unwrap_err();
     assert_reads_well(&error);
-    assert!(matches!(error, ConnectError::Option(OptionError::EmptyTerminator)), "{error:?}");
-    assert_eq!(error.to_string(), "the terminator is empty");
+    assert!(matches!(error, ConnectError::Option(OptionError::ZeroInterval { .. })), "{error:?}");
+    assert_eq!(error.to_string(), "idle_timeout is zero");
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
 }
 

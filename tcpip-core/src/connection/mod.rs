@@ -1,6 +1,7 @@
 //! One TCP session, from connect or accept to its end.
 
 mod batch;
+mod connection_options;
 mod later;
 mod liveness;
 pub(crate) mod options;
@@ -36,8 +37,12 @@ use tokio::{
     time::{Instant, Timeout, timeout},
 };
 
+pub(crate) use self::connection_options::HangUpDetection;
 pub(crate) use self::read_loop::Interruption;
-pub use self::{batch::Batch, options::HalfClose};
+pub use self::{
+    batch::Batch,
+    connection_options::{ConnectionOptions, HalfClose},
+};
 use self::{
     later::Later,
     options::{CLOSE_GRACE, SessionOptions},
@@ -47,7 +52,8 @@ use self::{
     writing::{Outlet, Writing},
 };
 use crate::{
-    DisconnectReason, Encoding, JsonMode, OptionError, callbacks::CallbackProgress, lock::Lock, text_format::TextFormat,
+    DisconnectReason, Encoding, JsonMode, OptionError, Terminator, callbacks::CallbackProgress, lock::Lock,
+    text_format::TextFormat,
 };
 
 /// One TCP session, from connect or accept to its end.
@@ -342,8 +348,8 @@ impl Connection {
 
     /// The terminator of text messages; those that are sent may have another (`write_terminator` of the builder).
     #[must_use]
-    pub fn terminator(&self) -> Vec<u8> {
-        self.text_format().terminator().to_vec()
+    pub fn terminator(&self) -> Terminator {
+        self.text_format().terminator().clone()
     }
 
     /// The encoding of text messages.
@@ -370,10 +376,11 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`OptionError::EmptyTerminator`]; [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent or expected, and
-    /// could not be any more. Nothing is changed.
-    pub fn set_terminator(&self, terminator: impl AsRef<[u8]>) -> Result<(), OptionError> {
-        self.change_text(|text| text.set_terminator(terminator.as_ref()))
+    /// [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent or expected, and could not be any more. Nothing is
+    /// changed.
+    pub fn set_terminator(&self, terminator: impl Into<Terminator>) -> Result<(), OptionError> {
+        let terminator = terminator.into();
+        self.change_text(|text| text.set_terminator(terminator))
     }
 
     /// Changes the encoding, from the next message on, as [`set_terminator`](Self::set_terminator) does.
@@ -383,17 +390,14 @@ impl Connection {
     /// [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent or expected, and could not be any more. Nothing is
     /// changed.
     pub fn set_encoding(&self, encoding: Encoding) -> Result<(), OptionError> {
-        self.change_text(|text| {
-            text.encoding = encoding;
-            Ok(())
-        })
+        self.change_text(|text| text.encoding = encoding)
     }
 
-    fn change_text(&self, change: impl FnOnce(&mut TextFormat) -> Result<(), OptionError>) -> Result<(), OptionError> {
+    fn change_text(&self, change: impl FnOnce(&mut TextFormat)) -> Result<(), OptionError> {
         {
             let mut text = self.shared.text.lock();
             let mut changed = text.clone();
-            change(&mut changed)?;
+            change(&mut changed);
             self.shared.options.check_heartbeats(&changed)?;
             *text = changed;
         }

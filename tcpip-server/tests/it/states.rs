@@ -1,5 +1,7 @@
 //! What a server says of itself, without a client, with one, and between two.
 
+use std::time::Duration;
+
 use tcpip_client::Client;
 use tcpip_server::{
     DEFAULT_ENCODING, DEFAULT_LIMIT, DEFAULT_TERMINATOR, DisconnectReason, Encoding, OneClientReadLoopServer,
@@ -110,7 +112,6 @@ async fn options_set_on_a_server_hold_without_a_client_and_for_later_ones() {
     server.set_encoding(Encoding::Latin1).unwrap();
     server.set_terminator(b";").unwrap();
     server.set_limit(4);
-    assert!(matches!(server.set_terminator(b""), Err(OptionError::EmptyTerminator)));
     for _ in 0..2 {
         let (mut stream, session) = dial_in(&server).await;
         assert_eq!((server.encoding(), server.limit()), (Encoding::Latin1, 4));
@@ -151,12 +152,11 @@ async fn options_set_while_a_client_is_admitted_reach_it() {
     }
 }
 
-/// An empty terminator is an error of `start`, and nothing is left behind.
-/// Parity: `terminator`.
+/// An option that cannot be is an error of `start`, and nothing is left behind.
 #[test_log::test(tokio::test)]
-async fn empty_terminator_is_an_error_of_start() {
-    let result = OneClientServer::builder().terminator(b"").start().await;
-    assert!(matches!(result, Err(StartError::Option(OptionError::EmptyTerminator))));
+async fn an_option_that_cannot_be_is_an_error_of_start() {
+    let result = OneClientServer::builder().idle_timeout(Duration::ZERO).start().await;
+    assert!(matches!(result, Err(StartError::Option(OptionError::ZeroInterval { option: "idle_timeout" }))));
 }
 
 /// `handler` gives the handler back, while it works and after the server has closed.

@@ -6,6 +6,7 @@ mod cancelled_waits;
 mod cancelled_writes;
 mod changed_format;
 mod concurrent_writes;
+mod connection_options;
 mod cut;
 mod endless_deadlines;
 mod fixtures;
