@@ -1,17 +1,17 @@
 //! The options of a client.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use tcpip_core::{
-    ConnectAttempt, ConnectError, Connection, Family, OptionError, ReadAndDispatch,
-    endpoint::{ConnectCallbacks, EventSource, SessionOptions, SocketOptions, deadline},
+    CallbackFuture, ConnectCallback, ConnectError, ConnectionEvent, Family, ReadAndDispatch,
+    endpoint::{ConnectCallbacks, SessionOptions, SocketOrigin, deadline},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::{Client, Dial, ReadLoopClient};
-
-/// What logs call a client.
-const KIND: &str = "client";
+use crate::{
+    AnyClient, Client, Connected, Dial, ReadLoopClient, Target,
+    target::{KIND, Opened},
+};
 
 /// The options of a [`Client`], until [`connect`](Self::connect) makes one.
 ///
@@ -43,27 +43,32 @@ const KIND: &str = "client";
 #[must_use = "a builder does nothing until `connect` is called"]
 pub struct ClientBuilder<T = Dial> {
     target: T,
-    session: SessionOptions,
+    pub(crate) session: SessionOptions,
     callbacks: ConnectCallbacks,
-    option_error: Option<OptionError>,
-}
-
-/// In a [`ClientBuilder`]: a stream that is connected already.
-#[derive(Clone)]
-pub struct Connected<S>(S);
-
-impl<S> fmt::Debug for Connected<S> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Connected").finish_non_exhaustive()
-    }
 }
 
 impl<T> ClientBuilder<T> {
     fn of(target: T, name: &str) -> Self {
-        Self { target, session: SessionOptions::new(name), callbacks: ConnectCallbacks::default(), option_error: None }
+        Self { target, session: SessionOptions::new(name), callbacks: ConnectCallbacks::default() }
     }
 
-    tcpip_core::session_setters!();
+    /// The name under which log events speak of this endpoint. Default: `host:port`, or `stream`.
+    #[doc(alias = "log")]
+    pub fn name(mut self, name: &str) -> Self {
+        self.session.name = name.into();
+        self
+    }
+
+    /// Adds an asynchronous function that is told of each connect and disconnect: a [`ConnectCallback`], which says
+    /// how. Several are called in the order in which they were added.
+    pub fn connect_callback<F, Fut>(mut self, callback: F) -> Self
+    where
+        F: FnOnce(ConnectionEvent) -> Fut + ConnectCallback<Fut> + Send + Sync + 'static,
+        Fut: CallbackFuture + Send + 'static,
+    {
+        self.callbacks.add(callback);
+        self
+    }
 
     /// Sends a heartbeat so often, or never with `None`: the text [`HEARTBEAT`](crate::HEARTBEAT) as a message of its own,
     /// the first at once after connecting. For servers that give a silent client up; Python's send one every
@@ -75,31 +80,6 @@ impl<T> ClientBuilder<T> {
         self.session.heartbeat_interval = interval.into().map(deadline);
         self
     }
-
-    /// Checks what the setters could not refuse.
-    fn check(&self) -> Result<(), OptionError> {
-        self.option_error.clone().map_or(Ok(()), Err)?;
-        self.session.check()
-    }
-
-    /// Makes the client with `start`, which starts the session. Nothing waits: the client is there, with its events, or
-    /// nothing is.
-    fn open(
-        self,
-        start: impl FnOnce(T, SessionOptions, EventSource) -> Result<Opened, ConnectError>,
-    ) -> Result<Client, ConnectError> {
-        let span = tracing::info_span!("callbacks", endpoint = %self.session.name, kind = KIND);
-        let (events, progress) = self.callbacks.start(&span);
-        let Opened { host, port, connection } = start(self.target, self.session, events)?;
-        Ok(Client::new(host, port, connection, progress))
-    }
-}
-
-/// What becomes a client.
-struct Opened {
-    host: String,
-    port: u16,
-    connection: Connection,
 }
 
 impl ClientBuilder {
@@ -136,10 +116,21 @@ impl ClientBuilder {
         self.target.local_addr = Some(address);
         self
     }
+}
 
+impl<S: AsyncRead + AsyncWrite + Send + 'static> ClientBuilder<Connected<S>> {
+    pub(crate) fn over(stream: S) -> Self {
+        let mut builder = Self::of(Connected(stream), "stream");
+        builder.session.socket_origin = SocketOrigin::Given;
+        builder
+    }
+}
+
+impl<T: Target> ClientBuilder<T> {
     /// Connects: looks the host up and tries its addresses, as RFC 8305 says: IPv4 and IPv6 by turns, beginning with
     /// the resolver's first, each as soon as one has failed, or 250 ms after the last. The first that answers wins, and
     /// nothing is left of the other attempts. So an address behind which nobody answers costs a quarter of a second.
+    /// On a stream that is [connected already](Client::from_stream) it only begins the session, and never waits.
     ///
     /// The look-up is a thread of its own, which the system's resolver keeps for as long as it takes: neither the
     /// deadline nor the end of the runtime waits for it.
@@ -150,9 +141,10 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// - [`Resolve`](ConnectError::Resolve), [`NoAddress`](ConnectError::NoAddress): the host has no such address;
+    /// - [`LookUp`](ConnectError::LookUp): the host cannot be looked up, or has no such address;
     /// - [`Refused`](ConnectError::Refused), [`Failed`](ConnectError::Failed): no address could be connected to;
     /// - [`Timeout`](ConnectError::Timeout): all of it took too long;
+    /// - [`Stream`](ConnectError::Stream): the TCP stream that was given is not connected any more;
     /// - [`Option`](ConnectError::Option): an option was given a value that it cannot have.
     ///
     /// # Cancel safety
@@ -161,15 +153,10 @@ impl ClientBuilder {
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime with its I/O and time enabled.
+    /// Outside a tokio runtime with its time enabled, and its I/O for all that is a socket.
     #[doc(alias = "start_task")]
     pub async fn connect(self) -> Result<Client, ConnectError> {
-        self.check()?;
-        let (stream, address) = self.target.connect().await?;
-        self.open(|dial, session, events| match Connection::start(stream, session, KIND, events) {
-            Ok(connection) => Ok(Opened { host: dial.host, port: dial.port, connection }),
-            Err(error) => Err(dial.failed(vec![ConnectAttempt::new(address, Some(error))])),
-        })
+        Ok(Client::new(self.open().await?))
     }
 
     /// As [`connect`](Self::connect), and gives what the server sends to `handler`, from the first byte on.
@@ -187,59 +174,16 @@ impl ClientBuilder {
     /// As [`connect`](Self::connect).
     pub async fn connect_with<H: ReadAndDispatch>(mut self, handler: H) -> Result<ReadLoopClient<H>, ConnectError> {
         self.session.has_handler = true;
-        let close_timeout = self.session.close_timeout;
-        Ok(ReadLoopClient::start(self.connect().await?, handler, close_timeout))
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Send + 'static> ClientBuilder<Connected<S>> {
-    pub(crate) fn over(stream: S) -> Self {
-        let mut builder = Self::of(Connected(stream), "stream");
-        builder.session.socket = SocketOptions::kept();
-        builder
+        Ok(ReadLoopClient::start(self.open().await?, handler))
     }
 
-    /// Starts the session on the stream. Connect callbacks are told of it, but not waited for.
-    ///
-    /// # Errors
-    ///
-    /// - [`Stream`](ConnectError::Stream): a TCP stream is not connected any more;
-    /// - [`Option`](ConnectError::Option): an option was given a value that it cannot have.
-    ///
-    /// # Cancel safety
-    ///
-    /// This never waits.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime with its time enabled.
-    #[expect(clippy::unused_async, reason = "the same shape as connecting, which waits")]
-    pub async fn connect(self) -> Result<Client, ConnectError> {
-        self.check()?;
-        self.open(|Connected(stream), session, events| {
-            let connection = Connection::start_over(stream, session, KIND, events).map_err(ConnectError::Stream)?;
-            let peer = connection.peer_addr();
-            let host = peer.map_or_else(String::new, |peer| peer.ip().to_string());
-            Ok(Opened { host, port: peer.map_or(0, |peer| peer.port()), connection })
-        })
-    }
-
-    /// As [`connect`](Self::connect), and gives what the server sends to `handler`, from the first byte on.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`connect`](Self::connect).
-    ///
-    /// # Cancel safety
-    ///
-    /// That of [`connect`](Self::connect).
-    ///
-    /// # Panics
-    ///
-    /// As [`connect`](Self::connect).
-    pub async fn connect_with<H: ReadAndDispatch>(mut self, handler: H) -> Result<ReadLoopClient<H>, ConnectError> {
-        self.session.has_handler = true;
-        let close_timeout = self.session.close_timeout;
-        Ok(ReadLoopClient::start(self.connect().await?, handler, close_timeout))
+    async fn open(self) -> Result<AnyClient, ConnectError> {
+        self.session.check()?;
+        let start = self.target.connect().await?;
+        // Nothing waits from here on: the client is there, with its events, or nothing is.
+        let span = tracing::info_span!("callbacks", endpoint = %self.session.name, kind = KIND);
+        let (events, progress) = self.callbacks.start(&span);
+        let Opened { host, port, connection } = start(self.session, events)?;
+        Ok(AnyClient::new(host, port, connection, progress))
     }
 }

@@ -1,17 +1,21 @@
 //! The client itself.
 
-use tcpip_core::{ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, endpoint::CallbackProgress};
-use tokio::io::{AsyncRead, AsyncWrite};
+use std::ops::Deref;
 
-use crate::{ClientBuilder, Connected};
+use serde::de::DeserializeOwned;
+use tcpip_core::{ClientOrServer, Connection, Decoder, ReadError, endpoint::CallbackProgress};
+use tokio::io::{AsyncRead, AsyncWrite};
+use zerocopy::TryFromBytes;
+
+use crate::{AnyClient, ClientBuilder, Connected};
 
 /// A client: one connection to one server, from [`connect`](ClientBuilder::connect) to its end.
 ///
-/// Dropping it closes the connection in the background, as [`close`](Self::close) does but without waiting, whatever clones
-/// of its [`Connection`] live on.
+/// Dropping it closes the connection in the background, as [`close`](AnyClient::close) does but without waiting,
+/// whatever clones of its [`Connection`] live on.
 ///
-/// Reads, writes and states come from [`ClientOrServer`], which must be in scope. To add behaviour, hold a client in
-/// a type of your own, and implement `ClientOrServer` for that if it is to be read from and written to as well.
+/// Writes, states and closing are those of [`AnyClient`], reads its own. To add behaviour, hold a client in a type of
+/// your own, and implement [`ClientOrServer`] for that if generic code is to read from it and to write to it.
 ///
 /// Nobody pairs replies with requests: tasks that share a client [take turns](crate#requests-and-replies).
 ///
@@ -27,7 +31,7 @@ use crate::{ClientBuilder, Connected};
 /// #     let (mut reader, mut writer) = stream.split();
 /// #     let _ = tokio::io::copy(&mut reader, &mut writer).await;
 /// # });
-/// use tcpip_client::{Client, ClientOrServer};
+/// use tcpip_client::Client;
 ///
 /// let client = Client::builder("127.0.0.1", port).connect().await?;
 /// client.write_str("status").await?;
@@ -39,15 +43,12 @@ use crate::{ClientBuilder, Connected};
 /// ```
 #[derive(Debug)]
 pub struct Client {
-    host: String,
-    port: u16,
-    connection: Connection,
-    callbacks: CallbackProgress,
+    client: AnyClient,
 }
 
 impl Client {
-    pub(crate) fn new(host: String, port: u16, connection: Connection, callbacks: CallbackProgress) -> Self {
-        Self { host, port, connection, callbacks }
+    pub(crate) fn new(client: AnyClient) -> Self {
+        Self { client }
     }
 
     /// The options of a client of the server at `host`, a name or an IPv4 or IPv6 address, and `port`.
@@ -62,18 +63,18 @@ impl Client {
     /// [`keepalive`](ClientBuilder::keepalive) or [`nodelay`](ClientBuilder::nodelay) is called. Over any other, all
     /// that is said of framing, cancelled reads and writes, deadlines and events holds too, but:
     ///
-    /// - received bytes are read ahead of their readers, as many as [`limit`](ClientBuilder::limit) allows. A hang-up is
-    ///   seen when all before it has been read, so never behind more than that;
+    /// - received bytes are read ahead of their readers, as many as [`limit`](ClientBuilder::limit) allows. A hang-up
+    ///   is seen when all before it has been read, so never behind more than that;
     /// - a write returns when the stream has taken its bytes;
     /// - there is no abort: a stream that is given up is dropped;
-    /// - a panic of the stream is an error of it: the session ends with [`Io`](DisconnectReason::Io), and what had arrived
-    ///   stays readable;
+    /// - a panic of the stream is an error of it: the session ends with [`Io`](tcpip_core::DisconnectReason::Io), and
+    ///   what had arrived stays readable;
     /// - there is no address, and no option that is the socket's.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use tcpip_client::{Client, ClientOrServer};
+    /// use tcpip_client::Client;
     ///
     /// let (stream, other_end) = tokio::io::duplex(1024);
     /// let client = Client::from_stream(stream).terminator(b"\n").connect().await?;
@@ -92,131 +93,104 @@ impl Client {
     /// A client that was never connected and is closed already, to hold the place of one.
     ///
     /// ```
-    /// use tcpip_client::{Client, ClientOrServer};
+    /// use tcpip_client::Client;
     ///
     /// let link = Client::closed();
     /// assert!(!link.is_connected() && !link.should_be_connected() && link.is_closed());
     /// ```
     #[must_use]
     pub fn closed() -> Self {
-        Self::new(String::new(), 0, Connection::closed(), CallbackProgress::default())
+        Self::new(AnyClient::new(String::new(), 0, Connection::closed(), CallbackProgress::default()))
+    }
+}
+
+/// The reads of the connection.
+impl Client {
+    /// As [`Connection::read`].
+    pub fn read(&self, count: usize) -> impl Future<Output = Result<Vec<u8>, ReadError>> {
+        self.client.connection.read(count)
     }
 
-    /// The host as it was given; empty for one that was never connected, or is not over TCP.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
+    /// As [`Connection::read_to_end`].
+    pub fn read_to_end(&self) -> impl Future<Output = Result<Vec<u8>, ReadError>> {
+        self.client.connection.read_to_end()
     }
 
-    /// The port as it was given; 0 for one that was never connected, or is not over TCP.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
+    /// As [`Connection::read_exact`].
+    #[doc(alias = "readexactly")]
+    pub fn read_exact(&self, count: usize) -> impl Future<Output = Result<Vec<u8>, ReadError>> {
+        self.client.connection.read_exact(count)
     }
 
-    /// Whether the connection is over and at rest.
-    #[must_use]
-    #[doc(alias = "done_task")]
-    pub fn is_closed(&self) -> bool {
-        self.connection.is_closed()
+    /// As [`Connection::read_exact_with`].
+    pub fn read_exact_with<T>(
+        &self,
+        count: usize,
+        convert: impl FnOnce(&[u8]) -> T,
+    ) -> impl Future<Output = Result<T, ReadError>> {
+        self.client.connection.read_exact_with(count, convert)
     }
 
-    /// Waits until the connection is over and at rest.
-    ///
-    /// # Cancel safety
-    ///
-    /// May be dropped at any time.
-    pub async fn wait_closed(&self) {
-        self.connection.wait_closed().await;
+    /// As [`Connection::discard_input`].
+    pub fn discard_input(&self) -> impl Future<Output = Result<usize, ReadError>> {
+        self.client.connection.discard_input()
     }
 
-    /// Closes the connection: what is queued is sent, then the stream is ended, or aborted after `close_timeout`.
-    ///
-    /// May be called again, by several tasks at once, and from a connect callback.
-    ///
-    /// # Cancel safety
-    ///
-    /// Once polled, the close goes on without the future.
-    pub async fn close(&self) {
-        self.connection.close().await;
+    /// As [`Connection::read_line`].
+    #[doc(alias = "readline")]
+    pub fn read_line(&self) -> impl Future<Output = Result<Vec<u8>, ReadError>> {
+        self.client.connection.read_line()
     }
 
-    /// As [`close`](Self::close), but leaves `should_be_connected` as it is: for a connection that was lost, or is given
-    /// up, and is still wanted.
-    ///
-    /// # Cancel safety
-    ///
-    /// Once polled, the close goes on without the future.
-    pub async fn basic_close(&self) {
-        self.connection.basic_close().await;
+    /// As [`Connection::read_until`].
+    #[doc(alias = "readuntil")]
+    pub fn read_until(&self, separator: &[u8]) -> impl Future<Output = Result<Vec<u8>, ReadError>> {
+        self.client.connection.read_until(separator)
     }
 
-    /// Resets the connection, at once: see [`Connection::abort`].
-    pub fn abort(&self) {
-        self.connection.abort();
+    /// As [`Connection::read_str`].
+    pub fn read_str(&self) -> impl Future<Output = Result<String, ReadError>> {
+        self.client.connection.read_str()
     }
 
-    /// Waits until the connect callbacks have returned for every event so far. At once from within one; a task that
-    /// one of them waits for must not wait for this.
-    ///
-    /// # Cancel safety
-    ///
-    /// May be dropped at any time.
-    pub async fn callbacks_done(&self) {
-        self.callbacks.callbacks_done().await;
+    /// As [`Connection::read_str_into`].
+    pub fn read_str_into(&self, target: &mut String) -> impl Future<Output = Result<(), ReadError>> {
+        self.client.connection.read_str_into(target)
     }
 
-    /// The encoding of text messages.
-    #[must_use]
-    pub fn encoding(&self) -> Encoding {
-        self.connection.encoding()
+    /// As [`Connection::read_json`].
+    pub fn read_json<T: DeserializeOwned>(&self) -> impl Future<Output = Result<T, ReadError>> {
+        self.client.connection.read_json()
     }
 
-    /// Changes the encoding, from the next message on.
-    ///
-    /// # Errors
-    ///
-    /// [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent, and could not be any more. Nothing is changed.
-    pub fn set_encoding(&self, encoding: Encoding) -> Result<(), OptionError> {
-        self.connection.set_encoding(encoding)
+    /// As [`Connection::read_struct`].
+    pub fn read_struct<T: TryFromBytes>(&self) -> impl Future<Output = Result<T, ReadError>> {
+        self.client.connection.read_struct()
     }
 
-    /// The terminator of text messages.
-    #[must_use]
-    pub fn terminator(&self) -> Vec<u8> {
-        self.connection.terminator()
+    /// As [`Connection::read_into`].
+    pub fn read_into<T: TryFromBytes>(&self, target: &mut T) -> impl Future<Output = Result<(), ReadError>> {
+        self.client.connection.read_into(target)
     }
 
-    /// Changes the terminator, from the next message on.
-    ///
-    /// # Errors
-    ///
-    /// [`OptionError::EmptyTerminator`]; [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent, and could not be
-    /// any more. Nothing is changed.
-    pub fn set_terminator(&self, terminator: impl AsRef<[u8]>) -> Result<(), OptionError> {
-        self.connection.set_terminator(terminator)
+    /// As [`Connection::read_frame`].
+    #[doc(alias = "Framed")]
+    pub fn read_frame<D: Decoder>(&self, decoder: &mut D) -> impl Future<Output = Result<D::Item, D::Error>> {
+        self.client.connection.read_frame(decoder)
     }
+}
 
-    /// The most bytes that a searching read accepts as one frame.
-    #[must_use]
-    pub fn limit(&self) -> usize {
-        self.connection.limit()
-    }
+/// All but the reads.
+impl Deref for Client {
+    type Target = AnyClient;
 
-    /// Changes the limit, also for a read that waits, as soon as more arrives for it.
-    pub fn set_limit(&self, limit: usize) {
-        self.connection.set_limit(limit);
+    fn deref(&self) -> &AnyClient {
+        &self.client
     }
 }
 
 impl ClientOrServer for Client {
     fn connection(&self) -> Connection {
-        self.connection.clone()
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        self.connection.start_close(DisconnectReason::Closed);
+        self.client.connection()
     }
 }

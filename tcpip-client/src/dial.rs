@@ -3,12 +3,17 @@
 use std::{io, net::SocketAddr, pin::Pin, task::Poll, time::Duration};
 
 use tcpip_core::{
-    ConnectAttempt, ConnectError, ConnectFailure, DEFAULT_CONNECT_TIMEOUT, Family,
-    endpoint::{LookUpError, look_up},
+    ConnectAttempt, ConnectError, ConnectFailure, Connection, DEFAULT_CONNECT_TIMEOUT, Family, LookUpError,
+    endpoint::{EventSource, SessionOptions, look_up},
 };
 use tokio::{
     net::{TcpSocket, TcpStream},
     time::{sleep, timeout},
+};
+
+use crate::{
+    Target,
+    target::{KIND, Opened},
 };
 
 /// How long an address has for itself before the next one is tried beside it: the recommendation of RFC 8305.
@@ -35,14 +40,6 @@ impl Dial {
         }
     }
 
-    /// Connects to the address that is the first to answer.
-    pub(crate) async fn connect(&self) -> Result<(TcpStream, SocketAddr), ConnectError> {
-        let suits = |address: &SocketAddr| {
-            self.family.contains(*address) && self.local_addr.is_none_or(|local| local.is_ipv4() == address.is_ipv4())
-        };
-        self.connect_to(look_up(&self.host, self.port, suits)).await
-    }
-
     async fn connect_to(
         &self,
         looking_up: impl Future<Output = Result<Vec<SocketAddr>, LookUpError>>,
@@ -65,8 +62,24 @@ impl Dial {
     }
 
     /// Each of the attempts has failed.
-    pub(crate) fn failed(&self, attempts: Vec<ConnectAttempt>) -> ConnectError {
+    fn failed(&self, attempts: Vec<ConnectAttempt>) -> ConnectError {
         ConnectFailure::into_error(&self.host, self.port, attempts)
+    }
+}
+
+impl Target for Dial {
+    /// Connects to the address that is the first to answer.
+    async fn connect(
+        self,
+    ) -> Result<impl FnOnce(SessionOptions, EventSource) -> Result<Opened, ConnectError>, ConnectError> {
+        let suits = |address: &SocketAddr| {
+            self.family.contains(*address) && self.local_addr.is_none_or(|local| local.is_ipv4() == address.is_ipv4())
+        };
+        let (stream, address) = self.connect_to(look_up(&self.host, self.port, suits)).await?;
+        Ok(move |session, events| match Connection::start(stream, session, KIND, events) {
+            Ok(connection) => Ok(Opened { host: self.host, port: self.port, connection }),
+            Err(error) => Err(self.failed(vec![ConnectAttempt::new(address, Some(error))])),
+        })
     }
 }
 

@@ -14,7 +14,7 @@
 //! #     let _ = stream.read_to_end(&mut Vec::new()).await;
 //! # });
 //! use std::time::Duration;
-//! use tcpip_client::{Client, ClientOrServer, ConnectionEvent};
+//! use tcpip_client::{Client, ConnectionEvent};
 //!
 //! let client = Client::builder("127.0.0.1", port)
 //!     .name("dome")
@@ -41,8 +41,9 @@
 //!
 //! # What to know
 //!
-//! - Reads, writes and states come from [`ClientOrServer`], which must be in scope. What each does, its errors and
-//!   what happens when its future is dropped are told in [`Connection`].
+//! - What each read, write and state does, its errors and what happens when its future is dropped are told in
+//!   [`Connection`]. Generic code takes a [`ClientOrServer`]; code for clients with and without a read loop an
+//!   [`AnyClient`].
 //! - Several tasks may read and write at once, and no message is torn: a [`Connection`] is a cheap clone
 //!   (`client.connection()`), and its methods take `&self`. But who reads gets the next message, whoever asked for it:
 //!   to ask takes a lock, from the request to its [reply](#requests-and-replies).
@@ -55,7 +56,7 @@
 //! Nobody pairs replies with requests. Two tasks that ask on one connection get each other's replies, unless a lock is
 //! held from the request to its reply. A reply that did not come in time, or whose request was dropped halfway, may
 //! still come, and nobody can tell it from the next one: unless the protocol numbers its replies, close then, with
-//! [`basic_close`](Client::basic_close) if the connection is still wanted.
+//! [`basic_close`](AnyClient::basic_close) if the connection is still wanted.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -73,7 +74,7 @@
 //! #     std::future::pending::<()>().await;
 //! # });
 //! use std::time::Duration;
-//! use tcpip_client::{Client, ClientOrServer, Error, ReadError};
+//! use tcpip_client::{Client, Error, ReadError};
 //! use tokio::sync::Mutex;
 //!
 //! /// A device that answers each line with one line. Tasks that share it take turns.
@@ -132,7 +133,7 @@
 //! #     }
 //! # });
 //! use std::time::Duration;
-//! use tcpip_client::{Client, ClientOrServer};
+//! use tcpip_client::Client;
 //!
 //! # let began = std::time::Instant::now();
 //! let builder = Client::builder("127.0.0.1", port).name("weather");
@@ -162,32 +163,38 @@
 //! |---|---|
 //! | `Client(host, port, log, …)`, `await client.start_task` | [`Client::builder`]` … `[`connect`](ClientBuilder::connect)`().await` |
 //! | `Client(host="", port=0, …)` | [`Client::closed`] |
-//! | `async with Client(…)` | [`close`](Client::close)`().await`, or drop |
-//! | `client.connected`, `client.should_be_connected` | [`is_connected`](ClientOrServer::is_connected), [`should_be_connected`](ClientOrServer::should_be_connected) |
-//! | `client.done_task` | [`is_closed`](Client::is_closed), [`wait_closed`](Client::wait_closed) |
+//! | `async with Client(…)` | [`close`](AnyClient::close)`().await`, or drop |
+//! | `client.connected`, `client.should_be_connected` | [`is_connected`](AnyClient::is_connected), [`should_be_connected`](AnyClient::should_be_connected) |
+//! | `client.done_task` | [`is_closed`](AnyClient::is_closed), [`wait_closed`](AnyClient::wait_closed) |
 //! | `limit`, `family`, `local_addr` as keyword arguments | options of the [builder](ClientBuilder) |
 
 #![forbid(unsafe_code)]
 
+mod any_client;
 mod builder;
 mod client;
 mod dial;
+mod options;
 mod read_loop_client;
+mod target;
 
 pub use tcpip_core::{
     Batch, BytesMut, CallbackFuture, ClientOrServer, ConnectAttempt, ConnectCallback, ConnectError, ConnectFailure,
-    Connection, ConnectionEvent, DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT,
-    DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL,
-    DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder,
-    DisconnectReason, Encoding, Error, Family, HEARTBEAT, HalfClose, HandlerError, HandlerResult, IntoHandlerError,
-    JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest,
-    OptionError, ReadAndDispatch, ReadError, Result, STD_TIMEOUT, SockRef, Structs, UnexpectedHeartbeat, WriteError,
-    close_stream_writer, read_into, read_struct, set_socket_options, write_from,
+    Connection, ConnectionEvent, ConnectionOptions, DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT,
+    DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT, DEFAULT_LOCALHOST,
+    DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT,
+    DEFAULT_WRITE_TIMEOUT, Decoder, DisconnectReason, Encoding, Error, Family, HEARTBEAT, HalfClose, HandlerError,
+    HandlerResult, IntoHandlerError, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive,
+    LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, LookUpError, OptionError, ReadAndDispatch, ReadError, Result, STD_TIMEOUT,
+    SockRef, Structs, Terminator, UnexpectedHeartbeat, WriteError, close_stream_writer, read_into, read_struct,
+    set_socket_options, write_from,
 };
 
 pub use self::{
-    builder::{ClientBuilder, Connected},
+    any_client::AnyClient,
+    builder::ClientBuilder,
     client::Client,
     dial::Dial,
     read_loop_client::ReadLoopClient,
+    target::{Connected, Target},
 };

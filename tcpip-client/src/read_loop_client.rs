@@ -1,35 +1,31 @@
 //! The client that reads by itself.
 
-use std::{fmt, ops::Deref, sync::Arc, time::Duration};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use tcpip_core::{ClientOrServer, Connection, ReadAndDispatch, endpoint::spawn_read_loop};
-use tokio::time::Instant;
 
-use crate::Client;
+use crate::AnyClient;
 
-/// How much longer than the close deadline a close waits for the handler: it may be late on a loaded machine.
-const CLOSE_GRACE: Duration = Duration::from_millis(50);
-
-/// A [`Client`] with a read loop: what the server sends goes to a [`ReadAndDispatch`] handler, for as long as the session
+/// A client with a read loop: what the server sends goes to a [`ReadAndDispatch`] handler, for as long as the session
 /// lasts. Made by [`connect_with`](crate::ClientBuilder::connect_with).
 ///
 /// Dropping it closes the connection in the background, and ends the loop where it waits.
 ///
-/// It has all methods of a `Client`, but while the handler reads, those that read are an error
-/// ([`HandlerReads`](tcpip_core::ReadError::HandlerReads)), which takes nothing from it; the reads of the
-/// [`Connection`], which are the handler's, are not. [`stop_reading`](Self::stop_reading) leaves the reading to the
-/// client.
+/// Writes, states and closing are those of [`AnyClient`]; reads it has none, since they are the handler's. Generic code
+/// that reads from it through [`ClientOrServer`] is told so ([`HandlerReads`](tcpip_core::ReadError::HandlerReads)),
+/// and takes nothing from the handler. [`stop_reading`](Self::stop_reading) leaves the reading to the
+/// [connection](AnyClient::connection), and to such code.
 ///
 /// The loop ends in order: when the server has ended the session, the handler first reads all that had arrived, and its
 /// read then finds the end; when this end closes, the handler's future is dropped where it waits. Either way
-/// `on_disconnect` is the last that it hears, so that this is the place to tell those who wait for something that will not
-/// come any more.
+/// `on_disconnect` is the last that it hears, so that this is the place to tell those who wait for something that will
+/// not come any more.
 ///
 /// # Examples
 ///
 /// ```
 /// use std::sync::Arc;
-/// use tcpip_client::{Client, ClientOrServer, Connection, HandlerResult, Latest, ReadAndDispatch};
+/// use tcpip_client::{Client, Connection, HandlerResult, Latest, ReadAndDispatch};
 ///
 /// /// Keeps the latest telemetry.
 /// #[derive(Default)]
@@ -74,17 +70,16 @@ const CLOSE_GRACE: Duration = Duration::from_millis(50);
 /// # }
 /// ```
 pub struct ReadLoopClient<H> {
-    client: Client,
+    client: AnyClient,
     handler: Arc<H>,
-    close_timeout: Duration,
 }
 
 impl<H: ReadAndDispatch> ReadLoopClient<H> {
-    pub(crate) fn start(client: Client, handler: H, close_timeout: Duration) -> Self {
+    pub(crate) fn start(client: AnyClient, handler: H) -> Self {
         let handler = Arc::new(handler);
         // The session knows when the task ends.
-        drop(spawn_read_loop(Arc::clone(&handler), &client.connection()));
-        Self { client, handler, close_timeout }
+        drop(spawn_read_loop(Arc::clone(&handler), &client.connection));
+        Self { client, handler }
     }
 
     /// The handler, which works meanwhile.
@@ -97,11 +92,11 @@ impl<H: ReadAndDispatch> ReadLoopClient<H> {
     /// stopped.
     #[must_use]
     pub fn is_reading(&self) -> bool {
-        self.client.connection().has_reader()
+        self.client.connection.has_reader()
     }
 
-    /// Stops the read loop without ending the session: what the server sends from then on is read through the client,
-    /// as through one without a read loop.
+    /// Stops the read loop without ending the session: what the server sends from then on is there to be read from the
+    /// [connection](AnyClient::connection).
     ///
     /// The handler's future is dropped where it waits, in `on_connect` too, or when it returns, and nothing is lost
     /// that it has not read. When this returns, [`is_reading`](Self::is_reading) is false; a handler that neither waits
@@ -119,7 +114,7 @@ impl<H: ReadAndDispatch> ReadLoopClient<H> {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use tcpip_client::{Client, ClientOrServer, Connection, HandlerResult, ReadAndDispatch, ReadError};
+    /// use tcpip_client::{Client, Connection, HandlerResult, ReadAndDispatch};
     ///
     /// struct Ignore;
     ///
@@ -133,66 +128,14 @@ impl<H: ReadAndDispatch> ReadLoopClient<H> {
     /// # let (stream, other_end) = tokio::io::duplex(1024);
     /// # let peer = Client::from_stream(other_end).connect().await?;
     /// let client = Client::from_stream(stream).connect_with(Ignore).await?;
-    /// assert!(matches!(client.read_str().await, Err(ReadError::HandlerReads)));
     /// client.stop_reading().await;
     /// # peer.write_str("status").await?;
-    /// assert_eq!(client.read_str().await?, "status");
+    /// assert_eq!(client.connection().read_str().await?, "status");
     /// # Ok(())
     /// # }
     /// ```
     pub async fn stop_reading(&self) {
-        self.client.connection().stop_read_loop().await;
-    }
-
-    /// Whether the connection is over and at rest, and the handler has done with it.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.client.is_closed() && !self.client.connection().has_read_loop()
-    }
-
-    /// Waits until the connection is over and at rest, and the handler has done with it.
-    ///
-    /// # Cancel safety
-    ///
-    /// May be dropped at any time.
-    pub async fn wait_closed(&self) {
-        self.client.wait_closed().await;
-        self.client.connection().read_loop_ended().await;
-    }
-
-    /// As [`Client::close`], and waits for the handler as well, within the same deadline. Called from the handler
-    /// itself it returns at once, and the handler is dropped where it next waits.
-    ///
-    /// # Cancel safety
-    ///
-    /// Once polled, the close goes on without the future.
-    pub async fn close(&self) {
-        let deadline = self.close_deadline();
-        self.client.close().await;
-        self.handler_ended(deadline).await;
-    }
-
-    /// As [`close`](Self::close), but leaves `should_be_connected` as it is.
-    ///
-    /// # Cancel safety
-    ///
-    /// Once polled, the close goes on without the future.
-    pub async fn basic_close(&self) {
-        let deadline = self.close_deadline();
-        self.client.basic_close().await;
-        self.handler_ended(deadline).await;
-    }
-
-    /// Waits for the handler, unless it is the caller that must end first. One that never waits is not waited for.
-    async fn handler_ended(&self, deadline: Instant) {
-        if !self.is_closed() && !self.client.connection().is_own_task() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let _ = self.client.connection().within(left, self.wait_closed()).await;
-        }
-    }
-
-    fn close_deadline(&self) -> Instant {
-        Instant::now() + self.close_timeout + CLOSE_GRACE
+        self.client.connection.stop_read_loop().await;
     }
 }
 
@@ -203,11 +146,11 @@ impl<H> fmt::Debug for ReadLoopClient<H> {
     }
 }
 
-/// A client with a read loop is a client: this lends all its methods.
+/// All that a client has but the reads, which are the handler's.
 impl<H> Deref for ReadLoopClient<H> {
-    type Target = Client;
+    type Target = AnyClient;
 
-    fn deref(&self) -> &Client {
+    fn deref(&self) -> &AnyClient {
         &self.client
     }
 }

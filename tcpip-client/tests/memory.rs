@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use tcpip_client::{Client, ClientOrServer, ReadError};
+use tcpip_client::{Client, ReadError};
 
 /// The most memory that the process has ever held, in bytes.
 fn peak() -> usize {

@@ -8,7 +8,7 @@ use tracing::Instrument;
 use crate::{
     ConnectionEvent,
     catch_panic::{catch_panic, drop_caught},
-    lock::Lock,
+    watched::Watched,
 };
 
 /// The length of the queue at which a slow callback is logged.
@@ -28,8 +28,15 @@ pub trait CallbackFuture: Future<Output = ()> {}
 #[diagnostic::do_not_recommend]
 impl<F: Future<Output = ()>> CallbackFuture for F {}
 
-/// What a connect callback is: a function that can be called again and again, from any thread. There is nothing to
-/// implement.
+/// What a connect callback is: an asynchronous function that is told of each connect and disconnect, and can be called
+/// again and again, from any thread. There is nothing to implement.
+///
+/// Events come one at a time and in order, in a task of their own: the callback may take its time, panic, or close the
+/// very thing that it is told of, and nobody else suffers.
+///
+/// Write `|event| async move { … }`, or `async |event| { … }` where nothing is captured; with nothing to wait for,
+/// return `std::future::ready(())`. A closure with captured state clones it for each call, `move |event| { let state =
+/// state.clone(); async move { … } }`, which `async move |event|` cannot do.
 ///
 /// It stands beside a bound of `FnOnce` in the signatures that take one, so that a closure that can be called only once
 /// is told what to do about it.
@@ -84,9 +91,8 @@ impl fmt::Debug for ConnectCallbacks {
 
 #[derive(Debug, Default)]
 struct Queue {
-    state: Lock<State>,
+    state: Watched<State>,
     arrived: Notify,
-    told: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -183,16 +189,7 @@ impl CallbackProgress {
         if dispatcher.is_some() && dispatcher == tokio::task::try_id() {
             return;
         }
-        loop {
-            let told = queue.told.notified();
-            {
-                let state = queue.state.lock();
-                if state.told >= goal || state.ended {
-                    return;
-                }
-            }
-            told.await;
-        }
+        queue.state.wait_for(|state| (state.told >= goal || state.ended).then_some(())).await;
     }
 }
 
@@ -208,7 +205,7 @@ impl Drop for Dispatcher {
         };
         // Outside the lock: an event may hold the last handle of a session, which in turn holds the queue.
         drop_caught("an event", untold);
-        self.0.told.notify_waiters();
+        self.0.state.tell();
     }
 }
 
@@ -234,8 +231,7 @@ async fn run_dispatcher(callbacks: Vec<Callback>, dispatcher: Dispatcher) {
         }
         // It may hold the last handle of a session over a user's stream.
         drop_caught("an event", event);
-        queue.state.lock().told += 1;
-        queue.told.notify_waiters();
+        queue.state.change(|state| state.told += 1);
     }
     for callback in callbacks {
         drop_caught("a connect callback", callback);

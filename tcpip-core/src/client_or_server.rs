@@ -12,11 +12,13 @@ use crate::{Batch, Connection, ReadError, Structs, WriteError};
 /// Anything that has a current [`Connection`]: a client, a server, a connection itself, or a type of your own that
 /// holds one of these.
 ///
-/// The provided methods only forward to the connection, whose documentation says what each does. But where a read loop
-/// reads, only its handler and a [`Connection`] can read; a read through anything else is
-/// [`HandlerReads`](ReadError::HandlerReads). Implement
-/// [`connection`](Self::connection), and leave the others; but a type that holds a server forwards
-/// [`wait_connected`](Self::wait_connected) too (`self.server.wait_connected().await`), for only a server can wait. There is no `dyn ClientOrServer`: hold a [`Connection`].
+/// For generic code: clients, servers and connections have these methods themselves. The provided ones only forward to
+/// the connection, whose documentation says what each does. But where a read loop reads, only its handler and a
+/// [`Connection`] can read; a read through anything else is [`HandlerReads`](ReadError::HandlerReads).
+///
+/// Implement [`connection`](Self::connection), and leave the others; but a type that holds a server forwards
+/// [`wait_connected`](Self::wait_connected) too (`self.server.wait_connected().await`), for only a server can wait.
+/// There is no `dyn ClientOrServer`: hold a [`Connection`].
 ///
 /// # Examples
 ///

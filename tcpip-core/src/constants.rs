@@ -10,7 +10,7 @@ use crate::Encoding;
 pub const DEFAULT_ENCODING: Encoding = Encoding::Utf8;
 
 /// The end of a text message: carriage return, line feed.
-pub const DEFAULT_TERMINATOR: &[u8] = b"\r\n";
+pub const DEFAULT_TERMINATOR: &[u8; 2] = b"\r\n";
 
 /// The host that a server listens on unless told otherwise: this machine only, over IPv4.
 pub const DEFAULT_LOCALHOST: &str = LOCALHOST_IPV4;

@@ -5,13 +5,14 @@ pub use crate::{
     callbacks::{CallbackProgress, ConnectCallbacks, EventSource, Pushed},
     catch_panic::{catch_panic, catch_panic_in},
     connection::{
-        options::{HangUpDetection, SessionOptions, deadline},
+        options::{CLOSE_GRACE, SessionOptions, deadline},
         within,
     },
     family::is_lacking,
     lock::Lock,
-    look_up::{LookUpError, look_up},
+    look_up::look_up,
     read_loop::spawn_read_loop,
-    socket_options::{Setting, SocketOptions},
+    socket_options::SocketOrigin,
     text_format::TextFormat,
+    watched::Watched,
 };

@@ -139,9 +139,9 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> IntoHandlerError for E {}
 /// }
 /// ```
 ///
-/// Read from the `connection` that the methods are given. Reads through the server or client itself are an error while
-/// the loop reads ([`HandlerReads`](crate::ReadError::HandlerReads)): they would take the handler's messages. Its
-/// `stop_reading` ends the loop and leaves the session to whoever reads then.
+/// Read from the `connection` that the methods are given. The server or client itself has no reads, and generic code
+/// that reads from it is told why ([`HandlerReads`](crate::ReadError::HandlerReads)): it would take the handler's
+/// messages. Its `stop_reading` ends the loop and leaves the session to whoever reads then.
 ///
 /// # A device that only sends
 ///

@@ -87,7 +87,9 @@ mod session;
 mod socket_options;
 mod stream_structs;
 mod structs;
+mod terminator;
 mod text_format;
+mod watched;
 
 pub use bytes::BytesMut;
 pub use socket2::SockRef;
@@ -97,7 +99,7 @@ pub use self::{
     callbacks::{CallbackFuture, ConnectCallback},
     client_or_server::ClientOrServer,
     close_stream_writer::close_stream_writer,
-    connection::{Batch, Connection, HalfClose},
+    connection::{Batch, Connection, ConnectionOptions, HalfClose},
     connection_event::ConnectionEvent,
     constants::{
         DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING,
@@ -108,7 +110,7 @@ pub use self::{
     disconnect_reason::DisconnectReason,
     encoding::Encoding,
     error::{
-        ConnectAttempt, ConnectError, ConnectFailure, Error, OptionError, ReadError, Result, StartError,
+        ConnectAttempt, ConnectError, ConnectFailure, Error, LookUpError, OptionError, ReadError, Result, StartError,
         UnexpectedHeartbeat, WriteError,
     },
     family::Family,
@@ -119,4 +121,5 @@ pub use self::{
     socket_options::{Keepalive, set_socket_options},
     stream_structs::{read_into, read_struct, write_from},
     structs::{Parts, Structs},
+    terminator::Terminator,
 };

@@ -8,33 +8,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use crate::{ConnectError, StartError};
-
-/// A host has no address that could be used.
-#[derive(Debug)]
-#[expect(missing_docs, reason = "the errors that it becomes document each field")]
-pub enum LookUpError {
-    Resolve { host: String, source: io::Error },
-    NoAddress { host: String },
-}
-
-impl From<LookUpError> for ConnectError {
-    fn from(error: LookUpError) -> Self {
-        match error {
-            LookUpError::Resolve { host, source } => Self::Resolve { host, source },
-            LookUpError::NoAddress { host } => Self::NoAddress { host },
-        }
-    }
-}
-
-impl From<LookUpError> for StartError {
-    fn from(error: LookUpError) -> Self {
-        match error {
-            LookUpError::Resolve { host, source } => Self::Resolve { host, source },
-            LookUpError::NoAddress { host } => Self::NoAddress { host },
-        }
-    }
-}
+use crate::LookUpError;
 
 /// The addresses of `host` that suit, each once, in the resolver's order.
 ///

@@ -78,46 +78,54 @@ fn whole_seconds(time: Duration) -> Duration {
 }
 
 /// What is set on the socket of a session when it begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the setters document each field; this is the plumbing behind them")]
-pub struct SocketOptions {
-    pub keepalive: Setting<Option<Keepalive>>,
-    pub nodelay: Setting<bool>,
-    pub user_timeout: Option<Duration>,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SocketOptions {
+    pub(crate) keepalive: Setting<Option<Keepalive>>,
+    pub(crate) nodelay: Setting<bool>,
+    pub(crate) user_timeout: Option<Duration>,
 }
 
-/// What becomes of an option of a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Setting<T> {
-    /// It stays as it is.
-    Kept,
+/// What is said of an option of a socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Setting<T> {
+    /// Nothing: what becomes of it depends on who has made the socket.
+    #[default]
+    Unset,
     /// It is set to this.
     To(T),
 }
 
-/// Of a socket that this library has made.
-impl Default for SocketOptions {
-    fn default() -> Self {
-        Self { keepalive: Setting::To(Some(Keepalive::default())), nodelay: Setting::To(true), user_timeout: None }
+impl<T> Setting<T> {
+    /// What the option is set to, if it is: a socket that was made here has the library's default.
+    fn or_default(self, default: T, origin: SocketOrigin) -> Option<T> {
+        match (self, origin) {
+            (Self::To(value), _) => Some(value),
+            (Self::Unset, SocketOrigin::Here) => Some(default),
+            (Self::Unset, SocketOrigin::Given) => None,
+        }
     }
 }
 
-impl SocketOptions {
-    /// Of a socket that a user has made.
-    #[must_use]
-    pub fn kept() -> Self {
-        Self { keepalive: Setting::Kept, nodelay: Setting::Kept, user_timeout: None }
-    }
+/// Who has made the socket of a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SocketOrigin {
+    /// This library, by dialling or accepting.
+    #[default]
+    Here,
+    /// A user, who hands it in connected: it keeps what it has.
+    Given,
+}
 
+impl SocketOptions {
     /// Sets them.
-    pub(crate) fn apply(&self, stream: &TcpStream) -> io::Result<()> {
+    pub(crate) fn apply(&self, stream: &TcpStream, origin: SocketOrigin) -> io::Result<()> {
         let socket = SockRef::from(stream);
-        match self.keepalive {
-            Setting::Kept => {}
-            Setting::To(None) => socket.set_keepalive(false)?,
-            Setting::To(Some(keepalive)) => socket.set_tcp_keepalive(&keepalive.for_system())?,
+        match self.keepalive.or_default(Some(Keepalive::default()), origin) {
+            None => {}
+            Some(None) => socket.set_keepalive(false)?,
+            Some(Some(keepalive)) => socket.set_tcp_keepalive(&keepalive.for_system())?,
         }
-        if let Setting::To(nodelay) = self.nodelay {
+        if let Some(nodelay) = self.nodelay.or_default(true, origin) {
             stream.set_nodelay(nodelay)?;
         }
         #[cfg(target_os = "linux")]
@@ -151,5 +159,5 @@ impl SocketOptions {
 /// # }
 /// ```
 pub fn set_socket_options(stream: &TcpStream) -> io::Result<()> {
-    SocketOptions::default().apply(stream)
+    SocketOptions::default().apply(stream, SocketOrigin::Here)
 }

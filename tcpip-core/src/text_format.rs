@@ -1,64 +1,42 @@
 //! How text becomes a message: encoding and terminator.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use memchr::memmem;
 
-use crate::{DEFAULT_ENCODING, DEFAULT_TERMINATOR, Encoding, OptionError, WriteError};
+use crate::{Encoding, Terminator, WriteError};
 
 /// The encoding and the terminator of text messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TextFormat {
     /// The encoding.
     pub encoding: Encoding,
-    terminator: Arc<[u8]>,
+    terminator: Terminator,
     /// Of messages that are sent, if it is another.
-    write_terminator: Option<Arc<[u8]>>,
-}
-
-impl Default for TextFormat {
-    fn default() -> Self {
-        Self { encoding: DEFAULT_ENCODING, terminator: DEFAULT_TERMINATOR.into(), write_terminator: None }
-    }
+    write_terminator: Option<Terminator>,
 }
 
 impl TextFormat {
-    /// The terminator: at least one byte.
+    /// The terminator.
     #[must_use]
-    pub fn terminator(&self) -> &[u8] {
+    pub fn terminator(&self) -> &Terminator {
         &self.terminator
     }
 
     /// The terminator of messages that are sent.
     #[must_use]
-    pub fn write_terminator(&self) -> &[u8] {
+    pub fn write_terminator(&self) -> &Terminator {
         self.write_terminator.as_ref().unwrap_or(&self.terminator)
     }
 
     /// Gives messages that are sent a terminator of their own.
-    ///
-    /// # Errors
-    ///
-    /// [`OptionError::EmptyTerminator`].
-    pub fn set_write_terminator(&mut self, terminator: &[u8]) -> Result<(), OptionError> {
-        if terminator.is_empty() {
-            return Err(OptionError::EmptyTerminator);
-        }
-        self.write_terminator = Some(terminator.into());
-        Ok(())
+    pub fn set_write_terminator(&mut self, terminator: Terminator) {
+        self.write_terminator = Some(terminator);
     }
 
     /// Changes the terminator.
-    ///
-    /// # Errors
-    ///
-    /// [`OptionError::EmptyTerminator`].
-    pub fn set_terminator(&mut self, terminator: &[u8]) -> Result<(), OptionError> {
-        if terminator.is_empty() {
-            return Err(OptionError::EmptyTerminator);
-        }
-        self.terminator = terminator.into();
-        Ok(())
+    pub fn set_terminator(&mut self, terminator: Terminator) {
+        self.terminator = terminator;
     }
 
     /// The bytes of a message without its terminator, certain to be read by the peer as one message.

@@ -144,7 +144,7 @@ impl AcceptLoop {
         while self.farewells.try_join_next().is_some() {}
         let told = if self.farewells.len() < MOST_FAREWELLS { self.rejection_message.as_deref() } else { None };
         let told = told.and_then(|text| {
-            let message = self.reception.0.session.lock().text.message(text);
+            let message = self.reception.0.session.lock().text().message(text);
             message.inspect_err(|error| tracing::debug!("a client is turned away without a word: {error}")).ok()
         });
         match told {

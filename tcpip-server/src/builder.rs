@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use tcpip_core::{
-    Family, OptionError, StartError,
+    CallbackFuture, ConnectCallback, ConnectionEvent, Family, StartError,
     endpoint::{CallbackProgress, ConnectCallbacks, SessionOptions, deadline, spawn_read_loop},
 };
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::{
-    Admission, OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
+    Admission, AnyServer, OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
     accept::{AcceptLoop, ClosedOnDrop, Quietly, StartHandler, run_accept_loop},
     bind::{Host, Place},
     listener::{AnyListener, KIND, Listener},
@@ -32,9 +32,8 @@ pub struct OneClientServerBuilder<H = NoReadLoop> {
     listener: Option<Box<dyn AnyListener>>,
     admission: Admission,
     rejection_message: Option<String>,
-    session: SessionOptions,
+    pub(crate) session: SessionOptions,
     callbacks: ConnectCallbacks,
-    option_error: Option<OptionError>,
 }
 
 impl<H> OneClientServerBuilder<H> {
@@ -47,11 +46,26 @@ impl<H> OneClientServerBuilder<H> {
             rejection_message: None,
             session: SessionOptions::new(""),
             callbacks: ConnectCallbacks::default(),
-            option_error: None,
         }
     }
 
-    tcpip_core::session_setters!();
+    /// The name under which log events speak of this endpoint. Default: the addresses that it listens on.
+    #[doc(alias = "log")]
+    pub fn name(mut self, name: &str) -> Self {
+        self.session.name = name.into();
+        self
+    }
+
+    /// Adds an asynchronous function that is told of each connect and disconnect: a [`ConnectCallback`], which says
+    /// how. Several are called in the order in which they were added.
+    pub fn connect_callback<F, Fut>(mut self, callback: F) -> Self
+    where
+        F: FnOnce(ConnectionEvent) -> Fut + ConnectCallback<Fut> + Send + Sync + 'static,
+        Fut: CallbackFuture + Send + 'static,
+    {
+        self.callbacks.add(callback);
+        self
+    }
 
     /// The host to listen on: a name, all of whose addresses are bound, or an IPv4 or IPv6 address. What the machine
     /// lacks is passed over with a line in the log, such as `::1` where there is no IPv6: an address at least must be
@@ -157,7 +171,7 @@ impl<H> OneClientServerBuilder<H> {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use tcpip_server::{Admission, ClientOrServer, DisconnectReason, OneClientServer};
+    /// use tcpip_server::{Admission, DisconnectReason, OneClientServer};
     ///
     /// let server = OneClientServer::builder().admission(Admission::Replace).start().await?;
     /// # let _first = tcpip_client::Client::builder("127.0.0.1", server.port()).connect().await?;
@@ -188,7 +202,7 @@ impl<H> OneClientServerBuilder<H> {
     /// use tcpip_server::OneClientServer;
     ///
     /// let server = OneClientServer::builder().rejection_message("busy").start().await?;
-    /// # use tcpip_client::{Client, ClientOrServer};
+    /// # use tcpip_client::Client;
     /// # let first = Client::builder("127.0.0.1", server.port()).connect().await?;
     /// # let second = Client::builder("127.0.0.1", server.port()).connect().await?;
     /// # assert_eq!(second.read_str().await?, "busy");
@@ -219,10 +233,9 @@ impl<H> OneClientServerBuilder<H> {
 
     /// Binds, and starts the accept loop.
     async fn open(mut self, start_handler: impl FnOnce(Arc<H>) -> StartHandler) -> Result<(Open, Arc<H>), StartError> {
-        self.option_error.clone().map_or(Ok(()), Err)?;
         self.session.check()?;
         if let Some(text) = &self.rejection_message {
-            self.session.text.message(text).map_err(StartError::RejectionMessage)?;
+            self.session.text().message(text).map_err(StartError::RejectionMessage)?;
         }
         let (listeners, host) = match self.listener {
             Some(listener) => {
@@ -239,7 +252,7 @@ impl<H> OneClientServerBuilder<H> {
         // Nothing waits from here on: the server is there, or nothing is.
         let span = tracing::info_span!("server", endpoint = %self.session.name, kind = KIND);
         let (events, callbacks) = self.callbacks.start(&span);
-        let close_timeout = self.session.close_timeout;
+        let close_timeout = self.session.close_timeout();
         let reception = Arc::new(Reception::new(addresses, self.session));
         let handler = Arc::new(self.handler);
         let accept_loop = AcceptLoop {
@@ -277,7 +290,7 @@ impl OneClientServerBuilder<NoReadLoop> {
     ///
     /// # Errors
     ///
-    /// - [`Resolve`](StartError::Resolve), [`NoAddress`](StartError::NoAddress): the host has no such address;
+    /// - [`LookUp`](StartError::LookUp): the host cannot be looked up, or has no such address;
     /// - [`Bind`](StartError::Bind): the port is in use, or no address is one of this machine's;
     /// - [`RejectionMessage`](StartError::RejectionMessage): the rejection message cannot be sent as text;
     /// - [`Option`](StartError::Option): an option was given a value that it cannot have.
@@ -292,7 +305,7 @@ impl OneClientServerBuilder<NoReadLoop> {
     #[doc(alias = "start_task")]
     pub async fn start(self) -> Result<OneClientServer, StartError> {
         let (open, _) = self.open(|_| Box::new(|_| None)).await?;
-        Ok(OneClientServer::new(open))
+        Ok(OneClientServer::new(AnyServer::new(open)))
     }
 }
 

@@ -38,8 +38,9 @@
 //!
 //! # What to know
 //!
-//! - Reads, writes and states come from [`ClientOrServer`], which must be in scope. What each does, its errors and
-//!   what happens when its future is dropped are told in [`Connection`].
+//! - What each read, write and state does, its errors and what happens when its future is dropped are told in
+//!   [`Connection`]. Generic code takes a [`ClientOrServer`]; code for servers with and without a read loop an
+//!   [`AnyServer`].
 //! - Each client is a [`Connection`] of its own: code that serves one can never touch the stream of the next.
 //! - A client that has hung up never keeps the next one out, whatever it left unread: the accept loop asks the kernel
 //!   before it refuses anybody.
@@ -53,36 +54,39 @@
 //! | `host=None` | [`all_interfaces`](OneClientServerBuilder::all_interfaces) |
 //! | `OneClientReadLoopServer` with `read_and_dispatch` overridden | [`OneClientReadLoopServer::builder`] with a [`ReadAndDispatch`] handler |
 //! | `family`, `backlog`, `reuse_address`, `reuse_port`, `limit` as keyword arguments | options of the [builder](OneClientServerBuilder) |
-//! | `server.connected_task` | [`wait_connected`](ClientOrServer::wait_connected) |
+//! | `server.connected_task` | [`wait_connected`](AnyServer::wait_connected) |
 //! | `server.read_loop_task` | [`is_reading`](OneClientReadLoopServer::is_reading) |
-//! | `server.done_task` | [`is_closed`](OneClientServer::is_closed), [`wait_closed`](OneClientServer::wait_closed) |
-//! | `async with OneClientServer(…)` | [`close`](OneClientServer::close)`().await`, or drop |
+//! | `server.done_task` | [`is_closed`](AnyServer::is_closed), [`wait_closed`](AnyServer::wait_closed) |
+//! | `async with OneClientServer(…)` | [`close`](AnyServer::close)`().await`, or drop |
 
 #![forbid(unsafe_code)]
 
 mod accept;
 mod admission;
+mod any_server;
 mod bind;
 mod builder;
 mod listener;
 mod one_client_read_loop_server;
 mod one_client_server;
+mod options;
 mod reception;
 mod server;
 
 pub use tcpip_core::{
-    Batch, BytesMut, CallbackFuture, ClientOrServer, ConnectCallback, Connection, ConnectionEvent, DEFAULT_BACKLOG,
-    DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT,
-    DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR,
-    DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder, DisconnectReason, Encoding, Error, Family, HEARTBEAT,
-    HalfClose, HandlerError, HandlerResult, IntoHandlerError, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES,
-    KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, OptionError, ReadAndDispatch, ReadError, Result,
-    STD_TIMEOUT, SockRef, StartError, Structs, UnexpectedHeartbeat, WriteError, close_stream_writer, read_into,
-    read_struct, set_socket_options, write_from,
+    Batch, BytesMut, CallbackFuture, ClientOrServer, ConnectCallback, Connection, ConnectionEvent, ConnectionOptions,
+    DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL,
+    DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL,
+    DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder, DisconnectReason, Encoding, Error, Family,
+    HEARTBEAT, HalfClose, HandlerError, HandlerResult, IntoHandlerError, JsonMode, KEEPALIVE_INTERVAL,
+    KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, LookUpError, OptionError,
+    ReadAndDispatch, ReadError, Result, STD_TIMEOUT, SockRef, StartError, Structs, Terminator, UnexpectedHeartbeat,
+    WriteError, close_stream_writer, read_into, read_struct, set_socket_options, write_from,
 };
 
 pub use self::{
     admission::Admission,
+    any_server::AnyServer,
     builder::{NoReadLoop, OneClientServerBuilder},
     listener::Listener,
     one_client_read_loop_server::OneClientReadLoopServer,

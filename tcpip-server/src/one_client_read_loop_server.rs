@@ -4,14 +4,15 @@ use std::{fmt, ops::Deref, sync::Arc};
 
 use tcpip_core::{ClientOrServer, Connection};
 
-use crate::{OneClientServer, OneClientServerBuilder, ReadAndDispatch, Server, builder::Open};
+use crate::{AnyServer, OneClientServerBuilder, ReadAndDispatch, Server, builder::Open};
 
-/// A [`OneClientServer`] that reads from its client by itself and gives what it reads to a handler.
+/// A server that serves one client at a time, as a [`OneClientServer`](crate::OneClientServer), but reads from it by
+/// itself and gives what it reads to a handler.
 ///
-/// All that a [`OneClientServer`] can do, this can do, but while the handler reads, reads through the server are an
-/// error ([`HandlerReads`](crate::ReadError::HandlerReads)), which takes nothing from it; the reads of the
-/// [`Connection`], which are the handler's, are not. [`stop_reading`](Self::stop_reading) leaves the reading to the
-/// server. Dropping it closes it in the background.
+/// Writes, states and closing are those of [`AnyServer`]; reads it has none, since they are the handler's. Generic code
+/// that reads from it through [`ClientOrServer`] is told so ([`HandlerReads`](crate::ReadError::HandlerReads)), and
+/// takes nothing from the handler. [`stop_reading`](Self::stop_reading) leaves the reading to the client's
+/// [connection](AnyServer::connection), and to such code. Dropping it closes it in the background.
 ///
 /// # Examples
 ///
@@ -55,13 +56,13 @@ use crate::{OneClientServer, OneClientServerBuilder, ReadAndDispatch, Server, bu
 /// # }
 /// ```
 pub struct OneClientReadLoopServer<H> {
-    server: OneClientServer,
+    server: AnyServer,
     handler: Arc<H>,
 }
 
 impl<H: ReadAndDispatch> OneClientReadLoopServer<H> {
     pub(crate) fn new(open: Open, handler: Arc<H>) -> Self {
-        Self { server: OneClientServer::new(open), handler }
+        Self { server: AnyServer::new(open), handler }
     }
 
     /// The options of a server with `handler`, which listens on a free port of this machine unless told otherwise.
@@ -83,8 +84,8 @@ impl<H: ReadAndDispatch> OneClientReadLoopServer<H> {
         self.server.connection().has_reader()
     }
 
-    /// Stops the read loop without ending the session: what the client sends from then on is read through the server,
-    /// as through one without a read loop.
+    /// Stops the read loop without ending the session: what the client sends from then on is there to be read from its
+    /// [connection](AnyServer::connection).
     ///
     /// The handler's future is dropped where it waits, in `on_connect` too, or when it returns, and nothing is lost
     /// that it has not read. When this returns, [`is_reading`](Self::is_reading) is false; a handler that neither waits
@@ -102,9 +103,7 @@ impl<H: ReadAndDispatch> OneClientReadLoopServer<H> {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use tcpip_server::{
-    ///     ClientOrServer, Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch, ReadError,
-    /// };
+    /// use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
     ///
     /// struct Echo;
     ///
@@ -120,10 +119,9 @@ impl<H: ReadAndDispatch> OneClientReadLoopServer<H> {
     /// # server.wait_connected().await;
     /// # client.write_str("first").await?;
     /// # assert_eq!(client.read_str().await?, "first");
-    /// assert!(matches!(server.read_str().await, Err(ReadError::HandlerReads)));
     /// server.stop_reading().await;
     /// # client.write_str("status").await?;
-    /// assert_eq!(server.read_str().await?, "status");
+    /// assert_eq!(server.connection().read_str().await?, "status");
     /// # Ok(())
     /// # }
     /// ```
@@ -139,11 +137,11 @@ impl<H> fmt::Debug for OneClientReadLoopServer<H> {
     }
 }
 
-/// A server with a read loop is a server: this lends all its methods.
+/// All that a server has but the reads, which are the handler's.
 impl<H> Deref for OneClientReadLoopServer<H> {
-    type Target = OneClientServer;
+    type Target = AnyServer;
 
-    fn deref(&self) -> &OneClientServer {
+    fn deref(&self) -> &AnyServer {
         &self.server
     }
 }
@@ -159,7 +157,7 @@ impl<H: ReadAndDispatch> ClientOrServer for OneClientReadLoopServer<H> {
 }
 
 impl<H: ReadAndDispatch> Server for OneClientReadLoopServer<H> {
-    fn server(&self) -> &OneClientServer {
+    fn server(&self) -> &AnyServer {
         &self.server
     }
 }

@@ -4,9 +4,8 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tcpip_core::{
     Connection, DisconnectReason,
-    endpoint::{Lock, Pushed, SessionOptions},
+    endpoint::{Lock, Pushed, SessionOptions, Watched},
 };
-use tokio::sync::Notify;
 
 /// The current client, and whether the server goes on.
 #[derive(Debug)]
@@ -14,8 +13,7 @@ pub(crate) struct Reception {
     pub(crate) addresses: Vec<SocketAddr>,
     /// The options of the next session.
     pub(crate) session: Lock<Arc<SessionOptions>>,
-    state: Lock<State>,
-    changed: Notify,
+    state: Watched<State>,
 }
 
 #[derive(Debug)]
@@ -28,7 +26,7 @@ struct State {
 impl Reception {
     pub(crate) fn new(addresses: Vec<SocketAddr>, session: SessionOptions) -> Self {
         let state = State { current: Connection::closed(), closing: false, closed: false };
-        Self { addresses, session: Lock::new(session.into()), state: Lock::new(state), changed: Notify::new() }
+        Self { addresses, session: Lock::new(session.into()), state: Watched::new(state) }
     }
 
     pub(crate) fn current(&self) -> Connection {
@@ -48,27 +46,25 @@ impl Reception {
         let announced = connection.announce();
         drop(state);
         drop(last);
-        self.changed.notify_waiters();
+        self.state.tell();
         Some(announced)
     }
 
     /// Waits until the client at `address` has been admitted. Whether it has; not if the server is being closed.
     pub(crate) async fn wait_admitted(&self, address: Option<SocketAddr>) -> bool {
-        self.wait_for(|state| {
+        let found = self.state.wait_for(|state| {
             let admitted = state.current.peer_addr() == address;
             (admitted || state.closing).then_some(admitted)
-        })
-        .await
+        });
+        found.await
     }
 
     /// Asks the accept loop to end, and ends the session. Does not wait.
     pub(crate) fn start_close(&self, should_be_connected: ShouldBeConnected) {
-        let current = {
-            let mut state = self.state.lock();
+        let current = self.state.change(|state| {
             state.closing = true;
             state.current.clone()
-        };
-        self.changed.notify_waiters();
+        });
         match should_be_connected {
             ShouldBeConnected::Cleared => current.start_close(DisconnectReason::Closed),
             ShouldBeConnected::Kept => current.revoke(DisconnectReason::Closed),
@@ -80,37 +76,26 @@ impl Reception {
     }
 
     pub(crate) fn set_closed(&self) {
-        let mut state = self.state.lock();
-        state.closing = true;
-        state.closed = true;
-        drop(state);
-        self.changed.notify_waiters();
+        self.state.change(|state| {
+            state.closing = true;
+            state.closed = true;
+        });
     }
 
     pub(crate) async fn closing(&self) {
-        self.wait_for(|state| state.closing.then_some(())).await;
+        self.state.wait_for(|state| state.closing.then_some(())).await;
     }
 
     pub(crate) async fn wait_closed(&self) {
-        self.wait_for(|state| state.closed.then_some(())).await;
+        self.state.wait_for(|state| state.closed.then_some(())).await;
     }
 
     /// The current client, once there is one; `None` once the server is being closed.
     pub(crate) async fn wait_connected(&self) -> Option<Connection> {
-        self.wait_for(|state| {
+        let found = self.state.wait_for(|state| {
             if state.closing { Some(None) } else { state.current.is_live().then(|| Some(state.current.clone())) }
-        })
-        .await
-    }
-
-    async fn wait_for<T>(&self, look: impl Fn(&State) -> Option<T>) -> T {
-        loop {
-            let changed = self.changed.notified();
-            if let Some(found) = look(&self.state.lock()) {
-                return found;
-            }
-            changed.await;
-        }
+        });
+        found.await
     }
 }
 

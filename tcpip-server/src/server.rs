@@ -2,12 +2,13 @@
 
 use tcpip_core::{CallbackFuture, ClientOrServer, ConnectionEvent, StartError};
 
-use crate::{OneClientReadLoopServer, OneClientServer, OneClientServerBuilder, ReadAndDispatch};
+use crate::{AnyServer, OneClientReadLoopServer, OneClientServer, OneClientServerBuilder, ReadAndDispatch};
 
-/// A server that serves one client at a time: [`OneClientServer`], or anything that holds one.
+/// A server that serves one client at a time: [`OneClientServer`], [`OneClientReadLoopServer`], or anything that holds
+/// one.
 pub trait Server: ClientOrServer {
     /// The server, with its address and what closes it.
-    fn server(&self) -> &OneClientServer;
+    fn server(&self) -> &AnyServer;
 }
 
 /// Something that can be started as a [`Server`].

@@ -10,7 +10,7 @@ use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
     time::{ClockId, clock_gettime},
 };
-use tcpip_server::{ClientOrServer, OneClientServer};
+use tcpip_server::OneClientServer;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpSocket,

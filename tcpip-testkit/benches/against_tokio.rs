@@ -10,7 +10,7 @@ use std::{
 };
 
 use tcpip_client::Client;
-use tcpip_server::{ClientOrServer, Connection, OneClientServer};
+use tcpip_server::{Connection, OneClientServer};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},

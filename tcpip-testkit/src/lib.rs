@@ -8,7 +8,7 @@
 //! [`coming_from_ts_tcpip`] shows how the habits of the Python library are written with these crates.
 //!
 //! ```
-//! use tcpip_server::{ClientOrServer, OneClientServer};
+//! use tcpip_server::OneClientServer;
 //! use tcpip_testkit::OneClientServerTestCase;
 //!
 //! # #[tokio::main(flavor = "current_thread")]

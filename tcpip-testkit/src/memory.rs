@@ -30,7 +30,7 @@ pub const MEMORY_STREAM_CAPACITY: usize = 64 * 1024;
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() {
 /// use std::time::Duration;
-/// use tcpip_client::{ClientOrServer, ReadError};
+/// use tcpip_client::ReadError;
 /// use tcpip_testkit::memory_pair;
 ///
 /// # /*
@@ -66,7 +66,7 @@ pub async fn memory_pair(
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use tcpip_client::{Client, ClientOrServer};
+/// use tcpip_client::Client;
 /// use tcpip_testkit::{TestOneClientReadLoopServer, memory_listener};
 ///
 /// let (listener, dialler) = memory_listener();

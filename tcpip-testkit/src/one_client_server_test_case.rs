@@ -6,7 +6,7 @@ use std::{
 };
 
 use tcpip_client::{Client, ClientBuilder};
-use tcpip_server::{ClientOrServer, ConnectionEvent, LOCALHOST_IPV4, Server, ServerBuilder, StartError};
+use tcpip_server::{ConnectionEvent, LOCALHOST_IPV4, Server, ServerBuilder, StartError};
 use tokio::time::timeout;
 
 use crate::{FixtureError, STD_TIMEOUT, event_queue::EventQueue};

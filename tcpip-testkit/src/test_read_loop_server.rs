@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tcpip_server::{
-    CallbackFuture, ClientOrServer, ConnectCallback, Connection, ConnectionEvent, DisconnectReason, HEARTBEAT,
-    HandlerResult, OneClientReadLoopServer, OneClientServer, OneClientServerBuilder, ReadAndDispatch, Server,
-    ServerBuilder, StartError,
+    AnyServer, CallbackFuture, ClientOrServer, ConnectCallback, Connection, ConnectionEvent, DisconnectReason,
+    HEARTBEAT, HandlerResult, OneClientReadLoopServer, OneClientServerBuilder, ReadAndDispatch, Server, ServerBuilder,
+    StartError,
 };
 
 use crate::{FixtureError, STD_TIMEOUT, event_queue::EventQueue};
@@ -19,7 +19,6 @@ use crate::{FixtureError, STD_TIMEOUT, event_queue::EventQueue};
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
-/// use tcpip_server::ClientOrServer;
 /// use tcpip_testkit::{OneClientServerTestCase, TestOneClientReadLoopServer};
 ///
 /// let case = OneClientServerTestCase::new();
@@ -78,7 +77,7 @@ impl ClientOrServer for TestOneClientReadLoopServer {
 }
 
 impl Server for TestOneClientReadLoopServer {
-    fn server(&self) -> &OneClientServer {
+    fn server(&self) -> &AnyServer {
         self.server.server()
     }
 }

@@ -20,8 +20,8 @@ use std::{
 
 use tcpip_client::Client;
 use tcpip_server::{
-    ClientOrServer, Connection, ConnectionEvent, HandlerResult, OneClientReadLoopServer, OneClientServer,
-    ReadAndDispatch, Server, ServerBuilder,
+    Connection, ConnectionEvent, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch, Server,
+    ServerBuilder, Terminator,
 };
 use tokio::{
     io::AsyncWriteExt,
@@ -286,7 +286,7 @@ impl<S: Server> Sequence<S> {
             Step::Write => drop(self.server.write_str("from the owner").await),
             Step::Flood => drop(timeout(self.random.millis(3), self.server.write(&vec![0; 8 << 20])).await),
             Step::ChangeTerminator => {
-                let terminator = self.random.one_of::<&[u8]>(&[b"\n", b"\r\n"]);
+                let terminator = Terminator::new(self.random.one_of::<&[u8]>(&[b"\n", b"\r\n"])).unwrap();
                 self.server.server().set_terminator(terminator).unwrap();
             }
             Step::Pause => sleep(self.random.millis(4)).await,

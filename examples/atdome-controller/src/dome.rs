@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tcpip_client::{Client, ClientOrServer, Connection, DisconnectReason, ReadError};
+use tcpip_client::{Client, Connection, DisconnectReason, ReadError};
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep},

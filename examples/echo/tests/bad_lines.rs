@@ -1,7 +1,7 @@
 //! What the echo server does with bytes that are no text.
 
 use echo::Echo;
-use tcpip_server::{ClientOrServer, OneClientReadLoopServer};
+use tcpip_server::OneClientReadLoopServer;
 use tcpip_testkit::OneClientServerTestCase;
 
 /// What Ctrl-C in telnet sends: interrupt process, and a timing mark, which is asked for.

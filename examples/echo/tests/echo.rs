@@ -1,7 +1,7 @@
 //! The echo server answers what it is told.
 
 use echo::Echo;
-use tcpip_server::{ClientOrServer, OneClientReadLoopServer};
+use tcpip_server::OneClientReadLoopServer;
 use tcpip_testkit::OneClientServerTestCase;
 
 /// Each line comes back, in order.

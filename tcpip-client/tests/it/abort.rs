@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use macro_rules_attribute::apply;
-use tcpip_client::{ClientOrServer, DisconnectReason, ReadError, WriteError};
+use tcpip_client::{DisconnectReason, ReadError, WriteError};
 use tokio::io::AsyncWriteExt;
 
 use crate::{

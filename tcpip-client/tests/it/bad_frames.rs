@@ -3,7 +3,7 @@
 use std::io;
 
 use macro_rules_attribute::apply;
-use tcpip_client::{Client, ClientOrServer, Encoding, ReadError};
+use tcpip_client::{Client, Encoding, ReadError};
 use tokio::io::AsyncWriteExt;
 
 use crate::{

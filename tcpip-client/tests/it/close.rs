@@ -3,7 +3,7 @@
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use macro_rules_attribute::apply;
-use tcpip_client::{Client, ClientOrServer, DisconnectReason, ReadError, WriteError};
+use tcpip_client::{Client, DisconnectReason, ReadError, WriteError};
 use tokio::{io::AsyncWriteExt, sync::oneshot, time::Instant};
 
 use crate::{

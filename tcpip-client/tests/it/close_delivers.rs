@@ -8,7 +8,7 @@ use std::{
 };
 
 use socket2::SockRef;
-use tcpip_client::{Client, ClientBuilder, ClientOrServer, HalfClose};
+use tcpip_client::{Client, ClientBuilder, HalfClose};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::oneshot,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tcpip_client::{
-    Client, ClientOrServer, ConnectError, DisconnectReason, Error, Family, LOCALHOST_IPV4, LOCALHOST_IPV6, OptionError,
+    Client, ConnectError, DisconnectReason, Error, Family, LOCALHOST_IPV4, LOCALHOST_IPV6, LookUpError, OptionError,
 };
 use tokio::{
     io::AsyncReadExt,
@@ -106,7 +106,7 @@ fn a_name_is_looked_up_without_the_runtimes_blocking_threads() {
     let (go, wait) = std::sync::mpsc::channel::<()>();
     runtime.spawn_blocking(move || wait.recv().unwrap_err());
     let error = runtime.block_on(soon(Client::builder("no such host", 1).connect())).unwrap_err();
-    assert!(matches!(error, ConnectError::Resolve { .. }), "{error:?}");
+    assert!(matches!(error, ConnectError::LookUp(LookUpError::Resolve { .. })), "{error:?}");
     drop(go);
 }
 
@@ -128,7 +128,10 @@ async fn an_unknown_host_cannot_be_looked_up() {
     for host in ["no such host", "", "256.0.0.1.invalid"] {
         let error = soon(Client::builder(host, 1).connect()).await.unwrap_err();
         assert_reads_well(&error);
-        assert!(matches!(&error, ConnectError::Resolve { host: named, .. } if named == host), "{error:?}");
+        assert!(
+            matches!(&error, ConnectError::LookUp(LookUpError::Resolve { host: named, .. }) if named == host),
+            "{error:?}"
+        );
         assert_eq!(error.to_string(), format!("cannot look up {host:?}"));
         assert!(error.source().is_some());
         let _: io::Error = error.into();
@@ -142,7 +145,10 @@ async fn a_host_without_an_address_of_the_family_has_none() {
     for (host, family) in [(LOCALHOST_IPV4, Family::Ipv6), (LOCALHOST_IPV6, Family::Ipv4)] {
         let error = soon(Client::builder(host, 1).family(family).connect()).await.unwrap_err();
         assert_reads_well(&error);
-        assert!(matches!(&error, ConnectError::NoAddress { host: named } if named == host), "{error:?}");
+        assert!(
+            matches!(&error, ConnectError::LookUp(LookUpError::NoAddress { host: named }) if named == host),
+            "{error:?}"
+        );
         assert_eq!(error.to_string(), format!("{host:?} has no suitable address"));
         assert_eq!(io::Error::from(error).kind(), io::ErrorKind::AddrNotAvailable);
     }
@@ -236,7 +242,7 @@ async fn a_foreign_local_address_fails() {
 async fn a_local_address_of_the_other_family_suits_no_address() {
     let from = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
     let error = soon(Client::builder(LOCALHOST_IPV4, 1).local_addr(from).connect()).await.unwrap_err();
-    assert!(matches!(error, ConnectError::NoAddress { .. }), "{error:?}");
+    assert!(matches!(error, ConnectError::LookUp(LookUpError::NoAddress { .. })), "{error:?}");
 }
 
 /// A socket that the system has connected to itself, which happens on free ports, is no peer.
@@ -250,13 +256,12 @@ async fn a_connection_to_itself_is_refused() {
 }
 
 /// An option that cannot be is told by `connect()`, before anything is tried.
-/// Parity: `terminator`.
 #[test_log::test(tokio::test)]
-async fn an_empty_terminator_is_an_error_of_connect() {
-    let error = soon(Client::builder("no such host", 1).terminator(b"").connect()).await.unwrap_err();
+async fn an_option_that_cannot_be_is_an_error_of_connect() {
+    let error = soon(Client::builder("no such host", 1).idle_timeout(Duration::ZERO).connect()).await.unwrap_err();
     assert_reads_well(&error);
-    assert!(matches!(error, ConnectError::Option(OptionError::EmptyTerminator)), "{error:?}");
-    assert_eq!(error.to_string(), "the terminator is empty");
+    assert!(matches!(error, ConnectError::Option(OptionError::ZeroInterval { .. })), "{error:?}");
+    assert_eq!(error.to_string(), "idle_timeout is zero");
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
 }
 

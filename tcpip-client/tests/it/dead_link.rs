@@ -2,7 +2,7 @@
 
 use std::{io, process::Command, time::Duration};
 
-use tcpip_client::{Client, ClientBuilder, ClientOrServer, DisconnectReason, ReadError, WriteError};
+use tcpip_client::{Client, ClientBuilder, DisconnectReason, ReadError, WriteError};
 use tokio::io::AsyncWriteExt;
 
 use crate::{

@@ -3,7 +3,7 @@
 use std::{future::poll_fn, io, task::Poll, time::Duration};
 
 use macro_rules_attribute::apply;
-use tcpip_client::{ClientOrServer, DisconnectReason, ReadError, WriteError};
+use tcpip_client::{DisconnectReason, ReadError, WriteError};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::{Instant, sleep, timeout},

@@ -10,7 +10,7 @@ use std::{
 };
 
 use macro_rules_attribute::apply;
-use tcpip_client::{Client, ClientOrServer, DisconnectReason, ReadError};
+use tcpip_client::{Client, DisconnectReason, ReadError};
 use tokio::{
     io::{AsyncWriteExt, split},
     sync::oneshot,

@@ -3,7 +3,7 @@
 use std::{future::poll_fn, mem::ManuallyDrop, pin::Pin, task::Poll, time::Duration};
 
 use macro_rules_attribute::apply;
-use tcpip_client::{ClientOrServer, DisconnectReason, HEARTBEAT};
+use tcpip_client::{DisconnectReason, HEARTBEAT};
 use tokio::io::AsyncWriteExt;
 
 use crate::{

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use macro_rules_attribute::apply;
-use tcpip_client::{ClientOrServer, DisconnectReason, HalfClose, ReadError, WriteError};
+use tcpip_client::{DisconnectReason, HalfClose, ReadError, WriteError};
 use tokio::io::AsyncWriteExt;
 
 use crate::{

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use macro_rules_attribute::apply;
 use serde_json::Value;
-use tcpip_client::{ClientOrServer, JsonMode, ReadError, WriteError};
+use tcpip_client::{JsonMode, ReadError, WriteError};
 use tokio::io::AsyncWriteExt;
 
 use crate::{

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use socket2::SockRef;
 use tcpip_client::{
-    Client, ClientOrServer, DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING,
-    DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT,
+    Client, DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_LIMIT,
+    DEFAULT_LOCALHOST, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT,
     DEFAULT_WRITE_TIMEOUT, Encoding, Error, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, LOCALHOST_IPV4,
-    LOCALHOST_IPV6, OptionError, STD_TIMEOUT, close_stream_writer, read_into, read_struct, set_socket_options,
-    write_from,
+    LOCALHOST_IPV6, OptionError, STD_TIMEOUT, Terminator, close_stream_writer, read_into, read_struct,
+    set_socket_options, write_from,
 };
 use tokio::net::{TcpListener, TcpStream};
 
@@ -60,7 +60,7 @@ async fn a_client_begins_with_the_defaults() {
         assert!(builder.contains(default), "{default} in {builder}");
     }
     let (client, _peer) = pair::<Tcp>().await;
-    assert_eq!((client.encoding(), client.terminator()), (DEFAULT_ENCODING, DEFAULT_TERMINATOR.to_vec()));
+    assert_eq!((client.encoding(), client.terminator()), (DEFAULT_ENCODING, DEFAULT_TERMINATOR.into()));
     assert_eq!(client.limit(), DEFAULT_LIMIT);
 }
 
@@ -68,7 +68,7 @@ async fn a_client_begins_with_the_defaults() {
 #[test_log::test(tokio::test)]
 async fn an_option_that_cannot_be_is_named() {
     let (client, _peer) = pair::<Tcp>().await;
-    let empty = client.set_terminator(b"").unwrap_err();
+    let empty = Terminator::new("").unwrap_err();
     let unknown = "klingon".parse::<Encoding>().unwrap_err();
     assert_eq!(empty, OptionError::EmptyTerminator);
     assert_eq!(empty.to_string(), "the terminator is empty");

@@ -3,7 +3,7 @@
 use std::{future::poll_fn, pin::Pin, task::Poll};
 
 use macro_rules_attribute::apply;
-use tcpip_client::{ClientOrServer, ReadError, WriteError};
+use tcpip_client::{ReadError, WriteError};
 use tokio::io::AsyncWriteExt;
 
 use crate::{

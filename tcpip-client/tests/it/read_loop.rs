@@ -6,9 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tcpip_client::{
-    Client, ClientOrServer, Connection, DisconnectReason, HandlerResult, ReadAndDispatch, ReadLoopClient,
-};
+use tcpip_client::{Client, Connection, DisconnectReason, HandlerResult, ReadAndDispatch, ReadLoopClient};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},

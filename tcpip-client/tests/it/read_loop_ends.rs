@@ -102,7 +102,7 @@ async fn what_comes_after_the_stop_is_read_through_the_client() {
         assert_eq!(soon(noted.recv()).await.as_deref(), Some("one"));
         let error = client.read_str().await.unwrap_err();
         assert!(matches!(error, ReadError::HandlerReads) && !error.ends_session());
-        assert!(matches!((*client).read_str().await, Err(ReadError::HandlerReads)), "also through what it lends");
+        assert!(matches!((*client).read_str().await, Err(ReadError::HandlerReads)), "also of what it lends");
         soon(client.stop_reading()).await;
         assert!(!client.is_reading() && client.is_connected() && !client.is_closed());
         other_end.write_all(b"lf\r\nthree\r\n").await.unwrap();

@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use macro_rules_attribute::apply;
 use serde::Deserialize;
-use tcpip_client::{Client, ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, ReadError};
+use tcpip_client::{Client, ClientOrServer, Connection, DisconnectReason, Encoding, ReadError, Terminator};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     time::{sleep, timeout},
@@ -136,7 +136,7 @@ async fn read_line_at_the_end_is_empty_once<K: Kind>() {
 #[test_log::test(tokio::test)]
 async fn a_frame_cut_anywhere_is_the_same_frame<K: Kind>() {
     for terminator in [&b"\r\n"[..], b">", b"aab", b"--=--"] {
-        let (client, mut peer) = meet::<K>(|client| client.terminator(terminator)).await;
+        let (client, mut peer) = meet::<K>(|client| client.terminator(Terminator::new(terminator).unwrap())).await;
         let frame = [b"one", terminator, b"-aa", terminator].concat();
         for cut in 1..frame.len() {
             peer.write_all(&frame[..cut]).await.unwrap();
@@ -270,10 +270,9 @@ async fn terminator_and_encoding_may_change_between_messages<K: Kind>() {
     peer.write_all(b"one\r\ntwo\nthree\xe9;").await.unwrap();
     assert_eq!(client.read_str().await.unwrap(), "one");
     client.set_terminator(b"\n").unwrap();
-    assert_eq!(client.set_terminator(b""), Err(OptionError::EmptyTerminator));
     assert_eq!(client.terminator(), b"\n");
     assert_eq!(client.read_str().await.unwrap(), "two");
-    client.set_terminator(";").unwrap();
+    client.set_terminator(b";").unwrap();
     client.set_encoding("latin-1".parse().unwrap()).unwrap();
     assert_eq!(client.encoding(), Encoding::Latin1);
     assert_eq!(client.read_str().await.unwrap(), "threeé");

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tcpip_client::{ClientOrServer, DisconnectReason, ReadError, WriteError};
+use tcpip_client::{DisconnectReason, ReadError, WriteError};
 use tokio::{io::AsyncWriteExt, time::sleep};
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tcpip_client::{Client, ClientOrServer, ReadError, WriteError};
+use tcpip_client::{Client, ReadError, WriteError};
 use tokio::{
     io::AsyncWriteExt,
     runtime::{Builder, Runtime},

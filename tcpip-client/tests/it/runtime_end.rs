@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, io, task::Poll, time::Duration};
 
-use tcpip_client::{Client, ClientOrServer, ReadError, WriteError};
+use tcpip_client::{Client, ReadError, WriteError};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{

@@ -4,8 +4,7 @@ use std::{io, time::Duration};
 
 use socket2::TcpKeepalive;
 use tcpip_client::{
-    Client, ClientOrServer, ConnectError, Connection, KEEPALIVE_INTERVAL, KEEPALIVE_TIME, Keepalive, OptionError,
-    SockRef,
+    Client, ConnectError, Connection, KEEPALIVE_INTERVAL, KEEPALIVE_TIME, Keepalive, OptionError, SockRef,
 };
 use tokio::net::{TcpListener, TcpStream};
 

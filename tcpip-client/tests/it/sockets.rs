@@ -9,7 +9,7 @@ use std::{
 };
 
 use socket2::SockRef;
-use tcpip_client::{Client, ClientOrServer, DisconnectReason};
+use tcpip_client::{Client, DisconnectReason};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

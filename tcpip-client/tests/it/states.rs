@@ -9,7 +9,7 @@ use std::{
 };
 
 use macro_rules_attribute::apply;
-use tcpip_client::{Client, ClientOrServer, Connection, DisconnectReason};
+use tcpip_client::{Client, Connection, DisconnectReason};
 use tokio::sync::{Notify, mpsc};
 
 use crate::{

@@ -1,6 +1,7 @@
 //! One TCP session, from connect or accept to its end.
 
 mod batch;
+mod connection_options;
 mod driver;
 mod liveness;
 pub(crate) mod options;
@@ -30,20 +31,22 @@ use tokio::{
     time::{Timeout, timeout},
 };
 
+pub(crate) use self::connection_options::HangUpDetection;
 pub(crate) use self::read_loop::Interruption;
-pub use self::{batch::Batch, options::HalfClose};
+pub use self::{
+    batch::Batch,
+    connection_options::{ConnectionOptions, HalfClose},
+};
 use self::{
+    options::CLOSE_GRACE,
     shared::Shared,
     transport::{reset, unacknowledged},
 };
 use crate::{
-    DisconnectReason, Encoding, JsonMode, OptionError,
+    DisconnectReason, Encoding, JsonMode, OptionError, Terminator,
     session::{Ending, Session},
     text_format::TextFormat,
 };
-
-/// How much longer than the session's own task `close` waits for it: it may be late on a loaded machine.
-const CLOSE_GRACE: Duration = Duration::from_millis(50);
 
 /// One TCP session, from connect or accept to its end.
 ///
@@ -289,8 +292,8 @@ impl Connection {
 
     /// The terminator of text messages; those that are sent may have another (`write_terminator` of the builder).
     #[must_use]
-    pub fn terminator(&self) -> Vec<u8> {
-        self.text_format().terminator().to_vec()
+    pub fn terminator(&self) -> Terminator {
+        self.text_format().terminator().clone()
     }
 
     /// The encoding of text messages.
@@ -317,10 +320,11 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// [`OptionError::EmptyTerminator`]; [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent or expected, and
-    /// could not be any more. Nothing is changed.
-    pub fn set_terminator(&self, terminator: impl AsRef<[u8]>) -> Result<(), OptionError> {
-        self.change_text(|text| text.set_terminator(terminator.as_ref()))
+    /// [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent or expected, and could not be any more. Nothing is
+    /// changed.
+    pub fn set_terminator(&self, terminator: impl Into<Terminator>) -> Result<(), OptionError> {
+        let terminator = terminator.into();
+        self.change_text(|text| text.set_terminator(terminator))
     }
 
     /// Changes the encoding, from the next message on, as [`set_terminator`](Self::set_terminator) does.
@@ -330,13 +334,10 @@ impl Connection {
     /// [`OptionError::TerminatorInHeartbeat`] if heartbeats are sent or expected, and could not be any more. Nothing is
     /// changed.
     pub fn set_encoding(&self, encoding: Encoding) -> Result<(), OptionError> {
-        self.change_text(|text| {
-            text.encoding = encoding;
-            Ok(())
-        })
+        self.change_text(|text| text.encoding = encoding)
     }
 
-    fn change_text(&self, change: impl FnOnce(&mut TextFormat) -> Result<(), OptionError>) -> Result<(), OptionError> {
+    fn change_text(&self, change: impl FnOnce(&mut TextFormat)) -> Result<(), OptionError> {
         self.input(|session, effects| session.change_text(change, effects))
     }
 

@@ -65,7 +65,7 @@ impl Connection {
         events: EventSource,
         admit: impl FnOnce(&Self) -> Option<Pushed>,
     ) -> io::Result<Option<Self>> {
-        options.socket.apply(&stream)?;
+        options.apply_to(&stream)?;
         let addresses = Some((stream.local_addr()?, stream.peer_addr()?));
         let (read_half, write_half) = stream.into_split();
         let write_half = Arc::new(write_half);

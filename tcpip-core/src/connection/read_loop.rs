@@ -1,6 +1,6 @@
 //! The read loop of a session, as the session and its owner see it.
 
-use super::Connection;
+use super::{Connection, options::CLOSE_GRACE};
 use crate::{
     ReadError,
     session::{Life, ReadLoop, Session},
@@ -45,6 +45,18 @@ impl Connection {
     /// Waits until no handler has anything to do with the session.
     pub async fn read_loop_ended(&self) {
         self.wait_for(|life| (life.read_loop() == ReadLoop::Absent).then_some(())).await;
+    }
+
+    /// Waits until a session that has been ended is at rest and its handler has done with it, within the deadline of a
+    /// close: at once if it is the caller that must end first.
+    pub async fn served_within_deadline(&self) {
+        if (!self.is_closed() || self.has_read_loop()) && !self.is_own_task() {
+            let served = async {
+                self.wait_closed().await;
+                self.read_loop_ended().await;
+            };
+            let _ = self.within(self.close_timeout() + CLOSE_GRACE, served).await;
+        }
     }
 
     /// Has the handler read no more, and waits until it does not. In the handler itself this does not wait.

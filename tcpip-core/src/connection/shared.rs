@@ -11,8 +11,8 @@ use super::{Connection, options::SessionOptions, transport::Source};
 use crate::{
     ConnectionEvent,
     callbacks::{CallbackProgress, EventSource},
-    lock::Lock,
     session::{Effects, Life, Session, Way},
+    watched::Watched,
 };
 
 pub(super) struct Shared {
@@ -20,9 +20,7 @@ pub(super) struct Shared {
     pub(super) addresses: Option<(SocketAddr, SocketAddr)>,
     pub(super) options: Arc<SessionOptions>,
     pub(super) began: Instant,
-    pub(super) locked: Lock<Locked>,
-    /// Told when the life of the session has changed.
-    changed: Notify,
+    pub(super) locked: Watched<Locked>,
     /// Told when there is something to send, or this end's half is to be ended.
     pub(super) work: Notify,
     /// Told when somebody has polled a stream that is read ahead.
@@ -68,12 +66,11 @@ impl Shared {
             addresses,
             began: Instant::now(),
             callbacks: events.progress(),
-            locked: Lock::new(Locked {
+            locked: Watched::new(Locked {
                 session: Session::new(Arc::clone(&options), way),
                 source: Some(source),
                 events,
             }),
-            changed: Notify::new(),
             work: Notify::new(),
             polled: Notify::new(),
             socket,
@@ -92,8 +89,7 @@ impl Shared {
             addresses: None,
             options,
             began: Instant::now(),
-            locked: Lock::new(Locked { session, source: None, events: EventSource::default() }),
-            changed: Notify::new(),
+            locked: Watched::new(Locked { session, source: None, events: EventSource::default() }),
             work: Notify::new(),
             polled: Notify::new(),
             callbacks: CallbackProgress::default(),
@@ -138,7 +134,7 @@ impl Connection {
             shared.span.in_scope(|| tracing::info!("disconnected: {reason}"));
         }
         if effects.has_changed {
-            shared.changed.notify_waiters();
+            shared.locked.tell();
         }
         if effects.has_work {
             shared.work.notify_one();
@@ -160,12 +156,6 @@ impl Connection {
 
     /// Waits until `look` finds what it looks for in the session's life.
     pub(super) async fn wait_for<T>(&self, mut look: impl FnMut(&Life) -> Option<T>) -> T {
-        loop {
-            let changed = self.shared.changed.notified();
-            if let Some(found) = look(self.shared.locked.lock().session.life()) {
-                return found;
-            }
-            changed.await;
-        }
+        self.shared.locked.wait_for(|locked| look(locked.session.life())).await
     }
 }

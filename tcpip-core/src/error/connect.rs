@@ -6,27 +6,16 @@ use std::{
     time::Duration,
 };
 
-use super::OptionError;
+use super::{LookUpError, OptionError};
 use crate::family::is_lacking;
 
 /// A client could not connect. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The host's name could not be looked up.
-    #[error("cannot look up {host:?}")]
-    Resolve {
-        /// The host as it was given.
-        host: String,
-        /// What the resolver said.
-        source: io::Error,
-    },
-    /// The host has no address of the family asked for.
-    #[error("{host:?} has no suitable address")]
-    NoAddress {
-        /// The host as it was given.
-        host: String,
-    },
+    /// The host has no address that could be used.
+    #[error(transparent)]
+    LookUp(#[from] LookUpError),
     /// Nobody listens there: every address of the host refused that can be reached from this machine at all.
     #[error(transparent)]
     Refused(ConnectFailure),
@@ -57,9 +46,9 @@ impl From<ConnectError> for io::Error {
     fn from(error: ConnectError) -> Self {
         use ConnectError as E;
         let kind = match &error {
-            E::Resolve { source, .. } | E::Stream(source) => source.kind(),
+            E::LookUp(error) => error.io_kind(),
+            E::Stream(source) => source.kind(),
             E::Refused(failure) | E::Failed(failure) => failure.io_kind(),
-            E::NoAddress { .. } => io::ErrorKind::AddrNotAvailable,
             E::Timeout { .. } => io::ErrorKind::TimedOut,
             E::Option(_) => io::ErrorKind::InvalidInput,
         };

@@ -2,6 +2,7 @@
 
 mod connect;
 mod heartbeat;
+mod look_up;
 mod option;
 mod read;
 mod start;
@@ -14,6 +15,7 @@ use crate::DisconnectReason;
 pub use self::{
     connect::{ConnectAttempt, ConnectError, ConnectFailure},
     heartbeat::UnexpectedHeartbeat,
+    look_up::LookUpError,
     option::OptionError,
     read::ReadError,
     start::StartError,

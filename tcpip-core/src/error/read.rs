@@ -84,7 +84,8 @@ pub enum ReadError {
     /// A separator has at least one byte.
     #[error("the separator is empty")]
     EmptySeparator,
-    /// A read through a server or client with a read loop, whose messages are the handler's. Nothing was read.
+    /// A read of generic code, by [`ClientOrServer`](crate::ClientOrServer), through a server or client with a read
+    /// loop, whose messages are the handler's. Nothing was read.
     #[error("the read loop's handler does the reading until `stop_reading`")]
     HandlerReads,
     /// The read did not finish in time. Nothing is lost: what comes late is there for the next read.

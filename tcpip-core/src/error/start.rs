@@ -2,26 +2,15 @@
 
 use std::{io, net::SocketAddr};
 
-use super::{OptionError, WriteError};
+use super::{LookUpError, OptionError, WriteError};
 
 /// A server could not start. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The host's name could not be looked up.
-    #[error("cannot look up {host:?}")]
-    Resolve {
-        /// The host as it was given.
-        host: String,
-        /// What the resolver said.
-        source: io::Error,
-    },
-    /// The host has no address of the family asked for.
-    #[error("{host:?} has no suitable address")]
-    NoAddress {
-        /// The host as it was given.
-        host: String,
-    },
+    /// The host has no address that could be used.
+    #[error(transparent)]
+    LookUp(#[from] LookUpError),
     /// The address is in use, or not one of this machine's, or forbidden: see the source.
     #[error("cannot listen on {address}")]
     Bind {
@@ -42,8 +31,8 @@ impl From<StartError> for io::Error {
     fn from(error: StartError) -> Self {
         use StartError as E;
         let kind = match &error {
-            E::Resolve { source, .. } | E::Bind { source, .. } => source.kind(),
-            E::NoAddress { .. } => io::ErrorKind::AddrNotAvailable,
+            E::LookUp(error) => error.io_kind(),
+            E::Bind { source, .. } => source.kind(),
             E::RejectionMessage(_) | E::Option(_) => io::ErrorKind::InvalidInput,
         };
         Self::new(kind, error)

@@ -91,7 +91,7 @@ impl Session {
             life,
             incoming,
             outgoing: Outgoing::new(way, options.write_limit),
-            text: Arc::new(options.text.clone()),
+            text: Arc::clone(&options.text),
             limit: options.limit,
             heartbeats: match options.max_heartbeat_interval {
                 None => Heartbeats::AreData,
@@ -156,18 +156,18 @@ impl Session {
 
     /// Has the session begin with what was set since its options were read.
     pub(crate) fn begin_with(&mut self, options: &SessionOptions) {
-        self.text = Arc::new(options.text.clone());
+        self.text = Arc::clone(&options.text);
         self.limit = options.limit;
     }
 
     /// Changes the format of text, from the next message on.
     pub(crate) fn change_text(
         &mut self,
-        change: impl FnOnce(&mut TextFormat) -> Result<(), OptionError>,
+        change: impl FnOnce(&mut TextFormat),
         effects: &mut Effects,
     ) -> Result<(), OptionError> {
         let mut text = TextFormat::clone(&self.text);
-        change(&mut text)?;
+        change(&mut text);
         self.options.check_heartbeats(&text)?;
         self.text = Arc::new(text);
         self.look_again(effects);

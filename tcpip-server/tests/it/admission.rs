@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tcpip_server::{ClientOrServer, DisconnectReason, OneClientReadLoopServer, OneClientServer, ReadError};
+use tcpip_server::{DisconnectReason, OneClientReadLoopServer, OneClientServer, ReadError};
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::Barrier, task::JoinSet};
 use tracing::Level;
 

@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use tcpip_server::{DEFAULT_BACKLOG, DEFAULT_LOCALHOST, Family, LOCALHOST_IPV6, OneClientServer, StartError};
+use tcpip_server::{
+    DEFAULT_BACKLOG, DEFAULT_LOCALHOST, Family, LOCALHOST_IPV6, LookUpError, OneClientServer, StartError,
+};
 
 use tracing::Level;
 
@@ -67,7 +69,10 @@ async fn port_in_use_is_a_typed_error() {
 #[test_log::test(tokio::test)]
 async fn wrong_host_is_a_typed_error() {
     let error = OneClientServer::builder().host("no.such.host.invalid").start().await.unwrap_err();
-    assert!(matches!(&error, StartError::Resolve { host, .. } if host == "no.such.host.invalid"), "{error:?}");
+    assert!(
+        matches!(&error, StartError::LookUp(LookUpError::Resolve { host, .. }) if host == "no.such.host.invalid"),
+        "{error:?}"
+    );
     let error = OneClientServer::builder().host("192.0.2.1").start().await.unwrap_err();
     assert!(matches!(&error, StartError::Bind { address, .. } if address.port() == 0), "{error:?}");
 }
@@ -161,7 +166,10 @@ async fn a_server_listens_over_the_family_asked_for() {
         assert_eq!(server.local_addrs(), [(Ipv6Addr::UNSPECIFIED, server.port()).into()]);
     }
     let error = OneClientServer::builder().family(Family::Ipv6).start().await.unwrap_err();
-    assert!(matches!(&error, StartError::NoAddress { host } if host == DEFAULT_LOCALHOST), "{error:?}");
+    assert!(
+        matches!(&error, StartError::LookUp(LookUpError::NoAddress { host }) if host == DEFAULT_LOCALHOST),
+        "{error:?}"
+    );
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::AddrNotAvailable);
 }
 

@@ -6,8 +6,7 @@ use std::{
 };
 
 use tcpip_server::{
-    ClientOrServer, ConnectionEvent, DEFAULT_CLOSE_TIMEOUT, DisconnectReason, OneClientReadLoopServer, OneClientServer,
-    WriteError,
+    ConnectionEvent, DEFAULT_CLOSE_TIMEOUT, DisconnectReason, OneClientReadLoopServer, OneClientServer, WriteError,
 };
 use tokio::{io::AsyncWriteExt, net::TcpStream, runtime::Runtime};
 

@@ -6,9 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tcpip_server::{
-    ClientOrServer, Connection, ConnectionEvent, HandlerResult, OneClientReadLoopServer, ReadAndDispatch,
-};
+use tcpip_server::{Connection, ConnectionEvent, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tokio::{
     runtime::Builder,
     sync::mpsc::{UnboundedSender, unbounded_channel},

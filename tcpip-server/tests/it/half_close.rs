@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use tcpip_server::{
-    ClientOrServer, Connection, DisconnectReason, HalfClose, HandlerResult, OneClientReadLoopServer, ReadAndDispatch,
-};
+use tcpip_server::{Connection, DisconnectReason, HalfClose, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tokio::io::AsyncWriteExt;
 
 use crate::raw_peer::{dial, dial_in, is_refused, rest, soon};

@@ -5,9 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tcpip_server::{
-    ClientOrServer, Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, ReadAndDispatch, ReadError,
-};
+use tcpip_server::{Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, ReadAndDispatch, ReadError};
 use tokio::{
     io::AsyncWriteExt,
     sync::{Notify, mpsc},

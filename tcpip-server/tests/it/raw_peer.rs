@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use tcpip_server::{Connection, ConnectionEvent, OneClientServer, Server};
+use tcpip_server::{AnyServer, Connection, ConnectionEvent, Server};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -101,6 +101,6 @@ pub(crate) fn event_channel() -> (
 }
 
 /// Nobody listens at the server's address any more: it can be bound again.
-pub(crate) fn port_is_free(server: &OneClientServer) -> bool {
+pub(crate) fn port_is_free(server: &AnyServer) -> bool {
     std::net::TcpListener::bind(server.local_addrs()[0]).is_ok()
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tcpip_server::{
-    BytesMut, ClientOrServer, Connection, Decoder, HandlerResult, OneClientReadLoopServer, OneClientServer,
-    ReadAndDispatch, ReadError,
+    AnyServer, BytesMut, ClientOrServer, Connection, Decoder, HandlerResult, OneClientReadLoopServer, ReadAndDispatch,
+    ReadError,
 };
 
 use crate::raw_peer::{ask, dial_in, soon};
@@ -79,7 +79,7 @@ async fn a_read_through_a_server_takes_nothing_from_its_handler() {
     let server = Arc::new(OneClientReadLoopServer::builder(Echo).start().await.unwrap());
     assert!(matches!(server.read_str().await, Err(ReadError::NotConnected { .. })));
     let (mut client, session) = dial_in(&*server).await;
-    let plain: &OneClientServer = &server;
+    let plain: &AnyServer = &server;
     let reads = [
         each_read(&*server).await,
         each_read(&server).await,

@@ -127,7 +127,7 @@ impl Drop for TellsAtEnd {
 #[test_log::test(tokio::test)]
 async fn a_client_that_is_turned_away_is_told_why() {
     let builder = OneClientServer::builder().rejection_message("bus\u{e9}").encoding(Encoding::Latin1);
-    let server = builder.terminator("\n").write_terminator("\r").start().await.unwrap();
+    let server = builder.terminator(b"\n").write_terminator(b"\r").start().await.unwrap();
     let (mut first, session) = dial_in(&server).await;
     for talkative in [false, true] {
         let mut surplus = dial(&server).await;

@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use tcpip_server::{ClientOrServer, Connection, KEEPALIVE_TIME, Keepalive, OneClientServer, SockRef};
+use tcpip_server::{Connection, KEEPALIVE_TIME, Keepalive, OneClientServer, SockRef};
 
 use crate::raw_peer::dial_in;
 

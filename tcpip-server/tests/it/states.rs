@@ -1,9 +1,11 @@
 //! What a server says of itself, without a client, with one, and between two.
 
+use std::time::Duration;
+
 use tcpip_client::Client;
 use tcpip_server::{
-    ClientOrServer, DEFAULT_ENCODING, DEFAULT_LIMIT, DEFAULT_TERMINATOR, DisconnectReason, Encoding,
-    OneClientReadLoopServer, OneClientServer, OptionError, ReadError, Server, StartError, WriteError,
+    DEFAULT_ENCODING, DEFAULT_LIMIT, DEFAULT_TERMINATOR, DisconnectReason, Encoding, OneClientReadLoopServer,
+    OneClientServer, OptionError, ReadError, Server, StartError, Terminator, WriteError,
 };
 use tokio::io::AsyncWriteExt;
 
@@ -110,7 +112,6 @@ async fn options_set_on_a_server_hold_without_a_client_and_for_later_ones() {
     server.set_encoding(Encoding::Latin1).unwrap();
     server.set_terminator(b";").unwrap();
     server.set_limit(4);
-    assert!(matches!(server.set_terminator(b""), Err(OptionError::EmptyTerminator)));
     for _ in 0..2 {
         let (mut stream, session) = dial_in(&server).await;
         assert_eq!((server.encoding(), server.limit()), (Encoding::Latin1, 4));
@@ -144,21 +145,20 @@ async fn options_set_while_a_client_is_admitted_reach_it() {
         for _ in 0..time % 30 {
             tokio::task::yield_now().await;
         }
-        let terminator = time.to_string();
-        server.set_terminator(&terminator).unwrap();
+        let terminator = Terminator::new(time.to_string()).unwrap();
+        server.set_terminator(terminator.clone()).unwrap();
         server.set_limit(time);
         let (stream, session) = soon(dialling).await.unwrap();
-        assert_eq!((session.limit(), session.terminator()), (time, terminator.into_bytes()));
+        assert_eq!((session.limit(), session.terminator()), (time, terminator));
         drop(stream);
     }
 }
 
-/// An empty terminator is an error of `start`, and nothing is left behind.
-/// Parity: `terminator`.
+/// An option that cannot be is an error of `start`, and nothing is left behind.
 #[test_log::test(tokio::test)]
-async fn empty_terminator_is_an_error_of_start() {
-    let result = OneClientServer::builder().terminator(b"").start().await;
-    assert!(matches!(result, Err(StartError::Option(OptionError::EmptyTerminator))));
+async fn an_option_that_cannot_be_is_an_error_of_start() {
+    let result = OneClientServer::builder().idle_timeout(Duration::ZERO).start().await;
+    assert!(matches!(result, Err(StartError::Option(OptionError::ZeroInterval { option: "idle_timeout" }))));
 }
 
 /// `handler` gives the handler back, while it works and after the server has closed.

@@ -8,9 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tcpip_server::{
-    ClientOrServer, Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, ReadAndDispatch, ReadError,
-};
+use tcpip_server::{Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, ReadAndDispatch, ReadError};
 use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
@@ -118,11 +116,11 @@ async fn what_comes_after_the_stop_is_read_through_the_server() {
     soon(met.server.stop_reading()).await;
     assert!(!met.server.is_reading() && met.session.is_connected());
     met.client.write_all(b"lf\r\nthree\r\n").await.unwrap();
-    assert_eq!(soon(met.server.read_str()).await.unwrap(), "half");
-    assert_eq!(soon(met.server.read_str()).await.unwrap(), "three");
+    assert_eq!(soon(met.server.connection().read_str()).await.unwrap(), "half");
+    assert_eq!(soon(met.server.connection().read_str()).await.unwrap(), "three");
     met.server.write_str("reply").await.unwrap();
     ask(&mut met.client, "four\r\n", "reply\r\n").await;
-    assert_eq!(soon(met.server.read_str()).await.unwrap(), "four");
+    assert_eq!(soon(met.server.connection().read_str()).await.unwrap(), "four");
     assert!(met.notes.is_empty());
     drop(met.client);
     // Nobody reads: the hang-up ends the session by itself.
@@ -151,7 +149,7 @@ async fn a_handler_at_work_is_dropped_before_the_stop_returns() {
         assert!(met.session.is_connected() && met.notes.is_empty());
         soon(met.server.stop_reading()).await;
         met.client.write_all(b"wait\r\n").await.unwrap();
-        assert_eq!(soon(met.server.read_str()).await.unwrap(), "wait");
+        assert_eq!(soon(met.server.connection().read_str()).await.unwrap(), "wait");
         soon(met.server.close_client()).await;
         assert_eq!(met.notes.try_recv(), Ok("on_disconnect"), "a close waits for the farewell");
         soon(met.server.stop_reading()).await;
@@ -167,7 +165,7 @@ async fn a_handler_may_stop_itself() {
     met.notes(&["stopped"]).await;
     // Returns when the handler is gone, whose stop this joins.
     soon(met.server.stop_reading()).await;
-    assert_eq!(soon(met.server.read_str()).await.unwrap(), "next");
+    assert_eq!(soon(met.server.connection().read_str()).await.unwrap(), "next");
     soon(met.server.close()).await;
     met.notes(&["on_disconnect"]).await;
 }
@@ -190,7 +188,7 @@ async fn a_dropped_stop_goes_on() {
     .await;
     assert!(met.session.is_connected());
     met.client.write_all(b"two\r\n").await.unwrap();
-    assert_eq!(soon(met.server.read_str()).await.unwrap(), "two");
+    assert_eq!(soon(met.server.connection().read_str()).await.unwrap(), "two");
 }
 
 /// What a client sent before it hung up is read through the server, to the end; if nobody reads, the session ends when
@@ -204,8 +202,8 @@ async fn a_session_whose_client_has_hung_up_drains_after_the_stop() {
         met.client.shutdown().await.unwrap();
         soon(met.server.stop_reading()).await;
         if reads {
-            assert_eq!(soon(met.server.read_str()).await.unwrap(), "unread");
-            let end = soon(met.server.read_str()).await;
+            assert_eq!(soon(met.server.connection().read_str()).await.unwrap(), "unread");
+            let end = soon(met.server.connection().read_str()).await;
             assert!(matches!(end, Err(ReadError::EndOfStream { .. })), "{end:?}");
         }
         soon(met.session.wait_closed()).await;

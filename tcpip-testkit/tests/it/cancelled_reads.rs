@@ -28,7 +28,7 @@ async fn torture<K: Kind, T: Debug>(
     stream: &[u8],
     read: impl AsyncFn(&Connection) -> Result<T, ReadError>,
 ) -> Vec<String> {
-    let link = |stream| start(stream, |options| options.limit = LIMIT);
+    let link = |stream| start(stream, |options| options.limit(LIMIT));
     let is_last = |result: &Result<T, ReadError>| matches!(result, Err(ReadError::NotConnected { .. }));
     let expected = uncut(K::streams().await, stream, link, &read, is_last).await;
     assert_eq!(tortured(K::streams().await, stream, link, &read, is_last).await, expected);
@@ -121,7 +121,7 @@ async fn cancelled_read_exact_keeps_its_bytes<K: Kind>() {
 async fn cancelled_read_keeps_its_bytes<K: Kind>() {
     torture::<K, _>(TEXT, async |link| link.read(1).await).await;
 
-    let link = |stream| start(stream, |_| ());
+    let link = |stream| start(stream, |options| options);
     let received = std::sync::Mutex::new(Vec::new());
     let read = async |link: &Connection| {
         let bytes = link.read(7).await?;
@@ -175,7 +175,7 @@ async fn cancelled_reads_of_different_kinds_share_the_buffer<K: Kind>() {
     let turn = std::sync::atomic::AtomicUsize::new(0);
     let link = |stream| {
         turn.store(0, std::sync::atomic::Ordering::Relaxed);
-        start(stream, |_| ())
+        start(stream, |options| options)
     };
     let read = async |link: &Connection| {
         let result = match turn.load(std::sync::atomic::Ordering::Relaxed) % 5 {

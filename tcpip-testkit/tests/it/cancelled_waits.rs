@@ -12,7 +12,7 @@ use std::{
 use socket2::{Domain, Socket, Type};
 use tcpip_client::{Client, ClientBuilder};
 use tcpip_server::{
-    ClientOrServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult, OneClientReadLoopServer,
+    AnyServer, ClientOrServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult, OneClientReadLoopServer,
     OneClientServer, ReadAndDispatch, Server, ServerBuilder,
 };
 use tokio::{
@@ -218,7 +218,7 @@ impl ReadAndDispatch for Deaf {
 }
 
 async fn torture_close_client<B: ServerBuilder>(builder: impl Fn() -> B) {
-    let closes: [(Act<OneClientServer>, bool); 2] =
+    let closes: [(Act<AnyServer>, bool); 2] =
         [(|server| Box::pin(server.close_client()), false), (|server| Box::pin(server.basic_close_client()), true)];
     for before in BEFORE {
         for (close, should_be_connected) in closes {
@@ -263,7 +263,7 @@ async fn cancelled_close_client_goes_on() {
 }
 
 async fn torture_close_server<B: ServerBuilder>(builder: impl Fn() -> B) {
-    let closes: [(Act<OneClientServer>, bool); 2] =
+    let closes: [(Act<AnyServer>, bool); 2] =
         [(|server| Box::pin(server.close()), false), (|server| Box::pin(server.basic_close()), true)];
     for before in BEFORE {
         for (close, should_be_connected) in closes {

@@ -111,7 +111,7 @@ async fn torture<K: Kind>(
     write: impl AsyncFn(&Connection, usize) -> Result<(), WriteError>,
     message: impl Fn(usize) -> Vec<u8>,
 ) {
-    let link = |stream| start(stream, |options| options.write_limit = WRITE_LIMIT);
+    let link = |stream| start(stream, |options| options.write_limit(WRITE_LIMIT));
     let outcome = tortured::<K, _, _>(link, write, async |link| link.close().await).await;
     let (dropped, returned) = (outcome.dropped, outcome.returned.len());
     assert!(dropped > CALLS / 4 && returned > CALLS / 16, "{dropped} dropped and {returned} returned is too little");

@@ -81,7 +81,7 @@ async fn check_messages(mut stream: impl AsyncRead + Unpin) -> Vec<Vec<usize>> {
 }
 
 async fn writers_do_not_disturb_each_other<K: Kind>() {
-    let (connection, peer) = tight_link::<K>(|options| options.write_limit = 16 * 1024).await;
+    let (connection, peer) = tight_link::<K>(|options| options.write_limit(16 * 1024)).await;
     let checking = tokio::spawn(check_messages(peer));
     let mut writers = JoinSet::new();
     for writer in 0..WRITERS {
@@ -126,7 +126,7 @@ async fn read_to_end(mut peer: impl AsyncRead + Unpin) -> Vec<u8> {
 
 async fn impatient_callers_queue_no_more_than_the_limit<K: Kind>(size: usize) {
     const LIMIT: usize = 64 * 1024;
-    let (connection, peer) = tight_link::<K>(|options| options.write_limit = LIMIT).await;
+    let (connection, peer) = tight_link::<K>(|options| options.write_limit(LIMIT)).await;
     let mut callers = JoinSet::new();
     for caller in 0..16 {
         let connection = connection.clone();
@@ -178,7 +178,7 @@ async fn stall(connection: &Connection) {
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
 async fn a_message_larger_than_the_limit_is_taken_alone<K: Kind>() {
-    let (connection, peer) = tight_link::<K>(|options| options.write_limit = 1000).await;
+    let (connection, peer) = tight_link::<K>(|options| options.write_limit(1000)).await;
     stall(&connection).await;
     // The large one is in the queue, though its caller is gone; these are not.
     assert!(cut(3, connection.write(b"small")).await.is_none());
@@ -193,7 +193,7 @@ async fn a_message_larger_than_the_limit_is_taken_alone<K: Kind>() {
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
 async fn a_writer_that_waits_for_room_and_is_dropped_has_queued_nothing<K: Kind>() {
-    let (connection, peer) = tight_link::<K>(|options| options.write_limit = 1000).await;
+    let (connection, peer) = tight_link::<K>(|options| options.write_limit(1000)).await;
     stall(&connection).await;
     let mut writers = Vec::new();
     for letter in b'a'..b'g' {
@@ -229,7 +229,7 @@ const WAITING: usize = 200;
 #[cfg(target_os = "linux")]
 #[test_log::test(tokio::test)]
 async fn messages_that_wait_go_out_together() {
-    let (connection, mut peer) = tight_link::<Tcp>(|_| ()).await;
+    let (connection, mut peer) = tight_link::<Tcp>(|options| options).await;
     stall(&connection).await;
     let mut writers = JoinSet::new();
     for _ in 0..WAITING {
@@ -259,7 +259,7 @@ async fn a_slow_but_steady_peer_does_not_trip_the_write_deadline() {
     // Long for a machine that has other things to do, and short for so many bytes.
     let deadline = Duration::from_millis(600);
     let (near, mut peer) = Tcp::streams().await;
-    let connection = start(near, |options| options.write_timeout = Some(deadline));
+    let connection = start(near, |options| options.write_timeout(deadline));
     let message = vec![b'x'; 7 << 20];
     let start = Instant::now();
     let reading = async {
@@ -287,11 +287,7 @@ async fn a_slow_but_steady_peer_does_not_trip_the_write_deadline() {
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
 async fn a_frozen_peer_trips_the_write_deadline<K: Kind>() {
-    let (connection, peer) = tight_link::<K>(|options| {
-        options.write_timeout = Some(DEADLINE);
-        options.write_limit = 1000;
-    })
-    .await;
+    let (connection, peer) = tight_link::<K>(|options| options.write_timeout(DEADLINE).write_limit(1000)).await;
     let start = Instant::now();
     let waiting_to_be_sent = connection.write(&STALLING);
     let waiting_for_room = connection.write_str("behind");
@@ -317,11 +313,7 @@ async fn a_frozen_peer_trips_the_write_deadline<K: Kind>() {
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
 async fn a_write_that_nobody_polls_does_not_outlast_the_session<K: Kind>() {
-    let (connection, peer) = tight_link::<K>(|options| {
-        options.write_timeout = Some(DEADLINE);
-        options.write_limit = 1000;
-    })
-    .await;
+    let (connection, peer) = tight_link::<K>(|options| options.write_timeout(DEADLINE).write_limit(1000)).await;
     stall(&connection).await;
     let mut unpolled = pin!(connection.write(b"waits for room"));
     assert!(cut(1, &mut unpolled).await.is_none());
@@ -335,7 +327,7 @@ async fn a_write_that_nobody_polls_does_not_outlast_the_session<K: Kind>() {
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
 async fn a_read_that_nobody_polls_does_not_outlast_the_session<K: Kind>() {
-    let (connection, peer) = tight_link::<K>(|_| ()).await;
+    let (connection, peer) = tight_link::<K>(|options| options).await;
     let mut unpolled = pin!(connection.read_str());
     assert!(cut(1, &mut unpolled).await.is_none());
     let mut behind = pin!(connection.read_line());
@@ -355,7 +347,7 @@ async fn the_write_deadline_does_not_count_idle_time() {
     // Nothing more goes into the system, not even what it takes without saying that it would.
     near.set_nodelay(true).unwrap();
     while SockRef::from(&near).send(&[0; 1024]).is_ok() {}
-    let connection = start(near, |options| options.write_timeout = Some(DEADLINE));
+    let connection = start(near, |options| options.write_timeout(DEADLINE));
     sleep(2 * DEADLINE).await;
     let since = Instant::now();
     assert!(matches!(connection.write(&STALLING).await, Err(WriteError::Timeout { .. })));
@@ -366,7 +358,7 @@ async fn each_frame_goes_to_exactly_one_reader<K: Kind>() {
     const READERS: usize = 8;
     const FRAMES: usize = 4000;
     let (near, mut far) = K::tight_streams().await;
-    let connection = start(near, |_| ());
+    let connection = start(near, |options| options);
     let mut readers = JoinSet::new();
     for reader in 0..READERS {
         let connection = connection.clone();

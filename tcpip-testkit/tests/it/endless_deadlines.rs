@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tcpip_client::Client;
-use tcpip_server::{ClientOrServer, OneClientServer};
+use tcpip_server::OneClientServer;
 use tokio::time::timeout;
 
 /// Longer than anything here takes.

@@ -71,9 +71,9 @@ async fn a_server_that_cannot_be_connected_to_is_an_error() {
 #[test_log::test(tokio::test)]
 async fn data_comes_in_order_and_ends_with_the_client() {
     let case = OneClientServerTestCase::new();
-    let builder = TestOneClientReadLoopServer::builder().options(|server| server.terminator("!"));
+    let builder = TestOneClientReadLoopServer::builder().options(|server| server.terminator(b"!"));
     let server = case.create_server(builder).await.unwrap();
-    let client = case.create_client(&server, |client| client.terminator("!")).await.unwrap();
+    let client = case.create_client(&server, |client| client.terminator(b"!")).await.unwrap();
     client.write(b"one!two!thr").await.unwrap();
     assert_eq!(server.get_next_data().await.unwrap(), "one");
     assert_eq!(server.get_next_data().await.unwrap(), "two");

@@ -4,9 +4,7 @@
 use std::{sync::Mutex, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tcpip_client::{
-    Client, ClientOrServer, Connection, HandlerResult, Latest, ReadAndDispatch, ReadError, ReadLoopClient,
-};
+use tcpip_client::{Client, Connection, HandlerResult, Latest, ReadAndDispatch, ReadError, ReadLoopClient};
 use tcpip_server::{OneClientReadLoopServer, OneClientServerBuilder};
 use tcpip_testkit::memory_listener;
 use tokio::{io::DuplexStream, time::Instant};
@@ -45,7 +43,7 @@ struct MockGauge {
 
 impl MockGauge {
     fn commands(self) -> OneClientServerBuilder<Self> {
-        OneClientReadLoopServer::builder(self).terminator("\r").write_terminator("\r\n")
+        OneClientReadLoopServer::builder(self).terminator(b"\r").write_terminator(b"\r\n")
     }
 
     fn dispatch(&self, command: &str) -> Result<String, String> {
@@ -130,7 +128,7 @@ impl ReadAndDispatch for StatusReader {
 
 impl Gauge {
     async fn over(commands: DuplexStream, status: DuplexStream) -> Outcome<Self> {
-        let commands = Client::from_stream(commands).terminator("\r\n").write_terminator("\r");
+        let commands = Client::from_stream(commands).terminator(b"\r\n").write_terminator(b"\r");
         Ok(Self {
             commands: commands.read_timeout(Duration::from_secs(2)).connect().await?,
             status: Client::from_stream(status).connect_with(StatusReader::default()).await?,

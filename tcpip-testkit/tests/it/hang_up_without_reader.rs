@@ -11,8 +11,7 @@ use std::{
 
 use tcpip_client::Client;
 use tcpip_server::{
-    ClientOrServer, Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, OneClientServer,
-    ReadAndDispatch, ReadError,
+    Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch, ReadError,
 };
 use tcpip_testkit::OneClientServerTestCase;
 use tokio::{

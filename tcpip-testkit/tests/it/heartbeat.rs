@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use tcpip_client::{
-    Client, ClientBuilder, ClientOrServer, ConnectError, Connected, Connection, OptionError, ReadError,
-};
+use tcpip_client::{Client, ClientBuilder, ConnectError, Connected, Connection, OptionError, ReadError, Terminator};
 use tcpip_server::{
     DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_MAX_HEARTBEAT_INTERVAL, DisconnectReason, Encoding, HEARTBEAT, HandlerResult,
     OneClientReadLoopServer, OneClientServer, OneClientServerBuilder, ReadAndDispatch, StartError, UnexpectedHeartbeat,
@@ -57,12 +55,12 @@ async fn heartbeats_are_sent_at_once_and_then_each_interval() {
     }
     // In the encoding and with the terminator of the moment, which cannot be one that a heartbeat contains.
     client.set_encoding(Encoding::Utf16).unwrap();
-    client.set_terminator("||").unwrap();
+    client.set_terminator(b"||").unwrap();
     peer.set_encoding(Encoding::Utf16).unwrap();
-    peer.set_terminator("||").unwrap();
+    peer.set_terminator(b"||").unwrap();
     assert_eq!(peer.read_str().await.unwrap(), HEARTBEAT);
     client.set_encoding(Encoding::Utf8).unwrap();
-    assert_eq!(client.set_terminator("beat"), Err(OptionError::TerminatorInHeartbeat));
+    assert_eq!(client.set_terminator(b"beat"), Err(OptionError::TerminatorInHeartbeat));
     assert_eq!(client.terminator(), b"||");
     peer.set_encoding(Encoding::Utf8).unwrap();
     assert_eq!(peer.read_str().await.unwrap(), HEARTBEAT);
@@ -347,8 +345,8 @@ async fn not_started(server: OneClientServerBuilder) -> OptionError {
 async fn heartbeats_that_cannot_be_are_refused() {
     let client = || Client::builder("127.0.0.1", 1);
     let server = OneClientServer::builder;
-    for terminator in ["beat", "t"] {
-        let client = client().heartbeat_interval(SECOND).terminator(terminator);
+    for terminator in [Terminator::from(b"beat"), Terminator::from(b't')] {
+        let client = client().heartbeat_interval(SECOND).terminator(terminator.clone());
         assert_eq!(not_connected(client).await, OptionError::TerminatorInHeartbeat);
         let server = server().max_heartbeat_interval(SECOND).terminator(terminator);
         assert_eq!(not_started(server).await, OptionError::TerminatorInHeartbeat);

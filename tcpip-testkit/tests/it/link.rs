@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tcpip_core::{
-    Connection,
+    Connection, ConnectionOptions,
     endpoint::{ConnectCallbacks, SessionOptions},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -11,7 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::kinds::Kind;
 
 /// A session that sends into a tiny buffer, and its peer. Nobody owns it: close it.
-pub(crate) async fn tight_link<K: Kind>(options: impl FnOnce(&mut SessionOptions)) -> (Connection, K::Stream) {
+pub(crate) async fn tight_link<K: Kind>(
+    options: impl FnOnce(ConnectionOptions) -> ConnectionOptions,
+) -> (Connection, K::Stream) {
     let (near, far) = K::tight_streams().await;
     (start(near, options), far)
 }
@@ -19,11 +21,17 @@ pub(crate) async fn tight_link<K: Kind>(options: impl FnOnce(&mut SessionOptions
 /// A session over `stream`. Nobody owns it: close it.
 pub(crate) fn start(
     stream: impl AsyncRead + AsyncWrite + Send + 'static,
-    options: impl FnOnce(&mut SessionOptions),
+    options: impl FnOnce(ConnectionOptions) -> ConnectionOptions,
 ) -> Connection {
-    let mut session = SessionOptions::new("test");
-    session.close_timeout = Duration::from_secs(20);
-    options(&mut session);
+    let connection = options(ConnectionOptions::new().close_timeout(Duration::from_secs(20)));
+    start_session(stream, SessionOptions { connection, ..SessionOptions::new("test") })
+}
+
+/// A session over `stream`, with options that are not those of its connection. Nobody owns it: close it.
+pub(crate) fn start_session(
+    stream: impl AsyncRead + AsyncWrite + Send + 'static,
+    session: SessionOptions,
+) -> Connection {
     let (events, _) = ConnectCallbacks::default().start(&tracing::Span::none());
     Connection::start_over(stream, session, "test", events).expect("a live stream")
 }

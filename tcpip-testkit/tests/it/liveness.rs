@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tcpip_client::{Client, ClientOrServer, DisconnectReason, HEARTBEAT, ReadError};
+use tcpip_client::{Client, DisconnectReason, HEARTBEAT, ReadError};
 use tcpip_server::{Connection, HandlerResult, Listener, OneClientReadLoopServer, OneClientServer, ReadAndDispatch};
 use tcpip_testkit::memory_listener;
 use tokio::{

@@ -13,7 +13,7 @@ use std::{
 
 use tcpip_client::Client;
 use tcpip_server::{
-    Admission, ClientOrServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult, Listener,
+    Admission, AnyServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult, Listener,
     OneClientReadLoopServer, OneClientServer, ReadAndDispatch, Server,
 };
 use tcpip_testkit::{MemoryDialler, memory_listener};
@@ -60,7 +60,7 @@ async fn greet(event: ConnectionEvent) {
 }
 
 /// Does the same with both servers, the handler of one of which thinks, and closes them.
-async fn with_both_servers(check: impl AsyncFn(&OneClientServer, &MemoryDialler)) {
+async fn with_both_servers(check: impl AsyncFn(&AnyServer, &MemoryDialler)) {
     let (listener, dialler) = memory_listener();
     let server = OneClientServer::builder().listener(listener).connect_callback(greet).start().await.unwrap();
     check(&server, &dialler).await;

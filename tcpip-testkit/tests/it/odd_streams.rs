@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use tcpip_client::{Client, ClientOrServer, DisconnectReason, ReadError, WriteError};
+use tcpip_client::{Client, DisconnectReason, ReadError, WriteError};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     task::yield_now,

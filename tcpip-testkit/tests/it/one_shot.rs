@@ -5,8 +5,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use tcpip_client::Client;
 use tcpip_server::{
-    ClientOrServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult, OneClientReadLoopServer,
-    OneClientServer, ReadAndDispatch, ReadError,
+    Connection, ConnectionEvent, DisconnectReason, HandlerResult, OneClientReadLoopServer, OneClientServer,
+    ReadAndDispatch, ReadError,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -130,7 +130,7 @@ impl Decoder for Patient {
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn a_slow_decoder_holds_up_its_reader_alone<K: Kind>() {
     let (near, mut far) = K::streams().await;
-    let link = start(near, |_| ());
+    let link = start(near, |options| options);
     far.write_all(b"abc").await.unwrap();
     let (begun, has_begun) = oneshot::channel();
     let (go, go_on) = mpsc::channel();
@@ -148,7 +148,7 @@ async fn a_slow_decoder_holds_up_its_reader_alone<K: Kind>() {
     drop(far);
     let looks = spawn_blocking(move || {
         looking.set_limit(1000);
-        looking.set_terminator("\n").unwrap();
+        looking.set_terminator(b"\n").unwrap();
         while !looking.has_hung_up() {
             thread::yield_now();
         }
@@ -183,7 +183,7 @@ impl Decoder for Asking {
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn a_decoder_may_use_the_connection<K: Kind>() {
     let (near, mut far) = K::streams().await;
-    let link = start(near, |_| ());
+    let link = start(near, |options| options);
     far.write_all(b"abc").await.unwrap();
     let mut decoder = Asking(link.clone());
     assert_eq!(timeout(STUCK, link.read_frame(&mut decoder)).await.unwrap().unwrap(), b'a');
@@ -197,7 +197,7 @@ async fn a_decoder_may_use_the_connection<K: Kind>() {
 #[test_log::test(tokio::test)]
 async fn bytes_whose_conversion_panics_stay_unread<K: Kind>() {
     let (near, mut far) = K::streams().await;
-    let link = start(near, |_| ());
+    let link = start(near, |options| options);
     far.write_all(b"abc").await.unwrap();
     let reader = link.clone();
     let panicked = tokio::spawn(async move { reader.read_exact_with(2, |_| panic!("a panic of the test's")).await });

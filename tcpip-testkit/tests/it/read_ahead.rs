@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use tcpip_client::{Client, ClientOrServer, Connection, DisconnectReason, ReadError};
+use tcpip_client::{Client, Connection, DisconnectReason, ReadError};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     task::yield_now,

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tcpip_client::{BytesMut, Client, ClientOrServer, Connection, Decoder, DisconnectReason, ReadError};
+use tcpip_client::{BytesMut, Client, Connection, Decoder, DisconnectReason, ReadError};
 use tcpip_server::{HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tcpip_testkit::{OneClientServerTestCase, STD_TIMEOUT, memory_pair};
 use tokio::{io::duplex, sync::Mutex, task::JoinError, time::timeout};
@@ -64,7 +64,7 @@ async fn pairs(limit: usize) -> [Pair; 2] {
         (near, far): (S, S),
         limit: usize,
     ) -> Pair {
-        (start(near, |options| options.limit = limit), start(far, |_| ()))
+        (start(near, |options| options.limit(limit)), start(far, |options| options))
     }
     [open(Tcp::streams().await, limit), open(duplex(64), limit)]
 }
@@ -93,8 +93,8 @@ async fn torture<D: Decoder<Error: Debug>, T: Debug>(
     read: impl AsyncFn(&Link<D>) -> Result<T, D::Error>,
 ) -> Vec<String> {
     let is_last = |result: &Result<T, D::Error>| format!("{result:?}").contains("NotConnected");
-    let over_tcp = |stream| (start(stream, |_| ()), Mutex::new(codec()));
-    let in_memory = |stream| (start(stream, |_| ()), Mutex::new(codec()));
+    let over_tcp = |stream| (start(stream, |options| options), Mutex::new(codec()));
+    let in_memory = |stream| (start(stream, |options| options), Mutex::new(codec()));
     let expected = uncut(Tcp::streams().await, stream, over_tcp, &read, is_last).await;
     assert_eq!(tortured(Tcp::streams().await, stream, over_tcp, &read, is_last).await, expected);
     assert_eq!(uncut(duplex(8), stream, in_memory, &read, is_last).await, expected);

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use serde::{Deserialize, Serialize};
-use tcpip_client::{Client, Encoding, HandlerError, WriteError};
+use tcpip_client::{Client, Encoding, HandlerError, Terminator, WriteError};
 use tcpip_server::{ClientOrServer, OneClientServer};
 use tcpip_testkit::{OneClientServerTestCase, TestOneClientReadLoopServer};
 use zerocopy::{
@@ -90,7 +90,7 @@ async fn strings_json_and_structs_share_a_connection() -> Result<(), Box<dyn Err
 }
 
 async fn in_boxed(link: &Client) -> Result<(), Box<dyn Error>> {
-    link.set_terminator("utf-8".parse::<Encoding>()?.label())?;
+    link.set_terminator(Terminator::new("utf-8".parse::<Encoding>()?.label())?)?;
     link.write_str("").await?;
     link.read_str().await?;
     Client::builder("", 0).connect().await?;
@@ -99,7 +99,7 @@ async fn in_boxed(link: &Client) -> Result<(), Box<dyn Error>> {
 }
 
 async fn in_io(link: &Client) -> std::io::Result<()> {
-    link.set_terminator("utf-8".parse::<Encoding>()?.label())?;
+    link.set_terminator(Terminator::new("utf-8".parse::<Encoding>()?.label())?)?;
     link.write_str("").await?;
     link.read_str().await?;
     Client::builder("", 0).connect().await?;
@@ -108,7 +108,7 @@ async fn in_io(link: &Client) -> std::io::Result<()> {
 }
 
 async fn in_own(link: &Client) -> tcpip_client::Result<()> {
-    link.set_terminator("utf-8".parse::<Encoding>()?.label())?;
+    link.set_terminator(Terminator::new("utf-8".parse::<Encoding>()?.label())?)?;
     link.write_str("").await?;
     link.read_str().await?;
     Client::builder("", 0).connect().await?;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tcpip_client::{Client, ClientOrServer, DisconnectReason, ReadError, WriteError};
+use tcpip_client::{Client, DisconnectReason, ReadError, WriteError};
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch};
 use tcpip_testkit::{MEMORY_STREAM_CAPACITY, memory_listener, memory_pair};
 use tokio::{

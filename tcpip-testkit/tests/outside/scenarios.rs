@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use tcpip_client::Client;
-use tcpip_server::{ClientOrServer, OneClientServer};
+use tcpip_server::OneClientServer;
 use tcpip_testkit::{OneClientServerTestCase, TestOneClientReadLoopServer};
 use tokio::{
     runtime::{Builder, Runtime},

@@ -3,7 +3,7 @@
 use std::{io::Write, time::Duration};
 
 use tcpip_client::Client;
-use tcpip_server::{ClientOrServer, DisconnectReason, LOCALHOST_IPV4, OneClientServer, ReadError};
+use tcpip_server::{DisconnectReason, LOCALHOST_IPV4, OneClientServer, ReadError};
 use tcpip_testkit::OneClientServerTestCase;
 use tokio::time::timeout;
 

@@ -7,7 +7,7 @@ mod heartbeats;
 mod python;
 
 use tcpip_client::Client;
-use tcpip_server::{ClientOrServer, Connection, DisconnectReason, HalfClose, LOCALHOST_IPV4, OneClientServer};
+use tcpip_server::{Connection, DisconnectReason, HalfClose, LOCALHOST_IPV4, OneClientServer};
 use tcpip_testkit::OneClientServerTestCase;
 use tokio::time::timeout;
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tcpip_client::{Client, ClientOrServer};
+use tcpip_client::Client;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

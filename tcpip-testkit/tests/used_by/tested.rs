@@ -12,7 +12,7 @@ pub fn nowhere() -> Client {
 
 #[cfg(test)]
 mod tests {
-    use tcpip_server::{ClientOrServer, OneClientServer};
+    use tcpip_server::OneClientServer;
     use tcpip_testkit::OneClientServerTestCase;
 
     #[tokio::test]

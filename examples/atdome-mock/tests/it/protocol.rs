@@ -1,7 +1,6 @@
 //! The bytes on the wire. Fix the code, not these tests.
 
 use atdome_mock::{Conditions, MockDome};
-use tcpip_server::ClientOrServer;
 use tcpip_testkit::OneClientServerTestCase;
 
 const GREETING: &str = "ACE Main Box\n>";

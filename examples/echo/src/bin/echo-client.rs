@@ -1,7 +1,7 @@
 //! Sends one line to port 8888 and prints what comes back.
 
 use std::time::Duration;
-use tcpip_client::{Client, ClientOrServer};
+use tcpip_client::Client;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::io::Result<()> {

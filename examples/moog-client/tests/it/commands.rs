@@ -5,7 +5,6 @@ use std::time::Duration;
 use moog_client::{Acknowledged, CommandError, DEFAULT_COMMAND_TIMEOUT};
 use moog_mock::{MockController, SimpleDevice};
 use moog_protocol::{CommandStatus, SimpleConfig, SimpleTelemetry, code, code::set_state, frame_id};
-use tcpip_server::ClientOrServer;
 use tcpip_testkit::OneClientServerTestCase;
 use tokio::time::Instant;
 

@@ -2,7 +2,6 @@
 
 use moog_client::CommandError;
 use moog_protocol::{Command, Parameters};
-use tcpip_server::ClientOrServer;
 use zerocopy::FromBytes;
 
 use crate::scripted::{meet, soon};

@@ -6,7 +6,7 @@ use moog_mock::{MockController, SimpleDevice, Tai};
 use moog_protocol::{
     Command, CommandStatus, ControllerState, Header, NO_ACK, Parameters, SimpleConfig, SimpleTelemetry, code,
 };
-use tcpip_client::{Client, ClientOrServer};
+use tcpip_client::Client;
 use tcpip_testkit::OneClientServerTestCase;
 use zerocopy::IntoBytes;
 

@@ -4,7 +4,7 @@ use std::{process::Stdio, time::Duration};
 
 use moog_protocol::{ControllerState, Header, SimpleConfig, SimpleTelemetry};
 use rustix::process::{Pid, Signal, kill_process};
-use tcpip_client::{Client, ClientOrServer};
+use tcpip_client::Client;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::Command,

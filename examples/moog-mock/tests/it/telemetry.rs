@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use moog_mock::{MockController, SimpleDevice};
 use moog_protocol::{Header, SimpleConfig, SimpleTelemetry, frame_id};
-use tcpip_client::{Client, ClientOrServer};
+use tcpip_client::Client;
 use tcpip_testkit::memory_listener;
 use tokio::time::Instant;
 

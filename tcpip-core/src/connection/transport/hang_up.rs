@@ -9,7 +9,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::connection::options::HangUpDetection;
+use crate::connection::HangUpDetection;
 
 /// Returns once the peer has hung up: in good order, halfway or with a reset, also behind unread data.
 pub(super) async fn hung_up(socket: &OwnedWriteHalf, detection: HangUpDetection, interval: Duration) {

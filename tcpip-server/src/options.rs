@@ -1,0 +1,121 @@
+//! The options of the connection in the builder of both servers.
+
+use std::time::Duration;
+
+use tcpip_core::{ConnectionOptions, Encoding, HalfClose, JsonMode, Keepalive, Terminator};
+
+use crate::OneClientServerBuilder;
+
+impl<H> OneClientServerBuilder<H> {
+    /// The options of the connection, all of them: what was said of them before is forgotten, what is said afterwards
+    /// counts. Default: [`ConnectionOptions::new`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_server::{ConnectionOptions, OneClientServer};
+    ///
+    /// // With a client's, they say once what both ends have in common.
+    /// let options = ConnectionOptions::new().terminator(b"\r").encoding("latin-1".parse()?);
+    /// let server = OneClientServer::builder().options(options.clone()).start().await?;
+    /// # let client = tcpip_client::Client::builder(server.host(), server.port()).options(options).connect().await?;
+    /// # assert_eq!((client.terminator(), client.encoding()), (server.terminator(), server.encoding()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn options(self, options: ConnectionOptions) -> Self {
+        self.with(|_| options)
+    }
+
+    /// As [`ConnectionOptions::encoding`].
+    pub fn encoding(self, encoding: Encoding) -> Self {
+        self.with(|options| options.encoding(encoding))
+    }
+
+    /// As [`ConnectionOptions::terminator`].
+    pub fn terminator(self, terminator: impl Into<Terminator>) -> Self {
+        self.with(|options| options.terminator(terminator))
+    }
+
+    /// As [`ConnectionOptions::write_terminator`].
+    pub fn write_terminator(self, terminator: impl Into<Terminator>) -> Self {
+        self.with(|options| options.write_terminator(terminator))
+    }
+
+    /// As [`ConnectionOptions::json`].
+    pub fn json(self, mode: JsonMode) -> Self {
+        self.with(|options| options.json(mode))
+    }
+
+    /// As [`ConnectionOptions::limit`].
+    pub fn limit(self, limit: usize) -> Self {
+        self.with(|options| options.limit(limit))
+    }
+
+    /// As [`ConnectionOptions::write_limit`].
+    pub fn write_limit(self, limit: usize) -> Self {
+        self.with(|options| options.write_limit(limit))
+    }
+
+    /// As [`ConnectionOptions::read_timeout`].
+    pub fn read_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.with(|options| options.read_timeout(timeout))
+    }
+
+    /// As [`ConnectionOptions::write_timeout`].
+    pub fn write_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.with(|options| options.write_timeout(timeout))
+    }
+
+    /// As [`ConnectionOptions::close_timeout`].
+    pub fn close_timeout(self, timeout: Duration) -> Self {
+        self.with(|options| options.close_timeout(timeout))
+    }
+
+    /// As [`ConnectionOptions::drain_timeout`].
+    pub fn drain_timeout(self, timeout: Duration) -> Self {
+        self.with(|options| options.drain_timeout(timeout))
+    }
+
+    /// As [`ConnectionOptions::monitor_connection_interval`].
+    pub fn monitor_connection_interval(self, interval: Duration) -> Self {
+        self.with(|options| options.monitor_connection_interval(interval))
+    }
+
+    /// As [`ConnectionOptions::idle_timeout`].
+    pub fn idle_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.with(|options| options.idle_timeout(timeout))
+    }
+
+    /// As [`ConnectionOptions::tcp_user_timeout`].
+    pub fn tcp_user_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.with(|options| options.tcp_user_timeout(timeout))
+    }
+
+    /// As [`ConnectionOptions::keepalive`].
+    #[doc(alias = "SO_KEEPALIVE")]
+    pub fn keepalive(self, keepalive: impl Into<Option<Keepalive>>) -> Self {
+        self.with(|options| options.keepalive(keepalive))
+    }
+
+    /// As [`ConnectionOptions::nodelay`].
+    #[doc(alias = "TCP_NODELAY")]
+    pub fn nodelay(self, nodelay: bool) -> Self {
+        self.with(|options| options.nodelay(nodelay))
+    }
+
+    /// As [`ConnectionOptions::half_close`].
+    pub fn half_close(self, half_close: HalfClose) -> Self {
+        self.with(|options| options.half_close(half_close))
+    }
+
+    #[doc(hidden)]
+    pub fn poll_for_hang_up(self) -> Self {
+        self.with(ConnectionOptions::poll_for_hang_up)
+    }
+
+    fn with(mut self, change: impl FnOnce(ConnectionOptions) -> ConnectionOptions) -> Self {
+        self.session.connection = change(self.session.connection);
+        self
+    }
+}
