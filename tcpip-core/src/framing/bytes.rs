@@ -36,6 +36,25 @@ impl Cut {
     fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
+
+    /// Adds a byte, and gives the character once it is whole. `None` if the byte does not belong to it.
+    fn push(&mut self, byte: u8) -> Option<Option<char>> {
+        let mut longer = [0; 4];
+        let len = usize::from(self.len);
+        longer[..len].copy_from_slice(self.bytes());
+        longer[len] = byte;
+        match str::from_utf8(&longer[..=len]) {
+            Ok(text) => {
+                *self = Self::default();
+                Some(text.chars().next())
+            }
+            Err(error) if error.error_len().is_none() => {
+                *self = Self::new(&longer[..=len]);
+                Some(None)
+            }
+            Err(_) => None,
+        }
+    }
 }
 
 impl Default for Form {
@@ -104,8 +123,10 @@ impl Form {
     }
 
     /// Makes text of the bytes, if they are UTF-8, and no decoder works on them now and then: the memory is not the same.
-    pub(super) fn make_text(&mut self) {
-        let Self::Plain(bytes) = self else { return };
+    /// Where the bytes end that are none.
+    pub(super) fn make_text(&mut self) -> Option<usize> {
+        let Self::Plain(bytes) = self else { return None };
+        let mut bad = None;
         *self = match String::from_utf8(std::mem::take(bytes)) {
             Ok(text) => Self::Text(text, Cut::default()),
             Err(error) => {
@@ -120,10 +141,40 @@ impl Form {
                         Err(_) => unreachable!("it is valid up to there"),
                     }
                 } else {
+                    bad = reason.error_len().map(|len| reason.valid_up_to() + len);
                     Self::Plain(bytes)
                 }
             }
         };
+        bad
+    }
+
+    /// Appends to text as many of `bytes` as go on with it, and says how many these are. The first `start` bytes may be let
+    /// go of.
+    pub(super) fn append_text(&mut self, start: &mut usize, bytes: &[u8]) -> usize {
+        let Self::Text(text, cut) = self else { return 0 };
+        if text.capacity() - text.len() < bytes.len() + cut.bytes.len() && *start >= text.len() / 2 {
+            text.drain(..std::mem::take(start));
+        }
+        let mut taken = 0;
+        while cut.len > 0 && taken < bytes.len() {
+            let Some(character) = cut.push(bytes[taken]) else { return taken };
+            taken += 1;
+            text.extend(character);
+        }
+        let rest = &bytes[taken..];
+        let (valid, is_cut) = match str::from_utf8(rest) {
+            Ok(rest) => (rest, false),
+            Err(error) => {
+                (str::from_utf8(&rest[..error.valid_up_to()]).unwrap_or_default(), error.error_len().is_none())
+            }
+        };
+        text.push_str(valid);
+        if is_cut {
+            *cut = Cut::new(&rest[valid.len()..]);
+            return bytes.len();
+        }
+        taken + valid.len()
     }
 
     /// The bytes behind the first `start`, as decoders have them.
@@ -140,20 +191,25 @@ impl Form {
         }
     }
 
-    /// Where to append, with room for `enough` bytes at least, for `wanted` if there is not. The first `start` bytes
-    /// are let go of.
-    pub(super) fn spare(&mut self, start: usize, enough: usize, wanted: usize) -> &mut dyn BufMut {
+    /// Where to append, with room for `enough` bytes at least, for `wanted` if there is not. The first `start` bytes may be
+    /// let go of.
+    pub(super) fn spare(&mut self, start: &mut usize, enough: usize, wanted: usize) -> &mut dyn BufMut {
         if let Self::Codec(bytes) = self {
-            bytes.advance(start);
+            bytes.advance(std::mem::take(start));
             if bytes.capacity() - bytes.len() < enough && !bytes.try_reclaim(enough) {
                 bytes.reserve(wanted);
             }
             return bytes;
         }
         let bytes = self.plain();
-        bytes.drain(..start);
         if bytes.capacity() - bytes.len() < enough {
-            bytes.reserve_exact(wanted);
+            // So that no byte is moved more than a few times.
+            if *start >= bytes.len() / 2 {
+                bytes.drain(..std::mem::take(start));
+            }
+            if bytes.capacity() - bytes.len() < enough {
+                bytes.reserve_exact(wanted);
+            }
         }
         bytes
     }

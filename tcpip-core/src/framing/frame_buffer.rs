@@ -66,8 +66,10 @@ pub struct FrameBuffer {
     scanned: usize,
     separator: Vec<u8>,
     skip: Option<Skip>,
-    /// The bytes have come since it was last seen whether they are text.
+    /// Bytes have come since it was last seen whether all are text.
     may_be_text: bool,
+    /// No text before this position has been taken: the bytes before it are none.
+    no_text_before: usize,
     /// How much room the next read gets, grown while reads fill it.
     read_size: usize,
     /// How many bytes a decoder has taken for the frame that it is about.
@@ -103,8 +105,9 @@ impl FrameBuffer {
         let missing = wanted;
         let wanted = wanted.min(LARGEST_READ.max(before));
         let enough = wanted.max(self.read_size.max(KEPT) / 2);
-        let spare = self.form.spare(self.start, enough, wanted.max(self.read_size).max(KEPT));
-        self.start = 0;
+        let start = self.start;
+        let spare = self.form.spare(&mut self.start, enough, wanted.max(self.read_size).max(KEPT));
+        self.no_text_before = self.no_text_before.saturating_sub(start - self.start);
         let result = if missing > LARGEST_READ { fill(&mut spare.limit(missing)) } else { fill(spare) };
         let count = self.held() - before;
         let filled = self.form.len() == self.form.capacity();
@@ -112,6 +115,15 @@ impl FrameBuffer {
         self.finish_skip();
         self.read_size = if filled { (count * 4).clamp(KEPT, LARGEST_READ) } else { count.clamp(KEPT, LARGEST_READ) };
         result
+    }
+
+    /// Appends bytes.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        let taken = if self.skip.is_some() { 0 } else { self.form.append_text(&mut self.start, bytes) };
+        let rest = &bytes[taken..];
+        if !rest.is_empty() {
+            self.fill(rest.len(), |room| room.put_slice(rest));
+        }
     }
 
     /// Takes the frame through `separator` out, as `convert` makes it of the bytes with the separator.
@@ -220,6 +232,7 @@ impl FrameBuffer {
         // Before, lest a panic leave a position behind the end.
         self.scanned = 0;
         self.may_be_text = false;
+        self.no_text_before = 0;
         let bytes = self.form.codec(std::mem::take(&mut self.start));
         let before = bytes.len();
         let decoded = decode(bytes).transpose();
@@ -312,8 +325,8 @@ impl FrameBuffer {
     #[cold]
     fn look_for_text(&mut self, separator: &[u8]) {
         self.may_be_text = false;
-        if separator.is_ascii() && self.start == 0 {
-            self.form.make_text();
+        if separator.is_ascii() && self.start >= self.no_text_before {
+            self.no_text_before = self.form.make_text().unwrap_or(0);
         }
     }
 
@@ -343,7 +356,7 @@ impl FrameBuffer {
 
     fn take_all(&mut self) -> Vec<u8> {
         let start = std::mem::take(&mut self.start);
-        self.scanned = 0;
+        (self.scanned, self.no_text_before) = (0, 0);
         let mut bytes = std::mem::take(self.form.plain());
         if start > 0 {
             bytes.drain(..start);
@@ -355,7 +368,7 @@ impl FrameBuffer {
         self.start += count;
         self.scanned = 0;
         if self.start == self.form.len() {
-            self.start = 0;
+            (self.start, self.no_text_before) = (0, 0);
             self.form.clear();
         }
     }
@@ -363,7 +376,97 @@ impl FrameBuffer {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Append(Vec<u8>),
+        Fill(Vec<u8>),
+        Text,
+        Until(&'static [u8]),
+        Exact(usize),
+        Decode(usize),
+    }
+
+    /// Text with characters of every length, now and then none, cut anywhere.
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        let character = prop_oneof![
+            6 => Just(&b"a"[..]),
+            3 => Just(&b"\n"[..]),
+            2 => Just("é".as_bytes()),
+            2 => Just("€".as_bytes()),
+            2 => Just("🔭".as_bytes()),
+            1 => Just(&b"\xf0\x9f"[..]),
+            1 => Just(&b"\xff"[..]),
+        ];
+        let whole = prop::collection::vec(character, 0..12).prop_map(|characters| characters.concat());
+        (whole, 0_usize..4).prop_map(|(mut bytes, less)| {
+            bytes.truncate(bytes.len().saturating_sub(less));
+            bytes
+        })
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let separators = vec![&b"\n"[..], "é".as_bytes(), b"\x9f", b"a"];
+        let step = prop_oneof![
+            4 => piece().prop_map(Step::Append),
+            4 => piece().prop_map(Step::Fill),
+            6 => Just(Step::Text),
+            1 => prop::sample::select(separators).prop_map(Step::Until),
+            1 => (0_usize..6).prop_map(Step::Exact),
+            1 => (0_usize..6).prop_map(Step::Decode),
+        ];
+        prop::collection::vec(step, 0..40)
+    }
+
+    fn take_front(model: &mut Vec<u8>, separator: &[u8]) -> Option<Vec<u8>> {
+        find_end(model, 0, separator).map(|end| model.drain(..end).collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever form the bytes have, each read takes what is in front; what is said to be text is.
+        #[test]
+        fn the_form_does_not_change_what_is_read(steps in steps()) {
+            let (mut buffer, mut model) = (FrameBuffer::default(), Vec::<u8>::new());
+            for step in steps {
+                match step {
+                    Step::Append(bytes) => {
+                        buffer.append(&bytes);
+                        model.extend(bytes);
+                    }
+                    Step::Fill(bytes) => {
+                        buffer.fill(0, |room| room.put_slice(&bytes));
+                        model.extend(bytes);
+                    }
+                    Step::Text => {
+                        let taken = buffer.take_text(b"\n", 1000, true, |content| [content.bytes(), b"\n"].concat());
+                        prop_assert_eq!(taken, take_front(&mut model, b"\n").map(Ok));
+                    }
+                    Step::Until(separator) => {
+                        let taken = buffer.take_until(separator, 1000, <[u8]>::to_vec);
+                        prop_assert_eq!(taken, take_front(&mut model, separator).map(Ok));
+                    }
+                    Step::Exact(count) => {
+                        let front = (model.len() >= count).then(|| model.drain(..count).collect());
+                        prop_assert_eq!(buffer.take_exact(count, <[u8]>::to_vec), front);
+                    }
+                    Step::Decode(count) => {
+                        let decode = |bytes: &mut BytesMut| {
+                            Ok::<_, ()>((bytes.len() > count).then(|| bytes.split_to(count).to_vec()))
+                        };
+                        let front = (model.len() > count).then(|| Ok(model.drain(..count).collect()));
+                        prop_assert_eq!(buffer.take_with(1000, decode), front.map(Ok));
+                    }
+                }
+                prop_assert_eq!(buffer.len(), model.len());
+            }
+            prop_assert_eq!(buffer.take_rest(), model);
+        }
+    }
 
     /// What has been searched is not searched again: a separator that appears there afterwards is not found.
     #[test]

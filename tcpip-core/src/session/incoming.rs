@@ -186,7 +186,7 @@ impl Incoming {
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) {
-        self.frames.fill(bytes.len(), |room| room.put_slice(bytes));
+        self.frames.append(bytes);
     }
 
     /// How much may be read ahead.
@@ -204,9 +204,9 @@ impl Incoming {
         }
     }
 
-    /// Whether the reading ahead waits for room in the buffer.
-    pub(super) fn is_held_up(&self) -> bool {
-        self.ahead.as_ref().is_some_and(|ahead| ahead.is_held_up)
+    /// Whether the reading ahead waits for room in the buffer, and there is some.
+    pub(super) fn is_held_up(&self, limit: usize) -> bool {
+        self.ahead.as_ref().is_some_and(|ahead| ahead.is_held_up && self.frames.len() <= limit / 2)
     }
 
     /// There is no room to read ahead into.

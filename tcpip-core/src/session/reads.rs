@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{
-    Arc, Arrived, Buffer, DisconnectReason, Effects, End, Heartbeats, Instant, Phase, Session, StreamEnd, Take, Taken,
+    Arc, Arrived, Buffer, DisconnectReason, Effects, End, Heartbeats, Instant, Session, StreamEnd, Take, Taken,
     TextFormat, Ticket, Unread, Waits, Waker,
 };
 use crate::{FrameBuffer, ReadError};
@@ -59,10 +59,10 @@ impl Session {
     #[inline]
     pub(crate) fn take_at_once<T: Take>(&mut self, take: &mut T) -> Option<Result<T::Output, ReadError>> {
         let incoming = &mut self.incoming;
-        let is_plain = matches!(self.life.phase(), Phase::Connected)
+        let is_plain = !self.life.is_revoked()
             && incoming.turns.is_free()
             && incoming.lent == Buffer::Here
-            && !incoming.is_held_up()
+            && !incoming.is_held_up(self.limit)
             && incoming.free_reads < FREE_READS;
         if !is_plain {
             return None;
@@ -71,6 +71,7 @@ impl Session {
         let result = take.take(&mut Unread { frames: &mut incoming.frames, text: &self.text, limit, heartbeats })?;
         incoming.free_reads += 1;
         incoming.reads += 1;
+        self.life.was_read();
         Some(result)
     }
 

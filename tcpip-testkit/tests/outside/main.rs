@@ -7,8 +7,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may unwrap, and so may what it calls")]
 
 mod child;
+mod marks;
 mod scenarios;
 mod strace;
+mod switches;
 mod system_calls;
 mod wake_ups;
 

@@ -10,7 +10,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{child::Rest, strace::mark};
+use crate::{child::Rest, marks::mark};
 
 /// How many messages go each way.
 pub(crate) const MESSAGES: usize = 100;

@@ -4,16 +4,8 @@ use std::{fs, path::PathBuf, process::Command};
 
 use crate::{
     child::{Watched, assert_succeeded, command},
-    skipped,
+    marks, skipped,
 };
-
-/// What a scenario looks for at the beginning and at the end of what counts. There is no such file.
-const MARK: &str = "/tcpip-scenario/";
-
-/// Leaves a mark in the trace: `begin` or `end`.
-pub(crate) fn mark(name: &str) {
-    assert!(fs::metadata(format!("{MARK}{name}")).is_err());
-}
 
 /// A system call.
 #[derive(Debug)]
@@ -85,11 +77,7 @@ impl Trace {
 
     fn calls(&self) -> Vec<Call> {
         let text = fs::read_to_string(&self.0).unwrap();
-        let is_mark = |line: &str, name: &str| line.contains(&format!("{MARK}{name}\""));
-        let mut lines = text.lines().skip_while(|line| !is_mark(line, "begin")).skip(1).peekable();
-        assert!(lines.peek().is_some(), "there is no beginning in the trace");
-        let counted: Vec<_> = lines.by_ref().take_while(|line| !is_mark(line, "end")).collect();
-        assert!(lines.next().is_some(), "there is no end in the trace");
+        let counted = marks::between(&text).expect("there is no beginning or no end in the trace");
         counted.into_iter().filter_map(parse).collect()
     }
 }

@@ -6,7 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{child::Watched, skipped};
+use crate::{
+    child::Watched,
+    skipped,
+    switches::{TO_SLEEP, count},
+};
 
 /// How long the idle process is watched.
 const WINDOW: Duration = Duration::from_millis(500);
@@ -14,13 +18,15 @@ const WINDOW: Duration = Duration::from_millis(500);
 /// How long a process may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The system's count of a thread that had to let another one run.
+const INTERRUPTED: &str = "nonvoluntary_ctxt_switches:";
+
 /// How often the threads of a process have gone to sleep or been interrupted so far, which is how often they woke up.
 fn switches(process: u32) -> u64 {
     let mut sum = 0;
     for thread in fs::read_dir(format!("/proc/{process}/task")).unwrap() {
-        let status = fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
-        let counts = status.lines().filter_map(|line| line.split_once("voluntary_ctxt_switches:"));
-        sum += counts.map(|(_, count)| count.trim().parse::<u64>().unwrap()).sum::<u64>();
+        let status = thread.unwrap().path().join("status");
+        sum += [TO_SLEEP, INTERRUPTED].iter().filter_map(|kind| count(&status, kind)).sum::<u64>();
     }
     sum
 }

@@ -1,0 +1,180 @@
+//! Ping-pong: one message in flight, both ends measured, since they share the thread or the runtime.
+
+use std::time::{Duration, Instant};
+
+use futures_util::SinkExt;
+use tcpip_client::Client;
+use tcpip_server::{ClientOrServer, OneClientServer, Terminator};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    runtime,
+};
+use tokio_stream::StreamExt;
+use tokio_util::codec::{Framed, LinesCodec};
+
+use crate::{
+    Failure,
+    frames::TEXT,
+    measuring::Run,
+    one_thread,
+    stopwatch::{Scope, Stopwatch, Turn},
+};
+
+/// A turn of so many round trips, measured in a scope.
+type PingPong<F> = fn(usize, Scope) -> F;
+
+pub(crate) fn on_one_thread<F: Future<Output = Result<Turn, Failure>> + 'static>(turn: PingPong<F>) -> Run {
+    Box::new(move |count| one_thread()?.block_on(turn(count, Scope::Thread)))
+}
+
+pub(crate) fn on_two_threads<F>(turn: PingPong<F>) -> Run
+where
+    F: Future<Output = Result<Turn, Failure>> + Send + 'static,
+{
+    Box::new(move |count| {
+        let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        runtime.block_on(runtime.spawn(turn(count, Scope::Process)))?
+    })
+}
+
+/// Measures the round trips one by one, and together.
+struct Rally {
+    watch: Stopwatch,
+    latencies: Vec<Duration>,
+    last: Instant,
+}
+
+impl Rally {
+    fn start(count: usize, scope: Scope) -> Self {
+        let latencies = Vec::with_capacity(count);
+        Self { watch: Stopwatch::start(scope), latencies, last: Instant::now() }
+    }
+
+    fn round_trip_done(&mut self) {
+        let now = Instant::now();
+        self.latencies.push(now - self.last);
+        self.last = now;
+    }
+
+    fn stop(self) -> Turn {
+        let turn = self.watch.stop(self.latencies.len());
+        Turn { latencies: self.latencies, ..turn }
+    }
+}
+
+/// The library at both ends, lines into one `String`.
+pub(crate) async fn ours(count: usize, scope: Scope) -> Result<Turn, Failure> {
+    let text = "x".repeat(TEXT);
+    let (server, client) = library_pair(b"\r\n".into()).await?;
+    let echo = tokio::spawn(async move {
+        let (connection, mut line) = (server.connection(), String::new());
+        while connection.read_str_into(&mut line).await.is_ok() {
+            connection.write_str(&line).await?;
+        }
+        Ok::<_, Failure>(())
+    });
+    let (connection, mut line) = (client.connection(), String::new());
+    let mut rally = Rally::start(count, scope);
+    for _ in 0..count {
+        connection.write_str(&text).await?;
+        connection.read_str_into(&mut line).await?;
+        rally.round_trip_done();
+    }
+    let turn = rally.stop();
+    assert_eq!(line, text);
+    client.close().await;
+    echo.await??;
+    Ok(turn)
+}
+
+/// `write_all` and `read_exact` at both ends, which know how long the messages are.
+pub(crate) async fn raw(count: usize, scope: Scope) -> Result<Turn, Failure> {
+    const LENGTH: usize = TEXT + 2;
+    let (mut server, mut client) = tokio_pair().await?;
+    let echo = tokio::spawn(async move {
+        let mut message = [0; LENGTH];
+        while server.read_exact(&mut message).await.is_ok() {
+            server.write_all(&message).await?;
+        }
+        Ok::<_, Failure>(())
+    });
+    let (message, mut reply) = ([b'x'; LENGTH], [0; LENGTH]);
+    let mut rally = Rally::start(count, scope);
+    for _ in 0..count {
+        client.write_all(&message).await?;
+        client.read_exact(&mut reply).await?;
+        rally.round_trip_done();
+    }
+    let turn = rally.stop();
+    assert_eq!(reply, message);
+    drop(client);
+    echo.await??;
+    Ok(turn)
+}
+
+/// The library at both ends, each line a `String` of its own. It ends with `\n`, as `LinesCodec` writes it.
+pub(crate) async fn ours_owned(count: usize, scope: Scope) -> Result<Turn, Failure> {
+    let text = "x".repeat(TEXT + 1);
+    let (server, client) = library_pair(b"\n".into()).await?;
+    let echo = tokio::spawn(async move {
+        let connection = server.connection();
+        while let Ok(line) = connection.read_str().await {
+            connection.write_str(&line).await?;
+        }
+        Ok::<_, Failure>(())
+    });
+    let connection = client.connection();
+    let mut rally = Rally::start(count, scope);
+    for _ in 0..count {
+        connection.write_str(&text).await?;
+        let line = connection.read_str().await?;
+        rally.round_trip_done();
+        assert_eq!(line, text);
+    }
+    let turn = rally.stop();
+    client.close().await;
+    echo.await??;
+    Ok(turn)
+}
+
+/// `Framed<LinesCodec>` at both ends.
+pub(crate) async fn framed(count: usize, scope: Scope) -> Result<Turn, Failure> {
+    let text = "x".repeat(TEXT + 1);
+    let (server, client) = tokio_pair().await?;
+    let echo = tokio::spawn(async move {
+        let mut lines = Framed::new(server, LinesCodec::new());
+        while let Some(line) = lines.next().await {
+            lines.send(line?).await?;
+        }
+        Ok::<_, Failure>(())
+    });
+    let mut lines = Framed::new(client, LinesCodec::new());
+    let mut rally = Rally::start(count, scope);
+    for _ in 0..count {
+        lines.send(&text).await?;
+        let line = lines.next().await.ok_or("the end")??;
+        rally.round_trip_done();
+        assert_eq!(line, text);
+    }
+    let turn = rally.stop();
+    drop(lines);
+    echo.await??;
+    Ok(turn)
+}
+
+async fn library_pair(terminator: Terminator) -> Result<(OneClientServer, Client), Failure> {
+    let server = OneClientServer::builder().terminator(terminator.clone()).start().await?;
+    let client = Client::builder(server.host(), server.port()).terminator(terminator).connect().await?;
+    server.wait_connected().await.ok_or("the server is closed")?;
+    Ok((server, client))
+}
+
+async fn tokio_pair() -> Result<(TcpStream, TcpStream), Failure> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let client = TcpStream::connect(listener.local_addr()?).await?;
+    let (server, _) = listener.accept().await?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    Ok((server, client))
+}
