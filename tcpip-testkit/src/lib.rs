@@ -5,7 +5,8 @@
 //! - [`TestOneClientReadLoopServer`] keeps what its client sends, and fails when told to.
 //! - [`memory_pair`] and [`memory_listener`] let clients and servers meet in memory, where a test may pause the clock.
 //!
-//! [`coming_from_ts_tcpip`] shows how the habits of the Python library are written with these crates.
+//! [`coming_from_ts_tcpip`] shows how the habits of the Python library are written with these crates;
+//! [`what_it_costs`] has figures, beside tokio alone.
 //!
 //! ```
 //! use tcpip_server::OneClientServer;
@@ -33,6 +34,9 @@
 
 #[doc = include_str!("coming_from_ts_tcpip.md")]
 pub mod coming_from_ts_tcpip {}
+#[doc = include_str!("what_it_costs.md")]
+#[doc = include_str!("what_it_costs_figures.md")]
+pub mod what_it_costs {}
 mod event_queue;
 mod fixture_error;
 mod memory;

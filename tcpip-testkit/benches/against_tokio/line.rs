@@ -4,6 +4,7 @@ use crate::{
     Failure,
     callgrind::Cost,
     measuring::{Comparison, Goals, Row, Sides, Spread},
+    rows::FLOOD,
     stopwatch::Turn,
 };
 
@@ -59,7 +60,7 @@ impl Line {
             each: each.map(|spread| spread.median),
             ratio,
             goals: row.goals,
-            is_flood: row.in_memory.is_some(),
+            is_flood: row.name.starts_with(FLOOD),
             processor: processor.map(|(_, ratio)| ratio.median),
             cost,
             system_calls,

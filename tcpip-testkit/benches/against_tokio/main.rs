@@ -121,7 +121,8 @@ fn measure(extent: &Extent, names: &[&str]) -> Result<(), Failure> {
         let against_connections = curves::against_connections(extent.turns_of_curves)?;
         svg::write(&lines, &Curves { ping_pongs, against_size, against_connections }, &folder)?;
         json_report::write(&lines, &folder)?;
-        println!("{0}/report.json and report.svg", folder.display());
+        table::write_markdown(&lines, &folder)?;
+        println!("{}: report.json, report.svg, figures.md", folder.canonicalize()?.display());
     }
     table::print_counts(&lines);
     table::print(&lines);

@@ -6,8 +6,6 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use socket2::{Domain, Socket, Type};
-
 use crate::{Failure, frames::Frames};
 
 /// How much a thread that writes gives to the system at once, about.
@@ -21,11 +19,7 @@ pub(crate) struct OtherEnd {
 
 impl OtherEnd {
     fn start(serve: impl FnOnce(TcpListener) -> io::Result<()> + Send + 'static) -> io::Result<Self> {
-        let listener = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
-        // With a shorter queue, connections that come faster than they are accepted are put off for a second.
-        listener.listen(4096)?;
-        let listener = TcpListener::from(listener);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         Ok(Self { address: listener.local_addr()?, thread: thread::spawn(move || serve(listener)) })
     }
 
@@ -63,18 +57,6 @@ impl OtherEnd {
                 seen += count;
             }
             if seen == total { Ok(()) } else { Err(io::Error::other(format!("{seen} bytes of {total} came"))) }
-        })
-    }
-
-    /// Accepts `count` connections and reads the end of each.
-    pub(crate) fn accepts(count: usize) -> io::Result<Self> {
-        Self::start(move |listener| {
-            for _ in 0..count {
-                if listener.accept()?.0.read(&mut [0])? != 0 {
-                    return Err(io::Error::other("there was something before the end"));
-                }
-            }
-            Ok(())
         })
     }
 

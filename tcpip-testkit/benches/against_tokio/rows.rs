@@ -13,6 +13,9 @@ use crate::{
 /// How many pairs the last row makes.
 pub(crate) const PAIRS: usize = 5000;
 
+/// How the names of floods begin.
+pub(crate) const FLOOD: &str = "flood,";
+
 pub(crate) fn all() -> Vec<Row> {
     let mut rows = ping_pongs();
     rows.extend(floods());

@@ -163,7 +163,7 @@ pub(crate) fn tasks_by_hand(count: usize) -> Result<Turn, Failure> {
 }
 
 /// The value that is written again and again, and its text as the library writes it: with a blank behind `,` and `:`,
-/// as Python does. By hand it is 20 bytes or so shorter.
+/// as Python does. By hand it is 17 bytes shorter: 223.
 pub(crate) fn json_by_the_library(count: usize) -> Result<Turn, Failure> {
     let status = Status::compact(0);
     let text = tcpip_core::JsonMode::default().encode(&status)?;
