@@ -99,7 +99,7 @@ pub use self::{
     callbacks::{CallbackFuture, ConnectCallback},
     client_or_server::ClientOrServer,
     close_stream_writer::close_stream_writer,
-    connection::{Batch, Connection, ConnectionOptions, HalfClose},
+    connection::{Batch, Connection, ConnectionOptions, HalfClose, Stats},
     connection_event::ConnectionEvent,
     constants::{
         DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING,

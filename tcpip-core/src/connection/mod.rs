@@ -13,6 +13,8 @@ mod reading;
 mod rest;
 mod shared;
 mod socket;
+mod stats;
+mod streams;
 mod tasks;
 mod transport;
 mod write;
@@ -36,6 +38,7 @@ pub(crate) use self::read_loop::Interruption;
 pub use self::{
     batch::Batch,
     connection_options::{ConnectionOptions, HalfClose},
+    stats::Stats,
 };
 use self::{
     options::CLOSE_GRACE,

@@ -48,7 +48,11 @@ impl Connection {
     /// [`Incomplete`](ReadError::Incomplete) if the stream ends within them. And the common ones.
     #[doc(alias = "readexactly")]
     pub async fn read_exact(&self, count: usize) -> Result<Vec<u8>, ReadError> {
-        self.take("read_exact", Bytes { count }).await
+        let mut take = Bytes { count };
+        match self.take_ready(&mut take) {
+            Some(bytes) => Ok(bytes),
+            None => self.take("read_exact", take).await,
+        }
     }
 
     /// Reads exactly `count` bytes and hands them to `convert`, for structures whose size only the running program knows,
@@ -130,7 +134,11 @@ impl Connection {
     /// [`Decode`](ReadError::Decode) if the message is not text in the connection's encoding;
     /// [`FrameTooLong`](ReadError::FrameTooLong); [`Incomplete`](ReadError::Incomplete). And the common ones.
     pub async fn read_str(&self) -> Result<String, ReadError> {
-        self.take("read_str", Text::new(owned)).await
+        let mut take = Text::new(owned);
+        match self.take_ready(&mut take) {
+            Some(text) => Ok(text),
+            None => self.take("read_str", take).await,
+        }
     }
 
     /// As [`read_str`](Self::read_str), but puts the text into `target`, whose memory is used again. On an error
@@ -144,7 +152,69 @@ impl Connection {
             target.clear();
             target.push_str(&text);
         };
-        self.take("read_str_into", Text::new(store)).await
+        let mut take = Text::new(store);
+        match self.take_ready(&mut take) {
+            Some(()) => Ok(()),
+            None => self.take("read_str_into", take).await,
+        }
+    }
+
+    /// As [`read_str`](Self::read_str), but lends the text to `use_text`, and copies nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_str`](Self::read_str).
+    ///
+    /// # Panics
+    ///
+    /// If `use_text` does. The message stays unread then.
+    pub async fn read_str_with<T>(&self, use_text: impl FnOnce(&str) -> T) -> Result<T, ReadError> {
+        self.take("read_str_with", TextWith { use_text: Some(use_text) }).await
+    }
+
+    /// Reads the next text message, and all that have wholly arrived behind it, and lends each to `use_text`: for floods.
+    /// Returns how many they were.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_str`](Self::read_str), of the first message that is not lent. Those before it have been.
+    ///
+    /// # Panics
+    ///
+    /// If `use_text` does. That message and those behind it stay unread then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn sum(connection: &tcpip_core::Connection) -> Result<f64, tcpip_core::ReadError> {
+    /// let mut sum = 0.0;
+    /// connection.read_each_str(|text| sum += text.parse().unwrap_or(0.0)).await?;
+    /// # Ok(sum)
+    /// # }
+    /// ```
+    pub async fn read_each_str(&self, use_text: impl FnMut(&str)) -> Result<usize, ReadError> {
+        self.take("read_each_str", EachText { use_text, count: 0 }).await
+    }
+
+    /// Reads through `separator` and lends the bytes, the separator included, to `use_bytes`, and copies nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_until`](Self::read_until).
+    ///
+    /// # Panics
+    ///
+    /// If `use_bytes` does. The frame stays unread then.
+    pub async fn read_until_with<T>(
+        &self,
+        separator: &[u8],
+        use_bytes: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, ReadError> {
+        if separator.is_empty() {
+            consume_budget().await;
+            return Err(ReadError::EmptySeparator);
+        }
+        self.take("read_until_with", UntilWith { separator, use_bytes: Some(use_bytes) }).await
     }
 
     /// Reads a text message and makes a `T` of the JSON in it, as the [`JsonMode`](crate::JsonMode) says.
@@ -154,7 +224,7 @@ impl Connection {
     /// [`Json`](ReadError::Json) with the text if it is no JSON, no `T`, or says what a `T` cannot hold; those of
     /// [`read_str`](Self::read_str).
     pub async fn read_json<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
-        self.take("read_json", Json { mode: self.json(), value: PhantomData }).await
+        self.take("read_json", Json::new(self.json())).await
     }
 
     /// Reads a binary structure: exactly `size_of::<T>()` bytes.
@@ -197,7 +267,11 @@ impl Connection {
     /// }
     /// ```
     pub async fn read_struct<T: TryFromBytes>(&self) -> Result<T, ReadError> {
-        self.take("read_struct", Exact { count: size_of::<T>(), convert: struct_from::<T> }).await
+        let mut take = Struct::new();
+        match self.take_ready(&mut take) {
+            Some(value) => Ok(value),
+            None => self.take("read_struct", take).await,
+        }
     }
 
     /// As [`read_struct`](Self::read_struct), but puts the value into `target`, which keeps its value on an error.
@@ -206,13 +280,16 @@ impl Connection {
     ///
     /// Those of [`read_struct`](Self::read_struct).
     pub async fn read_into<T: TryFromBytes>(&self, target: &mut T) -> Result<(), ReadError> {
-        let value = self.take("read_into", Exact { count: size_of::<T>(), convert: struct_from::<T> }).await?;
-        *target = value;
+        let mut take = Struct::new();
+        *target = match self.take_ready(&mut take) {
+            Some(value) => value,
+            None => self.take("read_into", take).await?,
+        };
         Ok(())
     }
 }
 
-fn owned(text: Cow<'_, str>) -> String {
+pub(super) fn owned(text: Cow<'_, str>) -> String {
     text.into_owned()
 }
 
@@ -240,12 +317,12 @@ impl Take for Until<'_> {
 }
 
 /// A text message, in the format that is in force when it is taken.
-struct Text<F> {
+pub(super) struct Text<F> {
     store: F,
 }
 
 impl<F> Text<F> {
-    fn new<T>(store: F) -> Self
+    pub(super) fn new<T>(store: F) -> Self
     where
         F: FnMut(Cow<'_, str>) -> T,
     {
@@ -257,16 +334,104 @@ impl<T, F: FnMut(Cow<'_, str>) -> T> Take for Text<F> {
     type Output = T;
 
     #[inline]
+    fn take_ready(&mut self, unread: &mut Unread<'_>) -> Option<T> {
+        if unread.text.encoding != Encoding::Utf8 || unread.heartbeats.are_noted() {
+            return None;
+        }
+        let store = &mut self.store;
+        unread.frames.take_ready_text(unread.text.terminator(), unread.limit, |text| store(Cow::Borrowed(text)))
+    }
+
     fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
         let store = &mut self.store;
         take_text(unread, |text| text.map(&mut *store))
     }
 }
 
+/// A text message, for code of the user's.
+struct TextWith<F> {
+    use_text: Option<F>,
+}
+
+impl<T, F: FnOnce(&str) -> T> Take for TextWith<F> {
+    type Output = T;
+
+    const RUNS_USERS_CODE: bool = true;
+
+    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
+        let use_text = &mut self.use_text;
+        take_text(unread, |text| {
+            let text = text?;
+            let use_text = use_text.take().expect("one message is taken");
+            Ok(use_text(&text))
+        })
+    }
+}
+
+/// All text messages that are there, for code of the user's.
+struct EachText<F> {
+    use_text: F,
+    /// How many there were.
+    count: usize,
+}
+
+impl<F: FnMut(&str)> Take for EachText<F> {
+    type Output = usize;
+
+    const RUNS_USERS_CODE: bool = true;
+
+    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<usize, ReadError>> {
+        loop {
+            let use_text = &mut self.use_text;
+            match take_text(unread, |text| text.map(|text| use_text(&text))) {
+                Some(Ok(())) => self.count += 1,
+                Some(Err(error)) => return Some(Err(error)),
+                None => return (self.count > 0).then_some(Ok(self.count)),
+            }
+        }
+    }
+}
+
+/// The frame through a separator, for code of the user's.
+struct UntilWith<'a, F> {
+    separator: &'a [u8],
+    use_bytes: Option<F>,
+}
+
+impl<T, F: FnOnce(&[u8]) -> T> Take for UntilWith<'_, F> {
+    type Output = T;
+
+    const RUNS_USERS_CODE: bool = true;
+
+    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
+        let Self { separator, use_bytes } = self;
+        let Unread { frames, text, limit, heartbeats } = unread;
+        loop {
+            let taken = frames.take_until(separator, *limit, |frame| {
+                let is_heartbeat = *separator == text.terminator().as_bytes()
+                    && heartbeats.notes(text, &frame[..frame.len() - separator.len()]);
+                let use_bytes = use_bytes.take_if(|_| !is_heartbeat)?;
+                Some(use_bytes(frame))
+            });
+            match within(taken?, *limit) {
+                Ok(None) => {}
+                Ok(Some(taken)) => return Some(Ok(taken)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
 /// The value that a text message is JSON of.
-struct Json<T> {
+pub(super) struct Json<T> {
     mode: JsonMode,
     value: PhantomData<fn() -> T>,
+}
+
+impl<T> Json<T> {
+    pub(super) fn new(mode: JsonMode) -> Self {
+        Self { mode, value: PhantomData }
+    }
 }
 
 impl<T: DeserializeOwned> Take for Json<T> {
@@ -284,7 +449,6 @@ impl<T: DeserializeOwned> Take for Json<T> {
 }
 
 /// Takes the next text message that is no heartbeat, as `convert` makes it of the text.
-#[inline]
 fn take_text<T>(
     unread: &mut Unread<'_>,
     mut convert: impl FnMut(Result<Cow<'_, str>, ReadError>) -> Result<T, ReadError>,
@@ -338,26 +502,42 @@ impl Take for Bytes {
     fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<Vec<u8>, ReadError>> {
         unread.frames.take_bytes(self.count).map(Ok)
     }
+
+    #[inline]
+    fn take_ready(&mut self, unread: &mut Unread<'_>) -> Option<Vec<u8>> {
+        unread.frames.take_ready_bytes(self.count, |bytes| Some(bytes.to_vec()))
+    }
 }
 
-struct Exact<F> {
-    count: usize,
-    convert: F,
+/// A binary structure.
+pub(super) struct Struct<T> {
+    value: PhantomData<fn() -> T>,
 }
 
-impl<T, F: FnMut(&[u8]) -> Result<T, ReadError>> Take for Exact<F> {
+impl<T> Struct<T> {
+    pub(super) fn new() -> Self {
+        Self { value: PhantomData }
+    }
+}
+
+impl<T: TryFromBytes> Take for Struct<T> {
     type Output = T;
 
     fn expected(&self) -> Option<usize> {
-        Some(self.count)
+        Some(size_of::<T>())
+    }
+
+    #[inline]
+    fn take_ready(&mut self, unread: &mut Unread<'_>) -> Option<T> {
+        unread.frames.take_ready_bytes(size_of::<T>(), |bytes| T::try_read_from_bytes(bytes).ok())
     }
 
     fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
-        unread.frames.take_exact(self.count, &mut self.convert)
+        unread.frames.take_exact(size_of::<T>(), struct_from::<T>)
     }
 }
 
-/// As `Exact`, with code of the user's.
+/// So many bytes, for code of the user's.
 struct ExactWith<F> {
     count: usize,
     convert: Option<F>,

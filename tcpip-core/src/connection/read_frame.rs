@@ -170,17 +170,24 @@ impl Connection {
     /// ```
     #[doc(alias = "Framed")]
     pub async fn read_frame<D: Decoder>(&self, decoder: &mut D) -> Result<D::Item, D::Error> {
-        match self.take("read_frame", Frame { decoder }).await {
-            Ok(Ok(frame)) => Ok(frame),
-            Ok(Err(Failure::Error(error))) => Err(error),
-            Ok(Err(Failure::Panic(panic))) => resume_unwind(panic),
-            Err(error) => Err(io::Error::from(error).into()),
-        }
+        outcome::<D>(self.take("read_frame", Frame { decoder }).await)
+    }
+}
+
+/// What a read of a frame has come to, as the decoder's own errors tell it.
+pub(super) fn outcome<D: Decoder>(
+    read: Result<Result<D::Item, Failure<D::Error>>, ReadError>,
+) -> Result<D::Item, D::Error> {
+    match read {
+        Ok(Ok(frame)) => Ok(frame),
+        Ok(Err(Failure::Error(error))) => Err(error),
+        Ok(Err(Failure::Panic(panic))) => resume_unwind(panic),
+        Err(error) => Err(io::Error::from(error).into()),
     }
 }
 
 /// What became of a decoder that did not do its work.
-enum Failure<E> {
+pub(super) enum Failure<E> {
     Error(E),
     Panic(Box<dyn Any + Send>),
 }
@@ -220,6 +227,35 @@ impl<D: Decoder> Take for Frame<'_, D> {
             Err(ReadError::Disconnected { reason }) => Some(reason.clone()),
             Ok(Ok(_)) | Err(_) => None,
         }
+    }
+}
+
+/// As `Frame`, with the decoder in it.
+pub(super) struct OwnFrame<D> {
+    decoder: D,
+}
+
+impl<D> OwnFrame<D> {
+    pub(super) fn new(decoder: D) -> Self {
+        Self { decoder }
+    }
+}
+
+impl<D: Decoder> Take for OwnFrame<D> {
+    type Output = Result<D::Item, Failure<D::Error>>;
+
+    const RUNS_USERS_CODE: bool = true;
+
+    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<Self::Output, ReadError>> {
+        Frame { decoder: &mut self.decoder }.take(unread)
+    }
+
+    fn take_at_end(&mut self, unread: &mut Unread<'_>) -> Taken<Self::Output> {
+        Frame { decoder: &mut self.decoder }.take_at_end(unread)
+    }
+
+    fn loses_track(result: &Result<Self::Output, ReadError>) -> Option<DisconnectReason> {
+        Frame::<D>::loses_track(result)
     }
 }
 

@@ -35,17 +35,42 @@ const MOST_DISCARDED: usize = 1024 * 1024;
 const MOST_LOOKS: usize = 100;
 
 impl Connection {
-    /// The way of every read: what is in the buffer is taken at once, for the rest it waits in turn.
+    /// What a read takes that needs nothing but what is in the buffer.
+    #[inline]
+    pub(super) fn take_ready<T: Take>(&self, take: &mut T) -> Option<T::Output> {
+        let mut locked = self.shared.locked.lock();
+        let output = locked.session.take_ready(take);
+        let is_held_up = locked.session.is_held_up();
+        drop(locked);
+        if is_held_up {
+            self.input(Session::room_made);
+        }
+        output
+    }
+
+    /// The same for a read with users' code, which works on the buffer with no lock held. `None` says nothing.
+    pub(super) fn work_ready<T: Take>(&self, take: &mut T) -> Option<Taken<T::Output>> {
+        let (ticket, mut work) = self.shared.locked.lock().session.begin_work()?;
+        match catch_unwind(AssertUnwindSafe(|| work.run(take))) {
+            Ok(taken) => self.input(|session, effects| session.work_ended::<T>(ticket, work, taken, effects)),
+            Err(panic) => {
+                self.input(|session, effects| session.work_ended::<T>(ticket, work, None, effects));
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    /// The way of every read that is not [ready](Self::take_ready).
     pub(super) async fn take<T: Take>(&self, operation: &'static str, mut take: T) -> Result<T::Output, ReadError> {
-        if !T::RUNS_USERS_CODE
-            && let Some(result) = self.shared.locked.lock().session.take_at_once(&mut take)
+        if T::RUNS_USERS_CODE
+            && let Some(taken) = self.work_ready(&mut take)
         {
-            return result;
+            return taken.result;
         }
         if self.look(Session::is_over) {
             return Err(self.not_connected().await);
         }
-        if self.input(|session, _| session.is_unit_due()) {
+        if self.input(|session, _| session.take_unit()) {
             consume_budget().await;
         }
         let Some(after) = self.shared.options.read_timeout else { return self.take_in_turn(take).await.result };
@@ -60,7 +85,12 @@ impl Connection {
         poll_fn(|context| self.poll_take(context, turn.ticket, &mut take)).await
     }
 
-    fn poll_take<T: Take>(&self, context: &mut Context<'_>, ticket: Ticket, take: &mut T) -> Poll<Taken<T::Output>> {
+    pub(super) fn poll_take<T: Take>(
+        &self,
+        context: &mut Context<'_>,
+        ticket: Ticket,
+        take: &mut T,
+    ) -> Poll<Taken<T::Output>> {
         let mut waker = Some(context.waker().clone());
         for _ in 0..MOST_RECEIVES {
             let mut step = self.next(|session, effects| session.step(ticket, take, &mut waker, effects));
@@ -175,7 +205,7 @@ impl Connection {
     /// Reads ahead, in the session's task, until the stream has ended.
     pub(super) fn poll_ahead(&self, context: &mut Context<'_>) -> Poll<()> {
         let found = self.read_ahead(context, Reader::Task);
-        self.shared.polled.notify_waiters();
+        self.tell_polled();
         if found == Found::End { Poll::Ready(()) } else { Poll::Pending }
     }
 
@@ -186,7 +216,7 @@ impl Connection {
             // The task must look again: the stream remembers one waker, and now it is another's.
             self.input(Session::wake_reader_ahead);
             if found != Found::Busy {
-                self.shared.polled.notify_waiters();
+                self.tell_polled();
             }
             Poll::Ready(found)
         });
@@ -202,13 +232,19 @@ impl Connection {
     /// endless.
     pub(super) async fn look_all_ahead(&self) {
         for _ in 0..MOST_LOOKS {
-            let polled = self.shared.polled.notified();
+            let Some(polled) = self.shared.polled.as_ref().map(|polled| polled.notified()) else { return };
             match self.look_ahead() {
                 Found::End => return stream_ended(self),
                 Found::Nothing => return,
                 Found::Enough => yield_now().await,
                 Found::Busy => polled.await,
             }
+        }
+    }
+
+    fn tell_polled(&self) {
+        if let Some(polled) = &self.shared.polled {
+            polled.notify_waiters();
         }
     }
 

@@ -24,7 +24,7 @@ pub(super) struct Shared {
     /// Told when there is something to send, or this end's half is to be ended.
     pub(super) work: Notify,
     /// Told when somebody has polled a stream that is read ahead.
-    pub(super) polled: Notify,
+    pub(super) polled: Option<Box<Notify>>,
     pub(super) callbacks: CallbackProgress,
     /// The socket beneath, if there is one, for as long as the session's task has it.
     pub(super) socket: Weak<OwnedWriteHalf>,
@@ -72,7 +72,7 @@ impl Shared {
                 events,
             }),
             work: Notify::new(),
-            polled: Notify::new(),
+            polled: (way == Way::Queue).then(Box::default),
             socket,
             looked: AtomicU64::new(looked),
             runtime: Some(Handle::current()),
@@ -91,7 +91,7 @@ impl Shared {
             began: Instant::now(),
             locked: Watched::new(Locked { session, source: None, events: EventSource::default() }),
             work: Notify::new(),
-            polled: Notify::new(),
+            polled: None,
             callbacks: CallbackProgress::default(),
             socket: Weak::new(),
             looked: AtomicU64::new(0),

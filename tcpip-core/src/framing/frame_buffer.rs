@@ -19,7 +19,7 @@ pub struct TooLong;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Skip {
     /// Everything through this separator.
-    Through(Vec<u8>),
+    Through(Box<[u8]>),
     /// Everything.
     All,
 }
@@ -64,7 +64,7 @@ pub struct FrameBuffer {
     start: usize,
     /// No match of `separator` begins before this position behind `start`.
     scanned: usize,
-    separator: Vec<u8>,
+    separator: Box<[u8]>,
     skip: Option<Skip>,
     /// Bytes have come since it was last seen whether all are text.
     may_be_text: bool,
@@ -184,6 +184,44 @@ impl FrameBuffer {
         Some(Ok(taken))
     }
 
+    /// As [`take_text`](Self::take_text), where that has only to find the end of a frame. `None` says nothing.
+    #[inline]
+    pub(crate) fn take_ready_text<T>(
+        &mut self,
+        separator: &[u8],
+        limit: usize,
+        convert: impl FnOnce(&str) -> T,
+    ) -> Option<T> {
+        let Form::Text(text, _) = &self.form else { return None };
+        // What has been searched in vain is not searched again here, nor is what is to be skipped found.
+        if self.scanned > 0 || self.skip.is_some() {
+            return None;
+        }
+        let end = find_end(text.as_bytes(), self.start, separator)?;
+        let frame = text.get(self.start..end - separator.len())?;
+        if end - self.start > limit {
+            return None;
+        }
+        let taken = convert(frame);
+        self.consume(end - self.start);
+        Some(taken)
+    }
+
+    /// As [`take_exact`](Self::take_exact), where the bytes are there as they came. `None` says nothing, also of
+    /// `convert`.
+    #[inline]
+    pub(crate) fn take_ready_bytes<T>(&mut self, count: usize, convert: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+        let Form::Plain(bytes) = &self.form else { return None };
+        // All that there is may become the result without a copy.
+        if count > LARGEST_READ || self.skip.is_some() {
+            return None;
+        }
+        let taken = convert(bytes.get(self.start..)?.get(..count)?)?;
+        self.may_be_text = false;
+        self.consume(count);
+        Some(taken)
+    }
+
     /// Takes exactly `count` bytes out, as `convert` makes them. `None` if they have not all arrived.
     pub fn take_exact<T>(&mut self, count: usize, convert: impl FnOnce(&[u8]) -> T) -> Option<T> {
         if self.skip.is_some() && !self.finish_skip() || self.held() < count {
@@ -288,6 +326,7 @@ impl FrameBuffer {
     }
 
     /// Where the frame through `separator` ends, behind `start`.
+    #[inline]
     fn end_of_frame(&mut self, separator: &[u8], limit: usize) -> Option<Result<usize, TooLong>> {
         assert!(!separator.is_empty(), "a separator has at least one byte");
         // An empty frame is never too long, so that no limit makes an error of nothing at all.
@@ -295,7 +334,7 @@ impl FrameBuffer {
         if self.skip.is_some() && !self.finish_skip() {
             return None;
         }
-        if self.scanned > 0 && self.separator != separator {
+        if self.scanned > 0 && *self.separator != *separator {
             self.scanned = 0;
         }
         match find_end(self.form.whole(), self.start + self.scanned, separator) {
@@ -305,13 +344,13 @@ impl FrameBuffer {
             }
             Some(end) => Some(Ok(end - self.start)),
             None if self.held() >= limit => {
-                self.skip = Some(Skip::Through(separator.to_vec()));
+                self.skip = Some(Skip::Through(separator.into()));
                 self.finish_skip();
                 Some(Err(TooLong))
             }
             None => {
-                if self.separator != separator {
-                    separator.clone_into(&mut self.separator);
+                if *self.separator != *separator {
+                    self.separator = separator.into();
                 }
                 let whole = self.form.whole().len() - self.start;
                 self.scanned = self.scanned.max((whole + 1).saturating_sub(separator.len()));
@@ -350,6 +389,7 @@ impl FrameBuffer {
     }
 
     /// How many bytes there are.
+    #[inline]
     fn held(&self) -> usize {
         self.form.len() - self.start
     }
@@ -364,6 +404,7 @@ impl FrameBuffer {
         bytes
     }
 
+    #[inline]
     fn consume(&mut self, count: usize) {
         self.start += count;
         self.scanned = 0;

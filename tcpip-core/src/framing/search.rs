@@ -6,7 +6,24 @@ use memchr::{memchr, memmem};
 const SHORT: usize = 8;
 
 /// Where the first `separator` ends that begins in `bytes` at `from` or behind it.
+#[inline]
 pub(crate) fn find_end(bytes: &[u8], from: usize, separator: &[u8]) -> Option<usize> {
+    match *separator {
+        [last] => Some(from + memchr(last, bytes.get(from..)?)? + 1),
+        [first, last] => {
+            let mut at = from + 1;
+            loop {
+                at += memchr(last, bytes.get(at..)?)? + 1;
+                if bytes.get(at - 2) == Some(&first) {
+                    return Some(at);
+                }
+            }
+        }
+        _ => find_long_end(bytes, from, separator),
+    }
+}
+
+fn find_long_end(bytes: &[u8], from: usize, separator: &[u8]) -> Option<usize> {
     let (&last, before) = separator.split_last()?;
     if separator.len() > SHORT {
         return memmem::find(bytes.get(from..)?, separator).map(|start| from + start + separator.len());

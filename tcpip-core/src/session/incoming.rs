@@ -14,7 +14,8 @@ use crate::{DisconnectReason, FrameBuffer};
 /// out.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    pub(super) frames: FrameBuffer,
+    /// In a box, which is what is lent. `None` while it is, unless bytes have come meanwhile, and before the first come.
+    frames: Option<Box<FrameBuffer>>,
     pub(super) lent: Lent,
     /// What has arrived is not to be kept.
     pub(super) is_discarded: bool,
@@ -45,6 +46,9 @@ pub(crate) enum Lent {
     /// The system appends to it, which had so many bytes of frames. The source is lent as well.
     ToSystem(usize),
 }
+
+/// How much room a reading ahead that is held up waits for at most.
+const ENOUGH_ROOM: usize = 4096;
 
 /// How the stream has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +121,7 @@ impl Incoming {
     /// `now` if the times of arrivals are to be noted.
     pub(super) fn new(end: StreamEnd, reads_ahead: bool, now: Option<Instant>) -> Self {
         Self {
-            frames: FrameBuffer::default(),
+            frames: None,
             lent: Lent::Here,
             is_discarded: false,
             end,
@@ -133,13 +137,29 @@ impl Incoming {
         }
     }
 
+    /// The buffer, or what has come while it is lent.
+    #[inline]
+    pub(super) fn frames(&mut self) -> &mut FrameBuffer {
+        self.frames.get_or_insert_default()
+    }
+
+    /// How many bytes are in it.
+    pub(super) fn held(&self) -> usize {
+        self.frames.as_ref().map_or(0, |frames| frames.len())
+    }
+
+    /// Drops what is in it.
+    pub(super) fn forget_frames(&mut self) {
+        self.frames = None;
+    }
+
     /// How many bytes of frames there are, lent ones included.
     pub(super) fn unread(&self) -> usize {
         let lent = match self.lent {
             Lent::Here => 0,
             Lent::ToUser(count) | Lent::ToSystem(count) => count,
         };
-        lent + self.frames.len()
+        lent + self.held()
     }
 
     /// Whether a read waits, and so will find the end by itself.
@@ -167,26 +187,25 @@ impl Incoming {
     }
 
     /// Lends the buffer out.
-    pub(super) fn lend(&mut self, lend: impl FnOnce(usize) -> Lent) -> FrameBuffer {
-        self.lent = lend(self.frames.len());
-        std::mem::take(&mut self.frames)
+    pub(super) fn lend(&mut self, lend: impl FnOnce(usize) -> Lent) -> Box<FrameBuffer> {
+        self.lent = lend(self.held());
+        self.frames.take().unwrap_or_default()
     }
 
     /// Takes the buffer back, and behind it what has been read ahead meanwhile.
-    pub(super) fn take_back(&mut self, frames: FrameBuffer, effects: &mut Effects) {
+    pub(super) fn take_back(&mut self, frames: Box<FrameBuffer>, effects: &mut Effects) {
         self.lent = Lent::Here;
         if self.is_discarded {
             return;
         }
-        let arrived = std::mem::replace(&mut self.frames, frames).take_rest();
-        if !arrived.is_empty() {
-            self.append(&arrived);
+        if let Some(mut arrived) = self.frames.replace(frames) {
+            self.append(&arrived.take_rest());
         }
         self.wake_ahead(effects);
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) {
-        self.frames.append(bytes);
+        self.frames().append(bytes);
     }
 
     /// How much may be read ahead.
@@ -204,9 +223,12 @@ impl Incoming {
         }
     }
 
-    /// Whether the reading ahead waits for room in the buffer, and there is some.
+    /// Whether the reading ahead waits for room in the buffer, and there is enough to make it worth while.
+    #[inline]
     pub(super) fn is_held_up(&self, limit: usize) -> bool {
-        self.ahead.as_ref().is_some_and(|ahead| ahead.is_held_up && self.frames.len() <= limit / 2)
+        // Any, where the limit is small.
+        let enough = if limit >= 2 * ENOUGH_ROOM { ENOUGH_ROOM } else { 1 };
+        self.ahead.as_ref().is_some_and(|ahead| ahead.is_held_up && self.held() + enough <= limit)
     }
 
     /// There is no room to read ahead into.
@@ -255,6 +277,6 @@ impl Incoming {
     /// Drops what is in the buffer, now and later. What is lent comes back to nothing.
     pub(super) fn discard(&mut self) {
         self.is_discarded = true;
-        self.frames = FrameBuffer::default();
+        self.frames = None;
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Outgoing {
     way: Way,
     /// Who calls the system to send.
     sending: Sending,
+    /// How many bytes the message has that is offered to the system directly, just now.
+    direct: usize,
     /// Why nothing more is taken.
     error: Option<DisconnectReason>,
     /// How many bytes may be queued, unless they are one message.
@@ -27,7 +29,7 @@ pub(crate) struct Outgoing {
     /// How many bytes in front nothing may be put before: those of a message that has begun, and those that have been
     /// offered to the stream.
     begun: usize,
-    /// What there is no room for. Empty while the queue is.
+    /// What there is no room for. Empty while the queue is, and no message is offered directly.
     waiting: VecDeque<Waiting>,
     /// What is to go ahead of what is lent, as far as that comes back.
     ahead: Vec<Waiting>,
@@ -131,6 +133,7 @@ impl Outgoing {
         Self {
             way,
             sending: Sending::Nobody,
+            direct: 0,
             error: None,
             limit,
             queue: VecDeque::new(),
@@ -163,6 +166,7 @@ impl Outgoing {
         }
         if self.messages.is_empty() && !self.is_sending() && self.way == Way::Direct && !self.gathering.waits(writer) {
             self.sending = Sending::Somebody;
+            self.direct = length;
             return Ok(Begun::Direct);
         }
         self.gathering.note_queued();
@@ -178,7 +182,7 @@ impl Outgoing {
         effects: &mut Effects,
     ) -> Result<Begun, Unsendable> {
         effects.has_work |= std::mem::replace(&mut self.sending, Sending::Nobody) == Sending::Awaited;
-        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let length = std::mem::take(&mut self.direct);
         let taken = match result {
             Ok(taken) => taken,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
@@ -190,6 +194,7 @@ impl Outgoing {
         self.sent += taken as u64;
         if taken == length {
             self.messages_sent += 1;
+            self.queue_waiting();
             effects.has_work |= !self.queue.is_empty() || matches!(self.half, Half::Ending(_));
             return Ok(Begun::Empty);
         }
@@ -232,7 +237,7 @@ impl Outgoing {
         }
         if place == Place::First && self.lent > 0 {
             self.ahead.push(Waiting { bytes: parts.collect::<Vec<_>>().concat(), writer });
-        } else if place == Place::First && !self.messages.is_empty() {
+        } else if place == Place::First {
             let at = self.behind_the_first(self.begun);
             self.insert(parts, at, Message { left: length, place, writer });
         } else if self.waiting.is_empty() && self.has_room_for(length) {
@@ -264,7 +269,8 @@ impl Outgoing {
     }
 
     fn has_room_for(&self, length: usize) -> bool {
-        self.messages.is_empty() || self.queued().saturating_add(length) <= self.limit
+        let before = self.queued() + self.direct;
+        before == 0 || before.saturating_add(length) <= self.limit
     }
 
     /// How many bytes are queued.
@@ -354,13 +360,7 @@ impl Outgoing {
             self.messages_sent += 1;
             effects.tell_taken(self.messages.pop_front().map(|message| message.writer));
         }
-        while let Some(waiting) = self.waiting.front()
-            && self.has_room_for(waiting.bytes.len())
-            && let Some(Waiting { bytes, writer }) = self.waiting.pop_front()
-        {
-            self.messages.push_back(Message { left: bytes.len(), place: Place::Last, writer });
-            self.queue.extend(bytes);
-        }
+        self.queue_waiting();
         if self.queue.is_empty() {
             self.gathering.conclude();
             self.begun = 0;
@@ -370,6 +370,17 @@ impl Outgoing {
                 self.messages = VecDeque::new();
                 self.waiting = VecDeque::new();
             }
+        }
+    }
+
+    /// Queues what there is room for.
+    fn queue_waiting(&mut self) {
+        while let Some(waiting) = self.waiting.front()
+            && self.has_room_for(waiting.bytes.len())
+            && let Some(Waiting { bytes, writer }) = self.waiting.pop_front()
+        {
+            self.messages.push_back(Message { left: bytes.len(), place: Place::Last, writer });
+            self.queue.extend(bytes);
         }
     }
 

@@ -56,6 +56,7 @@ struct World {
     /// What a stream has been offered and has not taken.
     offered: Vec<u8>,
     way: Way,
+    limit: usize,
 }
 
 impl World {
@@ -70,6 +71,7 @@ impl World {
             call: None,
             offered: Vec::new(),
             way,
+            limit,
         }
     }
 
@@ -97,6 +99,9 @@ impl World {
             Step::Drop(_) | Step::Lend | Step::Take(..) => {}
         }
         self.check_told();
+        let longest = self.lengths.iter().copied().max().unwrap_or(0);
+        let is_bounded = !self.ahead.is_empty() || self.outgoing.queued() <= self.limit.max(longest);
+        assert!(is_bounded, "{} bytes are queued", self.outgoing.queued());
     }
 
     fn write(&mut self, place: Place, length: usize) {

@@ -25,14 +25,14 @@ pub(crate) enum Step<T> {
 
 /// The buffer, for what the system has.
 pub(crate) struct Receive {
-    pub(crate) frames: FrameBuffer,
+    pub(crate) frames: Box<FrameBuffer>,
     /// How many bytes are still to come, if that is known.
     pub(crate) missing: usize,
 }
 
 /// The buffer, for users' code, and what is in force for it.
 pub(crate) struct Work {
-    pub(crate) frames: FrameBuffer,
+    pub(crate) frames: Box<FrameBuffer>,
     pub(crate) text: Arc<TextFormat>,
     pub(crate) limit: usize,
     pub(crate) heartbeats: Heartbeats,
@@ -55,29 +55,76 @@ impl Work {
 }
 
 impl Session {
-    /// The result of a read that needs nothing but what is in the buffer, where nothing else is to be thought of.
+    /// Whether a read whose frame is in the buffer may have it, and nothing else is to be thought of.
     #[inline]
-    pub(crate) fn take_at_once<T: Take>(&mut self, take: &mut T) -> Option<Result<T::Output, ReadError>> {
-        let incoming = &mut self.incoming;
-        let is_plain = !self.life.is_revoked()
-            && incoming.turns.is_free()
-            && incoming.lent == Buffer::Here
-            && !incoming.is_held_up(self.limit)
-            && incoming.free_reads < FREE_READS;
-        if !is_plain {
+    fn is_plain(&self) -> bool {
+        !self.life.is_revoked()
+            && self.incoming.turns.is_free()
+            && self.incoming.lent == Buffer::Here
+            && self.incoming.free_reads < FREE_READS
+    }
+
+    /// The result of a read that needs nothing but what is in the buffer.
+    #[inline]
+    pub(crate) fn take_ready<T: Take>(&mut self, take: &mut T) -> Option<T::Output> {
+        if !self.is_plain() {
             return None;
         }
+        let incoming = &mut self.incoming;
         let (limit, heartbeats) = (self.limit, &mut self.heartbeats);
-        let result = take.take(&mut Unread { frames: &mut incoming.frames, text: &self.text, limit, heartbeats })?;
+        let mut unread = Unread { frames: incoming.frames(), text: &self.text, limit, heartbeats };
+        let output = take.take_ready(&mut unread)?;
         incoming.free_reads += 1;
         incoming.reads += 1;
         self.life.was_read();
-        Some(result)
+        Some(output)
+    }
+
+    /// Whether a read has made room for which the reading ahead waits: then there is a [`room_made`](Self::room_made).
+    #[inline]
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.incoming.is_held_up(self.limit)
+    }
+
+    /// Has the reading ahead go on.
+    pub(crate) fn room_made(&mut self, effects: &mut Effects) {
+        self.incoming.room_for(0, effects);
+    }
+
+    /// Lends the buffer and the turn to users' code for which it may have enough, to be given back with
+    /// [`work_ended`](Self::work_ended).
+    pub(crate) fn begin_work(&mut self) -> Option<(Ticket, Work)> {
+        if !self.is_plain() || self.incoming.held() == 0 {
+            return None;
+        }
+        Some((self.queue_up(), self.work(None)))
+    }
+
+    /// Takes the buffer and the turn back from users' code, and gives what it has come to.
+    pub(crate) fn work_ended<T: Take>(
+        &mut self,
+        ticket: Ticket,
+        work: Work,
+        taken: Option<Taken<T::Output>>,
+        effects: &mut Effects,
+    ) -> Option<Taken<T::Output>> {
+        self.work_is_back(work, effects);
+        let taken = taken.map(|taken| {
+            self.incoming.free_reads += 1;
+            self.conclude::<T>(taken, effects)
+        });
+        self.leave(ticket, effects);
+        taken
     }
 
     /// Whether a read is to take a unit of its task's budget.
-    pub(crate) fn is_unit_due(&mut self) -> bool {
-        let is_due = self.incoming.free_reads >= FREE_READS || self.has_told_end();
+    pub(crate) fn is_unit_due(&self) -> bool {
+        self.incoming.free_reads >= FREE_READS || self.has_told_end()
+    }
+
+    /// The same, for a read that takes it then.
+    pub(crate) fn take_unit(&mut self) -> bool {
+        let is_due = self.is_unit_due();
         self.incoming.free_reads = 0;
         is_due
     }
@@ -119,7 +166,7 @@ impl Session {
             return Step::Work(self.work(None));
         }
         let (limit, heartbeats) = (self.limit, &mut self.heartbeats);
-        let mut unread = Unread { frames: &mut self.incoming.frames, text: &self.text, limit, heartbeats };
+        let mut unread = Unread { frames: self.incoming.frames(), text: &self.text, limit, heartbeats };
         match take.take(&mut unread) {
             Some(result) => Step::Done(self.conclude::<T>(Taken { result, reports_end: false }, effects)),
             None => self.more(take, waker, effects),
@@ -133,11 +180,11 @@ impl Session {
                 return Step::Work(self.work(Some(end)));
             }
             let (limit, heartbeats) = (self.limit, &mut self.heartbeats);
-            let mut unread = Unread { frames: &mut self.incoming.frames, text: &self.text, limit, heartbeats };
+            let mut unread = Unread { frames: self.incoming.frames(), text: &self.text, limit, heartbeats };
             let taken = take_at_end(take, &end, &mut unread);
             return Step::Done(self.conclude::<T>(taken, effects));
         }
-        let held = self.incoming.frames.len();
+        let held = self.incoming.held();
         if self.incoming.ahead.is_none() && self.incoming.end == StreamEnd::Open {
             let missing = take.expected().map_or(0, |expected| expected.saturating_sub(held));
             return Step::Receive(Receive { frames: self.incoming.lend(Buffer::ToSystem), missing });
@@ -172,15 +219,20 @@ impl Session {
         waker: &mut Option<Waker>,
         effects: &mut Effects,
     ) -> Step<T::Output> {
-        self.incoming.take_back(work.frames, effects);
-        if let (Heartbeats::AreNoted(last), Heartbeats::AreNoted(noted)) = (&mut self.heartbeats, work.heartbeats) {
-            *last = noted.max(*last);
-        }
+        let seen = work.seen;
+        self.work_is_back(work, effects);
         match taken {
             Some(taken) => Step::Done(self.conclude::<T>(taken, effects)),
             // More was read ahead while the buffer was lent.
-            None if self.incoming.received != work.seen => Step::Work(self.work(None)),
+            None if self.incoming.received != seen => Step::Work(self.work(None)),
             None => self.more(take, waker, effects),
+        }
+    }
+
+    fn work_is_back(&mut self, work: Work, effects: &mut Effects) {
+        self.incoming.take_back(work.frames, effects);
+        if let (Heartbeats::AreNoted(last), Heartbeats::AreNoted(noted)) = (&mut self.heartbeats, work.heartbeats) {
+            *last = noted.max(*last);
         }
     }
 
@@ -188,7 +240,7 @@ impl Session {
     /// Whether the read is to look at what is there.
     pub(crate) fn received(
         &mut self,
-        frames: FrameBuffer,
+        frames: Box<FrameBuffer>,
         result: Option<io::Result<usize>>,
         waker: &mut Option<Waker>,
         effects: &mut Effects,
@@ -213,7 +265,7 @@ impl Session {
         let Taken { result, reports_end } = taken;
         self.incoming.reads += u64::from(!reports_end);
         if !reports_end && let Some(reason) = T::loses_track(&result) {
-            self.incoming.frames = FrameBuffer::default();
+            self.incoming.forget_frames();
             self.incoming.end = StreamEnd::Open;
             self.stream_ended(Some(reason), effects);
         }
@@ -262,13 +314,13 @@ impl Session {
 
     /// Drops what is in the buffer. How much that was.
     pub(crate) fn discard_input(&mut self, effects: &mut Effects) -> usize {
-        let count = self.incoming.frames.discard();
+        let count = self.incoming.frames().discard();
         self.incoming.room_for(0, effects);
         count
     }
 
     /// Lends the buffer to who asks the system for bytes, if there is anybody to ask.
-    pub(crate) fn lend_to_system(&mut self) -> Option<FrameBuffer> {
+    pub(crate) fn lend_to_system(&mut self) -> Option<Box<FrameBuffer>> {
         let can_ask = self.incoming.ahead.is_none() && self.incoming.end == StreamEnd::Open;
         can_ask.then(|| self.incoming.lend(Buffer::ToSystem))
     }
@@ -277,7 +329,7 @@ impl Session {
     /// has ended.
     pub(crate) fn discarded(
         &mut self,
-        frames: FrameBuffer,
+        frames: Box<FrameBuffer>,
         count: usize,
         error: Option<&io::Error>,
         effects: &mut Effects,
@@ -290,7 +342,7 @@ impl Session {
     }
 
     /// Takes the buffer back.
-    pub(crate) fn take_back(&mut self, frames: FrameBuffer, effects: &mut Effects) {
+    pub(crate) fn take_back(&mut self, frames: Box<FrameBuffer>, effects: &mut Effects) {
         self.incoming.take_back(frames, effects);
         effects.looks |= self.is_in_doubt;
     }

@@ -19,6 +19,12 @@ pub(crate) trait Take {
         None
     }
 
+    /// Takes the result out if it is there as it mostly is. `None` says nothing: [`take`](Self::take) looks well.
+    #[inline]
+    fn take_ready(&mut self, _unread: &mut Unread<'_>) -> Option<Self::Output> {
+        None
+    }
+
     /// Takes the result out, if all of it is there.
     fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<Self::Output, ReadError>>;
 
