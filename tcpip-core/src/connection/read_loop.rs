@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::{Connection, options::CLOSE_GRACE, state::Phase};
-use crate::ReadError;
+use crate::{DisconnectReason, ReadError};
 
 /// What the read loop of a session does.
 ///
@@ -124,6 +124,18 @@ impl Connection {
             state.read_loop = ReadLoop::Stopped;
             if state.phase == Phase::Draining {
                 state.last_read = Some(Instant::now());
+            }
+        });
+    }
+
+    /// Ends a session whose handler has done all that it wants: closed by this end, unless the peer has hung up or
+    /// ended it before.
+    pub(crate) fn handler_has_returned(&self) {
+        let hung_up = self.has_noted_hang_up();
+        let reason = if hung_up { DisconnectReason::ClosedByPeer } else { DisconnectReason::Closed };
+        self.revoke_and(reason, |state| {
+            if !hung_up && state.phase != Phase::Ended {
+                state.should_be_connected = false;
             }
         });
     }
