@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use tcpip_core::{
-    CallbackFuture, ConnectCallback, ConnectError, ConnectionEvent, Family, ReadAndDispatch,
+    CallbackFuture, ConnectCallback, ConnectError, ConnectionEvent, Family, Serve,
     endpoint::{ConnectCallbacks, SessionOptions, SocketOrigin, deadline},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -172,7 +172,7 @@ impl<T: Target> ClientBuilder<T> {
     /// # Panics
     ///
     /// As [`connect`](Self::connect).
-    pub async fn connect_with<H: ReadAndDispatch>(mut self, handler: H) -> Result<ReadLoopClient<H>, ConnectError> {
+    pub async fn connect_with<H: Serve>(mut self, handler: H) -> Result<ReadLoopClient<H>, ConnectError> {
         self.session.has_handler = true;
         Ok(ReadLoopClient::start(self.open().await?, handler))
     }

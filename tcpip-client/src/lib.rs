@@ -186,7 +186,7 @@ pub use tcpip_core::{
     DEFAULT_WRITE_TIMEOUT, Decoder, DisconnectReason, Encoding, Error, Family, HEARTBEAT, HalfClose, HandlerError,
     HandlerResult, IntoHandlerError, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive,
     LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, LookUpError, OptionError, ReadAndDispatch, ReadError, Result, STD_TIMEOUT,
-    SockRef, Structs, Terminator, UnexpectedHeartbeat, WriteError, close_stream_writer, read_into, read_struct,
+    Serve, SockRef, Structs, Terminator, UnexpectedHeartbeat, WriteError, close_stream_writer, read_into, read_struct,
     set_socket_options, write_from,
 };
 

@@ -2,12 +2,13 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use tcpip_core::{ClientOrServer, Connection, ReadAndDispatch, endpoint::spawn_read_loop};
+use tcpip_core::{ClientOrServer, Connection, Serve, endpoint::spawn_read_loop};
 
 use crate::AnyClient;
 
-/// A client with a read loop: what the server sends goes to a [`ReadAndDispatch`] handler, for as long as the session
-/// lasts. Made by [`connect_with`](crate::ClientBuilder::connect_with).
+/// A client with a read loop: what the server sends goes to a handler, a
+/// [`ReadAndDispatch`](tcpip_core::ReadAndDispatch) or [`Serve`], for as long as the session lasts. Made by
+/// [`connect_with`](crate::ClientBuilder::connect_with).
 ///
 /// Dropping it closes the connection in the background, and ends the loop where it waits.
 ///
@@ -74,7 +75,7 @@ pub struct ReadLoopClient<H> {
     handler: Arc<H>,
 }
 
-impl<H: ReadAndDispatch> ReadLoopClient<H> {
+impl<H: Serve> ReadLoopClient<H> {
     pub(crate) fn start(client: AnyClient, handler: H) -> Self {
         let handler = Arc::new(handler);
         // The session knows when the task ends.
@@ -155,7 +156,7 @@ impl<H> Deref for ReadLoopClient<H> {
     }
 }
 
-impl<H: ReadAndDispatch> ClientOrServer for ReadLoopClient<H> {
+impl<H: Serve> ClientOrServer for ReadLoopClient<H> {
     fn connection(&self) -> Connection {
         self.client.connection()
     }

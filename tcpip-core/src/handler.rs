@@ -81,6 +81,8 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> IntoHandlerError for E {}
 /// What a read loop does with the peer that is connected: that of a `OneClientReadLoopServer` with one client after
 /// another, that of a `ReadLoopClient` with its server.
 ///
+/// Where a loop over messages does not fit, a handler takes the whole session by [`Serve`](crate::Serve) instead.
+///
 /// For each session the loop calls [`on_connect`](Self::on_connect) once, then
 /// [`read_and_dispatch`](Self::read_and_dispatch) again and again, then [`on_disconnect`](Self::on_disconnect). Write
 /// plain `async fn`s:

@@ -14,6 +14,8 @@
 //! - Connect callbacks are told a [`ConnectionEvent`] of each beginning and each end: exactly one of each, in order.
 //! - Every limit and deadline is finite by default (the constants below) and can be set, but a read waits as long as
 //!   it takes unless it is given a deadline. `close` always returns within its own.
+//! - A handler serves each session of a server, or that of a client, in the background: message by message
+//!   ([`ReadAndDispatch`]) or as a whole ([`Serve`]).
 //! - [`ClientOrServer`] is for code that takes a client, a server or a connection alike.
 //!
 //! # If you drop this future
@@ -83,6 +85,7 @@ mod latest;
 mod lock;
 mod look_up;
 mod read_loop;
+mod serve;
 mod session;
 mod socket_options;
 mod stream_structs;
@@ -118,6 +121,7 @@ pub use self::{
     handler::{HandlerError, HandlerResult, IntoHandlerError, ReadAndDispatch},
     json::JsonMode,
     latest::Latest,
+    serve::Serve,
     socket_options::{Keepalive, set_socket_options},
     stream_structs::{read_into, read_struct, write_from},
     structs::{Parts, Structs},

@@ -1,21 +1,18 @@
-//! The loop that reads in the background, for a client or for each client of a server.
+//! The task of a handler, which serves a session in the background, for a client or for each client of a server.
 
 use std::{
-    future::{pending, poll_fn},
+    future::poll_fn,
     io,
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
 };
 
-use tokio::{
-    task::{JoinHandle, coop::consume_budget},
-    time::timeout,
-};
+use tokio::{task::JoinHandle, time::timeout};
 use tracing::Instrument;
 
 use crate::{
-    Connection, DisconnectReason, Error, HandlerError, HandlerResult, ReadAndDispatch, ReadError, WriteError,
+    Connection, DisconnectReason, Error, HandlerError, HandlerResult, ReadError, Serve, WriteError,
     catch_panic::{catch_panic, catch_panic_in, drop_caught, shown},
     connection::Interruption,
 };
@@ -25,7 +22,7 @@ use crate::{
 /// # Panics
 ///
 /// Outside a tokio runtime.
-pub fn spawn_read_loop<H: ReadAndDispatch>(handler: Arc<H>, connection: &Connection) -> JoinHandle<()> {
+pub fn spawn_read_loop<H: Serve>(handler: Arc<H>, connection: &Connection) -> JoinHandle<()> {
     // Before the task, which may be dropped without having run.
     let at_work = AtWork { connection: connection.clone() };
     let task = connection.handler_task(run_read_loop(handler, at_work));
@@ -45,11 +42,14 @@ impl Drop for AtWork {
 
 /// All that the handler's author wrote runs guarded: the methods, what their futures and errors do when they are shown
 /// or dropped, and the handler's own drop. Whatever comes of it, the session ends, and the farewell comes last.
-async fn run_read_loop<H: ReadAndDispatch>(handler: Arc<H>, at_work: AtWork) {
+async fn run_read_loop<H: Serve>(handler: Arc<H>, at_work: AtWork) {
     let connection = &at_work.connection;
     // Without a function of its own, whose arguments would have room in the task twice.
     let listens_on = {
-        let mut serving = catch_panic(serve(&*handler, connection));
+        let mut serving = catch_panic(async {
+            handler.on_connect(connection).await?;
+            handler.serve(connection).await
+        });
         let mut interrupted = pin!(connection.handler_interrupted());
         let mut has_begun = false;
         let outcome = poll_fn(|context| {
@@ -84,29 +84,6 @@ async fn run_read_loop<H: ReadAndDispatch>(handler: Arc<H>, at_work: AtWork) {
     drop_caught("the handler", handler);
 }
 
-async fn serve<H: ReadAndDispatch>(handler: &H, connection: &Connection) -> HandlerResult {
-    handler.on_connect(connection).await?;
-    let mut seen = None;
-    while !connection.is_exhausted() {
-        if connection.is_handler_stopping() {
-            // Interrupted here, although what comes next may be there already.
-            pending::<()>().await;
-        }
-        handler.read_and_dispatch(connection).await?;
-        if !connection.is_connected() {
-            let reads = Some(connection.reads());
-            if reads == seen {
-                // It does not read, so it will not learn of the end from a read.
-                break;
-            }
-            seen = reads;
-        }
-        // The handler may never wait.
-        consume_budget().await;
-    }
-    Ok(())
-}
-
 /// The peer has ended its half and may still listen: the session lives for as long as its tasks.
 async fn listen_on(connection: &Connection) {
     tokio::select! {
@@ -126,7 +103,7 @@ fn passes_on_the_end(outcome: &Result<Result<HandlerResult, String>, Interruptio
     }
 }
 
-async fn say_farewell<H: ReadAndDispatch>(handler: &H, connection: &Connection) {
+async fn say_farewell<H: Serve>(handler: &H, connection: &Connection) {
     let farewell = catch_panic(async { handler.on_disconnect(connection).await });
     match timeout(connection.close_timeout(), farewell).await {
         Ok(Ok(())) => {}
@@ -141,7 +118,7 @@ fn conclude(outcome: Result<Result<HandlerResult, String>, Interruption>, connec
     let cause = match outcome {
         Err(Interruption::Revoked) => return,
         Err(Interruption::Stopped) => return connection.read_loop_stopped(),
-        Ok(Ok(Ok(()))) => "it returned".to_owned(),
+        Ok(Ok(Ok(()))) => return connection.handler_has_returned(),
         Ok(Ok(Err(error))) => log_error(error, connection.is_connected()),
         Ok(Err(panic)) => {
             tracing::error!("the handler panicked: {panic}");

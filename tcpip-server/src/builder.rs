@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::{
-    Admission, AnyServer, OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
+    Admission, AnyServer, OneClientReadLoopServer, OneClientServer, Serve,
     accept::{AcceptLoop, ClosedOnDrop, Quietly, StartHandler, run_accept_loop},
     bind::{Host, Place},
     listener::{AnyListener, KIND, Listener},
@@ -309,7 +309,7 @@ impl OneClientServerBuilder<NoReadLoop> {
     }
 }
 
-impl<H: ReadAndDispatch> OneClientServerBuilder<H> {
+impl<H: Serve> OneClientServerBuilder<H> {
     /// Starts the server: it listens when this returns.
     ///
     /// # Errors

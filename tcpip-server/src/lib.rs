@@ -2,7 +2,8 @@
 //! its place ([`Admission`]).
 //!
 //! - [`OneClientReadLoopServer`] reads from its client by itself and gives what it reads to a [`ReadAndDispatch`]
-//!   handler: most mocks are this.
+//!   handler: most mocks are this. A [`Serve`] handler takes the whole session, where a loop over messages does not
+//!   fit.
 //! - [`OneClientServer`] leaves reading and writing to its owner.
 //!
 //! ```
@@ -80,8 +81,8 @@ pub use tcpip_core::{
     DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder, DisconnectReason, Encoding, Error, Family,
     HEARTBEAT, HalfClose, HandlerError, HandlerResult, IntoHandlerError, JsonMode, KEEPALIVE_INTERVAL,
     KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, LookUpError, OptionError,
-    ReadAndDispatch, ReadError, Result, STD_TIMEOUT, SockRef, StartError, Structs, Terminator, UnexpectedHeartbeat,
-    WriteError, close_stream_writer, read_into, read_struct, set_socket_options, write_from,
+    ReadAndDispatch, ReadError, Result, STD_TIMEOUT, Serve, SockRef, StartError, Structs, Terminator,
+    UnexpectedHeartbeat, WriteError, close_stream_writer, read_into, read_struct, set_socket_options, write_from,
 };
 
 pub use self::{

@@ -4,7 +4,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 
 use tcpip_core::{ClientOrServer, Connection};
 
-use crate::{AnyServer, OneClientServerBuilder, ReadAndDispatch, Server, builder::Open};
+use crate::{AnyServer, OneClientServerBuilder, Serve, Server, builder::Open};
 
 /// A server that serves one client at a time, as a [`OneClientServer`](crate::OneClientServer), but reads from it by
 /// itself and gives what it reads to a handler.
@@ -60,7 +60,7 @@ pub struct OneClientReadLoopServer<H> {
     handler: Arc<H>,
 }
 
-impl<H: ReadAndDispatch> OneClientReadLoopServer<H> {
+impl<H: Serve> OneClientReadLoopServer<H> {
     pub(crate) fn new(open: Open, handler: Arc<H>) -> Self {
         Self { server: AnyServer::new(open), handler }
     }
@@ -146,7 +146,7 @@ impl<H> Deref for OneClientReadLoopServer<H> {
     }
 }
 
-impl<H: ReadAndDispatch> ClientOrServer for OneClientReadLoopServer<H> {
+impl<H: Serve> ClientOrServer for OneClientReadLoopServer<H> {
     fn connection(&self) -> Connection {
         self.server.connection()
     }
@@ -156,7 +156,7 @@ impl<H: ReadAndDispatch> ClientOrServer for OneClientReadLoopServer<H> {
     }
 }
 
-impl<H: ReadAndDispatch> Server for OneClientReadLoopServer<H> {
+impl<H: Serve> Server for OneClientReadLoopServer<H> {
     fn server(&self) -> &AnyServer {
         &self.server
     }

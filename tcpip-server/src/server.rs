@@ -2,7 +2,7 @@
 
 use tcpip_core::{CallbackFuture, ClientOrServer, ConnectionEvent, StartError};
 
-use crate::{AnyServer, OneClientReadLoopServer, OneClientServer, OneClientServerBuilder, ReadAndDispatch};
+use crate::{AnyServer, OneClientReadLoopServer, OneClientServer, OneClientServerBuilder, Serve};
 
 /// A server that serves one client at a time: [`OneClientServer`], [`OneClientReadLoopServer`], or anything that holds
 /// one.
@@ -68,4 +68,4 @@ macro_rules! server_builder {
 }
 
 server_builder!(OneClientServerBuilder => OneClientServer);
-server_builder!(OneClientServerBuilder<H> => OneClientReadLoopServer<H>, H: ReadAndDispatch);
+server_builder!(OneClientServerBuilder<H> => OneClientReadLoopServer<H>, H: Serve);

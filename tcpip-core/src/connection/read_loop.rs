@@ -94,6 +94,12 @@ impl Connection {
         self.input(Session::read_loop_stopped);
     }
 
+    /// Ends a session whose handler has done all that it wants: closed by this end, unless the peer has hung up or
+    /// ended it before.
+    pub(crate) fn handler_has_returned(&self) {
+        self.input(Session::handler_has_returned);
+    }
+
     /// Notes that the handler has done with the session.
     pub(crate) fn read_loop_has_ended(&self) {
         self.input(Session::read_loop_ended);

@@ -37,8 +37,8 @@ impl Cut {
         &self.bytes[..usize::from(self.len)]
     }
 
-    /// Adds a byte, and gives the character once it is whole. `None` if the byte does not belong to it.
-    fn push(&mut self, byte: u8) -> Option<Option<char>> {
+    /// Adds a byte.
+    fn push(&mut self, byte: u8) -> Added {
         let mut longer = [0; 4];
         let len = usize::from(self.len);
         longer[..len].copy_from_slice(self.bytes());
@@ -46,15 +46,23 @@ impl Cut {
         match str::from_utf8(&longer[..=len]) {
             Ok(text) => {
                 *self = Self::default();
-                Some(text.chars().next())
+                text.chars().next().map_or(Added::StillCut, Added::Whole)
             }
             Err(error) if error.error_len().is_none() => {
                 *self = Self::new(&longer[..=len]);
-                Some(None)
+                Added::StillCut
             }
-            Err(_) => None,
+            Err(_) => Added::Stranger,
         }
     }
+}
+
+/// What a byte more makes of a character.
+enum Added {
+    Whole(char),
+    StillCut,
+    /// Nothing: it does not belong to it.
+    Stranger,
 }
 
 impl Default for Form {
@@ -158,9 +166,12 @@ impl Form {
         }
         let mut taken = 0;
         while cut.len > 0 && taken < bytes.len() {
-            let Some(character) = cut.push(bytes[taken]) else { return taken };
+            match cut.push(bytes[taken]) {
+                Added::Whole(character) => text.push(character),
+                Added::StillCut => {}
+                Added::Stranger => return taken,
+            }
             taken += 1;
-            text.extend(character);
         }
         let rest = &bytes[taken..];
         let (valid, is_cut) = match str::from_utf8(rest) {

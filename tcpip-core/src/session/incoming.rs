@@ -187,6 +187,7 @@ impl Incoming {
     }
 
     /// Lends the buffer out.
+    #[expect(clippy::unnecessary_box_returns, reason = "the box is what is lent")]
     pub(super) fn lend(&mut self, lend: impl FnOnce(usize) -> Lent) -> Box<FrameBuffer> {
         self.lent = lend(self.held());
         self.frames.take().unwrap_or_default()

@@ -328,6 +328,18 @@ impl Session {
         self.life.was_read();
     }
 
+    /// Ends a session whose handler has done all that it wants: closed by this end, unless the peer has hung up or ended it
+    /// before.
+    pub(crate) fn handler_has_returned(&mut self, effects: &mut Effects) {
+        if self.life.has_hung_up() {
+            self.revoke(DisconnectReason::ClosedByPeer, Ending::Revoked, effects);
+        } else if self.life.is_connected() {
+            self.close(DisconnectReason::Closed, Ending::Revoked, effects);
+        } else {
+            self.revoke(DisconnectReason::Closed, Ending::Revoked, effects);
+        }
+    }
+
     /// Notes that the handler has done with the session.
     pub(crate) fn read_loop_ended(&mut self, effects: &mut Effects) {
         self.life.set_read_loop(ReadLoop::Absent, effects);

@@ -27,6 +27,7 @@ mod read_ahead;
 mod read_frame;
 mod runtimes;
 mod send;
+mod serve;
 mod torture;
 mod usage;
 mod virtual_time;

@@ -109,11 +109,13 @@ tcpip-server = { path = "CRATES/tcpip-server" }"#;
 
 /// Mistakes that many make get one error each, with the way out.
 #[test]
-#[ignore = "builds two packages, for some seconds"]
+#[ignore = "builds four packages, for some seconds"]
 fn the_compiler_says_how_a_mistake_is_mended() {
     for (name, source, way_out) in [
         ("a-boxed-error", include_str!("boxed_error.rs"), "write `Box<dyn Error + Send + Sync>` for `Box<dyn Error>`"),
         ("a-capturing-callback", include_str!("capturing_callback.rs"), "let state = state.clone(); async move { … }"),
+        ("no-handler", include_str!("no_handler.rs"), "implement `ReadAndDispatch` for it, with `async fn"),
+        ("a-text-as-terminator", include_str!("text_as_terminator.rs"), "implements `From<&[u8; N]>`"),
     ] {
         let refusal = refusal(name, source);
         assert!(refusal.contains(way_out), "{refusal}");
