@@ -10,6 +10,7 @@ mod connection_options;
 mod cut;
 mod endless_deadlines;
 mod fixtures;
+mod floods;
 mod gauge;
 mod hang_up_without_reader;
 mod heartbeat;

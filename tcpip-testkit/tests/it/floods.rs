@@ -1,0 +1,259 @@
+//! Reads for floods: lent to a closure, and as streams.
+
+use std::{cell::Cell, panic::AssertUnwindSafe, time::Duration};
+
+use macro_rules_attribute::apply;
+use tcpip_client::{Client, ReadError};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    task::yield_now,
+    time::timeout,
+};
+use tokio_stream::{Stream, StreamExt};
+use tokio_util::codec::{LengthDelimitedCodec, LinesCodec};
+
+use crate::{
+    kinds::{Kind, Memory},
+    over_both_kinds::over_both_kinds,
+};
+
+/// Far longer than anything here takes.
+const LONG: Duration = Duration::from_secs(30);
+
+async fn soon<T>(what: impl Future<Output = T>) -> T {
+    timeout(LONG, what).await.expect("this should have happened by now")
+}
+
+async fn pair<K: Kind>() -> (Client, K::Stream) {
+    let (near, far) = K::streams().await;
+    (Client::from_stream(near).connect().await.unwrap(), far)
+}
+
+async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    soon(stream.next()).await
+}
+
+/// So many lines, cut into pieces as `cut` says.
+async fn send_lines(mut peer: impl AsyncWrite + Unpin, count: usize, cut: usize) {
+    let lines: String = (0..count).map(|number| format!("line {number} \u{20ac}\r\n")).collect();
+    for piece in lines.as_bytes().chunks(cut) {
+        peer.write_all(piece).await.unwrap();
+    }
+}
+
+/// Each message is lent once and in order, whatever pieces it came in.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_lent_message_is_the_next_one<K: Kind>() {
+    for cut in [1, 7, 1000] {
+        let (client, peer) = pair::<K>().await;
+        let connection = client.connection();
+        let reading = async {
+            for number in 0..100 {
+                let length = soon(connection.read_str_with(|text| {
+                    assert_eq!(text, format!("line {number} \u{20ac}"));
+                    text.len()
+                }));
+                assert!(length.await.unwrap() > 0);
+            }
+        };
+        tokio::join!(reading, send_lines(peer, 100, cut));
+    }
+}
+
+/// All messages that are there are lent in one call, which waits for the first; an error comes behind those before it,
+/// and those behind it are there for the next call.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn all_messages_that_are_there_are_lent<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
+    let connection = client.connection();
+    peer.write_all(b"one\r\ntwo\r\n\xff\r\nthree\r\nfo").await.unwrap();
+    let mut texts = Vec::new();
+    let error = soon(connection.read_each_str(|text| texts.push(text.to_owned()))).await.unwrap_err();
+    assert!(matches!(error, ReadError::Decode { .. }), "{error:?}");
+    assert_eq!(texts, ["one", "two"]);
+    assert_eq!(soon(connection.read_each_str(|text| texts.push(text.to_owned()))).await.unwrap(), 1);
+    let waiting = connection.read_each_str(|text| texts.push(text.to_owned()));
+    let (count, ()) = tokio::join!(soon(waiting), async { peer.write_all(b"ur\r\n").await.unwrap() });
+    assert_eq!((count.unwrap(), texts), (1, ["one", "two", "three", "four"].map(str::to_owned).to_vec()));
+}
+
+/// Bytes through a separator are lent with it; an empty separator is an error.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn bytes_are_lent_through_a_separator<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
+    let connection = client.connection();
+    peer.write_all(b"1;22;rest").await.unwrap();
+    assert_eq!(soon(connection.read_until_with(b";", <[u8]>::to_vec)).await.unwrap(), b"1;");
+    assert_eq!(soon(connection.read_until_with(b";", <[u8]>::len)).await.unwrap(), 3);
+    assert!(matches!(connection.read_until_with(b"", <[u8]>::len).await, Err(ReadError::EmptySeparator)));
+    assert_eq!(soon(connection.read_exact(4)).await.unwrap(), b"rest");
+}
+
+/// A closure that panics leaves its message unread, and the connection usable, also from within the closure.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_closure_that_panics_leaves_its_message<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
+    let connection = client.connection();
+    peer.write_all(b"one\r\ntwo\r\n").await.unwrap();
+    for _ in 0..2 {
+        let reading = connection.clone();
+        let panics = async move { reading.read_str_with(|text| panic!("{text}")).await };
+        let outcome = tokio::spawn(AssertUnwindSafe(panics).0).await;
+        assert!(outcome.unwrap_err().is_panic());
+    }
+    let is_connected = soon(connection.read_str_with(|_| connection.is_connected() && connection.stats().reads < 3));
+    assert!(is_connected.await.unwrap());
+    assert_eq!(soon(connection.read_str()).await.unwrap(), "two");
+}
+
+/// A stream gives every message in order; a bad one is an item; it ends where the peer has hung up.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_stream_gives_every_message_and_ends_with_the_peer<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
+    let mut messages = client.connection().messages();
+    let sending = async {
+        peer.write_all(b"one\r\n\xff\r\n").await.unwrap();
+        yield_now().await;
+        peer.write_all(b"two\r\n").await.unwrap();
+        drop(peer);
+    };
+    let reading = async {
+        assert_eq!(next(&mut messages).await.unwrap().unwrap(), "one");
+        assert!(matches!(next(&mut messages).await, Some(Err(ReadError::Decode { .. }))));
+        assert_eq!(next(&mut messages).await.unwrap().unwrap(), "two");
+        assert!(next(&mut messages).await.is_none());
+        assert!(next(&mut messages).await.is_none(), "and stays at its end");
+    };
+    tokio::join!(sending, reading);
+}
+
+/// A stream that ends within a message says so, and then ends.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_stream_says_that_it_ends_within_a_message<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
+    let mut messages = client.connection().messages();
+    peer.write_all(b"hal").await.unwrap();
+    drop(peer);
+    let partial = next(&mut messages).await;
+    assert!(
+        matches!(partial, Some(Err(ReadError::Incomplete { ref partial, .. })) if partial == b"hal"),
+        "{partial:?}"
+    );
+    assert!(next(&mut messages).await.is_none());
+}
+
+/// A stream that is dropped while it waits loses nothing and keeps nobody waiting; meanwhile it has the turn.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_dropped_stream_loses_nothing<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
+    let connection = client.connection();
+    let mut messages = connection.messages();
+    assert!(timeout(Duration::from_millis(1), messages.next()).await.is_err());
+    peer.write_all(b"one\r\ntwo\r\n").await.unwrap();
+    let other = connection.read_str();
+    tokio::pin!(other);
+    assert!(timeout(Duration::from_millis(1), &mut other).await.is_err(), "it is not its turn");
+    drop(messages);
+    assert_eq!(soon(other).await.unwrap(), "one");
+    assert_eq!(soon(connection.read_str()).await.unwrap(), "two");
+}
+
+/// Values, structures and a codec's frames come as streams, too.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn values_structures_and_frames_are_streams<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
+    let connection = client.connection();
+    peer.write_all(b"[1]\r\nnone\r\n[2]\r\nabcd\0\0\0\x02hi\0\0\0\x01!last\nline").await.unwrap();
+    {
+        let mut values = connection.json_messages::<[u8; 1]>();
+        assert_eq!(next(&mut values).await.unwrap().unwrap(), [1]);
+        assert!(matches!(next(&mut values).await, Some(Err(ReadError::Json { text, .. })) if text == "none"));
+        assert_eq!(next(&mut values).await.unwrap().unwrap(), [2]);
+    }
+    {
+        let mut structs = connection.structs::<[u8; 2]>();
+        assert_eq!(next(&mut structs).await.unwrap().unwrap(), *b"ab");
+        assert_eq!(next(&mut structs).await.unwrap().unwrap(), *b"cd");
+    }
+    {
+        let mut frames = connection.frames(LengthDelimitedCodec::new());
+        assert_eq!(next(&mut frames).await.unwrap().unwrap(), b"hi"[..]);
+        assert_eq!(next(&mut frames).await.unwrap().unwrap(), b"!"[..]);
+    }
+    drop(peer);
+    let mut lines = connection.frames(LinesCodec::new());
+    assert_eq!(next(&mut lines).await.unwrap().unwrap(), "last");
+    assert_eq!(next(&mut lines).await.unwrap().unwrap(), "line");
+}
+
+/// A read deadline holds for each item, and the stream goes on behind it.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn an_item_that_is_late_is_an_error_and_the_stream_goes_on() {
+    let (near, mut far) = Memory::streams().await;
+    let after = Duration::from_secs(10);
+    let client = Client::from_stream(near).read_timeout(after).connect().await.unwrap();
+    let mut messages = client.connection().messages();
+    let error = messages.next().await.unwrap().unwrap_err();
+    assert!(matches!(error, ReadError::Timeout { operation: "messages", after: ten } if ten == after), "{error:?}");
+    far.write_all(b"late\r\n").await.unwrap();
+    assert_eq!(messages.next().await.unwrap().unwrap(), "late");
+}
+
+/// A flood that is read from the buffer lets others have their turn.
+#[test_log::test(tokio::test)]
+async fn a_flood_from_the_buffer_yields() {
+    const LINES: usize = 40_000;
+    let (near, mut far) = Memory::streams().await;
+    let client = Client::from_stream(near).connect().await.unwrap();
+    let connection = client.connection();
+    soon(far.write_all(&b"x\r\n".repeat(LINES))).await.unwrap();
+    while connection.stats().bytes_unread < 3 * LINES {
+        yield_now().await;
+    }
+    let others = Cell::new(0);
+    let flood = async {
+        let mut text = String::new();
+        for _ in 0..LINES {
+            connection.read_str_into(&mut text).await.unwrap();
+        }
+    };
+    let turns = async {
+        loop {
+            others.set(others.get() + 1);
+            yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = flood => {}
+        () = turns => {}
+    }
+    assert!(others.get() > 2, "others had {} turns", others.get());
+}
+
+/// What has been counted is what has gone over the stream.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_session_counts_what_goes_over_it<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
+    let connection = client.connection();
+    client.write_str("four").await.unwrap();
+    client.write(b"x").await.unwrap();
+    peer.write_all(b"one\r\ntwo\r\nth").await.unwrap();
+    assert_eq!(soon(client.read_str()).await.unwrap(), "one");
+    assert_eq!(soon(client.read_str()).await.unwrap(), "two");
+    assert_eq!(soon(client.read_exact(1)).await.unwrap(), b"t");
+    let stats = connection.stats();
+    assert_eq!((stats.bytes_sent, stats.messages_sent, stats.bytes_queued), (7, 2, 0));
+    assert_eq!((stats.bytes_received, stats.reads, stats.bytes_unread), (12, 3, 1));
+    assert!(stats.began <= tokio::time::Instant::now());
+    assert_eq!(stats.bytes_given_up, 0);
+}
