@@ -335,11 +335,8 @@ impl<T, F: FnMut(Cow<'_, str>) -> T> Take for Text<F> {
 
     #[inline]
     fn take_ready(&mut self, unread: &mut Unread<'_>) -> Option<T> {
-        if unread.text.encoding != Encoding::Utf8 || unread.heartbeats.are_noted() {
-            return None;
-        }
         let store = &mut self.store;
-        unread.frames.take_ready_text(unread.text.terminator(), unread.limit, |text| store(Cow::Borrowed(text)))
+        take_ready_text(unread, |text| store(Cow::Borrowed(text)))
     }
 
     fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
@@ -359,12 +356,14 @@ impl<T, F: FnOnce(&str) -> T> Take for TextWith<F> {
     const RUNS_USERS_CODE: bool = true;
 
     fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
-        let use_text = &mut self.use_text;
-        take_text(unread, |text| {
-            let text = text?;
-            let use_text = use_text.take().expect("one message is taken");
-            Ok(use_text(&text))
-        })
+        let mut use_text = |text: &str| {
+            let use_text = self.use_text.take().expect("one message is taken");
+            use_text(text)
+        };
+        if let Some(taken) = take_ready_text(unread, &mut use_text) {
+            return Some(Ok(taken));
+        }
+        take_text(unread, |text| text.map(|text| use_text(&text)))
     }
 }
 
@@ -383,6 +382,9 @@ impl<F: FnMut(&str)> Take for EachText<F> {
     fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<usize, ReadError>> {
         loop {
             let use_text = &mut self.use_text;
+            while take_ready_text(unread, &mut *use_text).is_some() {
+                self.count += 1;
+            }
             match take_text(unread, |text| text.map(|text| use_text(&text))) {
                 Some(Ok(())) => self.count += 1,
                 Some(Err(error)) => return Some(Err(error)),
@@ -446,6 +448,15 @@ impl<T: DeserializeOwned> Take for Json<T> {
             mode.decode(&text).map_err(|source| ReadError::Json { text: text.into_owned(), source })
         })
     }
+}
+
+/// Takes the next text message, where it is known to be UTF-8 and to be no heartbeat. `None` says nothing.
+#[inline]
+fn take_ready_text<T>(unread: &mut Unread<'_>, convert: impl FnOnce(&str) -> T) -> Option<T> {
+    if unread.text.encoding != Encoding::Utf8 || unread.heartbeats.are_noted() {
+        return None;
+    }
+    unread.frames.take_ready_text(unread.text.terminator(), unread.limit, convert)
 }
 
 /// Takes the next text message that is no heartbeat, as `convert` makes it of the text.

@@ -119,7 +119,7 @@ impl Connection {
     /// Lets go of the lock, and does what is to be done then.
     fn settle(&self, mut locked: MutexGuard<'_, Locked>, mut effects: Effects) {
         let shared = &*self.shared;
-        let ended = effects.ended.take().map(|reason| {
+        let ended = effects.take_end().map(|reason| {
             // Under the lock: whoever sees the end finds its event in the queue.
             let events = std::mem::take(&mut locked.events);
             (events.push(ConnectionEvent::disconnected(self.clone(), reason.clone())), events, reason)

@@ -10,8 +10,6 @@ use crate::DisconnectReason;
 #[derive(Debug, Default)]
 #[must_use = "somebody waits for this"]
 pub(crate) struct Effects {
-    /// Why the session has ended, just now.
-    pub(crate) ended: Option<DisconnectReason>,
     /// Those who wait for something of its life look again.
     pub(crate) has_changed: bool,
     /// The session's task has something to send.
@@ -19,6 +17,15 @@ pub(crate) struct Effects {
     /// Somebody has to look whether the peer has hung up.
     pub(crate) looks: bool,
     woken: Option<Waker>,
+    /// In a box, so that what mostly happens costs nothing for it.
+    rare: Option<Box<Rare>>,
+}
+
+/// What is seldom to be done.
+#[derive(Debug, Default)]
+struct Rare {
+    /// Why the session has ended, just now.
+    ended: Option<DisconnectReason>,
     also_woken: Vec<Waker>,
     /// Wakers that are not to be woken, but whose letting go may end a task.
     replaced: Vec<Waker>,
@@ -29,16 +36,32 @@ pub(crate) struct Effects {
 }
 
 impl Effects {
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// The session has ended for that.
+    pub(super) fn end(&mut self, reason: DisconnectReason) {
+        self.rare().ended = Some(reason);
+    }
+
+    /// Why the session has ended, just now.
+    pub(crate) fn take_end(&mut self) -> Option<DisconnectReason> {
+        self.rare.as_mut()?.ended.take()
+    }
+
     pub(super) fn wake(&mut self, waker: Option<Waker>) {
         if self.woken.is_none() {
             self.woken = waker;
-        } else {
-            self.also_woken.extend(waker);
+        } else if waker.is_some() {
+            self.rare().also_woken.extend(waker);
         }
     }
 
     pub(super) fn let_go(&mut self, waker: Option<Waker>) {
-        self.replaced.extend(waker);
+        if waker.is_some() {
+            self.rare().replaced.extend(waker);
+        }
     }
 
     /// Puts the waker that is offered into `slot`, unless that has the same.
@@ -48,21 +71,33 @@ impl Effects {
             (_, offered) => offered.is_none(),
         };
         if !is_same {
-            self.replaced.extend(std::mem::replace(slot, offered.take()));
+            self.let_go(std::mem::replace(slot, offered.take()));
         }
     }
 
     pub(super) fn tell_taken(&mut self, writer: Option<Writer>) {
-        self.taken.extend(writer);
+        self.rare().taken.extend(writer);
     }
 
     pub(super) fn refuse(&mut self, writers: impl IntoIterator<Item = Writer>) {
-        self.refused.extend(writers);
+        self.rare().refused.extend(writers);
     }
 
     /// Does what others wait for. No lock of the session is held.
+    #[inline]
     pub(crate) fn run(self) {
-        self.woken.into_iter().chain(self.also_woken).for_each(Waker::wake);
+        if let Some(waker) = self.woken {
+            waker.wake();
+        }
+        if let Some(rare) = self.rare {
+            rare.run();
+        }
+    }
+}
+
+impl Rare {
+    fn run(self) {
+        self.also_woken.into_iter().for_each(Waker::wake);
         for writer in self.taken {
             // Nobody waits for a write that was dropped.
             let _ = writer.send(());

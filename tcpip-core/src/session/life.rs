@@ -157,7 +157,7 @@ impl Life {
             phase => {
                 *phase = Phase::Ended { reason: Some(reason.clone()), ending };
                 self.has_hung_up |= reason.is_by_peer();
-                effects.ended = Some(reason);
+                effects.end(reason);
             }
         }
         self.check();

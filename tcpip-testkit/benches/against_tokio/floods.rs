@@ -79,6 +79,68 @@ impl<const KIB: usize> Flood for ReusedLine<KIB> {
     }
 }
 
+/// Lines that are lent, one a call.
+pub(crate) struct LentLine;
+
+impl Flood for LentLine {
+    fn frames() -> Frames {
+        Frames::lines()
+    }
+
+    async fn ours(connection: &Connection, check: &mut Check<'_>) -> Result<(), Failure> {
+        for _ in 0..check.count() {
+            connection.read_str_with(|line| check.see(line.as_bytes())).await?;
+        }
+        Ok(())
+    }
+
+    async fn by_hand(stream: impl AsyncRead + Unpin, check: &mut Check<'_>) -> Result<(), Failure> {
+        ReusedLine::<8>::by_hand(stream, check).await
+    }
+}
+
+/// Lines that are lent, all of the buffer in one call.
+pub(crate) struct LentLines;
+
+impl Flood for LentLines {
+    fn frames() -> Frames {
+        Frames::lines()
+    }
+
+    async fn ours(connection: &Connection, check: &mut Check<'_>) -> Result<(), Failure> {
+        let mut left = check.count();
+        while left > 0 {
+            left -= connection.read_each_str(|line| check.see(line.as_bytes())).await?;
+        }
+        Ok(())
+    }
+
+    async fn by_hand(stream: impl AsyncRead + Unpin, check: &mut Check<'_>) -> Result<(), Failure> {
+        ReusedLine::<8>::by_hand(stream, check).await
+    }
+}
+
+/// Lines through a stream.
+pub(crate) struct StreamOfLines;
+
+impl Flood for StreamOfLines {
+    fn frames() -> Frames {
+        Frames::lines()
+    }
+
+    async fn ours(connection: &Connection, check: &mut Check<'_>) -> Result<(), Failure> {
+        let mut lines = connection.messages();
+        for _ in 0..check.count() {
+            check.see(lines.next().await.ok_or("the end")??.as_bytes());
+        }
+        Ok(())
+    }
+
+    async fn by_hand(stream: impl AsyncRead + Unpin, check: &mut Check<'_>) -> Result<(), Failure> {
+        OwnedLines::by_hand(stream, check).await
+    }
+}
+
 /// Structures of 60 bytes.
 pub(crate) struct Structs;
 

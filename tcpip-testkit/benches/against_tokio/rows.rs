@@ -2,7 +2,9 @@
 
 use crate::{
     Failure, connects,
-    floods::{self, Flood, Json, Large, LengthDelimited, OwnedLines, ReusedLine, Structs},
+    floods::{
+        self, Flood, Json, Large, LengthDelimited, LentLine, LentLines, OwnedLines, ReusedLine, StreamOfLines, Structs,
+    },
     measuring::{Goals, Row, Run, Sides},
     pairs,
     ping_pong::{framed, on_one_thread, on_two_threads, ours, ours_owned, raw},
@@ -57,6 +59,9 @@ fn floods() -> Vec<Row> {
         flood::<OwnedLines>("flood, owned `String`s", "`FramedRead<LinesCodec>`, 64 KiB", 200_000).goals(1.1, 1.5),
         flood::<ReusedLine<8>>("flood, reused `String`", "`read_line`, 8 KiB", 200_000).goals(1.1, 1.25),
         flood::<ReusedLine<64>>("flood, reused `String`, large", "`read_line`, 64 KiB", 200_000).goals(1.0, 1.2),
+        flood::<LentLine>("flood, lent, one a call", "`read_line`, 8 KiB", 200_000).goals(1.3, 2.0),
+        flood::<LentLines>("flood, lent, all in one call", "`read_line`, 8 KiB", 200_000).goals(2.0, 2.5),
+        flood::<StreamOfLines>("flood, stream of lines", "`FramedRead<LinesCodec>`", 200_000).goals(1.1, 1.5),
         flood::<Structs>("flood, structs, `read_into`", "`BufReader`, `read_exact`", 200_000).goals(1.5, 2.0),
         flood::<LengthDelimited>("flood, `read_frame`", "`FramedRead<LengthDelimitedCodec>`", 200_000).goals(0.95, 1.1),
         Row {

@@ -17,6 +17,9 @@ use crate::{
     over_both_kinds::over_both_kinds,
 };
 
+/// More than are read from the buffer without a unit of the task's budget.
+const LINES: usize = 40_000;
+
 /// Far longer than anything here takes.
 const LONG: Duration = Duration::from_secs(30);
 
@@ -35,8 +38,8 @@ async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
 
 /// So many lines, cut into pieces as `cut` says.
 async fn send_lines(mut peer: impl AsyncWrite + Unpin, count: usize, cut: usize) {
-    let lines: String = (0..count).map(|number| format!("line {number} \u{20ac}\r\n")).collect();
-    for piece in lines.as_bytes().chunks(cut) {
+    let lines: Vec<u8> = (0..count).flat_map(|number| format!("line {number} \u{20ac}\r\n").into_bytes()).collect();
+    for piece in lines.chunks(cut) {
         peer.write_all(piece).await.unwrap();
     }
 }
@@ -210,7 +213,6 @@ async fn an_item_that_is_late_is_an_error_and_the_stream_goes_on() {
 /// A flood that is read from the buffer lets others have their turn.
 #[test_log::test(tokio::test)]
 async fn a_flood_from_the_buffer_yields() {
-    const LINES: usize = 40_000;
     let (near, mut far) = Memory::streams().await;
     let client = Client::from_stream(near).connect().await.unwrap();
     let connection = client.connection();
