@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::tcp::OwnedWriteHalf, sync::oneshot, task};
+use tokio::{
+    net::tcp::OwnedWriteHalf,
+    sync::oneshot,
+    task::{self, coop::consume_budget},
+};
 
 use super::{Connection, transport::Wire};
 use crate::{
@@ -26,6 +30,8 @@ impl Connection {
     ///
     /// Up to the moment when it is queued, dropping the future leaves nothing behind; from then on it changes nothing.
     pub(super) async fn send_message(&self, parts: &[&[u8]], place: Place) -> Result<(), Unsendable> {
+        // A task whose messages the system takes at once would else keep all others waiting.
+        consume_budget().await;
         match self.begin_message(parts, place)? {
             None => Ok(()),
             Some(taken) => self.taken(taken).await,

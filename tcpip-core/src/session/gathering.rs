@@ -36,7 +36,9 @@ impl Gathering {
         true
     }
 
-    pub(super) fn note_queued(&mut self) {
+    /// A message of `writer` is queued.
+    pub(super) fn note_queued(&mut self, writer: Option<task::Id>) {
+        self.last = writer;
         if let Some(count) = &mut self.gathered {
             *count += 1;
         }
@@ -84,9 +86,9 @@ mod tests {
         let mut gathering = Gathering::default();
         assert!(!gathering.waits(Some(ids[0])));
         for turn in 1..100 {
-            assert!(gathering.waits(Some(ids[turn % 3])));
-            gathering.note_queued();
-            gathering.note_queued();
+            assert!(gathering.waits(Some(ids[turn % 3])), "after the message of another");
+            gathering.note_queued(Some(ids[turn % 3]));
+            gathering.note_queued(Some(ids[(turn + 2) % 3]));
             gathering.conclude();
         }
     }
@@ -99,7 +101,7 @@ mod tests {
         let tries = (0..10_000_usize).filter(|turn| {
             let waits = gathering.waits(Some(ids[turn % 2]));
             if waits {
-                gathering.note_queued();
+                gathering.note_queued(Some(ids[turn % 2]));
                 gathering.conclude();
             }
             waits

@@ -169,7 +169,7 @@ impl Outgoing {
             self.direct = length;
             return Ok(Begun::Direct);
         }
-        self.gathering.note_queued();
+        self.gathering.note_queued(writer);
         Ok(Begun::Queued(self.queue_up(parts.iter().copied(), length, place, effects)))
     }
 
