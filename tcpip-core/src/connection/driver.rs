@@ -84,7 +84,7 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
         let aborted = connection.wait_for(|life| is_aborted(life).then_some(()));
         let ending = async {
             let flushed = wire.flush(connection, None).await.is_ok();
-            queued = connection.input(Session::close_output);
+            queued = connection.input(|session, effects| session.outgoing.close(effects));
             if flushed {
                 is_ending = true;
                 wire.end(input).await;
@@ -97,11 +97,11 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
             ended = timeout_at(deadline, ending) => match ended {
                 Ok(flushed) => flushed,
                 // It may still arrive: the system goes on with it.
-                Err(_) => !connection.look(Session::has_queue),
+                Err(_) => connection.look(|session| session.outgoing.is_empty()),
             }
         }
     };
-    queued += connection.input(Session::close_output);
+    queued += connection.input(|session, effects| session.outgoing.close(effects));
     // The end of the stream is no byte of a message. Asked before the look at the state: an abort, after which the system
     // tells nonsense, is noted there first.
     let beneath = wire.unacknowledged().saturating_sub(usize::from(is_ending));

@@ -15,6 +15,7 @@ mod shared;
 mod socket;
 mod stats;
 mod streams;
+mod takes;
 mod tasks;
 mod transport;
 mod write;
@@ -277,7 +278,9 @@ impl Connection {
         {
             // Before the reset, after which the system tells nonsense.
             let beneath = unacknowledged((**socket).as_ref()).unwrap_or(0);
-            self.input(|session, _| session.give_up(beneath.saturating_sub(usize::from(session.has_half_ended()))));
+            self.input(|session, _| {
+                session.give_up(beneath.saturating_sub(usize::from(session.outgoing.has_half_ended())))
+            });
         }
         self.input(|session, effects| session.close(DisconnectReason::Aborted, Ending::Aborted, effects));
         if let Some(socket) = socket {

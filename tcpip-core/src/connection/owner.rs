@@ -21,7 +21,6 @@ use super::{
     Connection, Shared,
     driver::{Finish, run_session},
     options::SessionOptions,
-    rest::clock,
     shared::Beginning,
     transport::{Source, StreamWire, TcpWire, Wire},
 };
@@ -119,7 +118,6 @@ impl Connection {
                 source,
                 socket,
                 events,
-                looked: clock(),
                 span: span.clone(),
             })),
         };

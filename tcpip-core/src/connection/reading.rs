@@ -48,8 +48,13 @@ impl Connection {
         output
     }
 
+    /// What a read takes that needs nothing but what is in the buffer, with users' code or without.
+    pub(super) fn ready<T: Take>(&self, take: &mut T) -> Option<Result<T::Output, ReadError>> {
+        if T::RUNS_USERS_CODE { self.work_ready(take).map(|taken| taken.result) } else { self.take_ready(take).map(Ok) }
+    }
+
     /// The same for a read with users' code, which works on the buffer with no lock held. `None` says nothing.
-    pub(super) fn work_ready<T: Take>(&self, take: &mut T) -> Option<Taken<T::Output>> {
+    fn work_ready<T: Take>(&self, take: &mut T) -> Option<Taken<T::Output>> {
         let (ticket, mut work) = self.shared.locked.lock().session.begin_work()?;
         match catch_unwind(AssertUnwindSafe(|| work.run(take))) {
             Ok(taken) => self.input(|session, effects| session.work_ended::<T>(ticket, work, taken, effects)),
@@ -63,21 +68,26 @@ impl Connection {
     /// The way of every read that is not [ready](Self::take_ready).
     pub(super) async fn take<T: Take>(&self, operation: &'static str, mut take: T) -> Result<T::Output, ReadError> {
         if T::RUNS_USERS_CODE
-            && let Some(taken) = self.work_ready(&mut take)
+            && let Some(result) = self.ready(&mut take)
         {
-            return taken.result;
+            return result;
         }
-        if self.look(Session::is_over) {
+        let (is_over, is_unit_due) = self.look(|session| (session.is_over(), session.is_unit_due()));
+        if is_over {
             return Err(self.not_connected().await);
         }
-        if self.input(|session, _| session.take_unit()) {
+        if is_unit_due {
             consume_budget().await;
         }
         let Some(after) = self.shared.options.read_timeout else { return self.take_in_turn(take).await.result };
-        let counts = self.shared.options.idle_timeout.is_some() && !self.has_reader();
-        let _waits = counts.then(|| Waits::until(self, Instant::now() + after));
+        let _waits = self.read_deadline_counts().then(|| Waits::until(self, Instant::now() + after));
         let taken = self.within(after, self.take_in_turn(take)).await;
         taken.map_err(|_| ReadError::Timeout { operation, after })?.result
+    }
+
+    /// Whether the session is not idle before the deadline of a read that waits: a handler's do not count.
+    pub(super) fn read_deadline_counts(&self) -> bool {
+        self.shared.options.idle_timeout.is_some() && !self.has_reader()
     }
 
     async fn take_in_turn<T: Take>(&self, mut take: T) -> Taken<T::Output> {
@@ -249,8 +259,8 @@ impl Connection {
     }
 
     fn read_ahead(&self, context: &mut Context<'_>, reader: Reader) -> Found {
+        let mut waker = (reader == Reader::Task).then(|| context.waker().clone());
         for _ in 0..MOST_RECEIVES {
-            let mut waker = (reader == Reader::Task).then(|| context.waker().clone());
             let (room, source) = self.with_locked(|locked, effects| {
                 let room = locked.session.room_ahead(&mut waker, effects);
                 (room, if room > Some(0) { locked.source.take() } else { None })

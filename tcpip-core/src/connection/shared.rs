@@ -7,7 +7,7 @@ use std::{
 
 use tokio::{net::tcp::OwnedWriteHalf, runtime::Handle, sync::Notify, time::Instant};
 
-use super::{Connection, options::SessionOptions, transport::Source};
+use super::{Connection, options::SessionOptions, rest::clock, transport::Source};
 use crate::{
     ConnectionEvent,
     callbacks::{CallbackProgress, EventSource},
@@ -53,13 +53,12 @@ pub(super) struct Beginning {
     pub(super) source: Source,
     pub(super) socket: Weak<OwnedWriteHalf>,
     pub(super) events: EventSource,
-    pub(super) looked: u64,
     pub(super) span: tracing::Span,
 }
 
 impl Shared {
     pub(super) fn new(beginning: Beginning) -> Self {
-        let Beginning { number, addresses, options, source, socket, events, looked, span } = beginning;
+        let Beginning { number, addresses, options, source, socket, events, span } = beginning;
         let way = if matches!(source, Source::Socket(_)) { Way::Direct } else { Way::Queue };
         Self {
             number,
@@ -74,7 +73,7 @@ impl Shared {
             work: Notify::new(),
             polled: (way == Way::Queue).then(Box::default),
             socket,
-            looked: AtomicU64::new(looked),
+            looked: AtomicU64::new(clock()),
             runtime: Some(Handle::current()),
             span,
             options,

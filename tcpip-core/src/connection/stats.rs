@@ -27,7 +27,7 @@ pub struct Stats {
 }
 
 impl Connection {
-    /// Returns what the session has counted so far. All is 0 for one that never was.
+    /// Returns what the session has counted so far: nothing, for one that never was.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let (counts, bytes_given_up) = self.look(|session| (session.counts(), session.given_up()));

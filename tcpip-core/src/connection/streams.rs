@@ -1,15 +1,15 @@
 //! Reads as streams.
 
 use std::{
+    future::{Pending, pending},
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use futures_core::Stream;
 use tokio::{
-    runtime::Handle,
     task::coop::poll_proceed,
-    time::{Sleep, sleep},
+    time::{Instant, Timeout},
 };
 
 use serde::de::DeserializeOwned;
@@ -18,12 +18,12 @@ use zerocopy::TryFromBytes;
 
 use super::{
     Connection,
-    read::{Json, Struct, Text, owned},
     read_frame::{OwnFrame, outcome},
+    takes::{Json, Struct, Text, owned},
 };
 use crate::{
     ReadError,
-    session::{Session, Take, Taken, Ticket},
+    session::{Take, Ticket},
 };
 
 /// A stream gives what a read gives, again and again. Dropping it loses nothing: what it has not given is there for the
@@ -91,7 +91,13 @@ struct Reads<T> {
     /// While it waits for its turn, or has it.
     ticket: Option<Ticket>,
     /// When the item that it waits for is late.
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Option<Deadline>,
+}
+
+struct Deadline {
+    timeout: Pin<Box<Timeout<Pending<()>>>>,
+    /// The moment, if the session is not idle before.
+    counts: Option<Instant>,
 }
 
 impl<T> Reads<T> {
@@ -99,10 +105,31 @@ impl<T> Reads<T> {
         Self { operation, connection, take, ticket: None, deadline: None }
     }
 
+    fn queue_up(&mut self) {
+        let connection = &self.connection;
+        let counts = connection.read_deadline_counts();
+        self.deadline = connection.shared.options.read_timeout.map(|after| Deadline {
+            timeout: Box::pin(connection.within(after, pending())),
+            counts: counts.then(|| Instant::now() + after),
+        });
+        let until = self.deadline.as_ref().and_then(|deadline| deadline.counts);
+        self.ticket = Some(connection.input(|session, _| {
+            if let Some(until) = until {
+                session.read_waits_until(until);
+            }
+            session.queue_up()
+        }));
+    }
+
     fn leave(&mut self) {
-        self.deadline = None;
+        let until = self.deadline.take().and_then(|deadline| deadline.counts);
         if let Some(ticket) = self.ticket.take() {
-            self.connection.input(|session, effects| session.leave(ticket, effects));
+            self.connection.input(|session, effects| {
+                if let Some(until) = until {
+                    session.read_waited_until(until);
+                }
+                session.leave(ticket, effects);
+            });
         }
     }
 }
@@ -110,37 +137,25 @@ impl<T> Reads<T> {
 impl<T: Take + Unpin> Reads<T> {
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<T::Output, ReadError>>> {
         if self.ticket.is_none() {
-            if let Some(output) = self.connection.take_ready(&mut self.take) {
-                return Poll::Ready(Some(Ok(output)));
+            if let Some(result) = self.connection.ready(&mut self.take) {
+                return Poll::Ready(item(result));
             }
-            if T::RUNS_USERS_CODE
-                && let Some(taken) = self.connection.work_ready(&mut self.take)
-            {
-                return Poll::Ready(item(taken));
-            }
-            if self.connection.look(Session::is_over) {
+            let (is_over, is_unit_due) = self.connection.look(|session| (session.is_over(), session.is_unit_due()));
+            if is_over {
                 return Poll::Ready(None);
             }
-            if self.connection.look(Session::is_unit_due) {
+            if is_unit_due {
                 ready!(poll_proceed(context)).made_progress();
             }
-            let ticket = self.connection.input(|session, _| {
-                session.take_unit();
-                session.queue_up()
-            });
-            self.ticket = Some(ticket);
-            self.deadline = self.connection.shared.options.read_timeout.map(|after| {
-                let _entered = self.connection.shared.runtime.as_ref().map(Handle::enter);
-                Box::pin(sleep(after))
-            });
+            self.queue_up();
         }
         let ticket = self.ticket.expect("it has just got one");
         if let Poll::Ready(taken) = self.connection.poll_take(context, ticket, &mut self.take) {
             self.leave();
-            return Poll::Ready(item(taken));
+            return Poll::Ready(item(taken.result));
         }
         if let Some(deadline) = &mut self.deadline {
-            ready!(deadline.as_mut().poll(context));
+            let _ = ready!(deadline.timeout.as_mut().poll(context));
             self.leave();
             let after = self.connection.shared.options.read_timeout.unwrap_or_default();
             return Poll::Ready(Some(Err(ReadError::Timeout { operation: self.operation, after })));
@@ -164,8 +179,8 @@ impl<T> Drop for Reads<T> {
 }
 
 /// The peer's end in good order is the stream's.
-fn item<T>(taken: Taken<T>) -> Option<Result<T, ReadError>> {
-    match taken.result {
+fn item<T>(result: Result<T, ReadError>) -> Option<Result<T, ReadError>> {
+    match result {
         Err(ReadError::EndOfStream { .. }) => None,
         result => Some(result),
     }

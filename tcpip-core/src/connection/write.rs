@@ -107,7 +107,6 @@ impl Connection {
     /// [Cancel safe](Self#cancel-safety): once polled, it is done without the future.
     #[doc(alias = "close_write")]
     pub async fn shutdown_write(&self) -> Result<(), WriteError> {
-        self.check_connected().await?;
         self.end_half().await.map_err(|unsendable| self.write_error("shutdown_write", unsendable))
     }
 
@@ -132,28 +131,21 @@ impl Connection {
 
     async fn send_to(&self, place: Place, operation: &'static str, parts: &[&[u8]]) -> Result<(), WriteError> {
         self.look_after_rest();
-        self.check_connected().await?;
         match self.send_message(parts, place).await {
             Ok(()) => Ok(()),
             Err(unsendable) => Err(refused(self.write_error(operation, unsendable)).await),
         }
     }
 
-    async fn check_connected(&self) -> Result<(), WriteError> {
-        if self.is_live() {
-            return Ok(());
-        }
-        let endpoint = self.shared.options.name.clone();
-        Err(refused(WriteError::NotConnected { endpoint, reason: self.reason() }).await)
-    }
-
     fn write_error(&self, operation: &'static str, unsendable: Unsendable) -> WriteError {
-        if unsendable == Unsendable::HalfEnded && self.is_live() {
-            return WriteError::WriteHalfEnded;
-        }
-        match self.reason().unwrap_or(DisconnectReason::Closed) {
-            DisconnectReason::WriteTimeout { after } => WriteError::Timeout { operation, after },
-            reason => WriteError::Disconnected { reason },
+        let reason = self.reason();
+        match (unsendable, reason) {
+            (Unsendable::NotConnected, reason) => {
+                WriteError::NotConnected { endpoint: self.shared.options.name.clone(), reason }
+            }
+            (Unsendable::HalfEnded, None) => WriteError::WriteHalfEnded,
+            (_, Some(DisconnectReason::WriteTimeout { after })) => WriteError::Timeout { operation, after },
+            (_, reason) => WriteError::Disconnected { reason: reason.unwrap_or(DisconnectReason::Closed) },
         }
     }
 }

@@ -75,18 +75,18 @@ impl Connection {
     pub(super) async fn send_queue(&self, wire: &impl Wire, write_timeout: Option<Duration>) -> DisconnectReason {
         loop {
             // What is queued between the look and the wait leaves a permit, which ends the wait at once.
-            if self.look(|session| !session.has_queue() && !session.is_half_ending()) {
+            if self.look(|session| session.outgoing.is_empty() && !session.outgoing.is_half_ending()) {
                 self.shared.work.notified().await;
             }
             if let Err(reason) = wire.flush(self, write_timeout).await {
                 return reason;
             }
-            if self.look(Session::is_half_ending) {
+            if self.look(|session| session.outgoing.is_half_ending()) {
                 if let Err(reason) = wire.end_half(self, write_timeout).await {
                     return reason;
                 }
                 let has_hung_up = self.input(|session, effects| {
-                    session.half_has_ended(effects);
+                    session.outgoing.half_has_ended(effects);
                     session.life().has_hung_up()
                 });
                 if has_hung_up {
@@ -109,7 +109,7 @@ impl Drop for Pending<'_> {
     fn drop(&mut self) {
         if !self.is_over {
             self.taken.close();
-            self.connection.input(Session::take_message_back);
+            self.connection.input(|session, effects| session.outgoing.take_back(effects));
         }
     }
 }

@@ -131,9 +131,10 @@ impl Form {
     }
 
     /// Makes text of the bytes, if they are UTF-8, and no decoder works on them now and then: the memory is not the same.
-    /// Where the bytes end that are none.
-    pub(super) fn make_text(&mut self) -> Option<usize> {
+    /// The first `start` bytes, which may be none, are let go of. Where the bytes end that are no text.
+    pub(super) fn make_text(&mut self, start: &mut usize) -> Option<usize> {
         let Self::Plain(bytes) = self else { return None };
+        bytes.drain(..std::mem::take(start));
         let mut bad = None;
         *self = match String::from_utf8(std::mem::take(bytes)) {
             Ok(text) => Self::Text(text, Cut::default()),

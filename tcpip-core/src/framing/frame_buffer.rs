@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The most that is read at once without knowing that more is wanted.
-const LARGEST_READ: usize = 64 * 1024;
+pub(super) const LARGEST_READ: usize = 64 * 1024;
 
 /// The frame at the front is longer than the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +59,7 @@ impl<'a> Content<'a> {
 /// ```
 #[derive(Debug, Default)]
 pub struct FrameBuffer {
-    form: Form,
+    pub(super) form: Form,
     /// How many bytes in front have been taken. All of those that there are is none.
     start: usize,
     /// No match of `separator` begins before this position behind `start`.
@@ -365,7 +365,7 @@ impl FrameBuffer {
     fn look_for_text(&mut self, separator: &[u8]) {
         self.may_be_text = false;
         if separator.is_ascii() && self.start >= self.no_text_before {
-            self.no_text_before = self.form.make_text().unwrap_or(0);
+            self.no_text_before = self.form.make_text(&mut self.start).unwrap_or(0);
         }
     }
 
@@ -411,120 +411,6 @@ impl FrameBuffer {
         if self.start == self.form.len() {
             (self.start, self.no_text_before) = (0, 0);
             self.form.clear();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[derive(Clone, Debug)]
-    enum Step {
-        Append(Vec<u8>),
-        Fill(Vec<u8>),
-        Text,
-        Until(&'static [u8]),
-        Exact(usize),
-        Decode(usize),
-    }
-
-    /// Text with characters of every length, now and then none, cut anywhere.
-    fn piece() -> impl Strategy<Value = Vec<u8>> {
-        let character = prop_oneof![
-            6 => Just(&b"a"[..]),
-            3 => Just(&b"\n"[..]),
-            2 => Just("é".as_bytes()),
-            2 => Just("€".as_bytes()),
-            2 => Just("🔭".as_bytes()),
-            1 => Just(&b"\xf0\x9f"[..]),
-            1 => Just(&b"\xff"[..]),
-        ];
-        let whole = prop::collection::vec(character, 0..12).prop_map(|characters| characters.concat());
-        (whole, 0_usize..4).prop_map(|(mut bytes, less)| {
-            bytes.truncate(bytes.len().saturating_sub(less));
-            bytes
-        })
-    }
-
-    fn steps() -> impl Strategy<Value = Vec<Step>> {
-        let separators = vec![&b"\n"[..], "é".as_bytes(), b"\x9f", b"a"];
-        let step = prop_oneof![
-            4 => piece().prop_map(Step::Append),
-            4 => piece().prop_map(Step::Fill),
-            6 => Just(Step::Text),
-            1 => prop::sample::select(separators).prop_map(Step::Until),
-            1 => (0_usize..6).prop_map(Step::Exact),
-            1 => (0_usize..6).prop_map(Step::Decode),
-        ];
-        prop::collection::vec(step, 0..40)
-    }
-
-    fn take_front(model: &mut Vec<u8>, separator: &[u8]) -> Option<Vec<u8>> {
-        find_end(model, 0, separator).map(|end| model.drain(..end).collect())
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
-
-        /// Whatever form the bytes have, each read takes what is in front; what is said to be text is.
-        #[test]
-        fn the_form_does_not_change_what_is_read(steps in steps()) {
-            let (mut buffer, mut model) = (FrameBuffer::default(), Vec::<u8>::new());
-            for step in steps {
-                match step {
-                    Step::Append(bytes) => {
-                        buffer.append(&bytes);
-                        model.extend(bytes);
-                    }
-                    Step::Fill(bytes) => {
-                        buffer.fill(0, |room| room.put_slice(&bytes));
-                        model.extend(bytes);
-                    }
-                    Step::Text => {
-                        let taken = buffer.take_text(b"\n", 1000, true, |content| [content.bytes(), b"\n"].concat());
-                        prop_assert_eq!(taken, take_front(&mut model, b"\n").map(Ok));
-                    }
-                    Step::Until(separator) => {
-                        let taken = buffer.take_until(separator, 1000, <[u8]>::to_vec);
-                        prop_assert_eq!(taken, take_front(&mut model, separator).map(Ok));
-                    }
-                    Step::Exact(count) => {
-                        let front = (model.len() >= count).then(|| model.drain(..count).collect());
-                        prop_assert_eq!(buffer.take_exact(count, <[u8]>::to_vec), front);
-                    }
-                    Step::Decode(count) => {
-                        let decode = |bytes: &mut BytesMut| {
-                            Ok::<_, ()>((bytes.len() > count).then(|| bytes.split_to(count).to_vec()))
-                        };
-                        let front = (model.len() > count).then(|| Ok(model.drain(..count).collect()));
-                        prop_assert_eq!(buffer.take_with(1000, decode), front.map(Ok));
-                    }
-                }
-                prop_assert_eq!(buffer.len(), model.len());
-            }
-            prop_assert_eq!(buffer.take_rest(), model);
-        }
-    }
-
-    /// What has been searched is not searched again: a separator that appears there afterwards is not found.
-    #[test]
-    fn no_byte_is_scanned_twice() {
-        for separator in [&b"\n"[..], b"\r\n", b"end", b"a long one"] {
-            let (length, overlap) = (100, separator.len() - 1);
-            for tampered in 0..length {
-                let mut buffer = FrameBuffer::default();
-                buffer.fill(0, |room| room.put_slice(&vec![b'x'; length]));
-                assert_eq!(buffer.take_until(separator, 1000, <[u8]>::to_vec), None);
-                // Behind the buffer's back, and completed by what arrives next.
-                let end = (tampered + separator.len()).min(length);
-                buffer.form.plain()[tampered..end].copy_from_slice(&separator[..end - tampered]);
-                buffer.fill(0, |room| room.put_slice(&separator[end - tampered..]));
-                let found = buffer.take_until(separator, 1000, <[u8]>::to_vec).is_some();
-                assert_eq!(found, tampered >= length - overlap, "{separator:?} at {tampered}");
-            }
         }
     }
 }

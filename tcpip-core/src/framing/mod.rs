@@ -2,6 +2,8 @@
 
 mod bytes;
 mod frame_buffer;
+#[cfg(test)]
+mod frame_buffer_model;
 mod search;
 
 pub(crate) use self::frame_buffer::Content;

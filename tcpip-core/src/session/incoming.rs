@@ -16,7 +16,7 @@ use crate::{DisconnectReason, FrameBuffer};
 pub(crate) struct Incoming {
     /// In a box, which is what is lent. `None` while it is, unless bytes have come meanwhile, and before the first come.
     frames: Option<Box<FrameBuffer>>,
-    pub(super) lent: Lent,
+    pub(super) place: Buffer,
     /// What has arrived is not to be kept.
     pub(super) is_discarded: bool,
     pub(super) end: StreamEnd,
@@ -39,12 +39,12 @@ pub(crate) struct Incoming {
 
 /// Where the buffer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lent {
+pub(crate) enum Buffer {
     Here,
     /// Users' code works on so many bytes of frames.
-    ToUser(usize),
+    LentToUser(usize),
     /// The system appends to it, which had so many bytes of frames. The source is lent as well.
-    ToSystem(usize),
+    LentToSystem(usize),
 }
 
 /// How much room a reading ahead that is held up waits for at most.
@@ -122,7 +122,7 @@ impl Incoming {
     pub(super) fn new(end: StreamEnd, reads_ahead: bool, now: Option<Instant>) -> Self {
         Self {
             frames: None,
-            lent: Lent::Here,
+            place: Buffer::Here,
             is_discarded: false,
             end,
             turns: Turns::default(),
@@ -155,9 +155,9 @@ impl Incoming {
 
     /// How many bytes of frames there are, lent ones included.
     pub(super) fn unread(&self) -> usize {
-        let lent = match self.lent {
-            Lent::Here => 0,
-            Lent::ToUser(count) | Lent::ToSystem(count) => count,
+        let lent = match self.place {
+            Buffer::Here => 0,
+            Buffer::LentToUser(count) | Buffer::LentToSystem(count) => count,
         };
         lent + self.held()
     }
@@ -179,7 +179,7 @@ impl Incoming {
     pub(super) fn arrived(&self) -> Arrived {
         Arrived {
             received: self.received,
-            is_receiving: matches!(self.lent, Lent::ToSystem(_)),
+            is_receiving: matches!(self.place, Buffer::LentToSystem(_)),
             unread: self.waits == Waits::ToLook,
             being_read: self.is_being_read(),
             last: self.last_arrival,
@@ -188,14 +188,14 @@ impl Incoming {
 
     /// Lends the buffer out.
     #[expect(clippy::unnecessary_box_returns, reason = "the box is what is lent")]
-    pub(super) fn lend(&mut self, lend: impl FnOnce(usize) -> Lent) -> Box<FrameBuffer> {
-        self.lent = lend(self.held());
+    pub(super) fn lend(&mut self, lend: impl FnOnce(usize) -> Buffer) -> Box<FrameBuffer> {
+        self.place = lend(self.held());
         self.frames.take().unwrap_or_default()
     }
 
     /// Takes the buffer back, and behind it what has been read ahead meanwhile.
     pub(super) fn take_back(&mut self, frames: Box<FrameBuffer>, effects: &mut Effects) {
-        self.lent = Lent::Here;
+        self.place = Buffer::Here;
         if self.is_discarded {
             return;
         }
@@ -264,7 +264,7 @@ impl Incoming {
     }
 
     /// Bytes have been read ahead.
-    pub(super) fn read_ahead(&mut self, bytes: &[u8], effects: &mut Effects) {
+    pub(super) fn read_ahead(&mut self, bytes: &[u8]) {
         self.note_arrival(bytes.len());
         if !self.is_discarded {
             self.append(bytes);
@@ -272,7 +272,6 @@ impl Incoming {
                 self.waits = Waits::ToLook;
             }
         }
-        effects.wake(self.waker.take());
     }
 
     /// Drops what is in the buffer, now and later. What is lent comes back to nothing.

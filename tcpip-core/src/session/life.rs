@@ -168,14 +168,13 @@ impl Life {
         self.is_wanted = false;
     }
 
-    /// The peer has ended its half and the session goes on.
+    /// The peer has ended its half, or all of the stream.
     pub(super) fn note_hang_up(&mut self) {
         self.has_hung_up = true;
     }
 
-    /// The peer has hung up and the session goes on for a while.
+    /// The session goes on for a while, though the peer has hung up.
     pub(super) fn drain(&mut self) {
-        self.has_hung_up = true;
         if self.phase == Phase::Connected {
             self.phase = Phase::Draining { last_read: Instant::now() };
         }

@@ -29,7 +29,7 @@ pub(crate) use self::{
     turns::Ticket,
 };
 use self::{
-    incoming::{Incoming, Lent as Buffer, StreamEnd, Waits},
+    incoming::{Buffer, Incoming, StreamEnd, Waits},
     outgoing::Outgoing,
     turns::Turns,
 };
@@ -40,7 +40,8 @@ use crate::{DisconnectReason, HalfClose, OptionError, connection::options::Sessi
 pub(crate) struct Session {
     life: Life,
     incoming: Incoming,
-    outgoing: Outgoing,
+    /// What is asked of it beside the rules is asked of it directly.
+    pub(crate) outgoing: Outgoing,
     text: Arc<TextFormat>,
     limit: usize,
     heartbeats: Heartbeats,
@@ -265,13 +266,13 @@ impl Session {
         effects.has_changed = true;
         let was_in_doubt = std::mem::take(&mut self.is_in_doubt);
         let has_handler_at_work = self.has_reader() && !self.has_told_end();
-        let unread = hang_up.is_beneath || self.incoming.unread() > 0 || self.incoming.lent != Buffer::Here;
+        let unread = hang_up.is_beneath || self.incoming.unread() > 0 || self.incoming.place != Buffer::Here;
         if let Some(cause) = hang_up.cause.or_else(|| self.outgoing.error().cloned()) {
             self.end(cause, effects);
             return;
         }
         self.life.note_hang_up();
-        let is_receiving = matches!(self.incoming.lent, Buffer::ToSystem(_));
+        let is_receiving = matches!(self.incoming.place, Buffer::LentToSystem(_));
         self.is_in_doubt = is_receiving || self.outgoing.is_sending() || self.looking > 0;
         if self.outlives_peer() {
             // It goes on.

@@ -111,6 +111,8 @@ pub(crate) enum Place {
 /// Why a message is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unsendable {
+    /// There is no session, from the beginning.
+    NotConnected,
     /// The session has ended, or nothing can be sent any more.
     Over,
     /// This end has ended its half.
@@ -279,7 +281,7 @@ impl Outgoing {
     }
 
     /// What there is to send.
-    pub(super) fn next(&mut self) -> Next {
+    pub(crate) fn next(&mut self) -> Next {
         if self.is_sending() {
             self.sending = Sending::Awaited;
             Next::Busy
@@ -291,7 +293,7 @@ impl Outgoing {
     }
 
     /// Lends the queue to who offers it to the system, once and now. `None` if somebody does so already, or there is none.
-    pub(super) fn lend(&mut self) -> Option<VecDeque<u8>> {
+    pub(crate) fn lend(&mut self) -> Option<VecDeque<u8>> {
         if self.is_sending() || self.queue.is_empty() {
             return None;
         }
@@ -331,7 +333,7 @@ impl Outgoing {
 
     /// Copies up to `count` bytes from the front of the queue, which are then to be offered to the stream: nothing is put
     /// before them any more.
-    pub(super) fn offer(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) fn offer(&mut self, count: usize) -> Vec<u8> {
         let count = count.min(self.queue.len());
         let (front, back) = self.queue.as_slices();
         let from_front = count.min(front.len());
@@ -341,7 +343,7 @@ impl Outgoing {
     }
 
     /// Notes that the first `count` bytes of the queue have been taken, and whom to tell. Queues what there is room for.
-    pub(super) fn took(&mut self, count: usize, effects: &mut Effects) {
+    pub(crate) fn took(&mut self, count: usize, effects: &mut Effects) {
         let count = count.min(self.queue.len());
         self.queue.drain(..count);
         self.progress = Instant::now();
@@ -400,12 +402,12 @@ impl Outgoing {
     }
 
     /// Whether this end's half is to be ended now.
-    pub(super) fn is_half_ending(&self) -> bool {
+    pub(crate) fn is_half_ending(&self) -> bool {
         matches!(self.half, Half::Ending(_)) && self.messages.is_empty() && !self.is_sending()
     }
 
     /// Notes that this end's half has been ended.
-    pub(super) fn half_has_ended(&mut self, effects: &mut Effects) {
+    pub(crate) fn half_has_ended(&mut self, effects: &mut Effects) {
         if let Half::Ending(writers) = std::mem::replace(&mut self.half, Half::Ended) {
             for writer in writers {
                 effects.tell_taken(Some(writer));
@@ -414,12 +416,12 @@ impl Outgoing {
     }
 
     /// Whether this end has ended its half.
-    pub(super) fn has_half_ended(&self) -> bool {
+    pub(crate) fn has_half_ended(&self) -> bool {
         matches!(self.half, Half::Ended)
     }
 
     /// Notes what the stream has told of its end, which it tells once.
-    pub(super) fn failed(&mut self, error: &io::Error) -> DisconnectReason {
+    pub(crate) fn failed(&mut self, error: &io::Error) -> DisconnectReason {
         self.error.insert(DisconnectReason::from_io(error)).clone()
     }
 
@@ -433,17 +435,12 @@ impl Outgoing {
         self.sending != Sending::Nobody
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
-    /// When a byte of the queue was last taken, or the queue began to fill.
-    pub(super) fn progress(&self) -> Instant {
-        self.progress
-    }
-
     /// Gives up what is queued, and the way out. How many bytes were queued, of messages that had been accepted.
-    pub(super) fn close(&mut self, effects: &mut Effects) -> usize {
+    pub(crate) fn close(&mut self, effects: &mut Effects) -> usize {
         self.way = Way::Closed;
         let given_up = self.queued();
         self.queue = VecDeque::new();
@@ -458,7 +455,7 @@ impl Outgoing {
     }
 
     /// Lets go of a message that waits for room and whose writer is gone.
-    pub(super) fn take_back(&mut self, effects: &mut Effects) {
+    pub(crate) fn take_back(&mut self, effects: &mut Effects) {
         if let Some(at) = self.waiting.iter().position(|waiting| waiting.writer.is_closed()) {
             effects.refuse(self.waiting.remove(at).map(|waiting| waiting.writer));
         }

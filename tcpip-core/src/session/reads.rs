@@ -60,7 +60,7 @@ impl Session {
     fn is_plain(&self) -> bool {
         !self.life.is_revoked()
             && self.incoming.turns.is_free()
-            && self.incoming.lent == Buffer::Here
+            && self.incoming.place == Buffer::Here
             && self.incoming.free_reads < FREE_READS
     }
 
@@ -97,7 +97,7 @@ impl Session {
         if !self.is_plain() || self.incoming.held() == 0 {
             return None;
         }
-        Some((self.queue_up(), self.work(None)))
+        Some((self.incoming.turns.queue_up(), self.work(None)))
     }
 
     /// Takes the buffer and the turn back from users' code, and gives what it has come to.
@@ -117,19 +117,14 @@ impl Session {
         taken
     }
 
-    /// Whether a read is to take a unit of its task's budget.
+    /// Whether a read is to take a unit of its task's budget before it [queues up](Self::queue_up).
     pub(crate) fn is_unit_due(&self) -> bool {
         self.incoming.free_reads >= FREE_READS || self.has_told_end()
     }
 
-    /// The same, for a read that takes it then.
-    pub(crate) fn take_unit(&mut self) -> bool {
-        let is_due = self.is_unit_due();
-        self.incoming.free_reads = 0;
-        is_due
-    }
-
+    /// Takes the turn to read, or a place in the queue for it.
     pub(crate) fn queue_up(&mut self) -> Ticket {
+        self.incoming.free_reads = 0;
         self.incoming.turns.queue_up()
     }
 
@@ -142,7 +137,7 @@ impl Session {
         if !self.incoming.turns.has_turn(ticket, waker, effects) {
             return false;
         }
-        if self.incoming.lent != Buffer::Here {
+        if self.incoming.place != Buffer::Here {
             // After the end there are no turns, and what another read has may come back.
             effects.wake(waker.take());
             return false;
@@ -187,7 +182,7 @@ impl Session {
         let held = self.incoming.held();
         if self.incoming.ahead.is_none() && self.incoming.end == StreamEnd::Open {
             let missing = take.expected().map_or(0, |expected| expected.saturating_sub(held));
-            return Step::Receive(Receive { frames: self.incoming.lend(Buffer::ToSystem), missing });
+            return Step::Receive(Receive { frames: self.incoming.lend(Buffer::LentToSystem), missing });
         }
         self.incoming.room_for(take.expected().unwrap_or(0).max(held + 1), effects);
         self.wait(waker, effects);
@@ -201,7 +196,7 @@ impl Session {
 
     fn work(&mut self, end: Option<End>) -> Work {
         Work {
-            frames: self.incoming.lend(Buffer::ToUser),
+            frames: self.incoming.lend(Buffer::LentToUser),
             text: Arc::clone(&self.text),
             limit: self.limit,
             heartbeats: self.heartbeats,
@@ -322,7 +317,7 @@ impl Session {
     /// Lends the buffer to who asks the system for bytes, if there is anybody to ask.
     pub(crate) fn lend_to_system(&mut self) -> Option<Box<FrameBuffer>> {
         let can_ask = self.incoming.ahead.is_none() && self.incoming.end == StreamEnd::Open;
-        can_ask.then(|| self.incoming.lend(Buffer::ToSystem))
+        can_ask.then(|| self.incoming.lend(Buffer::LentToSystem))
     }
 
     /// Takes the buffer back from who has dropped so many bytes that the system had, and perhaps was told why the stream
@@ -375,7 +370,7 @@ impl Session {
     pub(crate) fn read_ahead(&mut self, result: io::Result<&[u8]>, effects: &mut Effects) -> bool {
         match result {
             Ok([]) => self.stream_ended(None, effects),
-            Ok(bytes) => self.incoming.read_ahead(bytes, effects),
+            Ok(bytes) => self.incoming.read_ahead(bytes),
             Err(error) => self.stream_ended(Some(DisconnectReason::from_io(&error)), effects),
         }
         effects.wake(self.incoming.waker.take());

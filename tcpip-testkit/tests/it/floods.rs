@@ -3,7 +3,7 @@
 use std::{cell::Cell, panic::AssertUnwindSafe, time::Duration};
 
 use macro_rules_attribute::apply;
-use tcpip_client::{Client, ReadError};
+use tcpip_client::{Client, DisconnectReason, ReadError};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     task::yield_now,
@@ -208,6 +208,18 @@ async fn an_item_that_is_late_is_an_error_and_the_stream_goes_on() {
     assert!(matches!(error, ReadError::Timeout { operation: "messages", after: ten } if ten == after), "{error:?}");
     far.write_all(b"late\r\n").await.unwrap();
     assert_eq!(messages.next().await.unwrap().unwrap(), "late");
+}
+
+/// While a stream waits for an item, the session is not idle before the item is late; then it is.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_session_is_not_idle_before_an_item_is_late() {
+    let (near, _far) = Memory::streams().await;
+    let (idle, late) = (Duration::from_secs(1), Duration::from_secs(10));
+    let client = Client::from_stream(near).idle_timeout(idle).read_timeout(late).connect().await.unwrap();
+    let mut messages = client.connection().messages();
+    assert!(matches!(messages.next().await, Some(Err(ReadError::Timeout { .. }))));
+    client.wait_disconnected().await;
+    assert_eq!(client.connection().reason(), Some(DisconnectReason::Idle { after: idle }));
 }
 
 /// A flood that is read from the buffer lets others have their turn.

@@ -19,7 +19,7 @@ use crate::{
     DisconnectReason,
     catch_panic::{drop_caught, poll_stream},
     lock::Lock,
-    session::{HangUp, Session},
+    session::{HangUp, Next},
 };
 
 /// How many bytes of the queue are offered to the stream at once.
@@ -57,7 +57,7 @@ impl<W: AsyncWrite + Unpin> StreamWire<W> {
     async fn send_some(&self, connection: &Connection) -> Result<(), DisconnectReason> {
         let sent = self.poll(|Output { writer, offered }, context| {
             if offered.is_empty() {
-                *offered = connection.input(|session, _| session.offer(OFFERED));
+                *offered = connection.input(|session, _| session.outgoing.offer(OFFERED));
             }
             let taken = ready!(poll_stream(|| Pin::new(writer).poll_write(context, offered)))?;
             if taken == 0 {
@@ -67,7 +67,7 @@ impl<W: AsyncWrite + Unpin> StreamWire<W> {
                 return Poll::Ready(Err(io::Error::other("the stream has taken more than it was offered")));
             }
             offered.drain(..taken);
-            connection.input(|session, effects| session.took(taken, effects));
+            connection.input(|session, effects| session.outgoing.took(taken, effects));
             Poll::Ready(Ok(()))
         });
         sent.await.map_err(|error| write_failed(connection, &error))
@@ -76,8 +76,7 @@ impl<W: AsyncWrite + Unpin> StreamWire<W> {
 
 impl<W: AsyncWrite + Send + Unpin + 'static> Wire for StreamWire<W> {
     async fn flush(&self, connection: &Connection, write_timeout: Option<Duration>) -> Result<(), DisconnectReason> {
-        while connection.look(Session::has_queue) {
-            let since = connection.look(Session::write_progress);
+        while let Next::Queue(since) = connection.input(|session, _| session.outgoing.next()) {
             within(write_timeout, since, self.send_some(connection)).await?;
         }
         let flushed = self.poll(|output, context| poll_stream(|| Pin::new(&mut output.writer).poll_flush(context)));
@@ -139,5 +138,5 @@ pub(in crate::connection) fn stream_ended(connection: &Connection) {
 }
 
 fn write_failed(connection: &Connection, error: &io::Error) -> DisconnectReason {
-    connection.input(|session, _| session.write_failed(error))
+    connection.input(|session, _| session.outgoing.failed(error))
 }

@@ -44,7 +44,7 @@ impl TcpWire {
     /// Waits for a writer that is sending. Since when the queue waits, if there is one.
     async fn next_to_send(&self, connection: &Connection) -> Option<Instant> {
         loop {
-            match connection.input(|session, _| session.next_to_send()) {
+            match connection.input(|session, _| session.outgoing.next()) {
                 Next::Nothing => return None,
                 Next::Busy => connection.shared.work.notified().await,
                 Next::Queue(since) => return Some(since),
@@ -58,7 +58,7 @@ impl TcpWire {
         connection: &Connection,
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> Result<Option<usize>, DisconnectReason> {
-        let Some(queue) = connection.input(|session, _| session.lend_queue()) else { return Ok(None) };
+        let Some(queue) = connection.input(|session, _| session.outgoing.lend()) else { return Ok(None) };
         let (front, back) = queue.as_slices();
         let result = write(&[IoSlice::new(front), IoSlice::new(back)]);
         connection.input(|session, effects| session.queue_offered(queue, result, effects)).map(Some)
@@ -119,7 +119,7 @@ impl Wire for TcpWire {
         _write_timeout: Option<Duration>,
     ) -> Result<(), DisconnectReason> {
         let ended = SockRef::from(self.stream()).shutdown(Shutdown::Write);
-        ended.map_err(|error| connection.input(|session, _| session.write_failed(&error)))
+        ended.map_err(|error| connection.input(|session, _| session.outgoing.failed(&error)))
     }
 
     /// A socket that is closed with unread input, or gets input once it is closed, sends a reset, which overtakes what
