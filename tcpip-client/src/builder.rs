@@ -70,10 +70,10 @@ impl<T> ClientBuilder<T> {
         self
     }
 
-    /// Sends a heartbeat so often, or never with `None`: the text [`HEARTBEAT`](crate::HEARTBEAT) as a message of its own,
-    /// the first at once after connecting. For servers that give a silent client up; Python's send one every
-    /// [`DEFAULT_HEARTBEAT_INTERVAL`](crate::DEFAULT_HEARTBEAT_INTERVAL). Zero, and a terminator that occurs in a heartbeat,
-    /// are errors of `connect`. Default: `None`.
+    /// Sends a heartbeat so often, or never with `None`: the text [`HEARTBEAT`](crate::HEARTBEAT) as a message of its
+    /// own, the first at once after connecting. For servers that give a silent client up; Python's send one every
+    /// [`DEFAULT_HEARTBEAT_INTERVAL`](crate::DEFAULT_HEARTBEAT_INTERVAL). Zero, and a terminator that occurs in a
+    /// heartbeat, are errors of `connect`. Default: `None`.
     #[doc(alias = "run_heartbeat_send_task")]
     #[doc(alias = "heartbeat_send_sleep")]
     pub fn heartbeat_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
@@ -136,8 +136,8 @@ impl<T: Target> ClientBuilder<T> {
     /// deadline nor the end of the runtime waits for it.
     ///
     /// Connect callbacks are told of the connection, but not waited for. A server that is busy with another client, as
-    /// those of `tcpip-server`, accepts the connection and hangs up at once: this succeeds, and the first read finds the
-    /// end.
+    /// those of `tcpip-server`, accepts the connection and hangs up at once: this succeeds, and the first read finds
+    /// the end.
     ///
     /// # Errors
     ///

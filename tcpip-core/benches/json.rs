@@ -1,7 +1,7 @@
 //! JSON in Python's form beside plain `serde_json`: what does it cost where no number needs it, and where one does?
 //!
-//! `cargo bench -p tcpip-core`. Both take turns in one run, on one thread; the figures are the medians of the times, and
-//! of the ratios library / `serde_json`.
+//! `cargo bench -p tcpip-core`. Both take turns in one run, on one thread; the figures are the medians of the times,
+//! and of the ratios library / `serde_json`.
 
 use std::{
     hint::black_box,

@@ -120,8 +120,8 @@ impl EventSource {
         CallbackProgress(self.0.as_deref().map(|Source(queue)| Arc::clone(queue)))
     }
 
-    /// Queues an event. Never waits, never loses one. With the lock of the session held, of which it tells: whoever sees
-    /// the session changed finds the event in the queue.
+    /// Queues an event. Never waits, never loses one. With the lock of the session held, of which it tells: whoever
+    /// sees the session changed finds the event in the queue.
     pub(crate) fn push(&self, event: ConnectionEvent) -> Pushed {
         let Some(Source(queue)) = self.0.as_deref() else {
             return Pushed { queue: None, waiting: 0, untold: Some(event) };

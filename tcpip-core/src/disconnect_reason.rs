@@ -79,8 +79,8 @@ impl DisconnectReason {
         }
     }
 
-    /// Whether this end has ended the session: by closing or aborting it, for its handler, for a deadline or limit of its
-    /// own, or for another client.
+    /// Whether this end has ended the session: by closing or aborting it, for its handler, for a deadline or limit of
+    /// its own, or for another client.
     ///
     /// Neither this nor [`is_by_peer`](Self::is_by_peer) holds where the system gave up: for
     /// [`LinkDead`](Self::LinkDead) and [`Io`](Self::Io).

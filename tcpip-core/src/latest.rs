@@ -4,8 +4,8 @@ use tokio::sync::watch;
 
 /// The latest of a series of values, such as telemetry: one task sets it, any number look at it and wait for the next.
 ///
-/// Those who wait see the latest value when they come to look, not each one: whoever needs each, uses a channel. Dropping
-/// it does nothing, since whoever waits has borrowed it.
+/// Those who wait see the latest value when they come to look, not each one: whoever needs each, uses a channel.
+/// Dropping it does nothing, since whoever waits has borrowed it.
 ///
 /// # Examples
 ///

@@ -18,7 +18,8 @@ pub enum Admission {
     /// [`Replaced`](crate::DisconnectReason::Replaced), with its handler and its tasks, within `close_timeout`.
     ///
     /// So a client that dials again is served whatever has become of its last link; but whatever connects, be it a
-    /// second client by mistake or a port scanner, ends the session of the client that is there. That one is told nothing: it
-    /// sees the end of its stream. Two clients that both dial again by themselves replace each other for ever.
+    /// second client by mistake or a port scanner, ends the session of the client that is there. That one is told
+    /// nothing: it sees the end of its stream. Two clients that both dial again by themselves replace each other for
+    /// ever.
     Replace,
 }

@@ -146,8 +146,8 @@ impl<H> OneClientServerBuilder<H> {
     }
 
     /// Takes clients from a listener that is there already, instead of binding host and port: a
-    /// [`TcpListener`](tokio::net::TcpListener), or any other [`Listener`]. The options of the listening socket are then
-    /// its own; those of the sockets that it accepts are set as ever. Default: none.
+    /// [`TcpListener`](tokio::net::TcpListener), or any other [`Listener`]. The options of the listening socket are
+    /// then its own; those of the sockets that it accepts are set as ever. Default: none.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -190,8 +190,8 @@ impl<H> OneClientServerBuilder<H> {
 
     /// What a client is told that is turned away, before the end of its stream: a text message in the encoding that the
     /// server then has, and with the terminator of messages that are sent. Without effect where
-    /// [`admission`](Self::admission) turns nobody away. A text that cannot be such a message is an error of `start`. Default:
-    /// nothing is said.
+    /// [`admission`](Self::admission) turns nobody away. A text that cannot be such a message is an error of `start`.
+    /// Default: nothing is said.
     ///
     /// Nobody waits for it: a client that does not take it and end its own stream within `close_timeout` is given up,
     /// and of many that are turned away at once only some are told. Over a stream that is no socket the same holds.
@@ -214,13 +214,15 @@ impl<H> OneClientServerBuilder<H> {
         self
     }
 
-    /// Ends the session of a client from which no heartbeat has come for so long, or never with `None`. It counts anew for
-    /// each client, from its connecting. Usual is [`DEFAULT_MAX_HEARTBEAT_INTERVAL`](crate::DEFAULT_MAX_HEARTBEAT_INTERVAL).
+    /// Ends the session of a client from which no heartbeat has come for so long, or never with `None`. It counts anew
+    /// for each client, from its connecting. Usual is
+    /// [`DEFAULT_MAX_HEARTBEAT_INTERVAL`](crate::DEFAULT_MAX_HEARTBEAT_INTERVAL).
     ///
-    /// A heartbeat is a message that is exactly [`HEARTBEAT`](crate::HEARTBEAT), in the connection's encoding or in ASCII.
-    /// Text reads, and `read_until` with the terminator, take it out and note it; a handler that reads in another way notes
-    /// it by [`handle_received_heartbeat`](crate::Connection::handle_received_heartbeat). A handler at work counts as
-    /// alive. Without a handler somebody must read all the time, since a heartbeat that nobody reads is none.
+    /// A heartbeat is a message that is exactly [`HEARTBEAT`](crate::HEARTBEAT), in the connection's encoding or in
+    /// ASCII. Text reads, and `read_until` with the terminator, take it out and note it; a handler that reads in
+    /// another way notes it by [`handle_received_heartbeat`](crate::Connection::handle_received_heartbeat). A handler
+    /// at work counts as alive. Without a handler somebody must read all the time, since a heartbeat that nobody reads
+    /// is none.
     ///
     /// Zero, and a terminator that occurs in a heartbeat, are errors of `start`. Default: `None`; a heartbeat is then a
     /// message as any other.

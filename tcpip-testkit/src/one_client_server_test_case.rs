@@ -98,8 +98,8 @@ impl OneClientServerTestCase {
         self.events.next(STD_TIMEOUT).await
     }
 
-    /// Checks that the next event, within [`STD_TIMEOUT`], is that of a session that begins (`true`) or ends (`false`), as
-    /// `is_connected` of the event says. For the reason see [`next_event`](Self::next_event).
+    /// Checks that the next event, within [`STD_TIMEOUT`], is that of a session that begins (`true`) or ends (`false`),
+    /// as `is_connected` of the event says. For the reason see [`next_event`](Self::next_event).
     ///
     /// # Panics
     ///

@@ -35,7 +35,8 @@ pub enum DomeError {
         /// The line.
         line: String,
     },
-    /// The reply did not come in time. The link is closed, so that the reply cannot be taken for that of another command.
+    /// The reply did not come in time. The link is closed, so that the reply cannot be taken for that of another
+    /// command.
     #[error("the dome timed out: no reply to {command:?} within {after:?}")]
     NoReply {
         /// The command, which the dome may have carried out.

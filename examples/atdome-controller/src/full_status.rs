@@ -8,7 +8,8 @@ use crate::{
     status_error::StatusError,
 };
 
-/// What the dome tells in reply to `+`, every line of it. Where the dome names no unit, the number is as the dome told it.
+/// What the dome tells in reply to `+`, every line of it. Where the dome names no unit, the number is as the dome told
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "one field a line of the dome's reply")]
 pub struct FullStatus {

@@ -32,8 +32,8 @@ impl Dome {
         ]
     }
 
-    /// The 27 lines of `+`. Of those after the first six only three ever change; the dome's settings and encoder readings
-    /// are constants in the protocol.
+    /// The 27 lines of `+`. Of those after the first six only three ever change; the dome's settings and encoder
+    /// readings are constants in the protocol.
     pub(crate) fn full_status(&self, now: Duration) -> Vec<String> {
         let mut lines = self.short_status(now);
         lines.extend([

@@ -7,8 +7,8 @@ use tcpip_testkit::OneClientServerTestCase;
 /// What Ctrl-C in telnet sends: interrupt process, and a timing mark, which is asked for.
 const TELNET_CTRL_C: &[u8] = b"\xff\xf4\xff\xfd\x06";
 
-/// A line with a stray byte, or with telnet's Ctrl-C, is passed over; the client keeps its connection and the lines behind
-/// it come back.
+/// A line with a stray byte, or with telnet's Ctrl-C, is passed over; the client keeps its connection and the lines
+/// behind it come back.
 #[test_log::test(tokio::test)]
 async fn a_bad_line_is_passed_over() {
     let case = OneClientServerTestCase::new();

@@ -1,5 +1,7 @@
 //! The README shows this package's own files, and how they are run.
 
+use std::path::Path;
+
 const README: &str = include_str!("../../../README.md");
 
 /// The lines of a file without its crate documentation, as the README shows them.
@@ -21,6 +23,18 @@ fn the_readme_shows_these_files() {
         assert!(README.contains(&shown), "the README shows something else than\n{shown}");
     }
     assert_eq!(README.matches("```rust\n").count(), 4, "an example that is not compiled");
+}
+
+/// The files of the core that the README's map names are there.
+#[test]
+fn the_map_names_files_that_are_there() {
+    let source = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tcpip-core/src"));
+    let named: Vec<_> =
+        README.split('`').filter(|word| word.strip_suffix(".rs").is_some() && !word.contains(' ')).collect();
+    assert!(named.len() > 5, "{named:?}");
+    for file in named {
+        assert!(source.join(file).exists(), "there is no {file}");
+    }
 }
 
 /// `cargo run -p echo`, as the README has it, knows which program is meant.

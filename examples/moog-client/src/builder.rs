@@ -35,8 +35,8 @@ impl<C: Body, T: Body> Builder<C, T> {
         }
     }
 
-    /// Called with each configuration, in order with telemetry, one at a time. It may take its time, fail or panic: that is
-    /// logged, and nothing else suffers. Default: none.
+    /// Called with each configuration, in order with telemetry, one at a time. It may take its time, fail or panic:
+    /// that is logged, and nothing else suffers. Default: none.
     pub fn config_callback<F, Fut>(mut self, callback: F) -> Self
     where
         F: Fn(C) -> Fut + Send + Sync + 'static,

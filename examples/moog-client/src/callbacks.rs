@@ -4,8 +4,8 @@ use std::{error::Error, fmt, pin::Pin, sync::Mutex};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// How many configurations and telemetries may wait for their callbacks. Those that come while so many wait are not given
-/// to the callbacks.
+/// How many configurations and telemetries may wait for their callbacks. Those that come while so many wait are not
+/// given to the callbacks.
 pub const CALLBACK_QUEUE: usize = 1024;
 
 /// What a callback returns. `?` works in it on any error, which is logged and does no harm.

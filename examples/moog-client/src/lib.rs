@@ -1,8 +1,8 @@
-//! A client of Moog controllers, such as those of hexapods and rotators: it keeps the configuration and the telemetry that
-//! come by themselves, and sends commands on the same socket.
+//! A client of Moog controllers, such as those of hexapods and rotators: it keeps the configuration and the telemetry
+//! that come by themselves, and sends commands on the same socket.
 //!
-//! [`CommandTelemetryClient`] is generic over the device's configuration and telemetry; those of the simple device are in
-//! [`moog_protocol`].
+//! [`CommandTelemetryClient`] is generic over the device's configuration and telemetry; those of the simple device are
+//! in [`moog_protocol`].
 //!
 //! ```no_run
 //! use moog_client::CommandTelemetryClient;

@@ -24,9 +24,9 @@ const REFUSED: u8 = 2;
 /// What it ends with when the command line is wrong, which is no refusal of the controller's.
 const USAGE: u8 = 64;
 
-/// Sends commands to a controller, one after another, and prints JSON lines: its configuration, then for each command what
-/// became of it and the telemetry that follows. Ends with 0 when all were acknowledged, with 2 when one was refused, and
-/// with 1 when the connection failed
+/// Sends commands to a controller, one after another, and prints JSON lines: its configuration, then for each command
+/// what became of it and the telemetry that follows. Ends with 0 when all were acknowledged, with 2 when one was
+/// refused, and with 1 when the connection failed
 #[derive(Debug, Parser)]
 struct Args {
     /// The host name or address of the controller

@@ -74,8 +74,8 @@ fn status_header(counter: u32) -> Header {
     Header { frame_id: frame_id::COMMAND_STATUS.into(), counter: counter.into(), tai_sec: 1.into(), tai_nsec: 2.into() }
 }
 
-/// A command that is dropped half-way, after any number of polls, and then another: in 100 000 seeded runs, half of them
-/// here and half in the next test, each answer is that of its own command.
+/// A command that is dropped half-way, after any number of polls, and then another: in 100 000 seeded runs, half of
+/// them here and half in the next test, each answer is that of its own command.
 #[tokio::test]
 async fn a_command_never_gets_anothers_status() {
     run(0x1234_5678, 0).await;

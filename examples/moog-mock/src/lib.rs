@@ -2,8 +2,8 @@
 //!
 //! [`MockController`] is what all such controllers have in common: it looks commands up in a table, keeps the states,
 //! sends its configuration to each client, and then telemetry for as long as the client is there. A [`Device`] adds the
-//! rest; [`SimpleDevice`] is one axis. A test starts the controller's server on any free port, and steers it through the
-//! server's `handler()`:
+//! rest; [`SimpleDevice`] is one axis. A test starts the controller's server on any free port, and steers it through
+//! the server's `handler()`:
 //!
 //! ```
 //! use moog_mock::{MockController, SimpleDevice};

@@ -1,4 +1,5 @@
-//! The mock controller as a program: prints where it listens, then serves one client after another until it is told to stop.
+//! The mock controller as a program: prints where it listens, then serves one client after another until it is told to
+//! stop.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,8 @@
 //! The binary structures that a Moog controller and its clients exchange: packed, little-endian.
 //!
 //! A client sends a [`Command`] of 60 bytes. A controller always sends a [`Header`] of 24 bytes, and behind it what its
-//! `frame_id` says: a [`CommandStatus`] of 62 bytes, or the device's own telemetry or configuration. Those of the simple
-//! device are [`SimpleTelemetry`], 36 bytes, and [`SimpleConfig`], 25 bytes.
+//! `frame_id` says: a [`CommandStatus`] of 62 bytes, or the device's own telemetry or configuration. Those of the
+//! simple device are [`SimpleTelemetry`], 36 bytes, and [`SimpleConfig`], 25 bytes.
 //!
 //! ```
 //! use moog_protocol::{Command, code};

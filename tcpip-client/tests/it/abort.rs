@@ -12,7 +12,8 @@ use crate::{
     raw_peer::{meet, meet_told, pair, receive, soon},
 };
 
-/// An abort ends the session for its own reason, drops what has arrived, and the peer sees that the stream is not whole.
+/// An abort ends the session for its own reason, drops what has arrived, and the peer sees that the stream is not
+/// whole.
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
 async fn an_abort_resets_and_is_told<K: Kind>() {

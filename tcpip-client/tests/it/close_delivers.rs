@@ -1,4 +1,5 @@
-//! An end never overtakes data: what was written without an error arrives behind a close, while the peer goes on sending.
+//! An end never overtakes data: what was written without an error arrives behind a close, while the peer goes on
+//! sending.
 
 use std::{
     io::{Read, Write},

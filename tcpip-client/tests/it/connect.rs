@@ -55,7 +55,8 @@ async fn a_failed_connect_leaves_nothing_behind() {
     assert!(events.next().await.is_none());
 }
 
-/// Fault 7: a connect that is dropped leaves nothing behind: the peer sees no connection that lives, and no event is told.
+/// Fault 7: a connect that is dropped leaves nothing behind: the peer sees no connection that lives, and no event is
+/// told.
 #[test_log::test(tokio::test)]
 async fn a_dropped_connect_leaves_nothing_behind() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

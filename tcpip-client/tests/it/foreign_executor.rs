@@ -77,8 +77,8 @@ async fn elsewhere(work: impl FnOnce() + Send + 'static) {
 /// How often it is tried.
 const ROUNDS: usize = 300;
 
-/// Nobody is woken with a lock held that a poll takes: reads, writes behind a full queue and the hang-up, a thousand times.
-/// Failure 38.
+/// Nobody is woken with a lock held that a poll takes: reads, writes behind a full queue and the hang-up, a thousand
+/// times. Failure 38.
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn a_waker_may_take_a_lock_that_is_held_while_polling<K: Kind>() {
@@ -136,7 +136,8 @@ async fn both(first: impl Future<Output = ()>, second: impl Future<Output = ()>)
     tokio::join!(first, second);
 }
 
-/// Closing, and reading with a deadline, need no tokio where they are polled: the time is that of the session's runtime.
+/// Closing, and reading with a deadline, need no tokio where they are polled: the time is that of the session's
+/// runtime.
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn deadlines_hold_on_a_foreign_executor<K: Kind>() {

@@ -23,8 +23,8 @@ async fn forget<F: Future>(future: F) {
     .await;
 }
 
-/// A write that is forgotten while the queue is full holds up nothing: it goes out in its turn, and so do those behind it
-/// and the heartbeats. Failure 41.
+/// A write that is forgotten while the queue is full holds up nothing: it goes out in its turn, and so do those behind
+/// it and the heartbeats. Failure 41.
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
 async fn a_forgotten_write_holds_up_nothing<K: Kind>() {

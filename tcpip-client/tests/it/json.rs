@@ -13,8 +13,8 @@ use crate::{
     raw_peer::{assert_reads_well, meet, pair, receive},
 };
 
-/// Fault 16, failure 27: whatever a peer sends as JSON is a value or an error with the text, takes exactly its frame, and
-/// costs neither the stack nor the log anything.
+/// Fault 16, failure 27: whatever a peer sends as JSON is a value or an error with the text, takes exactly its frame,
+/// and costs neither the stack nor the log anything.
 /// Parity: `read_json`.
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]

@@ -47,8 +47,8 @@ fn the_first_write_after_a_rest_knows_of_the_hang_up() {
     assert!(matches!(runtime.block_on(soon(client.read_str())), Err(ReadError::EndOfStream { .. })));
 }
 
-/// Looking does not shorten what is left to a session that drains: a reply that takes longer than a look may be old still
-/// goes out, whoever has looked meanwhile.
+/// Looking does not shorten what is left to a session that drains: a reply that takes longer than a look may be old
+/// still goes out, whoever has looked meanwhile.
 #[test_log::test(tokio::test)]
 async fn looking_does_not_end_a_session_that_drains() {
     let (client, mut peer) = meet::<Tcp>(|client| client.drain_timeout(Duration::from_mins(1))).await;

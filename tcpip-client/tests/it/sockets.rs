@@ -1,5 +1,5 @@
-//! What a client makes of its socket. Over TCP alone: addresses, urgent data, the system's buffers, its readiness and its
-//! events are a socket's.
+//! What a client makes of its socket. Over TCP alone: addresses, urgent data, the system's buffers, its readiness and
+//! its events are a socket's.
 
 use std::{
     future::poll_fn,

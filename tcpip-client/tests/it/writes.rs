@@ -421,8 +421,8 @@ async fn each_encoding_carries_text<K: Kind>() {
     }
 }
 
-/// Messages that are sent may have a terminator of their own, which alone they must not contain; those that are read keep
-/// theirs.
+/// Messages that are sent may have a terminator of their own, which alone they must not contain; those that are read
+/// keep theirs.
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]
 async fn sent_messages_may_end_otherwise<K: Kind>() {

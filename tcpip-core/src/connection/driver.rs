@@ -102,8 +102,8 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
         }
     };
     queued += connection.input(|session, effects| session.outgoing.close(effects));
-    // The end of the stream is no byte of a message. Asked before the look at the state: an abort, after which the system
-    // tells nonsense, is noted there first.
+    // The end of the stream is no byte of a message. Asked before the look at the state: an abort, after which the
+    // system tells nonsense, is noted there first.
     let beneath = wire.unacknowledged().saturating_sub(usize::from(is_ending));
     if !connection.look(|session| is_aborted(session.life())) {
         queued += beneath;

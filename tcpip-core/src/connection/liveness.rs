@@ -151,8 +151,8 @@ fn count_arrived(connection: &Connection, wire: &impl Wire) -> (Arrived, u64) {
     (arrived, 0)
 }
 
-/// Lets the runtime see what is ready, and others do what they can of it: a runtime that runs late must not take its own
-/// delay for the peer's. First what has arrived is read ahead, then those who wait for it look at it.
+/// Lets the runtime see what is ready, and others do what they can of it: a runtime that runs late must not take its
+/// own delay for the peer's. First what has arrived is read ahead, then those who wait for it look at it.
 async fn others_turn() {
     for _ in 0..3 {
         yield_now().await;

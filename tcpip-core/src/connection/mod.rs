@@ -69,10 +69,11 @@ use crate::{
 /// - **Writes**: the message goes out whole, in order, at most once, or not at all; no other call is needed for it. A
 ///   caller that drops a write and tries again may send the message twice.
 /// - **Turns**: reads take turns, and so do writes while the queue is full. A read that is neither polled nor
-///   dropped keeps its turn, and those behind it wait, at most until their deadline or the end of the session. So do not
-///   read in the body of a `select!` loop while another read is pinned outside it. A write that is not polled keeps nobody
-///   waiting: the session's task sends it.
-/// - **Waits** (`wait_…`, `close`): dropping the future changes nothing; a close that has been polled goes on without it.
+///   dropped keeps its turn, and those behind it wait, at most until their deadline or the end of the session. So do
+///   not read in the body of a `select!` loop while another read is pinned outside it. A write that is not polled keeps
+///   nobody waiting: the session's task sends it.
+/// - **Waits** (`wait_…`, `close`): dropping the future changes nothing; a close that has been polled goes on without
+///   it.
 ///
 /// As every future, one that is dropped before it was polled at all has done nothing.
 ///
@@ -81,8 +82,9 @@ use crate::{
 /// What had arrived when the peer ended the session stays readable until this end closes it (or the next client of
 /// the server replaces it): first the frames, then [`Incomplete`](crate::ReadError::Incomplete) if part of a frame had
 /// come, then [`EndOfStream`](crate::ReadError::EndOfStream) if the peer closed in good order, or else
-/// [`Disconnected`](crate::ReadError::Disconnected) with the reason. The end is told once (an `Incomplete` of a peer that
-/// closed in good order tells it too); after that, reads fail with [`NotConnected`](crate::ReadError::NotConnected).
+/// [`Disconnected`](crate::ReadError::Disconnected) with the reason. The end is told once (an `Incomplete` of a peer
+/// that closed in good order tells it too); after that, reads fail with
+/// [`NotConnected`](crate::ReadError::NotConnected).
 ///
 /// # Who has hung up, and what of it
 ///
@@ -98,18 +100,18 @@ use crate::{
 ///
 /// # Executors
 ///
-/// A session begins on a tokio runtime, and its own task, which sees hang-ups and sends what is queued, lives there. Reads,
-/// writes, waits and closes may be polled by any executor: deadlines go by the clock of the session's runtime, and no
-/// waker is called while a lock of the session is held. Where that runtime only runs now and then, as in a program
-/// of one thread that calls `block_on` for each step, [`is_connected`](Self::is_connected),
+/// A session begins on a tokio runtime, and its own task, which sees hang-ups and sends what is queued, lives there.
+/// Reads, writes, waits and closes may be polled by any executor: deadlines go by the clock of the session's runtime,
+/// and no waker is called while a lock of the session is held. Where that runtime only runs now and then, as in a
+/// program of one thread that calls `block_on` for each step, [`is_connected`](Self::is_connected),
 /// [`has_hung_up`](Self::has_hung_up) and the first write after a rest ask the system, over a socket; heartbeats,
 /// deadlines of writes, and events wait for the next step.
 ///
 /// # Urgent data
 ///
-/// A byte that the peer sends as urgent (`MSG_OOB`) is not part of the stream and does no harm, but a receive ends at its
-/// place: what follows it may be read only when the next bytes arrive, or the stream ends. The system keeps one urgent
-/// byte: when the next one comes before a read has passed the first, the first becomes part of the stream.
+/// A byte that the peer sends as urgent (`MSG_OOB`) is not part of the stream and does no harm, but a receive ends at
+/// its place: what follows it may be read only when the next bytes arrive, or the stream ends. The system keeps one
+/// urgent byte: when the next one comes before a read has passed the first, the first becomes part of the stream.
 #[derive(Clone)]
 pub struct Connection {
     shared: Arc<Shared>,
@@ -148,9 +150,9 @@ impl Connection {
 
     /// Returns whether the session lives. It does while what the peer sent before it hung up is still being read.
     ///
-    /// Over a socket this is also right in a program whose runtime rests between its calls (`block_on` now and then), where
-    /// nobody learns of a hang-up as it happens: the system is then asked, at most every 50 ms, as it is by a write. Over
-    /// any other stream such a program learns of it with its next step.
+    /// Over a socket this is also right in a program whose runtime rests between its calls (`block_on` now and then),
+    /// where nobody learns of a hang-up as it happens: the system is then asked, at most every 50 ms, as it is by a
+    /// write. Over any other stream such a program learns of it with its next step.
     #[must_use]
     #[doc(alias = "connected")]
     pub fn is_connected(&self) -> bool {
@@ -158,8 +160,8 @@ impl Connection {
         self.is_live()
     }
 
-    /// Returns whether the peer has ended its half of the stream, or all of it: at once, whatever is unread, and whatever
-    /// the session makes of it. The system is asked.
+    /// Returns whether the peer has ended its half of the stream, or all of it: at once, whatever is unread, and
+    /// whatever the session makes of it. The system is asked.
     ///
     /// Over a stream that is no socket, a hang-up is seen when all before it has been read ahead.
     #[must_use]
@@ -170,8 +172,8 @@ impl Connection {
         self.has_noted_hang_up()
     }
 
-    /// Waits until the peer has hung up, as [`has_hung_up`](Self::has_hung_up) says, or the session has ended otherwise.
-    /// Returns whether the peer has hung up.
+    /// Waits until the peer has hung up, as [`has_hung_up`](Self::has_hung_up) says, or the session has ended
+    /// otherwise. Returns whether the peer has hung up.
     ///
     /// # Cancel safety
     ///
@@ -210,7 +212,8 @@ impl Connection {
         self.is_connected().then(|| self.clone())
     }
 
-    /// Waits until the session has ended. For the moment of the peer's hang-up see [`wait_hung_up`](Self::wait_hung_up).
+    /// Waits until the session has ended. For the moment of the peer's hang-up see
+    /// [`wait_hung_up`](Self::wait_hung_up).
     ///
     /// A session whose peer has hung up lives on while what had arrived is being read, in a handler until a read has
     /// found the end: a handler that only waits for this waits for itself.
@@ -265,12 +268,12 @@ impl Connection {
         self.closed_within_deadline().await;
     }
 
-    /// Resets the connection, at once: nothing more is sent, not even what is queued, and what has arrived is dropped. The
-    /// peer sees a reset. Where the system cannot reset a socket that is in use (it is not Linux), it comes with the
-    /// session's task; over a stream that is no socket, the stream is dropped.
+    /// Resets the connection, at once: nothing more is sent, not even what is queued, and what has arrived is dropped.
+    /// The peer sees a reset. Where the system cannot reset a socket that is in use (it is not Linux), it comes with
+    /// the session's task; over a stream that is no socket, the stream is dropped.
     ///
-    /// May be called again, and from anywhere; during a [`close`](Self::close) it cuts that short. The session ends with
-    /// [`Aborted`](DisconnectReason::Aborted), and clears `should_be_connected`.
+    /// May be called again, and from anywhere; during a [`close`](Self::close) it cuts that short. The session ends
+    /// with [`Aborted`](DisconnectReason::Aborted), and clears `should_be_connected`.
     pub fn abort(&self) {
         let socket = self.shared.socket.upgrade();
         if let Some(socket) = &socket
@@ -288,9 +291,9 @@ impl Connection {
         }
     }
 
-    /// Returns how many bytes the end of the session gave up: written without an error, and not acknowledged by the peer's
-    /// system, or still queued, when `close_timeout` had passed or the session was aborted. Some of them may have arrived
-    /// all the same. 0 while the session lives, and where the peer or the link ended it.
+    /// Returns how many bytes the end of the session gave up: written without an error, and not acknowledged by the
+    /// peer's system, or still queued, when `close_timeout` had passed or the session was aborted. Some of them may
+    /// have arrived all the same. 0 while the session lives, and where the peer or the link ended it.
     #[must_use]
     pub fn given_up(&self) -> u64 {
         self.look(Session::given_up)

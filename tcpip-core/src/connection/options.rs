@@ -10,8 +10,8 @@ use crate::{HEARTBEAT, OptionError, socket_options::SocketOrigin, text_format::T
 /// The longest deadline. A longer one counts as this: about 30 years.
 const LONGEST: Duration = Duration::from_hours(30 * 365 * 24);
 
-/// How much longer than `close_timeout` a close waits for those who have that deadline themselves: they may be late on a
-/// loaded machine.
+/// How much longer than `close_timeout` a close waits for those who have that deadline themselves: they may be late on
+/// a loaded machine.
 pub const CLOSE_GRACE: Duration = Duration::from_millis(100);
 
 /// A deadline that can be added to any instant.

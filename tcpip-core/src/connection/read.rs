@@ -55,8 +55,8 @@ impl Connection {
         }
     }
 
-    /// Reads exactly `count` bytes and hands them to `convert`, for structures whose size only the running program knows,
-    /// and for what should not be copied first.
+    /// Reads exactly `count` bytes and hands them to `convert`, for structures whose size only the running program
+    /// knows, and for what should not be copied first.
     ///
     /// ```
     /// # async fn sum(connection: &tcpip_core::Connection, count: usize) -> Result<u32, tcpip_core::ReadError> {
@@ -76,12 +76,12 @@ impl Connection {
         self.take("read_exact_with", ExactWith { count, convert: Some(convert) }).await
     }
 
-    /// Drops what has arrived and has not been read, in turn, and returns how many bytes that was: before a command to a
-    /// device that may have talked meanwhile, for example.
+    /// Drops what has arrived and has not been read, in turn, and returns how many bytes that was: before a command to
+    /// a device that may have talked meanwhile, for example.
     ///
-    /// What is still under way is not awaited, so this does not replace the reading of a greeting. It may drop the first half
-    /// of a message, whose rest is then read as one: where messages come unasked, tell them apart by what they say. At most
-    /// 1 MiB is taken from the system, for a peer that never stops.
+    /// What is still under way is not awaited, so this does not replace the reading of a greeting. It may drop the
+    /// first half of a message, whose rest is then read as one: where messages come unasked, tell them apart by what
+    /// they say. At most 1 MiB is taken from the system, for a peer that never stops.
     ///
     /// # Errors
     ///
@@ -117,7 +117,8 @@ impl Connection {
     /// # Errors
     ///
     /// [`EmptySeparator`](ReadError::EmptySeparator); [`FrameTooLong`](ReadError::FrameTooLong);
-    /// [`Incomplete`](ReadError::Incomplete) if the stream ends before the separator and behind something else. And the common ones.
+    /// [`Incomplete`](ReadError::Incomplete) if the stream ends before the separator and behind something else. And the
+    /// common ones.
     #[doc(alias = "readuntil")]
     pub async fn read_until(&self, separator: &[u8]) -> Result<Vec<u8>, ReadError> {
         if separator.is_empty() {
@@ -172,8 +173,8 @@ impl Connection {
         self.take("read_str_with", TextWith { use_text: Some(use_text) }).await
     }
 
-    /// Reads the next text message, and all that have wholly arrived behind it, and lends each to `use_text`: for floods.
-    /// Returns how many they were.
+    /// Reads the next text message, and all that have wholly arrived behind it, and lends each to `use_text`: for
+    /// floods. Returns how many they were.
     ///
     /// # Errors
     ///

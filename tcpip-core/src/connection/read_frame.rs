@@ -20,8 +20,8 @@ impl Connection {
     /// after it on the same connection.
     ///
     /// The end of the stream is the decoder's to judge (`decode_eof`); if it makes nothing of it, that is
-    /// [`EndOfStream`](ReadError::EndOfStream), or [`Incomplete`](ReadError::Incomplete), whose `partial` lacks what the
-    /// decoder has kept in itself.
+    /// [`EndOfStream`](ReadError::EndOfStream), or [`Incomplete`](ReadError::Incomplete), whose `partial` lacks what
+    /// the decoder has kept in itself.
     ///
     /// The frame may have `limit` bytes, those included that the decoder takes without making a frame of them.
     ///
@@ -33,12 +33,13 @@ impl Connection {
     /// - A [`ReadError`], as the [`std::io::Error`] that it converts into, as the decoder's error that this converts
     ///   into: [`EndOfStream`](ReadError::EndOfStream),
     ///   [`Incomplete`](ReadError::Incomplete) and the common ones. [`Timeout`](ReadError::Timeout) loses nothing.
-    ///   [`Disconnected`](ReadError::Disconnected) for [`FrameTooLong`](DisconnectReason::FrameTooLong) if `limit` bytes
-    ///   wait and the decoder finds no frame in them: this too ends the session.
+    ///   [`Disconnected`](ReadError::Disconnected) for [`FrameTooLong`](DisconnectReason::FrameTooLong) if `limit`
+    ///   bytes wait and the decoder finds no frame in them: this too ends the session.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe if the next read is a `read_frame` with the same decoder, which may have bytes of the frame in itself.
+    /// Cancel safe if the next read is a `read_frame` with the same decoder, which may have bytes of the frame in
+    /// itself.
     ///
     /// # Panics
     ///

@@ -38,8 +38,8 @@ pub(super) struct Shared {
 /// What the one lock of a session holds.
 pub(super) struct Locked {
     pub(super) session: Session,
-    /// Where bytes come from; `None` while it is lent out, and once nothing more will come: who puts it back then sees it
-    /// let go of.
+    /// Where bytes come from; `None` while it is lent out, and once nothing more will come: who puts it back then sees
+    /// it let go of.
     pub(super) source: Option<Source>,
     /// Let go of at the end, with which the events end.
     pub(super) events: EventSource,

@@ -29,9 +29,9 @@ use crate::{
 /// A stream gives what a read gives, again and again. Dropping it loses nothing: what it has not given is there for the
 /// next read. While it waits for an item it has the turn to read.
 ///
-/// An error that has consumed one message, or none ([`Timeout`](ReadError::Timeout)), is an item, and the stream goes on
-/// behind it. It ends where the peer has hung up in good order; if the session ends otherwise, or within a message, it
-/// gives that error first.
+/// An error that has consumed one message, or none ([`Timeout`](ReadError::Timeout)), is an item, and the stream goes
+/// on behind it. It ends where the peer has hung up in good order; if the session ends otherwise, or within a message,
+/// it gives that error first.
 impl Connection {
     /// Returns a stream of text messages, as [`read_str`](Self::read_str) reads them.
     ///
@@ -42,7 +42,7 @@ impl Connection {
     /// use std::{future::poll_fn, pin::Pin};
     /// use tcpip_core::Connection;
     ///
-    /// /// Logs what the peer says until it hangs up. Most programs use the `next` of an extension trait for the `poll_fn`.
+    /// /// Logs what the peer says until it hangs up. Most programs use the `next` of an extension trait for this.
     /// async fn log(connection: &Connection) {
     ///     let mut messages = connection.messages();
     ///     while let Some(message) = poll_fn(|context| Pin::new(&mut messages).poll_next(context)).await {
@@ -73,8 +73,8 @@ impl Connection {
         Reads::new(self.clone(), "structs", Struct::<T>::new())
     }
 
-    /// Returns a stream of the frames that `decoder` finds, as [`read_frame`](Self::read_frame) reads them. An error of the
-    /// decoder ends the session, and the stream behind it.
+    /// Returns a stream of the frames that `decoder` finds, as [`read_frame`](Self::read_frame) reads them. An error of
+    /// the decoder ends the session, and the stream behind it.
     pub fn frames<D: Decoder + Send + Unpin>(
         &self,
         decoder: D,

@@ -52,7 +52,8 @@ impl Connection {
         self.send_text("write_str", line).await
     }
 
-    /// Sends a value as JSON in a text message, as the [`JsonMode`](crate::JsonMode) says: by default as Python writes it.
+    /// Sends a value as JSON in a text message, as the [`JsonMode`](crate::JsonMode) says: by default as Python writes
+    /// it.
     ///
     /// # Errors
     ///
@@ -81,9 +82,9 @@ impl Connection {
         self.send("write_from", structs.parts().as_slice()).await
     }
 
-    /// Sends bytes as they are, ahead of all messages that wait to be sent, and never within one: for a feed hold, or the
-    /// Ctrl-C of a device. What the system has taken already goes out before. Among themselves, such messages keep their
-    /// order. `write_limit` does not hold them up.
+    /// Sends bytes as they are, ahead of all messages that wait to be sent, and never within one: for a feed hold, or
+    /// the Ctrl-C of a device. What the system has taken already goes out before. Among themselves, such messages keep
+    /// their order. `write_limit` does not hold them up.
     ///
     /// # Errors
     ///
@@ -92,8 +93,8 @@ impl Connection {
         self.send_to(Place::First, "write_ahead", &[data]).await
     }
 
-    /// Ends this end's half of the stream behind all that is queued: the peer finds the end, and may go on sending. Reads go
-    /// on. Returns when the system has been told.
+    /// Ends this end's half of the stream behind all that is queued: the peer finds the end, and may go on sending.
+    /// Reads go on. Returns when the system has been told.
     ///
     /// Later writes fail with [`WriteHalfEnded`](WriteError::WriteHalfEnded), and heartbeats are not sent any more. The
     /// session ends when the peer ends its half too, and what had arrived has been read. May be called again.

@@ -22,7 +22,8 @@ pub enum WriteError {
         /// Why there is no session any more; `None` if there never was one.
         reason: Option<DisconnectReason>,
     },
-    /// This end has ended its half of the stream: [`shutdown_write`](crate::Connection::shutdown_write). Nothing was sent.
+    /// This end has ended its half of the stream: [`shutdown_write`](crate::Connection::shutdown_write). Nothing was
+    /// sent.
     #[error("this end has ended its half of the stream")]
     WriteHalfEnded,
     /// The session ended before the message was with the operating system; part of it may have been sent.

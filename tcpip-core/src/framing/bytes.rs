@@ -130,8 +130,8 @@ impl Form {
         }
     }
 
-    /// Makes text of the bytes, if they are UTF-8, and no decoder works on them now and then: the memory is not the same.
-    /// The first `start` bytes, which may be none, are let go of. Where the bytes end that are no text.
+    /// Makes text of the bytes, if they are UTF-8, and no decoder works on them now and then: the memory is not the
+    /// same. The first `start` bytes, which may be none, are let go of. Where the bytes end that are no text.
     pub(super) fn make_text(&mut self, start: &mut usize) -> Option<usize> {
         let Self::Plain(bytes) = self else { return None };
         bytes.drain(..std::mem::take(start));
@@ -158,8 +158,8 @@ impl Form {
         bad
     }
 
-    /// Appends to text as many of `bytes` as go on with it, and says how many these are. The first `start` bytes may be let
-    /// go of.
+    /// Appends to text as many of `bytes` as go on with it, and says how many these are. The first `start` bytes may be
+    /// let go of.
     pub(super) fn append_text(&mut self, start: &mut usize, bytes: &[u8]) -> usize {
         let Self::Text(text, cut) = self else { return 0 };
         if text.capacity() - text.len() < bytes.len() + cut.bytes.len() && *start >= text.len() / 2 {
@@ -203,8 +203,8 @@ impl Form {
         }
     }
 
-    /// Where to append, with room for `enough` bytes at least, for `wanted` if there is not. The first `start` bytes may be
-    /// let go of.
+    /// Where to append, with room for `enough` bytes at least, for `wanted` if there is not. The first `start` bytes
+    /// may be let go of.
     pub(super) fn spare(&mut self, start: &mut usize, enough: usize, wanted: usize) -> &mut dyn BufMut {
         if let Self::Codec(bytes) = self {
             bytes.advance(std::mem::take(start));

@@ -43,8 +43,8 @@ impl<'a> Content<'a> {
 
 /// Bytes that have been received and not yet read.
 ///
-/// The buffer does no I/O: the owner [fills](Self::fill) it and takes frames out. No byte is searched twice for the same
-/// separator, but for the overlap that a separator of several bytes needs.
+/// The buffer does no I/O: the owner [fills](Self::fill) it and takes frames out. No byte is searched twice for the
+/// same separator, but for the overlap that a separator of several bytes needs.
 ///
 /// Dropping the buffer drops the bytes in it.
 ///
@@ -154,8 +154,8 @@ impl FrameBuffer {
         Some(Ok(frame))
     }
 
-    /// As [`take_until`](Self::take_until), for text. If that is to be UTF-8, it is looked at once for all that has come.
-    /// `convert` is given what is before the separator.
+    /// As [`take_until`](Self::take_until), for text. If that is to be UTF-8, it is looked at once for all that has
+    /// come. `convert` is given what is before the separator.
     #[inline]
     pub(crate) fn take_text<T>(
         &mut self,
@@ -255,8 +255,8 @@ impl FrameBuffer {
     ///
     /// # Errors
     ///
-    /// [`TooLong`] if the frame is longer than `limit`, or what there is of it is as long. So it does not matter in what
-    /// pieces it came, nor how many of its bytes the decoder keeps in itself meanwhile.
+    /// [`TooLong`] if the frame is longer than `limit`, or what there is of it is as long. So it does not matter in
+    /// what pieces it came, nor how many of its bytes the decoder keeps in itself meanwhile.
     pub fn take_with<T, E>(
         &mut self,
         limit: usize,

@@ -7,9 +7,9 @@ const LONGEST_PAUSE: u32 = 1024;
 
 /// Whether messages of several tasks are sent together.
 ///
-/// A message by another task than the last one's waits for the session's task, which runs behind those that are ready: so
-/// that theirs go out in one system call. Where that gathers nothing, it is not tried again for a while. A lone writer is
-/// never held up.
+/// A message by another task than the last one's waits for the session's task, which runs behind those that are ready:
+/// so that theirs go out in one system call. Where that gathers nothing, it is not tried again for a while. A lone
+/// writer is never held up.
 #[derive(Debug, Default)]
 pub(super) struct Gathering {
     last: Option<task::Id>,

@@ -14,7 +14,8 @@ use crate::{DisconnectReason, FrameBuffer};
 /// out.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    /// In a box, which is what is lent. `None` while it is, unless bytes have come meanwhile, and before the first come.
+    /// In a box, which is what is lent. `None` while it is, unless bytes have come meanwhile, and before the first
+    /// come.
     frames: Option<Box<FrameBuffer>>,
     pub(super) place: Buffer,
     /// What has arrived is not to be kept.

@@ -48,8 +48,8 @@ pub(crate) struct Session {
     options: Arc<SessionOptions>,
     /// How many look for a hang-up just now, and may be told its cause.
     looking: usize,
-    /// The peer was found to have hung up while somebody called the system, who may be told the cause. The session drains,
-    /// until somebody looks again when that call has returned.
+    /// The peer was found to have hung up while somebody called the system, who may be told the cause. The session
+    /// drains, until somebody looks again when that call has returned.
     is_in_doubt: bool,
     /// How many bytes were given up at the end.
     given_up: u64,
@@ -249,7 +249,8 @@ impl Session {
         self.call_returned(effects);
     }
 
-    /// Somebody has looked, and the stream has failed: for the cause that was found, or that somebody else was told. Why.
+    /// Somebody has looked, and the stream has failed: for the cause that was found, or that somebody else was told.
+    /// Why.
     pub(crate) fn has_failed(&mut self, cause: Option<DisconnectReason>, effects: &mut Effects) -> DisconnectReason {
         self.looking -= 1;
         let cause = cause.or_else(|| self.outgoing.error().cloned()).unwrap_or(DisconnectReason::Reset);
@@ -329,8 +330,8 @@ impl Session {
         self.life.was_read();
     }
 
-    /// Ends a session whose handler has done all that it wants: closed by this end, unless the peer has hung up or ended it
-    /// before.
+    /// Ends a session whose handler has done all that it wants: closed by this end, unless the peer has hung up or
+    /// ended it before.
     pub(crate) fn handler_has_returned(&mut self, effects: &mut Effects) {
         if self.life.has_hung_up() {
             self.revoke(DisconnectReason::ClosedByPeer, Ending::Revoked, effects);

@@ -292,7 +292,8 @@ impl Outgoing {
         }
     }
 
-    /// Lends the queue to who offers it to the system, once and now. `None` if somebody does so already, or there is none.
+    /// Lends the queue to who offers it to the system, once and now. `None` if somebody does so already, or there is
+    /// none.
     pub(crate) fn lend(&mut self) -> Option<VecDeque<u8>> {
         if self.is_sending() || self.queue.is_empty() {
             return None;
@@ -331,8 +332,8 @@ impl Outgoing {
         taken
     }
 
-    /// Copies up to `count` bytes from the front of the queue, which are then to be offered to the stream: nothing is put
-    /// before them any more.
+    /// Copies up to `count` bytes from the front of the queue, which are then to be offered to the stream: nothing is
+    /// put before them any more.
     pub(crate) fn offer(&mut self, count: usize) -> Vec<u8> {
         let count = count.min(self.queue.len());
         let (front, back) = self.queue.as_slices();
@@ -342,7 +343,8 @@ impl Outgoing {
         offered
     }
 
-    /// Notes that the first `count` bytes of the queue have been taken, and whom to tell. Queues what there is room for.
+    /// Notes that the first `count` bytes of the queue have been taken, and whom to tell. Queues what there is room
+    /// for.
     pub(crate) fn took(&mut self, count: usize, effects: &mut Effects) {
         let count = count.min(self.queue.len());
         self.queue.drain(..count);

@@ -320,8 +320,8 @@ impl Session {
         can_ask.then(|| self.incoming.lend(Buffer::LentToSystem))
     }
 
-    /// Takes the buffer back from who has dropped so many bytes that the system had, and perhaps was told why the stream
-    /// has ended.
+    /// Takes the buffer back from who has dropped so many bytes that the system had, and perhaps was told why the
+    /// stream has ended.
     pub(crate) fn discarded(
         &mut self,
         frames: Box<FrameBuffer>,

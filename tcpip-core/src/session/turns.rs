@@ -121,8 +121,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// The first of those that are there has its turn, and nobody else before the end; whoever has looked in vain is
-        /// woken when it is its turn.
+        /// The first of those that are there has its turn, and nobody else before the end; whoever has looked in vain
+        /// is woken when it is its turn.
         #[test]
         fn the_first_has_its_turn(steps in steps()) {
             let woken = Arc::new(Mutex::new(BTreeMap::new()));

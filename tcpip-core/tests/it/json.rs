@@ -176,7 +176,8 @@ fn floats() -> Vec<f64> {
     floats
 }
 
-/// Python's own `json` writes the same text as this library, for floats, strings and containers, and reads it as the same.
+/// Python's own `json` writes the same text as this library, for floats, strings and containers, and reads it as the
+/// same.
 #[test]
 fn the_text_is_the_one_that_python_writes() {
     let strings = ["", "plain", "\"\\/\u{8}\u{c}\n\r\t", "\0\u{1}\u{1f}\u{7f}\u{80}", "é€\u{ffff}", "🔭\u{10ffff}"];

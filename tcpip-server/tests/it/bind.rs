@@ -222,8 +222,8 @@ async fn the_backlog_is_how_many_clients_wait() {
     assert!((100..=101).contains(&waiting), "{waiting}");
 }
 
-/// A port whose last connection the system still remembers is in use without `reuse_address`, and free with it, which is
-/// the default. Parity: `reuse_address`.
+/// A port whose last connection the system still remembers is in use without `reuse_address`, and free with it, which
+/// is the default. Parity: `reuse_address`.
 #[cfg(target_os = "linux")]
 #[test_log::test(tokio::test)]
 async fn reuse_address_frees_a_port_in_time_wait() {

@@ -52,7 +52,8 @@ async fn a_waiting_read_takes_no_heartbeat_for_a_message<K: Kind>() {
     link.set_terminator(b";").unwrap();
     far.write_all(format!("{HEARTBEAT};command;").as_bytes()).await.unwrap();
     let read = timeout(STUCK, reading).await.unwrap().unwrap().unwrap();
-    // The first may have been noted, or be still there when the terminator changes: then it is the beginning of a message.
+    // The first may have been noted, or be still there when the terminator changes: then it is the beginning of a
+    // message.
     assert!(read == "command" || read == format!("{HEARTBEAT}\r\n{HEARTBEAT}"), "{read:?}");
     assert!(link.last_heartbeat().is_some() || read != "command");
     link.close().await;

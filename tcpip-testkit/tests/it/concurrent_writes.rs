@@ -33,7 +33,8 @@ fn message(writer: usize, number: usize) -> String {
     format!("{writer} {number} {}", "x".repeat((writer * 31 + number * 7) % 97))
 }
 
-/// Writes all messages of one writer. Every fourth writer is impatient. The numbers of those that were written for sure.
+/// Writes all messages of one writer. Every fourth writer is impatient. The numbers of those that were written for
+/// sure.
 async fn run_writer(connection: Connection, writer: usize) -> BTreeSet<usize> {
     let mut written = BTreeSet::new();
     for number in 0..MESSAGES {

@@ -1,5 +1,5 @@
-//! A made-up device, its mock and its controller, written as a newcomer would: text commands that end with `\r` and replies
-//! that end with `\r\n` on one port, a binary status each second on another, and a configuration in JSON.
+//! A made-up device, its mock and its controller, written as a newcomer would: text commands that end with `\r` and
+//! replies that end with `\r\n` on one port, a binary status each second on another, and a configuration in JSON.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -155,8 +155,8 @@ impl Gauge {
     }
 }
 
-/// The controller drives the mock: commands, a refusal, the configuration, and a status each second; when the mock goes, all
-/// of it is told.
+/// The controller drives the mock: commands, a refusal, the configuration, and a status each second; when the mock
+/// goes, all of it is told.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_made_up_device_is_driven() -> Outcome<()> {
     let (listener, dialler) = memory_listener();

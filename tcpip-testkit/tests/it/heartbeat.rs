@@ -203,8 +203,8 @@ async fn a_handler_at_work_counts_as_alive() {
     assert_eq!(reason, DisconnectReason::HeartbeatMissed { after: SECOND });
 }
 
-/// Fault 8: a heartbeat in the connection's encoding or in ASCII is taken out by text reads; a message that only contains
-/// the word is data, and so is everything where no heartbeat is expected.
+/// Fault 8: a heartbeat in the connection's encoding or in ASCII is taken out by text reads; a message that only
+/// contains the word is data, and so is everything where no heartbeat is expected.
 #[test_log::test(tokio::test)]
 async fn only_a_whole_heartbeat_is_taken_out() {
     let case = OneClientServerTestCase::new();

@@ -23,8 +23,8 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Far longer than anything here takes.
 const STUCK: Duration = Duration::from_mins(1);
 
-/// A session into which commands come in time is not idle, whatever is read when: the level of what is unread says nothing.
-/// Failure 37.
+/// A session into which commands come in time is not idle, whatever is read when: the level of what is unread says
+/// nothing. Failure 37.
 #[test_log::test(tokio::test)]
 async fn commands_that_come_in_time_keep_a_session() {
     // A machine that is too late for the commands to come in time shows nothing.
@@ -161,8 +161,8 @@ impl Listener for WrappedListener {
 /// For which the runtime is blocked at times.
 const LIMIT: Duration = Duration::from_millis(100);
 
-/// A runtime that is blocked for longer than the limits, while the peer sends heartbeats, takes its own delay for nobody's
-/// silence: over a socket, and over another stream. Failure 36.
+/// A runtime that is blocked for longer than the limits, while the peer sends heartbeats, takes its own delay for
+/// nobody's silence: over a socket, and over another stream. Failure 36.
 #[test_log::test(tokio::test)]
 async fn a_late_runtime_does_not_judge_its_peer() {
     for is_wrapped in [false, true] {

@@ -144,8 +144,8 @@ async fn a_client_that_is_turned_away_in_memory_is_told_why() {
     soon(server.close()).await;
 }
 
-/// A client that asks and half-closes at once gets its reply, and then the end of the stream, whether the handler thinks
-/// or not.
+/// A client that asks and half-closes at once gets its reply, and then the end of the stream, whether the handler
+/// thinks or not.
 #[test_log::test]
 fn one_shot_client_in_memory_gets_its_reply() {
     on_both_runtimes(async || {

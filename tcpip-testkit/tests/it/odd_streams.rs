@@ -206,8 +206,8 @@ async fn a_panic_of_the_stream_is_an_error_of_the_stream() {
     assert_eq!(client.connection().reason(), Some(DisconnectReason::Closed));
 }
 
-/// A session over a stream that is silent asks it nothing, however long that lasts; nor does one whose reading ahead has
-/// come to the limit.
+/// A session over a stream that is silent asks it nothing, however long that lasts; nor does one whose reading ahead
+/// has come to the limit.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_silent_stream_is_left_alone() {
     for endless in [false, true] {

@@ -1,10 +1,10 @@
 //! Every promise has its test.
 //!
 //! Three lists of promises stand behind this library: what ts_tcpip 2.2.2 offers, by its Python names ([`FEATURES`]);
-//! its faults, which must not be here, 1 to [`FAULTS`]; and what goes wrong on a link, 1 to [`FAILURES`]. The table from
-//! each of them to its tests is kept where the tests are: a test's doc comment names what it shows as
-//! "Parity: `read_str`, `encoding`.", "Fault 5" or "Failures 2 and 5". The tests here collect these words from the whole
-//! workspace. To see the table: `cargo test -p tcpip-testkit --test it parity -- --nocapture`.
+//! its faults, which must not be here, 1 to [`FAULTS`]; and what goes wrong on a link, 1 to [`FAILURES`]. The table
+//! from each of them to its tests is kept where the tests are: a test's doc comment names what it shows as
+//! "Parity: `read_str`, `encoding`.", "Fault 5" or "Failures 2 and 5". The tests here collect these words from the
+//! whole workspace. To see the table: `cargo test -p tcpip-testkit --test it parity -- --nocapture`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -103,8 +103,8 @@ const FAULTS: usize = 22;
 /// How many ways to go wrong are known.
 const FAILURES: usize = 44;
 
-/// What is shown by no test yet: a fault that belongs to a request/reply layer. Until there is one, the dome's controller
-/// closes on a late reply.
+/// What is shown by no test yet: a fault that belongs to a request/reply layer. Until there is one, the dome's
+/// controller closes on a late reply.
 const LATER: [&str; 1] = ["Fault 21"];
 
 /// Each row has a test that says so, but for those that later work covers; and each row that a test names is one.

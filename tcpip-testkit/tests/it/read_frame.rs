@@ -1,4 +1,5 @@
-//! Frames that a codec finds: whole, wherever the stream is cut and the read dropped, beside text on the same connection.
+//! Frames that a codec finds: whole, wherever the stream is cut and the read dropped, beside text on the same
+//! connection.
 
 use std::{
     fmt::Debug,
@@ -200,7 +201,8 @@ async fn a_bad_frame_is_told_to_the_reader_behind_it() {
     for (near, far) in pairs(1000).await {
         let codec = &mut StxEtx;
         let (bad, behind, ()) = soon(async {
-            tokio::join!(biased; near.read_frame(codec), near.read_str(), async { far.write(b"bad\r\n").await.unwrap() })
+            let sending = async { far.write(b"bad\r\n").await.unwrap() };
+            tokio::join!(biased; near.read_frame(codec), near.read_str(), sending)
         })
         .await;
         assert_eq!(bad.unwrap_err().to_string(), "no STX");

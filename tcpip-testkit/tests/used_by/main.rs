@@ -1,5 +1,5 @@
-//! Packages outside the workspace use these crates as their users do: a controller the client alone, a mock the server and
-//! the testkit, and a third the testkit in its tests alone.
+//! Packages outside the workspace use these crates as their users do: a controller the client alone, a mock the server
+//! and the testkit, and a third the testkit in its tests alone.
 //!
 //! Building them takes a while: `cargo test -p tcpip-testkit --test used_by -- --ignored`.
 

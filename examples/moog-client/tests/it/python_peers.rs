@@ -23,7 +23,8 @@ async fn a_python_client_commands_the_mock() {
     python.assert_content().await;
 }
 
-/// The client understands a controller in Python that sends bytes one by one, an unknown frame and a status of nobody's.
+/// The client understands a controller in Python that sends bytes one by one, an unknown frame and a status of
+/// nobody's.
 #[test_log::test(tokio::test)]
 async fn the_client_commands_a_python_controller() {
     let test = "the_client_commands_a_python_controller";

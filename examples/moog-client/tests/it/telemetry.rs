@@ -19,8 +19,8 @@ use crate::scripted::{Axis, accept, meet, next_command, send_config, send_teleme
 /// How long telemetry comes.
 const LONG: Duration = Duration::from_secs(10);
 
-/// A thousand telemetries a second for ten seconds, with commands between: every one is told, in order, and every command
-/// has its status.
+/// A thousand telemetries a second for ten seconds, with commands between: every one is told, in order, and every
+/// command has its status.
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn nothing_is_lost_at_a_thousand_a_second() {
     let case = OneClientServerTestCase::new();
@@ -66,8 +66,8 @@ async fn nothing_is_lost_at_a_thousand_a_second() {
     }
 }
 
-/// A callback that fails, panics or takes its time harms nothing: the next telemetry is told, commands are answered, and
-/// the client closes.
+/// A callback that fails, panics or takes its time harms nothing: the next telemetry is told, commands are answered,
+/// and the client closes.
 #[test_log::test(tokio::test)]
 async fn a_callback_that_fails_harms_nothing() {
     let calls = Arc::new(AtomicUsize::new(0));

@@ -8,8 +8,8 @@ use tcpip_client::Client;
 use tcpip_testkit::memory_listener;
 use tokio::time::Instant;
 
-/// The configuration comes at once, telemetry every 0.1 s, each a little further; for the next client the same again, from
-/// where the axis is, and nothing moves while nobody is there.
+/// The configuration comes at once, telemetry every 0.1 s, each a little further; for the next client the same again,
+/// from where the axis is, and nothing moves while nobody is there.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn telemetry_comes_every_tenth_of_a_second() {
     let (listener, dialler) = memory_listener();

@@ -2,8 +2,8 @@
 
 use tokio::net::TcpStream;
 
-/// How many bytes the socket has taken that the peer's system has not acknowledged, the end of the stream counted as one;
-/// `None` where the system does not tell.
+/// How many bytes the socket has taken that the peer's system has not acknowledged, the end of the stream counted as
+/// one; `None` where the system does not tell.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "no crate at hand has a safe call for SIOCOUTQ")]
 pub(in crate::connection) fn unacknowledged(socket: &TcpStream) -> Option<usize> {

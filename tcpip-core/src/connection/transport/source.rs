@@ -64,8 +64,8 @@ impl Source {
         }
     }
 
-    /// Lets go of it. What has arrived is not to be kept if it `is_discarded`: a socket that is closed with unread input
-    /// sends a reset, which overtakes what was written.
+    /// Lets go of it. What has arrived is not to be kept if it `is_discarded`: a socket that is closed with unread
+    /// input sends a reset, which overtakes what was written.
     pub(in crate::connection) fn let_go(self, is_discarded: bool) {
         if let Self::Socket(socket) = &self
             && is_discarded

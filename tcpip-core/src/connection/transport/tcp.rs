@@ -52,8 +52,8 @@ impl TcpWire {
         }
     }
 
-    /// Offers the whole queue to `write`, once. How many bytes it took, none if it would have to wait; `None` if a writer
-    /// is sending.
+    /// Offers the whole queue to `write`, once. How many bytes it took, none if it would have to wait; `None` if a
+    /// writer is sending.
     fn send_some(
         connection: &Connection,
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
@@ -68,7 +68,8 @@ impl TcpWire {
 impl Wire for TcpWire {
     async fn flush(&self, connection: &Connection, write_timeout: Option<Duration>) -> Result<(), DisconnectReason> {
         while let Some(since) = self.next_to_send(connection).await {
-            // Readiness is looked at before the deadline: a task that runs late does not take its own delay for the peer's.
+            // Readiness is looked at before the deadline: a task that runs late does not take its own delay for the
+            // peer's.
             let writable = self.0.writable();
             let ready = match write_timeout {
                 Some(after) => timeout_at(since + after, writable).await.map_err(|_| after),
@@ -159,7 +160,8 @@ impl Wire for TcpWire {
         unacknowledged(self.stream()).unwrap_or(0)
     }
 
-    /// An abort is lossy, and says so to the peer. What is kept would be lost by a reset at once: it comes with the close.
+    /// An abort is lossy, and says so to the peer. What is kept would be lost by a reset at once: it comes with the
+    /// close.
     fn abort(self, input: Input) {
         match input {
             Input::Keep => reset_when_closed(self.stream()),
