@@ -65,65 +65,37 @@
 //! # }
 //! ```
 
-mod callbacks;
-mod catch_panic;
-mod client_or_server;
-mod close_stream_writer;
 mod connection;
-mod connection_event;
-mod constants;
-mod disconnect_reason;
-mod encoding;
 #[doc(hidden)]
 pub mod endpoint;
 mod error;
-mod family;
 mod framing;
 mod handler;
-mod json;
-mod latest;
-mod lock;
-mod look_up;
-mod read_loop;
-mod serve;
 mod session;
-mod socket_options;
-mod stream_structs;
-mod structs;
-mod terminator;
-mod text_format;
-mod watched;
+mod stream_helpers;
+mod sync;
+mod text;
 
 pub use bytes::BytesMut;
 pub use socket2::SockRef;
 pub use tokio_util::codec::Decoder;
 
 pub use self::{
-    callbacks::{CallbackFuture, ConnectCallback},
-    client_or_server::ClientOrServer,
-    close_stream_writer::close_stream_writer,
     connection::{Batch, Connection, ConnectionOptions, HalfClose, Stats},
-    connection_event::ConnectionEvent,
-    constants::{
-        DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING,
-        DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL,
-        DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, HEARTBEAT,
-        KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, LOCALHOST_IPV4, LOCALHOST_IPV6, STD_TIMEOUT,
+    endpoint::{
+        CallbackFuture, ClientOrServer, ConnectCallback, ConnectionEvent, DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT,
+        DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT,
+        DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR,
+        DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, DisconnectReason, Family, HEARTBEAT, KEEPALIVE_INTERVAL,
+        KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, STD_TIMEOUT,
+        set_socket_options,
     },
-    disconnect_reason::DisconnectReason,
-    encoding::Encoding,
     error::{
         ConnectAttempt, ConnectError, ConnectFailure, Error, LookUpError, OptionError, ReadError, Result, StartError,
         UnexpectedHeartbeat, WriteError,
     },
-    family::Family,
-    framing::{FrameBuffer, TooLong},
-    handler::{HandlerError, HandlerResult, IntoHandlerError, ReadAndDispatch},
-    json::JsonMode,
-    latest::Latest,
-    serve::Serve,
-    socket_options::{Keepalive, set_socket_options},
-    stream_structs::{read_into, read_struct, write_from},
-    structs::{Parts, Structs},
-    terminator::Terminator,
+    framing::{FrameBuffer, Terminator, TooLong},
+    handler::{HandlerError, HandlerResult, IntoHandlerError, ReadAndDispatch, Serve},
+    stream_helpers::{Parts, Structs, close_stream_writer, read_into, read_struct, write_from},
+    text::{Encoding, JsonMode},
 };

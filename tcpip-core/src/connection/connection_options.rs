@@ -6,8 +6,8 @@ use super::options::deadline;
 use crate::{
     DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_LIMIT, DEFAULT_MONITOR_CONNECTION_INTERVAL,
     DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Encoding, JsonMode, Keepalive, Terminator,
-    socket_options::{Setting, SocketOptions},
-    text_format::TextFormat,
+    endpoint::{Setting, SocketOptions},
+    text::TextFormat,
 };
 
 /// The options of a connection, those that its two ends have in common: a value, to be cloned and given to any number

@@ -49,7 +49,7 @@ use self::{
 use crate::{
     DisconnectReason, Encoding, JsonMode, OptionError, Terminator,
     session::{Ending, Session},
-    text_format::TextFormat,
+    text::TextFormat,
 };
 
 /// One TCP session, from connect or accept to its end.

@@ -5,7 +5,7 @@ use std::{io, ops::Deref, sync::Arc, time::Duration};
 use tokio::net::TcpStream;
 
 use super::ConnectionOptions;
-use crate::{HEARTBEAT, OptionError, socket_options::SocketOrigin, text_format::TextFormat};
+use crate::{HEARTBEAT, OptionError, endpoint::SocketOrigin, text::TextFormat};
 
 /// The longest deadline. A longer one counts as this: about 30 years.
 const LONGEST: Duration = Duration::from_hours(30 * 365 * 24);

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     ConnectionEvent, DisconnectReason,
-    callbacks::{EventSource, Pushed},
+    endpoint::{EventSource, Pushed},
     session::{Ending, Phase, Session},
 };
 

@@ -10,9 +10,9 @@ use tokio::{net::tcp::OwnedWriteHalf, runtime::Handle, sync::Notify, time::Insta
 use super::{Connection, options::SessionOptions, rest::clock, transport::Source};
 use crate::{
     ConnectionEvent,
-    callbacks::{CallbackProgress, EventSource},
+    endpoint::{CallbackProgress, EventSource},
     session::{Effects, Life, Session, Way},
-    watched::Watched,
+    sync::Watched,
 };
 
 pub(super) struct Shared {

@@ -9,7 +9,7 @@ use crate::{
     Encoding, JsonMode, ReadError,
     framing::{Content, TooLong},
     session::{Take, Unread},
-    stream_structs::struct_from,
+    stream_helpers::struct_from,
 };
 
 pub(super) fn owned(text: Cow<'_, str>) -> String {

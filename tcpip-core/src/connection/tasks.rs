@@ -3,7 +3,7 @@
 use tracing::Instrument;
 
 use super::Connection;
-use crate::{DisconnectReason, catch_panic::catch_panic, session::Session};
+use crate::{DisconnectReason, session::Session, sync::catch_panic};
 
 tokio::task_local! {
     /// What the current task is to a session.

@@ -15,7 +15,7 @@ use super::{Connection, transport::Wire};
 use crate::{
     DisconnectReason,
     session::{Begun, Place, Session, Unsendable},
-    structs::MOST_STRUCTS,
+    stream_helpers::MOST_STRUCTS,
 };
 
 /// A message of up to so many bytes is copied together, which costs less than to have the system gather its parts: a

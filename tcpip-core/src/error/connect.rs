@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{LookUpError, OptionError};
-use crate::family::is_lacking;
+use crate::endpoint::is_lacking;
 
 /// A client could not connect. Nothing is left behind.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,10 @@ mod frame_buffer;
 #[cfg(test)]
 mod frame_buffer_model;
 mod search;
+mod terminator;
 
 pub(crate) use self::frame_buffer::Content;
-pub use self::frame_buffer::{FrameBuffer, TooLong};
+pub use self::{
+    frame_buffer::{FrameBuffer, TooLong},
+    terminator::Terminator,
+};

@@ -33,7 +33,7 @@ use self::{
     outgoing::Outgoing,
     turns::Turns,
 };
-use crate::{DisconnectReason, HalfClose, OptionError, connection::options::SessionOptions, text_format::TextFormat};
+use crate::{DisconnectReason, HalfClose, OptionError, connection::options::SessionOptions, text::TextFormat};
 
 /// One session, from its beginning to its end.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::{DisconnectReason, FrameBuffer, HEARTBEAT, ReadError, text_format::TextFormat};
+use crate::{DisconnectReason, FrameBuffer, HEARTBEAT, ReadError, text::TextFormat};
 
 /// The longest form of a heartbeat: four bytes for each character and for a byte-order mark.
 const LONGEST: usize = 4 * (HEARTBEAT.len() + 1);

@@ -11,7 +11,7 @@ use tokio::{io::AsyncRead, net::tcp::OwnedReadHalf};
 use tokio_util::io::poll_read_buf;
 
 use super::discard_what_is_here;
-use crate::catch_panic::{drop_caught, poll_stream};
+use crate::sync::{drop_caught, poll_stream};
 
 /// How much is read ahead at once.
 const CHUNK: usize = 4096;

@@ -17,9 +17,8 @@ use tokio::{io::AsyncWrite, time::Instant};
 use super::{Connection, Input, Wire, within};
 use crate::{
     DisconnectReason,
-    catch_panic::{drop_caught, poll_stream},
-    lock::Lock,
     session::{HangUp, Next},
+    sync::{Lock, drop_caught, poll_stream},
 };
 
 /// How many bytes of the queue are offered to the stream at once.

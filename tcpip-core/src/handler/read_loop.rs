@@ -13,8 +13,8 @@ use tracing::Instrument;
 
 use crate::{
     Connection, DisconnectReason, Error, HandlerError, HandlerResult, ReadError, Serve, WriteError,
-    catch_panic::{catch_panic, catch_panic_in, drop_caught, shown},
     connection::Interruption,
+    sync::{catch_panic, catch_panic_in, drop_caught, shown},
 };
 
 /// Starts the task that serves one session, from the greeting to the farewell.

@@ -7,8 +7,7 @@ use tracing::Instrument;
 
 use crate::{
     ConnectionEvent,
-    catch_panic::{catch_panic, drop_caught},
-    watched::Watched,
+    sync::{Watched, catch_panic, drop_caught},
 };
 
 /// The length of the queue at which a slow callback is logged.

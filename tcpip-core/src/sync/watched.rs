@@ -4,7 +4,7 @@ use std::sync::MutexGuard;
 
 use tokio::sync::Notify;
 
-use crate::lock::Lock;
+use crate::sync::Lock;
 
 /// A value behind a [`Lock`], and those who wait until it is as they want it.
 ///

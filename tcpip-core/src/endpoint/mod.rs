@@ -1,0 +1,41 @@
+//! What clients and servers have in common beside their sessions: events, options, addresses.
+//!
+//! What is `pub` in here is what the client and server crates are made with, beside the hidden methods of
+//! [`Connection`](crate::Connection). Not part of the public interface: it may change at any time.
+
+mod callbacks;
+mod client_or_server;
+mod connection_event;
+mod constants;
+mod disconnect_reason;
+mod family;
+mod latest;
+mod look_up;
+mod socket_options;
+
+pub(crate) use self::socket_options::{Setting, SocketOptions};
+pub use self::{
+    callbacks::{CallbackFuture, CallbackProgress, ConnectCallback, ConnectCallbacks, EventSource, Pushed},
+    client_or_server::ClientOrServer,
+    connection_event::ConnectionEvent,
+    constants::{
+        DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING,
+        DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL,
+        DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, HEARTBEAT,
+        KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, LOCALHOST_IPV4, LOCALHOST_IPV6, STD_TIMEOUT,
+    },
+    disconnect_reason::DisconnectReason,
+    family::{Family, is_lacking},
+    latest::Latest,
+    look_up::look_up,
+    socket_options::{Keepalive, SocketOrigin, set_socket_options},
+};
+pub use crate::{
+    connection::{
+        options::{CLOSE_GRACE, SessionOptions, deadline},
+        within,
+    },
+    handler::spawn_read_loop,
+    sync::{Lock, Watched, catch_panic, catch_panic_in},
+    text::TextFormat,
+};
