@@ -1,9 +1,11 @@
 //! One TCP session, from connect or accept to its end.
 
+mod ahead;
 mod batch;
 mod connection_options;
 mod driver;
 mod liveness;
+mod one_read;
 pub(crate) mod options;
 mod owner;
 mod read;

@@ -9,7 +9,8 @@ use zerocopy::TryFromBytes;
 use super::{
     Connection,
     takes::{
-        Available, Bytes, EachText, ExactWith, Json, Line, Struct, Text, TextWith, ToEnd, Until, UntilWith, owned,
+        Available, Bytes, EachText, ExactWith, Json, Line, Struct, StructInto, Text, TextWith, ToEnd, Until, UntilWith,
+        owned,
     },
 };
 use crate::{ReadError, session::Session};
@@ -27,8 +28,9 @@ impl Connection {
     /// # Errors
     ///
     /// The common ones.
-    pub async fn read(&self, count: usize) -> Result<Vec<u8>, ReadError> {
-        self.take("read", Available { count }).await
+    #[inline]
+    pub fn read(&self, count: usize) -> impl Future<Output = Result<Vec<u8>, ReadError>> {
+        self.take("read", Available { count })
     }
 
     /// Reads everything up to the end of the stream (Python's `read(-1)`).
@@ -37,8 +39,9 @@ impl Connection {
     ///
     /// [`FrameTooLong`](ReadError::FrameTooLong) if that is more than `limit`: all of it is discarded then. And the
     /// common ones.
-    pub async fn read_to_end(&self) -> Result<Vec<u8>, ReadError> {
-        self.take("read_to_end", ToEnd).await
+    #[inline]
+    pub fn read_to_end(&self) -> impl Future<Output = Result<Vec<u8>, ReadError>> {
+        self.take("read_to_end", ToEnd)
     }
 
     /// Reads exactly `count` bytes.
@@ -47,12 +50,9 @@ impl Connection {
     ///
     /// [`Incomplete`](ReadError::Incomplete) if the stream ends within them. And the common ones.
     #[doc(alias = "readexactly")]
-    pub async fn read_exact(&self, count: usize) -> Result<Vec<u8>, ReadError> {
-        let mut take = Bytes { count };
-        match self.take_ready(&mut take) {
-            Some(bytes) => Ok(bytes),
-            None => self.take("read_exact", take).await,
-        }
+    #[inline]
+    pub fn read_exact(&self, count: usize) -> impl Future<Output = Result<Vec<u8>, ReadError>> {
+        self.take("read_exact", Bytes { count })
     }
 
     /// Reads exactly `count` bytes and hands them to `convert`, for structures whose size only the running program
@@ -72,8 +72,13 @@ impl Connection {
     /// # Panics
     ///
     /// If `convert` does. The bytes stay unread then.
-    pub async fn read_exact_with<T>(&self, count: usize, convert: impl FnOnce(&[u8]) -> T) -> Result<T, ReadError> {
-        self.take("read_exact_with", ExactWith { count, convert: Some(convert) }).await
+    #[inline]
+    pub fn read_exact_with<T>(
+        &self,
+        count: usize,
+        convert: impl FnOnce(&[u8]) -> T,
+    ) -> impl Future<Output = Result<T, ReadError>> {
+        self.take("read_exact_with", ExactWith { count, convert: Some(convert) })
     }
 
     /// Drops what has arrived and has not been read, in turn, and returns how many bytes that was: before a command to
@@ -93,7 +98,8 @@ impl Connection {
     /// [Cancel safe](Self#cancel-safety): it only waits for its turn, and drops nothing before.
     pub async fn discard_input(&self) -> Result<usize, ReadError> {
         if self.look(Session::is_over) {
-            return Err(self.not_connected().await);
+            consume_budget().await;
+            return Err(self.not_connected());
         }
         let (operation, discarding) = ("discard_input", self.discard_in_turn());
         match self.shared.options.read_timeout {
@@ -108,8 +114,9 @@ impl Connection {
     ///
     /// [`FrameTooLong`](ReadError::FrameTooLong). And the common ones.
     #[doc(alias = "readline")]
-    pub async fn read_line(&self) -> Result<Vec<u8>, ReadError> {
-        self.take("read_line", Line).await
+    #[inline]
+    pub fn read_line(&self) -> impl Future<Output = Result<Vec<u8>, ReadError>> {
+        self.take("read_line", Line)
     }
 
     /// Reads through `separator`, which is included.
@@ -134,12 +141,9 @@ impl Connection {
     ///
     /// [`Decode`](ReadError::Decode) if the message is not text in the connection's encoding;
     /// [`FrameTooLong`](ReadError::FrameTooLong); [`Incomplete`](ReadError::Incomplete). And the common ones.
-    pub async fn read_str(&self) -> Result<String, ReadError> {
-        let mut take = Text::new(owned);
-        match self.take_ready(&mut take) {
-            Some(text) => Ok(text),
-            None => self.take("read_str", take).await,
-        }
+    #[inline]
+    pub fn read_str(&self) -> impl Future<Output = Result<String, ReadError>> {
+        self.take("read_str", Text::new(owned))
     }
 
     /// As [`read_str`](Self::read_str), but puts the text into `target`, whose memory is used again. On an error
@@ -148,16 +152,13 @@ impl Connection {
     /// # Errors
     ///
     /// Those of [`read_str`](Self::read_str).
-    pub async fn read_str_into(&self, target: &mut String) -> Result<(), ReadError> {
+    #[inline]
+    pub fn read_str_into(&self, target: &mut String) -> impl Future<Output = Result<(), ReadError>> {
         let store = |text: Cow<'_, str>| {
             target.clear();
             target.push_str(&text);
         };
-        let mut take = Text::new(store);
-        match self.take_ready(&mut take) {
-            Some(()) => Ok(()),
-            None => self.take("read_str_into", take).await,
-        }
+        self.take("read_str_into", Text::new(store))
     }
 
     /// As [`read_str`](Self::read_str), but lends the text to `use_text`, and copies nothing.
@@ -169,8 +170,9 @@ impl Connection {
     /// # Panics
     ///
     /// If `use_text` does. The message stays unread then.
-    pub async fn read_str_with<T>(&self, use_text: impl FnOnce(&str) -> T) -> Result<T, ReadError> {
-        self.take("read_str_with", TextWith { use_text: Some(use_text) }).await
+    #[inline]
+    pub fn read_str_with<T>(&self, use_text: impl FnOnce(&str) -> T) -> impl Future<Output = Result<T, ReadError>> {
+        self.take("read_str_with", TextWith { use_text: Some(use_text) })
     }
 
     /// Reads the next text message, and all that have wholly arrived behind it, and lends each to `use_text`: for
@@ -193,8 +195,9 @@ impl Connection {
     /// # Ok(sum)
     /// # }
     /// ```
-    pub async fn read_each_str(&self, use_text: impl FnMut(&str)) -> Result<usize, ReadError> {
-        self.take("read_each_str", EachText { use_text, count: 0 }).await
+    #[inline]
+    pub fn read_each_str(&self, use_text: impl FnMut(&str)) -> impl Future<Output = Result<usize, ReadError>> {
+        self.take("read_each_str", EachText { use_text, count: 0 })
     }
 
     /// Reads through `separator` and lends the bytes, the separator included, to `use_bytes`, and copies nothing.
@@ -224,8 +227,9 @@ impl Connection {
     ///
     /// [`Json`](ReadError::Json) with the text if it is no JSON, no `T`, or says what a `T` cannot hold; those of
     /// [`read_str`](Self::read_str).
-    pub async fn read_json<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
-        self.take("read_json", Json::new(self.json())).await
+    #[inline]
+    pub fn read_json<T: DeserializeOwned>(&self) -> impl Future<Output = Result<T, ReadError>> {
+        self.take("read_json", Json::new(self.json()))
     }
 
     /// Reads a binary structure: exactly `size_of::<T>()` bytes.
@@ -267,12 +271,9 @@ impl Connection {
     ///     connection.write_from(status).await
     /// }
     /// ```
-    pub async fn read_struct<T: TryFromBytes>(&self) -> Result<T, ReadError> {
-        let mut take = Struct::new();
-        match self.take_ready(&mut take) {
-            Some(value) => Ok(value),
-            None => self.take("read_struct", take).await,
-        }
+    #[inline]
+    pub fn read_struct<T: TryFromBytes>(&self) -> impl Future<Output = Result<T, ReadError>> {
+        self.take("read_struct", Struct::new())
     }
 
     /// As [`read_struct`](Self::read_struct), but puts the value into `target`, which keeps its value on an error.
@@ -280,12 +281,8 @@ impl Connection {
     /// # Errors
     ///
     /// Those of [`read_struct`](Self::read_struct).
-    pub async fn read_into<T: TryFromBytes>(&self, target: &mut T) -> Result<(), ReadError> {
-        let mut take = Struct::new();
-        *target = match self.take_ready(&mut take) {
-            Some(value) => value,
-            None => self.take("read_into", take).await?,
-        };
-        Ok(())
+    #[inline]
+    pub fn read_into<T: TryFromBytes>(&self, target: &mut T) -> impl Future<Output = Result<(), ReadError>> {
+        self.take("read_into", StructInto(target))
     }
 }

@@ -10,8 +10,8 @@ use tokio_util::codec::Decoder;
 
 use super::Connection;
 use crate::{
-    DisconnectReason, ReadError,
-    framing::TooLong,
+    DisconnectReason, FrameBuffer, ReadError,
+    framing::{Found, TooLong},
     session::{Take, Taken, Unread},
 };
 
@@ -176,9 +176,8 @@ impl Connection {
 }
 
 /// What a read of a frame has come to, as the decoder's own errors tell it.
-pub(super) fn outcome<D: Decoder>(
-    read: Result<Result<D::Item, Failure<D::Error>>, ReadError>,
-) -> Result<D::Item, D::Error> {
+#[inline]
+pub(super) fn outcome<D: Decoder>(read: Result<Decoded<D>, ReadError>) -> Result<D::Item, D::Error> {
     match read {
         Ok(Ok(frame)) => Ok(frame),
         Ok(Err(Failure::Error(error))) => Err(error),
@@ -186,6 +185,9 @@ pub(super) fn outcome<D: Decoder>(
         Err(error) => Err(io::Error::from(error).into()),
     }
 }
+
+/// What a decoder has made of the bytes.
+type Decoded<D> = Result<<D as Decoder>::Item, Failure<<D as Decoder>::Error>>;
 
 /// What became of a decoder that did not do its work.
 pub(super) enum Failure<E> {
@@ -197,16 +199,36 @@ struct Frame<'a, D> {
     decoder: &'a mut D,
 }
 
+impl<D: Decoder> Frame<'_, D> {
+    #[inline]
+    fn decode(&mut self, frames: &mut FrameBuffer, limit: usize) -> Option<Result<Decoded<D>, ReadError>> {
+        let taken = frames.take_with(limit, |bytes| caught(|| self.decoder.decode(bytes)))?;
+        Some(taken.map_err(|TooLong| ReadError::Disconnected { reason: DisconnectReason::FrameTooLong { limit } }))
+    }
+}
+
 impl<D: Decoder> Take for Frame<'_, D> {
-    type Output = Result<D::Item, Failure<D::Error>>;
+    type Output = Decoded<D>;
 
     const RUNS_USERS_CODE: bool = true;
 
+    #[inline]
+    fn find_ready(&mut self, unread: &mut Unread<'_>) -> Option<Found> {
+        (!unread.frames.is_empty()).then_some(Found::ALL)
+    }
+
+    #[inline]
+    fn use_ready(
+        &mut self,
+        frames: &mut FrameBuffer,
+        _all: Found,
+        limit: usize,
+    ) -> Option<Result<Self::Output, ReadError>> {
+        self.decode(frames, limit)
+    }
+
     fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<Self::Output, ReadError>> {
-        let limit = unread.limit;
-        let taken = unread.frames.take_with(limit, |bytes| caught(|| self.decoder.decode(bytes)))?;
-        let reason = DisconnectReason::FrameTooLong { limit };
-        Some(taken.map_err(|TooLong| ReadError::Disconnected { reason }))
+        self.decode(unread.frames, unread.limit)
     }
 
     fn take_at_end(&mut self, unread: &mut Unread<'_>) -> Taken<Self::Output> {
@@ -243,9 +265,24 @@ impl<D> OwnFrame<D> {
 }
 
 impl<D: Decoder> Take for OwnFrame<D> {
-    type Output = Result<D::Item, Failure<D::Error>>;
+    type Output = Decoded<D>;
 
     const RUNS_USERS_CODE: bool = true;
+
+    #[inline]
+    fn find_ready(&mut self, unread: &mut Unread<'_>) -> Option<Found> {
+        Frame { decoder: &mut self.decoder }.find_ready(unread)
+    }
+
+    #[inline]
+    fn use_ready(
+        &mut self,
+        frames: &mut FrameBuffer,
+        all: Found,
+        limit: usize,
+    ) -> Option<Result<Self::Output, ReadError>> {
+        Frame { decoder: &mut self.decoder }.use_ready(frames, all, limit)
+    }
 
     fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<Self::Output, ReadError>> {
         Frame { decoder: &mut self.decoder }.take(unread)

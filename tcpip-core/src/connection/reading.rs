@@ -3,41 +3,30 @@
 use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    pin::pin,
     task::{Context, Poll, Waker},
-};
-
-use tokio::{
-    task::{
-        coop::{consume_budget, unconstrained},
-        yield_now,
-    },
-    time::Instant,
 };
 
 use super::{
     Connection,
-    transport::{Source, discard_what_is_here, stream_ended},
+    one_read::Read,
+    transport::{Source, discard_what_is_here},
 };
 use crate::{
-    ReadError,
+    FrameBuffer, ReadError,
     session::{Effects, Receive, Session, Step, Take, Taken, Ticket, Work},
 };
 
 /// After so many receives in one poll others have their turn, however much there is and whatever the stream makes of
 /// tokio's budget.
-const MOST_RECEIVES: usize = 32;
+pub(super) const MOST_RECEIVES: usize = 32;
 
 /// How much is dropped of a stream that never stops.
 const MOST_DISCARDED: usize = 1024 * 1024;
 
-/// How often a stream is looked at before what it has counts as endless.
-const MOST_LOOKS: usize = 100;
-
 impl Connection {
     /// What a read takes that needs nothing but what is in the buffer.
     #[inline]
-    pub(super) fn take_ready<T: Take>(&self, take: &mut T) -> Option<T::Output> {
+    fn take_ready<T: Take>(&self, take: &mut T) -> Option<T::Output> {
         let mut locked = self.shared.locked.lock();
         let output = locked.session.take_ready(take);
         let is_held_up = locked.session.is_held_up();
@@ -49,40 +38,30 @@ impl Connection {
     }
 
     /// What a read takes that needs nothing but what is in the buffer, with users' code or without.
+    #[inline]
     pub(super) fn ready<T: Take>(&self, take: &mut T) -> Option<Result<T::Output, ReadError>> {
-        if T::RUNS_USERS_CODE { self.work_ready(take).map(|taken| taken.result) } else { self.take_ready(take).map(Ok) }
+        if T::RUNS_USERS_CODE { self.use_ready(take) } else { self.take_ready(take).map(Ok) }
     }
 
     /// The same for a read with users' code, which works on the buffer with no lock held. `None` says nothing.
-    fn work_ready<T: Take>(&self, take: &mut T) -> Option<Taken<T::Output>> {
-        let (ticket, mut work) = self.shared.locked.lock().session.begin_work()?;
-        match catch_unwind(AssertUnwindSafe(|| work.run(take))) {
-            Ok(taken) => self.input(|session, effects| session.work_ended::<T>(ticket, work, taken, effects)),
-            Err(panic) => {
-                self.input(|session, effects| session.work_ended::<T>(ticket, work, None, effects));
-                resume_unwind(panic)
-            }
+    #[inline]
+    fn use_ready<T: Take>(&self, take: &mut T) -> Option<Result<T::Output, ReadError>> {
+        let (frames, found, limit) = self.shared.locked.lock().session.lend_ready(take)?;
+        let mut lent = Lent { connection: self, frames: Some(frames) };
+        let result = take.use_ready(lent.frames.as_mut()?, found, limit);
+        lent.give_back(result.is_some());
+        if let Some(result) = &result
+            && T::loses_track(result).is_some()
+        {
+            self.input(|session, effects| session.lose_track::<T>(result, effects));
         }
+        result
     }
 
-    /// The way of every read that is not [ready](Self::take_ready).
-    pub(super) async fn take<T: Take>(&self, operation: &'static str, mut take: T) -> Result<T::Output, ReadError> {
-        if T::RUNS_USERS_CODE
-            && let Some(result) = self.ready(&mut take)
-        {
-            return result;
-        }
-        let (is_over, is_unit_due) = self.look(|session| (session.is_over(), session.is_unit_due()));
-        if is_over {
-            return Err(self.not_connected().await);
-        }
-        if is_unit_due {
-            consume_budget().await;
-        }
-        let Some(after) = self.shared.options.read_timeout else { return self.take_in_turn(take).await.result };
-        let _waits = self.read_deadline_counts().then(|| Waits::until(self, Instant::now() + after));
-        let taken = self.within(after, self.take_in_turn(take)).await;
-        taken.map_err(|_| ReadError::Timeout { operation, after })?.result
+    /// A read.
+    #[inline]
+    pub(super) fn take<T: Take>(&self, operation: &'static str, take: T) -> Read<&Self, T> {
+        Read::new(self, operation, take)
     }
 
     /// Whether the session is not idle before the deadline of a read that waits: a handler's do not count.
@@ -90,11 +69,7 @@ impl Connection {
         self.shared.options.idle_timeout.is_some() && !self.has_reader()
     }
 
-    async fn take_in_turn<T: Take>(&self, mut take: T) -> Taken<T::Output> {
-        let turn = Turn::queue_up(self);
-        poll_fn(|context| self.poll_take(context, turn.ticket, &mut take)).await
-    }
-
+    /// Reads in turn.
     pub(super) fn poll_take<T: Take>(
         &self,
         context: &mut Context<'_>,
@@ -212,112 +187,10 @@ impl Connection {
         count + beneath.count
     }
 
-    /// Reads ahead, in the session's task, until the stream has ended.
-    pub(super) fn poll_ahead(&self, context: &mut Context<'_>) -> Poll<()> {
-        let found = self.read_ahead(context, Reader::Task);
-        self.tell_polled();
-        if found == Found::End { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    /// Reads ahead what is there now, from outside the session's task.
-    pub(super) fn look_ahead(&self) -> Found {
-        let look = poll_fn(|context| {
-            let found = self.read_ahead(context, Reader::Visitor);
-            // The task must look again: the stream remembers one waker, and now it is another's.
-            self.input(Session::wake_reader_ahead);
-            if found != Found::Busy {
-                self.tell_polled();
-            }
-            Poll::Ready(found)
-        });
-        // However much the caller's task has done: a stream may else pretend to have nothing, to let others run.
-        let look = pin!(unconstrained(look));
-        match look.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(found) => found,
-            Poll::Pending => unreachable!("it never waits"),
-        }
-    }
-
-    /// The same, and lets others have their turn until all has been read ahead: at most so often, for a stream may be
-    /// endless.
-    pub(super) async fn look_all_ahead(&self) {
-        for _ in 0..MOST_LOOKS {
-            let Some(polled) = self.shared.polled.as_ref().map(|polled| polled.notified()) else { return };
-            match self.look_ahead() {
-                Found::End => return stream_ended(self),
-                Found::Nothing => return,
-                Found::Enough => yield_now().await,
-                Found::Busy => polled.await,
-            }
-        }
-    }
-
-    fn tell_polled(&self) {
-        if let Some(polled) = &self.shared.polled {
-            polled.notify_waiters();
-        }
-    }
-
-    fn read_ahead(&self, context: &mut Context<'_>, reader: Reader) -> Found {
-        let mut waker = (reader == Reader::Task).then(|| context.waker().clone());
-        for _ in 0..MOST_RECEIVES {
-            let (room, source) = self.with_locked(|locked, effects| {
-                let room = locked.session.room_ahead(&mut waker, effects);
-                (room, if room > Some(0) { locked.source.take() } else { None })
-            });
-            let (room, mut source) = match (room, source) {
-                (None, _) => return Found::End,
-                (Some(0), _) => return Found::Nothing,
-                // A visitor that has it wakes the task when it is done.
-                (Some(_), None) => return Found::Busy,
-                (Some(room), Some(source)) => (room, source),
-            };
-            let received = source.poll_stream(context, room);
-            let is_pending = received.is_pending();
-            let may_have_more = self.with_locked(|locked, effects| {
-                let may_have_more = match received {
-                    Poll::Pending => locked.session.has_source(),
-                    Poll::Ready(Ok(count)) => locked.session.read_ahead(Ok(&source.chunk()[..count]), effects),
-                    Poll::Ready(Err(error)) => locked.session.read_ahead(Err(error), effects),
-                };
-                locked.source = Some(source);
-                may_have_more
-            });
-            match (may_have_more, is_pending) {
-                (false, _) => return Found::End,
-                (true, true) => return Found::Nothing,
-                (true, false) => {}
-            }
-        }
-        context.waker().wake_by_ref();
-        Found::Enough
-    }
-
-    /// The error of a read without a session. A loop that does not mind it must not keep others waiting.
-    pub(super) async fn not_connected(&self) -> ReadError {
-        consume_budget().await;
+    /// The error of a read without a session.
+    pub(super) fn not_connected(&self) -> ReadError {
         ReadError::NotConnected { endpoint: self.shared.options.name.clone(), reason: self.reason() }
     }
-}
-
-/// What reading ahead has found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// The end of the stream; all of it is in the buffer.
-    End,
-    /// Nothing more for now, or no room for it.
-    Nothing,
-    /// Enough for once: others have their turn.
-    Enough,
-    /// That the stream is being polled just now, by somebody else.
-    Busy,
-}
-
-/// Who reads ahead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reader {
-    Task,
-    Visitor,
 }
 
 /// A place in the queue of those who read.
@@ -338,18 +211,33 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// A read that waits until its deadline.
-struct Waits<'a>(&'a Connection, Instant);
+/// The buffer, lent to users' code, after whose panic too it goes back.
+struct Lent<'a> {
+    connection: &'a Connection,
+    frames: Option<Box<FrameBuffer>>,
+}
 
-impl<'a> Waits<'a> {
-    fn until(connection: &'a Connection, deadline: Instant) -> Self {
-        connection.input(|session, _| session.read_waits_until(deadline));
-        Self(connection, deadline)
+impl Drop for Lent<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.frames.is_some() {
+            self.give_back(false);
+        }
     }
 }
 
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        self.0.input(|session, _| session.read_waited_until(self.1));
+impl Lent<'_> {
+    #[inline]
+    fn give_back(&mut self, has_taken: bool) {
+        let Some(frames) = self.frames.take() else { return };
+        let mut locked = self.connection.shared.locked.lock();
+        let changed = locked.session.take_back_ready(frames, has_taken);
+        let is_held_up = locked.session.is_held_up();
+        drop(locked);
+        if let Err(frames) = changed {
+            self.connection.input(|session, effects| session.take_back_from_user(frames, effects));
+        } else if is_held_up {
+            self.connection.input(Session::room_made);
+        }
     }
 }

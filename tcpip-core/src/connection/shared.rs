@@ -2,9 +2,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, MutexGuard, Weak, atomic::AtomicU64},
+    sync::{Arc, Weak, atomic::AtomicU64},
 };
 
+use parking_lot::MutexGuard;
 use tokio::{net::tcp::OwnedWriteHalf, runtime::Handle, sync::Notify, time::Instant};
 
 use super::{Connection, options::SessionOptions, rest::clock, transport::Source};

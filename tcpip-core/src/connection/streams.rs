@@ -1,30 +1,22 @@
 //! Reads as streams.
 
 use std::{
-    future::{Pending, pending},
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use futures_core::Stream;
-use tokio::{
-    task::coop::poll_proceed,
-    time::{Instant, Timeout},
-};
-
 use serde::de::DeserializeOwned;
 use tokio_util::codec::Decoder;
 use zerocopy::TryFromBytes;
 
 use super::{
     Connection,
+    one_read::Read,
     read_frame::{OwnFrame, outcome},
     takes::{Json, Struct, Text, owned},
 };
-use crate::{
-    ReadError,
-    session::{Take, Ticket},
-};
+use crate::{ReadError, session::Take};
 
 /// A stream gives what a read gives, again and again. Dropping it loses nothing: what it has not given is there for the
 /// next read. While it waits for an item it has the turn to read.
@@ -84,105 +76,23 @@ impl Connection {
 }
 
 /// A read again and again, which has its turn while it waits, until it has given an item or is dropped.
-struct Reads<T> {
-    operation: &'static str,
-    connection: Connection,
-    take: T,
-    /// While it waits for its turn, or has it.
-    ticket: Option<Ticket>,
-    /// When the item that it waits for is late.
-    deadline: Option<Deadline>,
-}
-
-struct Deadline {
-    timeout: Pin<Box<Timeout<Pending<()>>>>,
-    /// The moment, if the session is not idle before.
-    counts: Option<Instant>,
-}
+struct Reads<T>(Pin<Box<Read<Connection, T>>>);
 
 impl<T> Reads<T> {
     fn new(connection: Connection, operation: &'static str, take: T) -> Self {
-        Self { operation, connection, take, ticket: None, deadline: None }
-    }
-
-    fn queue_up(&mut self) {
-        let connection = &self.connection;
-        let counts = connection.read_deadline_counts();
-        self.deadline = connection.shared.options.read_timeout.map(|after| Deadline {
-            timeout: Box::pin(connection.within(after, pending())),
-            counts: counts.then(|| Instant::now() + after),
-        });
-        let until = self.deadline.as_ref().and_then(|deadline| deadline.counts);
-        self.ticket = Some(connection.input(|session, _| {
-            if let Some(until) = until {
-                session.read_waits_until(until);
-            }
-            session.queue_up()
-        }));
-    }
-
-    fn leave(&mut self) {
-        let until = self.deadline.take().and_then(|deadline| deadline.counts);
-        if let Some(ticket) = self.ticket.take() {
-            self.connection.input(|session, effects| {
-                if let Some(until) = until {
-                    session.read_waited_until(until);
-                }
-                session.leave(ticket, effects);
-            });
-        }
+        Self(Box::pin(Read::new(connection, operation, take)))
     }
 }
 
-impl<T: Take + Unpin> Reads<T> {
-    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<T::Output, ReadError>>> {
-        if self.ticket.is_none() {
-            if let Some(result) = self.connection.ready(&mut self.take) {
-                return Poll::Ready(item(result));
-            }
-            let (is_over, is_unit_due) = self.connection.look(|session| (session.is_over(), session.is_unit_due()));
-            if is_over {
-                return Poll::Ready(None);
-            }
-            if is_unit_due {
-                ready!(poll_proceed(context)).made_progress();
-            }
-            self.queue_up();
-        }
-        let ticket = self.ticket.expect("it has just got one");
-        if let Poll::Ready(taken) = self.connection.poll_take(context, ticket, &mut self.take) {
-            self.leave();
-            return Poll::Ready(item(taken.result));
-        }
-        if let Some(deadline) = &mut self.deadline {
-            let _ = ready!(deadline.timeout.as_mut().poll(context));
-            self.leave();
-            let after = self.connection.shared.options.read_timeout.unwrap_or_default();
-            return Poll::Ready(Some(Err(ReadError::Timeout { operation: self.operation, after })));
-        }
-        Poll::Pending
-    }
-}
-
-impl<T: Take + Unpin> Stream for Reads<T> {
+impl<T: Take> Stream for Reads<T> {
     type Item = Result<T::Output, ReadError>;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().poll_read(context)
-    }
-}
-
-impl<T> Drop for Reads<T> {
-    fn drop(&mut self) {
-        self.leave();
-    }
-}
-
-/// The peer's end in good order is the stream's.
-fn item<T>(result: Result<T, ReadError>) -> Option<Result<T, ReadError>> {
-    match result {
-        Err(ReadError::EndOfStream { .. }) => None,
-        result => Some(result),
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // The peer's end in good order is the stream's, and so is that of a session of which nothing is left.
+        self.0.as_mut().poll_read(context).map(|result| match result {
+            Err(ReadError::EndOfStream { .. } | ReadError::NotConnected { .. }) => None,
+            result => Some(result),
+        })
     }
 }
 
@@ -193,6 +103,6 @@ impl<D: Decoder + Unpin> Stream for Frames<D> {
     type Item = Result<D::Item, D::Error>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().0.poll_read(context).map(|item| item.map(outcome::<D>))
+        Pin::new(&mut self.get_mut().0).poll_next(context).map(|item| item.map(outcome::<D>))
     }
 }

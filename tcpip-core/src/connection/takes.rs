@@ -1,13 +1,13 @@
 //! What the reads take out of the buffer.
 
-use std::{borrow::Cow, marker::PhantomData};
+use std::{borrow::Cow, marker::PhantomData, mem::needs_drop};
 
 use serde::de::DeserializeOwned;
 use zerocopy::TryFromBytes;
 
 use crate::{
-    Encoding, JsonMode, ReadError,
-    framing::{Content, TooLong},
+    Encoding, FrameBuffer, JsonMode, ReadError,
+    framing::{Content, Found, TooLong},
     session::{Take, Unread},
     stream_helpers::struct_from,
 };
@@ -67,6 +67,17 @@ impl<T, F: FnOnce(&str) -> T> Take for TextWith<F> {
     type Output = T;
 
     const RUNS_USERS_CODE: bool = true;
+
+    #[inline]
+    fn find_ready(&mut self, unread: &mut Unread<'_>) -> Option<Found> {
+        find_ready_text(unread)
+    }
+
+    #[inline]
+    fn use_ready(&mut self, frames: &mut FrameBuffer, found: Found, _: usize) -> Option<Result<T, ReadError>> {
+        let use_text = &mut self.use_text;
+        frames.use_found(found, |text| use_text.take().map(|use_text| use_text(text)))?.map(Ok)
+    }
 
     fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
         take_text(unread, |text| {
@@ -131,27 +142,46 @@ impl<T> Json<T> {
     }
 }
 
+impl<T: DeserializeOwned> Json<T> {
+    fn decode(&self, text: Cow<'_, str>) -> Result<T, ReadError> {
+        self.mode.decode(&text).map_err(|source| ReadError::Json { text: text.into_owned(), source })
+    }
+}
+
 impl<T: DeserializeOwned> Take for Json<T> {
     type Output = T;
 
     const RUNS_USERS_CODE: bool = true;
 
+    #[inline]
+    fn find_ready(&mut self, unread: &mut Unread<'_>) -> Option<Found> {
+        find_ready_text(unread)
+    }
+
+    #[inline]
+    fn use_ready(&mut self, frames: &mut FrameBuffer, found: Found, _: usize) -> Option<Result<T, ReadError>> {
+        frames.use_found(found, |text| self.decode(Cow::Borrowed(text)))
+    }
+
     fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
-        let mode = self.mode;
-        take_text(unread, |text| {
-            let text = text?;
-            mode.decode(&text).map_err(|source| ReadError::Json { text: text.into_owned(), source })
-        })
+        take_text(unread, |text| self.decode(text?))
     }
 }
 
 /// Takes the next text message, where it is known to be UTF-8 and to be no heartbeat. `None` says nothing.
 #[inline]
 fn take_ready_text<T>(unread: &mut Unread<'_>, convert: impl FnOnce(&str) -> T) -> Option<T> {
+    let found = find_ready_text(unread)?;
+    unread.frames.use_found(found, convert)
+}
+
+/// Finds it.
+#[inline]
+fn find_ready_text(unread: &mut Unread<'_>) -> Option<Found> {
     if unread.text.encoding != Encoding::Utf8 || unread.heartbeats.are_noted() {
         return None;
     }
-    unread.frames.take_ready_text(unread.text.terminator(), unread.limit, convert)
+    unread.frames.find_ready_text(unread.text.terminator(), unread.limit)
 }
 
 /// Takes the next text message that is no heartbeat, as `convert` makes it of the text.
@@ -273,6 +303,33 @@ impl<T: TryFromBytes> Take for Struct<T> {
 
     fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
         unread.frames.take_exact(size_of::<T>(), struct_from::<T>)
+    }
+}
+
+/// A binary structure, into the place of another, which saves to copy it more than once.
+pub(super) struct StructInto<'a, T>(pub(super) &'a mut T);
+
+impl<T: TryFromBytes> Take for StructInto<'_, T> {
+    type Output = ();
+
+    // The old value's drop.
+    const RUNS_USERS_CODE: bool = needs_drop::<T>();
+
+    fn expected(&self) -> Option<usize> {
+        Some(size_of::<T>())
+    }
+
+    #[inline]
+    fn take_ready(&mut self, unread: &mut Unread<'_>) -> Option<()> {
+        unread.frames.take_ready_bytes(size_of::<T>(), |bytes| {
+            *self.0 = T::try_read_from_bytes(bytes).ok()?;
+            Some(())
+        })
+    }
+
+    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<(), ReadError>> {
+        let taken = unread.frames.take_exact(size_of::<T>(), struct_from::<T>)?;
+        Some(taken.map(|value| *self.0 = value))
     }
 }
 

@@ -41,6 +41,20 @@ impl<'a> Content<'a> {
     }
 }
 
+/// What has been found at the front of the buffer, to be used before anything else happens to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// How many bytes it has, with its separator.
+    length: usize,
+    /// How many of them are its separator.
+    separator: usize,
+}
+
+impl Found {
+    /// All that there is, for who looks for himself.
+    pub(crate) const ALL: Self = Self { length: 0, separator: 0 };
+}
+
 /// Bytes that have been received and not yet read.
 ///
 /// The buffer does no I/O: the owner [fills](Self::fill) it and takes frames out. No byte is searched twice for the
@@ -184,26 +198,25 @@ impl FrameBuffer {
         Some(Ok(taken))
     }
 
-    /// As [`take_text`](Self::take_text), where that has only to find the end of a frame. `None` says nothing.
+    /// Finds the text through `separator`, as [`take_text`](Self::take_text), where that has only to find the end of a
+    /// frame. `None` says nothing.
     #[inline]
-    pub(crate) fn take_ready_text<T>(
-        &mut self,
-        separator: &[u8],
-        limit: usize,
-        convert: impl FnOnce(&str) -> T,
-    ) -> Option<T> {
+    pub(crate) fn find_ready_text(&self, separator: &[u8], limit: usize) -> Option<Found> {
         let Form::Text(text, _) = &self.form else { return None };
         // What has been searched in vain is not searched again here, nor is what is to be skipped found.
         if self.scanned > 0 || self.skip.is_some() {
             return None;
         }
-        let end = find_end(text.as_bytes(), self.start, separator)?;
-        let frame = text.get(self.start..end - separator.len())?;
-        if end - self.start > limit {
-            return None;
-        }
-        let taken = convert(frame);
-        self.consume(end - self.start);
+        let length = find_end(text.as_bytes(), self.start, separator)? - self.start;
+        (length <= limit).then_some(Found { length, separator: separator.len() })
+    }
+
+    /// Takes out what was found, as `convert` makes it of the text before the separator.
+    #[inline]
+    pub(crate) fn use_found<T>(&mut self, found: Found, convert: impl FnOnce(&str) -> T) -> Option<T> {
+        let Form::Text(text, _) = &self.form else { return None };
+        let taken = convert(text.get(self.start..self.start + found.length - found.separator)?);
+        self.consume(found.length);
         Some(taken)
     }
 

@@ -139,5 +139,6 @@ fn text_behind_what_is_none_is_known_as_text() {
     assert_eq!(buffer.take_text(b"\n", 100, true, is_text), Some(Ok(false)));
     buffer.fill(0, |room| room.put_slice(b"ee\n"));
     assert_eq!(buffer.take_text(b"\n", 100, true, is_text), Some(Ok(true)));
-    assert_eq!(buffer.take_ready_text(b"\n", 100, str::to_owned), Some("three".to_owned()));
+    let found = buffer.find_ready_text(b"\n", 100).unwrap();
+    assert_eq!(buffer.use_found(found, str::to_owned), Some("three".to_owned()));
 }

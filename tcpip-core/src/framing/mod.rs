@@ -7,7 +7,7 @@ mod frame_buffer_model;
 mod search;
 mod terminator;
 
-pub(crate) use self::frame_buffer::Content;
+pub(crate) use self::frame_buffer::{Content, Found};
 pub use self::{
     frame_buffer::{FrameBuffer, TooLong},
     terminator::Terminator,

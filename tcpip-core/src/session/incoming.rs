@@ -16,7 +16,7 @@ use crate::{DisconnectReason, FrameBuffer};
 pub(crate) struct Incoming {
     /// In a box, which is what is lent. `None` while it is, unless bytes have come meanwhile, and before the first
     /// come.
-    frames: Option<Box<FrameBuffer>>,
+    pub(super) frames: Option<Box<FrameBuffer>>,
     pub(super) place: Buffer,
     /// What has arrived is not to be kept.
     pub(super) is_discarded: bool,
@@ -206,6 +206,17 @@ impl Incoming {
         self.wake_ahead(effects);
     }
 
+    /// Takes the buffer back if nothing has happened meanwhile, and nobody waits for it.
+    #[inline]
+    pub(super) fn take_back_unchanged(&mut self, frames: Box<FrameBuffer>) -> Result<(), Box<FrameBuffer>> {
+        if self.is_discarded || self.frames.is_some() || !self.turns.is_free() {
+            return Err(frames);
+        }
+        self.place = Buffer::Here;
+        self.frames = Some(frames);
+        Ok(())
+    }
+
     pub(super) fn append(&mut self, bytes: &[u8]) {
         self.frames().append(bytes);
     }
@@ -228,9 +239,14 @@ impl Incoming {
     /// Whether the reading ahead waits for room in the buffer, and there is enough to make it worth while.
     #[inline]
     pub(super) fn is_held_up(&self, limit: usize) -> bool {
+        self.ahead.as_ref().is_some_and(|ahead| ahead.is_held_up) && self.has_enough_room(limit)
+    }
+
+    #[cold]
+    fn has_enough_room(&self, limit: usize) -> bool {
         // Any, where the limit is small.
         let enough = if limit >= 2 * ENOUGH_ROOM { ENOUGH_ROOM } else { 1 };
-        self.ahead.as_ref().is_some_and(|ahead| ahead.is_held_up && self.held() + enough <= limit)
+        self.held() + enough <= limit
     }
 
     /// There is no room to read ahead into.

@@ -109,8 +109,9 @@ impl Life {
         }
     }
 
+    #[inline]
     pub(crate) fn is_revoked(&self) -> bool {
-        self.ending() >= Some(Ending::Revoked)
+        matches!(self.phase, Phase::Ended { ending: Ending::Revoked | Ending::Aborted, .. })
     }
 
     /// Why it has ended.
@@ -182,6 +183,7 @@ impl Life {
     }
 
     /// A session that drains lives on from now.
+    #[inline]
     pub(super) fn was_read(&mut self) {
         if let Phase::Draining { last_read } = &mut self.phase {
             *last_read = Instant::now();

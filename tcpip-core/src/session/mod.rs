@@ -3,6 +3,7 @@
 //! A [`Session`] is one value behind one lock. Nothing in here waits, calls the system, runs users' code or wakes
 //! anybody: what is left to do once the lock is free is in the [`Effects`].
 
+mod ahead;
 mod effects;
 mod gathering;
 mod incoming;
@@ -11,6 +12,7 @@ mod outgoing;
 #[cfg(test)]
 mod outgoing_model;
 mod reads;
+mod ready;
 mod take;
 mod turns;
 mod writes;

@@ -8,9 +8,6 @@ use super::{
 };
 use crate::{FrameBuffer, ReadError};
 
-/// So many reads may take what is in the buffer before one takes a unit of the task's budget.
-const FREE_READS: u8 = 64;
-
 /// What a read does next.
 pub(crate) enum Step<T> {
     /// It has come to this.
@@ -55,73 +52,6 @@ impl Work {
 }
 
 impl Session {
-    /// Whether a read whose frame is in the buffer may have it, and nothing else is to be thought of.
-    #[inline]
-    fn is_plain(&self) -> bool {
-        !self.life.is_revoked()
-            && self.incoming.turns.is_free()
-            && self.incoming.place == Buffer::Here
-            && self.incoming.free_reads < FREE_READS
-    }
-
-    /// The result of a read that needs nothing but what is in the buffer.
-    #[inline]
-    pub(crate) fn take_ready<T: Take>(&mut self, take: &mut T) -> Option<T::Output> {
-        if !self.is_plain() {
-            return None;
-        }
-        let incoming = &mut self.incoming;
-        let (limit, heartbeats) = (self.limit, &mut self.heartbeats);
-        let mut unread = Unread { frames: incoming.frames(), text: &self.text, limit, heartbeats };
-        let output = take.take_ready(&mut unread)?;
-        incoming.free_reads += 1;
-        incoming.reads += 1;
-        self.life.was_read();
-        Some(output)
-    }
-
-    /// Whether a read has made room for which the reading ahead waits: then there is a [`room_made`](Self::room_made).
-    #[inline]
-    pub(crate) fn is_held_up(&self) -> bool {
-        self.incoming.is_held_up(self.limit)
-    }
-
-    /// Has the reading ahead go on.
-    pub(crate) fn room_made(&mut self, effects: &mut Effects) {
-        self.incoming.room_for(0, effects);
-    }
-
-    /// Lends the buffer and the turn to users' code for which it may have enough, to be given back with
-    /// [`work_ended`](Self::work_ended).
-    pub(crate) fn begin_work(&mut self) -> Option<(Ticket, Work)> {
-        if !self.is_plain() || self.incoming.held() == 0 {
-            return None;
-        }
-        Some((self.incoming.turns.queue_up(), self.work(None)))
-    }
-
-    /// Takes the buffer and the turn back from users' code, and gives what it has come to.
-    pub(crate) fn work_ended<T: Take>(
-        &mut self,
-        ticket: Ticket,
-        work: Work,
-        taken: Option<Taken<T::Output>>,
-        effects: &mut Effects,
-    ) -> Option<Taken<T::Output>> {
-        self.work_is_back(work, effects);
-        let taken = taken.map(|taken| {
-            self.incoming.free_reads += 1;
-            self.conclude::<T>(taken, effects)
-        });
-        self.leave(ticket, effects);
-        taken
-    }
-
-    /// Whether a read is to take a unit of its task's budget before it [queues up](Self::queue_up).
-    pub(crate) fn is_unit_due(&self) -> bool {
-        self.incoming.free_reads >= FREE_READS || self.has_told_end()
-    }
-
     /// Takes the turn to read, or a place in the queue for it.
     pub(crate) fn queue_up(&mut self) -> Ticket {
         self.incoming.free_reads = 0;
@@ -137,12 +67,14 @@ impl Session {
         if !self.incoming.turns.has_turn(ticket, waker, effects) {
             return false;
         }
-        if self.incoming.place != Buffer::Here {
+        match self.incoming.place {
+            Buffer::Here => return true,
             // After the end there are no turns, and what another read has may come back.
-            effects.wake(waker.take());
-            return false;
+            _ if self.incoming.turns.are_over() => effects.wake(waker.take()),
+            // To a read that needed no turn.
+            _ => effects.replace(&mut self.incoming.waker, waker),
         }
-        true
+        false
     }
 
     /// What the read that has `ticket` does now.
@@ -255,14 +187,21 @@ impl Session {
         true
     }
 
+    /// Ends a session if nobody knows any more, behind this result of a read, where the next frame begins.
+    pub(crate) fn lose_track<T: Take>(&mut self, result: &Result<T::Output, ReadError>, effects: &mut Effects) {
+        if let Some(reason) = T::loses_track(result) {
+            self.incoming.forget_frames();
+            self.incoming.end = StreamEnd::Open;
+            self.stream_ended(Some(reason), effects);
+        }
+    }
+
     /// Draws the consequences of a result.
     fn conclude<T: Take>(&mut self, taken: Taken<T::Output>, effects: &mut Effects) -> Taken<T::Output> {
         let Taken { result, reports_end } = taken;
         self.incoming.reads += u64::from(!reports_end);
-        if !reports_end && let Some(reason) = T::loses_track(&result) {
-            self.incoming.forget_frames();
-            self.incoming.end = StreamEnd::Open;
-            self.stream_ended(Some(reason), effects);
+        if !reports_end {
+            self.lose_track::<T>(&result, effects);
         }
         self.incoming.room_for(0, effects);
         self.life.was_read();
@@ -340,46 +279,6 @@ impl Session {
     pub(crate) fn take_back(&mut self, frames: Box<FrameBuffer>, effects: &mut Effects) {
         self.incoming.take_back(frames, effects);
         effects.looks |= self.is_in_doubt;
-    }
-
-    /// Whether the session's task reads ahead.
-    pub(crate) fn reads_ahead(&self) -> bool {
-        self.incoming.ahead.is_some() && self.incoming.end == StreamEnd::Open
-    }
-
-    /// How much may be read ahead now; `waker` is noted, and woken when that has become more. `None` once nothing more
-    /// will come.
-    pub(crate) fn room_ahead(&mut self, waker: &mut Option<Waker>, effects: &mut Effects) -> Option<usize> {
-        if !self.reads_ahead() {
-            return None;
-        }
-        self.incoming.set_reader_ahead(waker, effects);
-        let room = self.incoming.room(self.limit);
-        if room == 0 {
-            self.incoming.hold_up();
-        }
-        Some(room)
-    }
-
-    /// Has the session's task look again.
-    pub(crate) fn wake_reader_ahead(&mut self, effects: &mut Effects) {
-        self.incoming.wake_task(effects);
-    }
-
-    /// Bytes have been read ahead; none: the stream has ended. Whether there may be more.
-    pub(crate) fn read_ahead(&mut self, result: io::Result<&[u8]>, effects: &mut Effects) -> bool {
-        match result {
-            Ok([]) => self.stream_ended(None, effects),
-            Ok(bytes) => self.incoming.read_ahead(bytes),
-            Err(error) => self.stream_ended(Some(DisconnectReason::from_io(&error)), effects),
-        }
-        effects.wake(self.incoming.waker.take());
-        self.reads_ahead()
-    }
-
-    /// Whether more may come out of the source.
-    pub(crate) fn has_source(&self) -> bool {
-        self.incoming.end.known().is_none()
     }
 
     /// Lets all reads go on: there is nothing that they wait for.

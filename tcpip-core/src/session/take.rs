@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::{DisconnectReason, FrameBuffer, HEARTBEAT, ReadError, text::TextFormat};
+use crate::{DisconnectReason, FrameBuffer, HEARTBEAT, ReadError, framing::Found, text::TextFormat};
 
 /// The longest form of a heartbeat: four bytes for each character and for a byte-order mark.
 const LONGEST: usize = 4 * (HEARTBEAT.len() + 1);
@@ -20,8 +20,27 @@ pub(crate) trait Take {
     }
 
     /// Takes the result out if it is there as it mostly is. `None` says nothing: [`take`](Self::take) looks well.
+    ///
+    /// Where users' code makes the result: see [`find_ready`](Self::find_ready).
     #[inline]
     fn take_ready(&mut self, _unread: &mut Unread<'_>) -> Option<Self::Output> {
+        None
+    }
+
+    /// Finds what users' code is to be given, if it is there as it mostly is. `None` says nothing.
+    #[inline]
+    fn find_ready(&mut self, _unread: &mut Unread<'_>) -> Option<Found> {
+        None
+    }
+
+    /// Has users' code make the result of what was found, and takes it out of the buffer. `None` says nothing.
+    #[inline]
+    fn use_ready(
+        &mut self,
+        _frames: &mut FrameBuffer,
+        _found: Found,
+        _limit: usize,
+    ) -> Option<Result<Self::Output, ReadError>> {
         None
     }
 

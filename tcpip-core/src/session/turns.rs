@@ -32,6 +32,11 @@ impl Turns {
         self.reader.is_none()
     }
 
+    /// Whether nobody needs to wait for another any more.
+    pub(super) fn are_over(&self) -> bool {
+        self.is_over
+    }
+
     /// Takes the turn, or a place at the end of the queue.
     pub(super) fn queue_up(&mut self) -> Ticket {
         self.last += 1;

@@ -1,11 +1,11 @@
 //! A mutex without poisoning.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::{Mutex, MutexGuard};
 
 /// A mutex for short critical sections that leave their data whole at every step.
 ///
 /// A panic while it is held (users' code does not run then) must not make the
-/// session unusable for everybody else, so poisoning is ignored.
+/// session unusable for everybody else, so there is no poisoning.
 #[derive(Debug, Default)]
 pub struct Lock<T>(Mutex<T>);
 
@@ -16,7 +16,8 @@ impl<T> Lock<T> {
     }
 
     /// Waits for the lock.
+    #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

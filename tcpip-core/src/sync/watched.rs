@@ -1,6 +1,6 @@
 //! A value whose changes can be waited for.
 
-use std::sync::MutexGuard;
+use parking_lot::MutexGuard;
 
 use tokio::sync::Notify;
 

@@ -1,15 +1,16 @@
 //! Reads for floods: lent to a closure, and as streams.
 
-use std::{cell::Cell, panic::AssertUnwindSafe, time::Duration};
+use std::{cell::Cell, io, panic::AssertUnwindSafe, time::Duration};
 
 use macro_rules_attribute::apply;
-use tcpip_client::{Client, DisconnectReason, ReadError};
+use tcpip_client::{BytesMut, Client, Connection, Decoder, DisconnectReason, ReadError};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     task::yield_now,
     time::timeout,
 };
 use tokio_stream::{Stream, StreamExt};
+use tokio_test::{assert_pending, assert_ready, task::spawn};
 use tokio_util::codec::{LengthDelimitedCodec, LinesCodec};
 
 use crate::{
@@ -111,6 +112,68 @@ async fn a_closure_that_panics_leaves_its_message<K: Kind>() {
     let is_connected = soon(connection.read_str_with(|_| connection.is_connected() && connection.stats().reads < 3));
     assert!(is_connected.await.unwrap());
     assert_eq!(soon(connection.read_str()).await.unwrap(), "two");
+}
+
+/// While a message that was there is lent, another read waits for the buffer, and goes on with the next message when
+/// the closure has returned; one that is dropped meanwhile is in nobody's way. So it is beside a decoder.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_read_waits_while_the_buffer_is_lent<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
+    let connection = client.connection();
+    peer.write_all(b"zero\r\none\r\ntwo\r\nthree\r\nfour\r\nfive\r\n").await.unwrap();
+    assert_eq!(soon(connection.read_str()).await.unwrap(), "zero");
+    assert_eq!(connection.stats().bytes_unread, 29, "all is in the buffer");
+    let mut others = [(); 3].map(|()| spawn(client.read_str()));
+    let lent = connection.read_str_with(|text| {
+        for other in &mut others {
+            assert_pending!(other.poll(), "the buffer is lent");
+        }
+        text.to_owned()
+    });
+    assert_eq!(soon(lent).await.unwrap(), "one");
+    let [mut second, dropped, mut third] = others;
+    assert!(second.is_woken(), "the buffer is back");
+    drop(dropped);
+    assert_eq!(assert_ready!(second.poll()).unwrap(), "two");
+    drop(second);
+    assert!(third.is_woken(), "it is its turn");
+    assert_eq!(assert_ready!(third.poll()).unwrap(), "three");
+    drop(third);
+    assert_eq!(soon(connection.read_frame(&mut Asks(&connection))).await.unwrap(), "four");
+    assert_eq!(soon(connection.read_str()).await.unwrap(), "five");
+}
+
+/// A decoder of lines, which finds the buffer lent when it asks for another read.
+struct Asks<'a>(&'a Connection);
+
+impl Decoder for Asks<'_> {
+    type Item = String;
+    type Error = io::Error;
+
+    fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<String>> {
+        assert_pending!(spawn(self.0.read_str()).poll(), "the buffer is lent");
+        LinesCodec::new().decode(bytes).map_err(io::Error::other)
+    }
+}
+
+/// A session that is closed while one of its messages is lent has nothing to read afterwards, and the closure's result
+/// is the read's all the same.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_close_while_the_buffer_is_lent_drops_it<K: Kind>() {
+    let (client, mut peer) = pair::<K>().await;
+    let connection = client.connection();
+    peer.write_all(b"one\r\ntwo\r\nthree\r\n").await.unwrap();
+    assert_eq!(soon(connection.read_str()).await.unwrap(), "one");
+    let lent = connection.read_str_with(|text| {
+        assert_pending!(spawn(connection.close()).poll());
+        text.to_owned()
+    });
+    assert_eq!(soon(lent).await.unwrap(), "two");
+    soon(connection.close()).await;
+    assert!(matches!(soon(connection.read_str()).await, Err(ReadError::NotConnected { .. })));
+    assert_eq!(connection.stats().bytes_unread, 0);
 }
 
 /// A stream gives every message in order; a bad one is an item; it ends where the peer has hung up.

@@ -1,0 +1,118 @@
+//! The reading ahead of a stream that is no socket.
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use tokio::task::{coop::unconstrained, yield_now};
+
+use super::{Connection, reading::MOST_RECEIVES, transport::stream_ended};
+use crate::session::Session;
+
+/// How often a stream is looked at before what it has counts as endless.
+const MOST_LOOKS: usize = 100;
+
+impl Connection {
+    /// Reads ahead, in the session's task, until the stream has ended.
+    pub(super) fn poll_ahead(&self, context: &mut Context<'_>) -> Poll<()> {
+        let found = self.read_ahead(context, Reader::Task);
+        self.tell_polled();
+        if found == Found::End { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Reads ahead what is there now, from outside the session's task.
+    pub(super) fn look_ahead(&self) -> Found {
+        let look = poll_fn(|context| {
+            let found = self.read_ahead(context, Reader::Visitor);
+            // The task must look again: the stream remembers one waker, and now it is another's.
+            self.input(Session::wake_reader_ahead);
+            if found != Found::Busy {
+                self.tell_polled();
+            }
+            Poll::Ready(found)
+        });
+        // However much the caller's task has done: a stream may else pretend to have nothing, to let others run.
+        let look = pin!(unconstrained(look));
+        match look.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(found) => found,
+            Poll::Pending => unreachable!("it never waits"),
+        }
+    }
+
+    /// The same, and lets others have their turn until all has been read ahead: at most so often, for a stream may be
+    /// endless.
+    pub(super) async fn look_all_ahead(&self) {
+        for _ in 0..MOST_LOOKS {
+            let Some(polled) = self.shared.polled.as_ref().map(|polled| polled.notified()) else { return };
+            match self.look_ahead() {
+                Found::End => return stream_ended(self),
+                Found::Nothing => return,
+                Found::Enough => yield_now().await,
+                Found::Busy => polled.await,
+            }
+        }
+    }
+
+    fn tell_polled(&self) {
+        if let Some(polled) = &self.shared.polled {
+            polled.notify_waiters();
+        }
+    }
+
+    fn read_ahead(&self, context: &mut Context<'_>, reader: Reader) -> Found {
+        let mut waker = (reader == Reader::Task).then(|| context.waker().clone());
+        for _ in 0..MOST_RECEIVES {
+            let (room, source) = self.with_locked(|locked, effects| {
+                let room = locked.session.room_ahead(&mut waker, effects);
+                (room, if room > Some(0) { locked.source.take() } else { None })
+            });
+            let (room, mut source) = match (room, source) {
+                (None, _) => return Found::End,
+                (Some(0), _) => return Found::Nothing,
+                // A visitor that has it wakes the task when it is done.
+                (Some(_), None) => return Found::Busy,
+                (Some(room), Some(source)) => (room, source),
+            };
+            let received = source.poll_stream(context, room);
+            let is_pending = received.is_pending();
+            let may_have_more = self.with_locked(|locked, effects| {
+                let may_have_more = match received {
+                    Poll::Pending => locked.session.has_source(),
+                    Poll::Ready(Ok(count)) => locked.session.read_ahead(Ok(&source.chunk()[..count]), effects),
+                    Poll::Ready(Err(error)) => locked.session.read_ahead(Err(error), effects),
+                };
+                locked.source = Some(source);
+                may_have_more
+            });
+            match (may_have_more, is_pending) {
+                (false, _) => return Found::End,
+                (true, true) => return Found::Nothing,
+                (true, false) => {}
+            }
+        }
+        context.waker().wake_by_ref();
+        Found::Enough
+    }
+}
+
+/// What reading ahead has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The end of the stream; all of it is in the buffer.
+    End,
+    /// Nothing more for now, or no room for it.
+    Nothing,
+    /// Enough for once: others have their turn.
+    Enough,
+    /// That the stream is being polled just now, by somebody else.
+    Busy,
+}
+
+/// Who reads ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    Task,
+    Visitor,
+}
