@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, time::Duration};
 
 use tcpip_core::{
-    CallbackFuture, ConnectCallback, ConnectError, ConnectionEvent, Family, Serve,
-    endpoint::{ConnectCallbacks, SessionOptions, SocketOrigin, deadline},
+    CallbackFuture, ConnectCallback, ConnectError, ConnectionEvent, Family, Network, Serve,
+    endpoint::{AnyNetwork, ConnectCallbacks, SessionOptions, SocketOrigin, deadline},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -102,6 +102,25 @@ impl ClientBuilder {
     /// ```
     pub fn family(mut self, family: Family) -> Self {
         self.target.family = family;
+        self
+    }
+
+    /// The network that knows the host and dials it. Default: [`Sockets`](crate::Sockets), the system's.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_client::{Client, Network};
+    ///
+    /// async fn dome(network: &(impl Network + Clone)) -> Result<Client, tcpip_client::ConnectError> {
+    ///     Client::builder("dome", 17310).network(network).connect().await
+    /// }
+    /// # assert!(dome(&tcpip_client::Sockets).await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn network(mut self, network: &(impl Network + Clone)) -> Self {
+        self.target.network = AnyNetwork::of(network.clone());
         self
     }
 
