@@ -90,7 +90,8 @@ pub trait Network: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Cancel safety
     ///
-    /// Several may be under way for one client. All but the first to connect are dropped, and must leave nothing behind.
+    /// Several may be under way for one client. All but the first to connect are dropped, and must leave nothing
+    /// behind.
     fn dial(&self, address: SocketAddr, from: Option<SocketAddr>) -> BoxFuture<'_, io::Result<NetworkStream>>;
 
     /// Listens on `address`, on a free port if its port is 0: at once, without waiting. A server with several addresses

@@ -19,8 +19,8 @@ use super::Transport;
 /// A connected stream, as a [`Network`](crate::Network) dials it and a [`Listener`](crate::Listener) accepts it: a TCP
 /// socket, another [`Transport`], or any other stream.
 ///
-/// A session over a socket or another transport sees a hang-up behind unread data, can be reset, and has addresses. What
-/// a session lacks over a stream that can only be read and written is told with `Client::from_stream` of
+/// A session over a socket or another transport sees a hang-up behind unread data, can be reset, and has addresses.
+/// What a session lacks over a stream that can only be read and written is told with `Client::from_stream` of
 /// `tcpip-client`.
 ///
 /// It is read and written as any stream. Dropping it ends the stream.

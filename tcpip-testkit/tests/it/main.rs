@@ -19,6 +19,7 @@ mod kinds;
 mod link;
 mod liveness;
 mod memory_servers;
+mod memory_transport;
 mod odd_streams;
 mod one_shot;
 mod others_turn;
