@@ -238,7 +238,7 @@ async fn what_a_surplus_client_brings_to_light_reaches_the_waiting_read() {
 }
 
 /// Takes what is sent to it as clients.
-struct Streams<S>(mpsc::UnboundedReceiver<S>);
+pub(crate) struct Streams<S>(pub(crate) mpsc::UnboundedReceiver<S>);
 
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + 'static> Listener for Streams<S> {
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<NetworkStream>> {
