@@ -105,17 +105,38 @@ impl ClientBuilder {
         self
     }
 
-    /// The network that knows the host and dials it. Default: [`Sockets`](crate::Sockets), the system's.
+    /// The network that looks the host up and dials it, of which the builder keeps a clone: for a host that is reached
+    /// by a tunnel, or in memory. Default: [`Sockets`](crate::Sockets), the system's.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use tcpip_client::{Client, Network};
+    /// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let port = listener.local_addr()?.port();
+    /// use std::{io, net::SocketAddr};
+    /// use tcpip_client::{BoxFuture, Client, ListenOptions, Listener, Network, NetworkStream, Sockets};
     ///
-    /// async fn dome(network: &(impl Network + Clone)) -> Result<Client, tcpip_client::ConnectError> {
-    ///     Client::builder("dome", 17310).network(network).connect().await
+    /// /// Every device is a mock on this machine.
+    /// #[derive(Clone, Debug)]
+    /// struct Laboratory;
+    ///
+    /// impl Network for Laboratory {
+    ///     fn look_up<'a>(&'a self, _: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+    ///         Box::pin(async move { Ok(vec![([127, 0, 0, 1], port).into()]) })
+    ///     }
+    ///
+    ///     fn dial(&self, address: SocketAddr, from: Option<SocketAddr>) -> BoxFuture<'_, io::Result<NetworkStream>> {
+    ///         println!("dialling {address}");
+    ///         Sockets.dial(address, from)
+    ///     }
+    ///
+    ///     fn listen(&self, address: SocketAddr, options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
+    ///         Sockets.listen(address, options)
+    ///     }
     /// }
-    /// # assert!(dome(&tcpip_client::Sockets).await.is_err());
+    ///
+    /// let client = Client::builder("dome.observatory.example", port).network(&Laboratory).connect().await?;
+    /// assert_eq!(client.connection().peer_addr(), Some(([127, 0, 0, 1], port).into()));
     /// # Ok(())
     /// # }
     /// ```

@@ -67,17 +67,23 @@ impl<H> OneClientServerBuilder<H> {
         self
     }
 
-    /// The network that knows the host, and in which to listen. Default: [`Sockets`](crate::Sockets), the system's.
+    /// The network that looks the host up and listens on its addresses, of which the builder keeps a clone. Without
+    /// effect on a [`listener`](Self::listener). Default: [`Sockets`](crate::Sockets), the system's.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use tcpip_server::{Network, OneClientServer, StartError};
+    /// use std::sync::Arc;
+    /// use tcpip_server::{Network, OneClientServer, Sockets, StartError};
     ///
-    /// async fn dome(network: &(impl Network + Clone)) -> Result<OneClientServer, StartError> {
+    /// /// The mock of the dome, in whatever network the test is.
+    /// async fn mock_dome(network: &Arc<dyn Network>) -> Result<OneClientServer, StartError> {
     ///     OneClientServer::builder().network(network).host("127.0.0.1").start().await
     /// }
-    /// # dome(&tcpip_server::Sockets).await?.close().await;
+    ///
+    /// let network: Arc<dyn Network> = Arc::new(Sockets);
+    /// let server = mock_dome(&network).await?;
+    /// assert_ne!(server.port(), 0);
     /// # Ok(())
     /// # }
     /// ```

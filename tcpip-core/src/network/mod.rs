@@ -3,6 +3,7 @@
 
 mod any_network;
 mod hang_up;
+mod listener;
 mod look_up;
 mod network_stream;
 mod send_queue;
@@ -10,22 +11,17 @@ mod socket;
 mod sockets;
 mod transport;
 
-use std::{
-    fmt, io,
-    net::SocketAddr,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::{fmt, io, net::SocketAddr, pin::Pin, sync::Arc};
 
 pub use self::{
     any_network::AnyNetwork,
+    listener::{ListenOptions, Listener},
     look_up::look_up,
     network_stream::NetworkStream,
     sockets::Sockets,
     transport::{Abort, Transport},
 };
 pub(crate) use self::{hang_up::hung_up, network_stream::Kind};
-use crate::DEFAULT_BACKLOG;
 
 /// A future of a trait's method that may be called through a pointer.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -104,48 +100,16 @@ pub trait Network: fmt::Debug + Send + Sync + 'static {
     fn listen(&self, address: SocketAddr, options: &ListenOptions) -> io::Result<Box<dyn Listener>>;
 }
 
-impl fmt::Debug for dyn Listener {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Listener").field(&self.local_addr()).finish()
+impl<N: Network + ?Sized> Network for Arc<N> {
+    fn look_up<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        (**self).look_up(host, port)
     }
-}
 
-/// How a server listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ListenOptions {
-    /// How many clients may wait to be accepted. Default: [`DEFAULT_BACKLOG`].
-    pub backlog: u32,
-    /// Whether a port may be had that nobody listens on any more, but whose last connections are remembered. Default:
-    /// `true` on Unix, else `false`.
-    pub reuse_address: bool,
-    /// Whether several may listen on the same port, all of whom have to set it. Default: `false`.
-    pub reuse_port: bool,
-}
-
-impl Default for ListenOptions {
-    fn default() -> Self {
-        // Elsewhere than on Unix it would mean stealing a port.
-        Self { backlog: DEFAULT_BACKLOG, reuse_address: cfg!(unix), reuse_port: false }
+    fn dial(&self, address: SocketAddr, from: Option<SocketAddr>) -> BoxFuture<'_, io::Result<NetworkStream>> {
+        (**self).dial(address, from)
     }
-}
 
-/// A source of clients: a [`TcpListener`](tokio::net::TcpListener), what a [`Network`] listens with, or a type of your
-/// own, for streams in memory or TLS streams.
-///
-/// Dropping it must free the address, if it has one.
-pub trait Listener: Send + Sync + 'static {
-    /// Takes the next client: a [`NetworkStream`], which is made of any stream.
-    ///
-    /// # Errors
-    ///
-    /// An error is logged and is not the end: the server asks again after a pause of 0.1 s, or at once if the client
-    /// alone was at fault (`ConnectionAborted`, `ConnectionReset`) or nothing was (`Interrupted`), unless that is all
-    /// that comes. A panic counts as an error.
-    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<NetworkStream>>;
-
-    /// Where it listens, if that is an address. Default: `None`.
-    fn local_addr(&self) -> Option<SocketAddr> {
-        None
+    fn listen(&self, address: SocketAddr, options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
+        (**self).listen(address, options)
     }
 }

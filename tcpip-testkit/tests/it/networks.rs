@@ -2,10 +2,13 @@
 
 use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
-use tcpip_client::{Client, ConnectError, DisconnectReason, LookUpError, ReadError};
+use tcpip_client::{Abort, Client, ConnectError, DisconnectReason, LookUpError, Network, ReadError};
 use tcpip_server::{OneClientServer, StartError};
 use tcpip_testkit::OneClientServerTestCase;
-use tokio::time::{Instant, timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::{Instant, timeout},
+};
 
 use crate::memory_network::{BLACK_HOLE, MemoryNetwork};
 
@@ -125,6 +128,29 @@ async fn admission_in_a_network_is_that_of_sockets() {
         soon(session.wait_disconnected()).await;
         assert_eq!(session.reason(), Some(DisconnectReason::Replaced));
     }
+    server.close().await;
+}
+
+/// A surplus client finds the end of the stream in order, though it has sent something; one that has reset its stream
+/// before it could be admitted is told of to nobody.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn refused_and_gone_clients_in_a_network_are_those_of_sockets() {
+    let network = MemoryNetwork::new([("dome", &["10.0.0.1"])]);
+    let case = OneClientServerTestCase::new();
+    let builder = OneClientServer::builder().network(&network).host("dome").port(17310);
+    let server = builder.connect_callback(case.connect_callback()).start().await.unwrap();
+    let dial = || network.dial(address("10.0.0.1:17310"), None);
+    let first = dial().await.unwrap();
+    case.assert_next_connected(true).await;
+    let mut surplus = dial().await.unwrap();
+    surplus.write_all(b"status\r\n").await.unwrap();
+    assert_eq!(soon(surplus.read(&mut [0])).await.unwrap(), 0);
+    drop(first);
+    case.assert_next_connected(false).await;
+    dial().await.unwrap().transport().unwrap().abort(Abort::Now);
+    let second = dial().await.unwrap();
+    case.assert_next_connected(true).await;
+    assert_eq!(server.connection().peer_addr(), second.local_addr());
     server.close().await;
 }
 

@@ -76,6 +76,7 @@ async fn a_reset_comes_behind_what_had_arrived() {
     let client = client_over(near).await;
     client.write_str("last").await.unwrap();
     client.abort();
+    assert!(far.take_error().unwrap().is_some(), "without the session's task");
     let (mut peer, mut received) = (NetworkStream::over(far), Vec::new());
     let error = soon(peer.read_to_end(&mut received)).await.unwrap_err();
     assert_eq!((error.kind(), received.as_slice()), (ErrorKind::ConnectionReset, &b"last\r\n"[..]));
@@ -123,6 +124,24 @@ async fn a_write_deadline_resets_the_transport() {
     let (mut peer, mut received) = (NetworkStream::over(far), Vec::new());
     let error = soon(peer.read_to_end(&mut received)).await.unwrap_err();
     assert_eq!((error.kind(), received.len()), (ErrorKind::ConnectionReset, MUCH));
+}
+
+/// What had come before a peer ended its half stays readable when what it does not take is given up by a reset.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_reset_at_this_end_leaves_what_had_arrived() {
+    let (near, far) = transports();
+    let client = client_over(near).await;
+    let mut peer = NetworkStream::over(far);
+    peer.write_all(b"last\r\n").await.unwrap();
+    peer.shutdown().await.unwrap();
+    client.write(&vec![7; 2 * MUCH]).await.unwrap_err();
+    soon(client.wait_closed()).await;
+    assert_eq!(client.connection().reason(), Some(DisconnectReason::ClosedByPeer));
+    assert_eq!(client.read_str().await.unwrap(), "last");
+    assert!(matches!(client.read_str().await, Err(ReadError::EndOfStream { .. })));
+    drop(client);
+    let error = soon(peer.read_to_end(&mut Vec::new())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
 
 /// A socket that is wrapped is one: it has the options of sockets and is lent, and its hang-up, its reset and its half

@@ -105,8 +105,7 @@ impl Transport for Guarded {
     }
 
     fn has_unread(&self) -> io::Result<bool> {
-        let has_unread = self.io(Transport::has_unread)?;
-        self.has_panicked().map_or(Ok(has_unread), Err)
+        self.io(Transport::has_unread)
     }
 
     fn take_error(&self) -> io::Result<Option<io::Error>> {
