@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, time::Duration};
 
 use tcpip_core::{
-    CallbackFuture, ConnectCallback, ConnectError, ConnectionEvent, Family, Serve,
-    endpoint::{ConnectCallbacks, SessionOptions, SocketOrigin, deadline},
+    CallbackFuture, ConnectCallback, ConnectError, ConnectionEvent, Family, Network, Serve,
+    endpoint::{AnyNetwork, ConnectCallbacks, SessionOptions, SocketOrigin, deadline},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -102,6 +102,46 @@ impl ClientBuilder {
     /// ```
     pub fn family(mut self, family: Family) -> Self {
         self.target.family = family;
+        self
+    }
+
+    /// The network that looks the host up and dials it, of which the builder keeps a clone: for a host that is reached
+    /// by a tunnel, or in memory. Default: [`Sockets`](crate::Sockets), the system's.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let port = listener.local_addr()?.port();
+    /// use std::{io, net::SocketAddr};
+    /// use tcpip_client::{BoxFuture, Client, ListenOptions, Listener, Network, NetworkStream, Sockets};
+    ///
+    /// /// Every device is a mock on this machine.
+    /// #[derive(Clone, Debug)]
+    /// struct Laboratory;
+    ///
+    /// impl Network for Laboratory {
+    ///     fn look_up<'a>(&'a self, _: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+    ///         Box::pin(async move { Ok(vec![([127, 0, 0, 1], port).into()]) })
+    ///     }
+    ///
+    ///     fn dial(&self, address: SocketAddr, from: Option<SocketAddr>) -> BoxFuture<'_, io::Result<NetworkStream>> {
+    ///         println!("dialling {address}");
+    ///         Sockets.dial(address, from)
+    ///     }
+    ///
+    ///     fn listen(&self, address: SocketAddr, options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
+    ///         Sockets.listen(address, options)
+    ///     }
+    /// }
+    ///
+    /// let client = Client::builder("dome.observatory.example", port).network(&Laboratory).connect().await?;
+    /// assert_eq!(client.connection().peer_addr(), Some(([127, 0, 0, 1], port).into()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn network(mut self, network: &(impl Network + Clone)) -> Self {
+        self.target.network = AnyNetwork::of(network.clone());
         self
     }
 

@@ -60,8 +60,9 @@ impl Client {
     /// other, such as a TLS stream or one end of [`tokio::io::duplex`].
     ///
     /// A TCP stream is treated as one that was connected here, but keeps its keep-alive and no-delay unless
-    /// [`keepalive`](ClientBuilder::keepalive) or [`nodelay`](ClientBuilder::nodelay) is called. Over any other, all
-    /// that is said of framing, cancelled reads and writes, deadlines and events holds too, but:
+    /// [`keepalive`](ClientBuilder::keepalive) or [`nodelay`](ClientBuilder::nodelay) is called; so is a
+    /// [`NetworkStream`](crate::NetworkStream) over a [`Transport`](crate::Transport). Over any other, all that is said
+    /// of framing, cancelled reads and writes, deadlines and events holds too, but:
     ///
     /// - received bytes are read ahead of their readers, as many as [`limit`](ClientBuilder::limit) allows. A hang-up
     ///   is seen when all before it has been read, so never behind more than that;

@@ -1,15 +1,13 @@
 //! From a host's name to a connected stream.
 
-use std::{io, net::SocketAddr, pin::Pin, task::Poll, time::Duration};
+use std::{io, net::SocketAddr, task::Poll, time::Duration};
 
 use tcpip_core::{
-    ConnectAttempt, ConnectError, ConnectFailure, Connection, DEFAULT_CONNECT_TIMEOUT, Family, LookUpError,
-    endpoint::{EventSource, SessionOptions, look_up},
+    BoxFuture, ConnectAttempt, ConnectError, ConnectFailure, Connection, DEFAULT_CONNECT_TIMEOUT, Family, LookUpError,
+    Network, NetworkStream,
+    endpoint::{AnyNetwork, EventSource, SessionOptions, look_up},
 };
-use tokio::{
-    net::{TcpSocket, TcpStream},
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 
 use crate::{
     Target,
@@ -22,6 +20,7 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// In a [`ClientBuilder`](crate::ClientBuilder): a server to connect to.
 #[derive(Clone, Debug)]
 pub struct Dial {
+    pub(crate) network: AnyNetwork,
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) family: Family,
@@ -32,6 +31,7 @@ pub struct Dial {
 impl Dial {
     pub(crate) fn new(host: &str, port: u16) -> Self {
         Self {
+            network: AnyNetwork::default(),
             host: host.to_owned(),
             port,
             family: Family::default(),
@@ -43,8 +43,8 @@ impl Dial {
     async fn connect_to(
         &self,
         looking_up: impl Future<Output = Result<Vec<SocketAddr>, LookUpError>>,
-    ) -> Result<(TcpStream, SocketAddr), ConnectError> {
-        let mut race = Race { local_addr: self.local_addr, entrants: Vec::new() };
+    ) -> Result<(NetworkStream, SocketAddr), ConnectError> {
+        let mut race = Race { network: &*self.network, local_addr: self.local_addr, entrants: Vec::new() };
         let connecting = async { Ok::<_, ConnectError>(race.run(interleaved(looking_up.await?)).await) };
         let outcome = match self.connect_timeout {
             None => Ok(connecting.await),
@@ -75,7 +75,7 @@ impl Target for Dial {
         let suits = |address: &SocketAddr| {
             self.family.contains(*address) && self.local_addr.is_none_or(|local| local.is_ipv4() == address.is_ipv4())
         };
-        let (stream, address) = self.connect_to(look_up(&self.host, self.port, suits)).await?;
+        let (stream, address) = self.connect_to(look_up(&*self.network, &self.host, self.port, suits)).await?;
         Ok(move |session, events| match Connection::start(stream, session, KIND, events) {
             Ok(connection) => Ok(Opened { host: self.host, port: self.port, connection }),
             Err(error) => Err(self.failed(vec![ConnectAttempt::new(address, Some(error))])),
@@ -95,29 +95,30 @@ fn interleaved(addresses: Vec<SocketAddr>) -> impl Iterator<Item = SocketAddr> {
 
 /// The attempts at the addresses of one host. The first to connect wins; with this the others are dropped, and leave
 /// nothing.
-struct Race {
+struct Race<'a> {
+    network: &'a dyn Network,
     local_addr: Option<SocketAddr>,
-    entrants: Vec<Entrant>,
+    entrants: Vec<Entrant<'a>>,
 }
 
-struct Entrant {
+struct Entrant<'a> {
     address: SocketAddr,
-    state: State,
+    state: State<'a>,
 }
 
-enum State {
-    Connecting(Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>),
+enum State<'a> {
+    Connecting(BoxFuture<'a, io::Result<NetworkStream>>),
     Failed(io::Error),
 }
 
-impl Race {
+impl Race<'_> {
     /// Tries one address after the other: the next one when any has failed, or [`ATTEMPT_DELAY`] after the last. `None`
     /// once all have failed.
-    async fn run(&mut self, addresses: impl Iterator<Item = SocketAddr>) -> Option<(TcpStream, SocketAddr)> {
+    async fn run(&mut self, addresses: impl Iterator<Item = SocketAddr>) -> Option<(NetworkStream, SocketAddr)> {
         let mut addresses = addresses.peekable();
         loop {
             if let Some(address) = addresses.next() {
-                let connecting = State::Connecting(Box::pin(connect(address, self.local_addr)));
+                let connecting = State::Connecting(self.network.dial(address, self.local_addr));
                 self.entrants.push(Entrant { address, state: connecting });
             }
             let is_last = addresses.peek().is_none();
@@ -133,7 +134,7 @@ impl Race {
     }
 
     /// The stream of an attempt that has succeeded, or `None` as soon as one has failed.
-    async fn next_result(&mut self) -> Option<(TcpStream, SocketAddr)> {
+    async fn next_result(&mut self) -> Option<(NetworkStream, SocketAddr)> {
         std::future::poll_fn(|context| {
             for Entrant { address, state } in &mut self.entrants {
                 if let State::Connecting(connecting) = state
@@ -162,20 +163,6 @@ impl Race {
     }
 }
 
-async fn connect(address: SocketAddr, local_addr: Option<SocketAddr>) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    if let Some(local_addr) = local_addr {
-        socket.set_reuseaddr(true)?;
-        socket.bind(local_addr)?;
-    }
-    let stream = socket.connect(address).await?;
-    // A free port of this machine can, by chance, be connected to itself, and would then hear only its own echo.
-    if stream.local_addr()? == stream.peer_addr()? {
-        return Err(io::ErrorKind::ConnectionRefused.into());
-    }
-    Ok(stream)
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
@@ -184,7 +171,11 @@ mod tests {
         time::Instant,
     };
 
-    use tokio::{io::AsyncReadExt, net::TcpListener};
+    use tcpip_core::Sockets;
+    use tokio::{
+        io::AsyncReadExt,
+        net::{TcpListener, TcpSocket},
+    };
 
     use super::*;
 
@@ -213,7 +204,7 @@ mod tests {
         (listener.local_addr().unwrap(), listener)
     }
 
-    async fn dial(addresses: &[SocketAddr], after: Duration) -> Result<(TcpStream, SocketAddr), ConnectError> {
+    async fn dial(addresses: &[SocketAddr], after: Duration) -> Result<(NetworkStream, SocketAddr), ConnectError> {
         let dial = Dial { connect_timeout: Some(after), ..Dial::new("dome", 17310) };
         dial.connect_to(ready(Ok(addresses.to_vec()))).await
     }
@@ -227,7 +218,7 @@ mod tests {
         let many = [[refused; 20].as_slice(), &[answering]].concat();
         let since = Instant::now();
         let (stream, address) = dial(&many, LONG).await.unwrap();
-        assert_eq!((stream.peer_addr().unwrap(), address), (answering, answering));
+        assert_eq!((stream.peer_addr(), address), (Some(answering), answering));
         assert!(since.elapsed() < 20 * ATTEMPT_DELAY, "a refusal is not waited out");
     }
 
@@ -238,7 +229,7 @@ mod tests {
         let (answering, _listener) = listening("127.88.26.6").await;
         let since = Instant::now();
         let (stream, _) = dial(&[dead, answering], LONG).await.unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), answering);
+        assert_eq!(stream.peer_addr(), Some(answering));
         assert!(since.elapsed() >= ATTEMPT_DELAY && since.elapsed() < LONG / 2, "{:?}", since.elapsed());
     }
 
@@ -247,9 +238,9 @@ mod tests {
     async fn an_attempt_that_loses_is_connected_no_more() {
         let (first, listener) = listening("127.88.26.7").await;
         let (second, other_listener) = listening("127.88.26.8").await;
-        let mut race = Race { local_addr: None, entrants: Vec::new() };
+        let mut race = Race { network: &Sockets, local_addr: None, entrants: Vec::new() };
         for address in [first, second] {
-            let connecting = State::Connecting(Box::pin(connect(address, None)));
+            let connecting = State::Connecting(Sockets.dial(address, None));
             race.entrants.push(Entrant { address, state: connecting });
         }
         let (winner, address) = race.run(std::iter::empty()).await.unwrap();

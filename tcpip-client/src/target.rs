@@ -3,7 +3,7 @@
 use std::fmt;
 
 use tcpip_core::{
-    ConnectError, Connection,
+    ConnectError, Connection, NetworkStream,
     endpoint::{EventSource, SessionOptions},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -46,7 +46,8 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Target for Connected<S> {
         self,
     ) -> Result<impl FnOnce(SessionOptions, EventSource) -> Result<Opened, ConnectError>, ConnectError> {
         Ok(move |session, events| {
-            let connection = Connection::start_over(self.0, session, KIND, events).map_err(ConnectError::Stream)?;
+            let stream = NetworkStream::new(self.0);
+            let connection = Connection::start(stream, session, KIND, events).map_err(ConnectError::Stream)?;
             let peer = connection.peer_addr();
             let host = peer.map_or_else(String::new, |peer| peer.ip().to_string());
             Ok(Opened { host, port: peer.map_or(0, |peer| peer.port()), connection })

@@ -71,6 +71,7 @@ pub mod endpoint;
 mod error;
 mod framing;
 mod handler;
+mod network;
 mod session;
 mod stream_helpers;
 mod sync;
@@ -96,6 +97,7 @@ pub use self::{
     },
     framing::{FrameBuffer, Terminator, TooLong},
     handler::{HandlerError, HandlerResult, IntoHandlerError, ReadAndDispatch, Serve},
+    network::{Abort, BoxFuture, ListenOptions, Listener, Network, NetworkStream, Sockets, Transport},
     stream_helpers::{Parts, Structs, close_stream_writer, read_into, read_struct, write_from},
     text::{Encoding, JsonMode},
 };

@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
-use tcpip_core::{Connection, DisconnectReason, endpoint::EventSource};
+use tcpip_core::{Connection, DisconnectReason, Listener, endpoint::EventSource};
 use tokio::{
     task::{JoinHandle, JoinSet, coop::consume_budget},
     time::{Instant, timeout, timeout_at},
@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use crate::{
     Admission,
-    listener::{AcceptError, AnyListener, Incoming, guarded},
+    incoming::{AcceptError, Incoming, guarded, poll_accept},
     reception::Reception,
 };
 
@@ -40,7 +40,7 @@ pub(crate) type StartHandler = Box<dyn Fn(Connection) -> Option<JoinHandle<()>> 
 ///
 /// The handler and the tasks of the last session have ended, or have been given up, before the next session begins.
 pub(crate) struct AcceptLoop {
-    pub(crate) listeners: Vec<Box<dyn AnyListener>>,
+    pub(crate) listeners: Vec<Box<dyn Listener>>,
     pub(crate) events: EventSource,
     pub(crate) start_handler: StartHandler,
     pub(crate) close_timeout: Duration,
@@ -93,12 +93,12 @@ pub(crate) async fn run_accept_loop(mut this: AcceptLoop) {
 }
 
 /// Takes the next client from any listener, each in turn.
-async fn accept(listeners: &mut [Box<dyn AnyListener>], next: &mut usize) -> Result<Incoming, AcceptError> {
+async fn accept(listeners: &mut [Box<dyn Listener>], next: &mut usize) -> Result<Incoming, AcceptError> {
     poll_fn(|context| {
         for _ in 0..listeners.len() {
             let index = *next % listeners.len();
             *next = next.wrapping_add(1);
-            if let Poll::Ready(accepted) = listeners[index].poll_accept(context) {
+            if let Poll::Ready(accepted) = poll_accept(&mut *listeners[index], context) {
                 return Poll::Ready(accepted);
             }
         }
@@ -131,7 +131,7 @@ impl AcceptLoop {
             self.ending.push(last);
         }
         let options = reception.session.lock().clone();
-        match incoming.start(options, self.events.clone(), &mut |connection| reception.admit(connection)) {
+        match incoming.start(options, self.events.clone(), |connection| reception.admit(connection)) {
             Ok(Some(connection)) => self.handler = (self.start_handler)(connection),
             // The server is being closed.
             Ok(None) => {}

@@ -5,14 +5,10 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use socket2::SockRef;
 use tcpip_core::{
-    DEFAULT_BACKLOG, DEFAULT_LOCALHOST, Family, StartError,
-    endpoint::{is_lacking, look_up},
+    DEFAULT_LOCALHOST, Family, ListenOptions, Listener, StartError,
+    endpoint::{AnyNetwork, is_lacking, look_up},
 };
-use tokio::net::{TcpListener, TcpSocket};
-
-use crate::listener::AnyListener;
 
 /// How many ports are tried until one is free on all addresses.
 const TRIES: u32 = 20;
@@ -36,41 +32,38 @@ impl Host {
     }
 }
 
-/// Where a server listens, and how its sockets are set.
+/// Where a server listens, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
+    pub(crate) network: AnyNetwork,
     pub(crate) host: Host,
     pub(crate) port: u16,
     pub(crate) family: Family,
-    pub(crate) backlog: u32,
-    pub(crate) reuse_address: bool,
-    pub(crate) reuse_port: bool,
+    pub(crate) options: ListenOptions,
 }
 
 impl Default for Place {
     fn default() -> Self {
         Self {
+            network: AnyNetwork::default(),
             host: Host::Named(DEFAULT_LOCALHOST.to_owned()),
             port: 0,
             family: Family::default(),
-            backlog: DEFAULT_BACKLOG,
-            // Elsewhere it would mean stealing a port.
-            reuse_address: cfg!(unix),
-            reuse_port: false,
+            options: ListenOptions::default(),
         }
     }
 }
 
 impl Place {
     /// Binds every address of the host that this machine has, or none. They all have the same port.
-    pub(crate) async fn bind(&self) -> Result<Vec<Box<dyn AnyListener>>, StartError> {
+    pub(crate) async fn bind(&self) -> Result<Vec<Box<dyn Listener>>, StartError> {
         let addresses = self.addresses().await?;
         self.listen_on_all(&addresses)
     }
 
-    fn listen_on_all(&self, addresses: &[SocketAddr]) -> Result<Vec<Box<dyn AnyListener>>, StartError> {
-        let listeners = listen_with_one_port(addresses, |address| self.listen(address), TcpListener::local_addr)?;
-        Ok(listeners.into_iter().map(|listener| Box::new(listener) as Box<dyn AnyListener>).collect())
+    fn listen_on_all(&self, addresses: &[SocketAddr]) -> Result<Vec<Box<dyn Listener>>, StartError> {
+        let listen = |address| self.network.listen(address, &self.options);
+        listen_with_one_port(addresses, listen, |listener| listener.local_addr())
     }
 
     async fn addresses(&self) -> Result<Vec<SocketAddr>, StartError> {
@@ -82,25 +75,11 @@ impl Place {
                 Ok(all.into_iter().filter(suits).collect())
             }
             Host::Named(name) => {
-                let mut addresses = look_up(name, port, suits).await?;
+                let mut addresses = look_up(&*self.network, name, port, suits).await?;
                 addresses.sort_unstable();
                 Ok(addresses)
             }
         }
-    }
-
-    fn listen(&self, address: SocketAddr) -> io::Result<TcpListener> {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        socket.set_reuseaddr(self.reuse_address)?;
-        if self.reuse_port {
-            set_reuse_port(&socket)?;
-        }
-        if address.is_ipv6() {
-            // So that an IPv4 socket may have the same port.
-            SockRef::from(&socket).set_only_v6(true)?;
-        }
-        socket.bind(address)?;
-        socket.listen(self.backlog)
     }
 }
 
@@ -109,7 +88,7 @@ impl Place {
 fn listen_with_one_port<L>(
     addresses: &[SocketAddr],
     listen: impl Fn(SocketAddr) -> io::Result<L>,
-    local_addr: impl Fn(&L) -> io::Result<SocketAddr>,
+    local_addr: impl Fn(&L) -> Option<SocketAddr>,
 ) -> Result<Vec<L>, StartError> {
     let is_chosen_here = addresses.iter().all(|address| address.port() == 0);
     let mut tries_left = if is_chosen_here { TRIES } else { 1 };
@@ -129,7 +108,7 @@ fn listen_with_one_port<L>(
 fn listen_on_each<L>(
     addresses: &[SocketAddr],
     listen: impl Fn(SocketAddr) -> io::Result<L>,
-    local_addr: impl Fn(&L) -> io::Result<SocketAddr>,
+    local_addr: impl Fn(&L) -> Option<SocketAddr>,
 ) -> Result<Vec<L>, StartError> {
     let mut port = None;
     let mut lacking = None;
@@ -137,10 +116,9 @@ fn listen_on_each<L>(
     for &address in addresses {
         let mut with_port = address;
         with_port.set_port(port.unwrap_or(address.port()));
-        let listening = listen(with_port).and_then(|listener| Ok((local_addr(&listener)?.port(), listener)));
-        match listening {
-            Ok((its_port, listener)) => {
-                port = Some(its_port);
+        match listen(with_port) {
+            Ok(listener) => {
+                port = Some(local_addr(&listener).unwrap_or(with_port).port());
                 listeners.push(listener);
             }
             Err(source) if is_lacking(&source) => {
@@ -154,16 +132,6 @@ fn listen_on_each<L>(
         Some(error) if listeners.is_empty() => Err(error),
         _ => Ok(listeners),
     }
-}
-
-#[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
-fn set_reuse_port(socket: &TcpSocket) -> io::Result<()> {
-    socket.set_reuseport(true)
-}
-
-#[cfg(not(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin")))))]
-fn set_reuse_port(_socket: &TcpSocket) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(test)]
@@ -214,7 +182,7 @@ mod tests {
         let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
         let listen_with = |error: fn() -> io::Error| {
             let listen = |address: SocketAddr| if address.is_ipv4() { Ok(address) } else { Err(error()) };
-            listen_on_each(&[v6, here(4, 1)], listen, |address| Ok(*address))
+            listen_on_each(&[v6, here(4, 1)], listen, |address| Some(*address))
         };
         #[cfg(unix)]
         assert_eq!(listen_with(|| rustix::io::Errno::AFNOSUPPORT.into()).unwrap(), [here(4, 1)]);
@@ -243,7 +211,7 @@ mod tests {
                 let in_use = address.ip() == here(6, 0).ip() && address.port() < first_free;
                 if in_use { Err(io::ErrorKind::AddrInUse.into()) } else { Ok(address) }
             };
-            let result = listen_with_one_port(&[here(5, port), here(6, port)], listen, |address| Ok(*address));
+            let result = listen_with_one_port(&[here(5, port), here(6, port)], listen, |address| Some(*address));
             match result {
                 Ok(bound) => assert_eq!((first_free, bound), (1003, vec![here(5, 1003), here(6, 1003)])),
                 Err(StartError::Bind { address, .. }) => assert_eq!(address, here(6, last_tried)),

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use tcpip_core::{
-    CallbackFuture, ConnectCallback, ConnectionEvent, Family, StartError,
-    endpoint::{CallbackProgress, ConnectCallbacks, SessionOptions, deadline, spawn_read_loop},
+    CallbackFuture, ConnectCallback, ConnectionEvent, Family, Listener, Network, StartError,
+    endpoint::{AnyNetwork, CallbackProgress, ConnectCallbacks, SessionOptions, deadline, spawn_read_loop},
 };
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -13,7 +13,7 @@ use crate::{
     Admission, AnyServer, OneClientReadLoopServer, OneClientServer, Serve,
     accept::{AcceptLoop, ClosedOnDrop, Quietly, StartHandler, run_accept_loop},
     bind::{Host, Place},
-    listener::{AnyListener, KIND, Listener},
+    incoming::KIND,
     reception::Reception,
 };
 
@@ -29,7 +29,7 @@ pub struct NoReadLoop;
 pub struct OneClientServerBuilder<H = NoReadLoop> {
     handler: H,
     place: Place,
-    listener: Option<Box<dyn AnyListener>>,
+    listener: Option<Box<dyn Listener>>,
     admission: Admission,
     rejection_message: Option<String>,
     pub(crate) session: SessionOptions,
@@ -64,6 +64,31 @@ impl<H> OneClientServerBuilder<H> {
         Fut: CallbackFuture + Send + 'static,
     {
         self.callbacks.add(callback);
+        self
+    }
+
+    /// The network that looks the host up and listens on its addresses, of which the builder keeps a clone. Without
+    /// effect on a [`listener`](Self::listener). Default: [`Sockets`](crate::Sockets), the system's.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::Arc;
+    /// use tcpip_server::{Network, OneClientServer, Sockets, StartError};
+    ///
+    /// /// The mock of the dome, in whatever network the test is.
+    /// async fn mock_dome(network: &Arc<dyn Network>) -> Result<OneClientServer, StartError> {
+    ///     OneClientServer::builder().network(network).host("127.0.0.1").start().await
+    /// }
+    ///
+    /// let network: Arc<dyn Network> = Arc::new(Sockets);
+    /// let server = mock_dome(&network).await?;
+    /// assert_ne!(server.port(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn network(mut self, network: &(impl Network + Clone)) -> Self {
+        self.place.network = AnyNetwork::of(network.clone());
         self
     }
 
@@ -109,7 +134,7 @@ impl<H> OneClientServerBuilder<H> {
     /// How many clients may wait to be accepted, which a server that is not starved does at once. The system may allow
     /// fewer. Default: [`DEFAULT_BACKLOG`](crate::DEFAULT_BACKLOG).
     pub fn backlog(mut self, backlog: u32) -> Self {
-        self.place.backlog = backlog;
+        self.place.options.backlog = backlog;
         self
     }
 
@@ -118,7 +143,7 @@ impl<H> OneClientServerBuilder<H> {
     /// another program. Default: `true` on Unix, else `false`.
     #[doc(alias = "SO_REUSEADDR")]
     pub fn reuse_address(mut self, reuse_address: bool) -> Self {
-        self.place.reuse_address = reuse_address;
+        self.place.options.reuse_address = reuse_address;
         self
     }
 
@@ -141,7 +166,7 @@ impl<H> OneClientServerBuilder<H> {
     /// ```
     #[doc(alias = "SO_REUSEPORT")]
     pub fn reuse_port(mut self, reuse_port: bool) -> Self {
-        self.place.reuse_port = reuse_port;
+        self.place.options.reuse_port = reuse_port;
         self
     }
 

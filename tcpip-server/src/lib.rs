@@ -67,7 +67,7 @@ mod admission;
 mod any_server;
 mod bind;
 mod builder;
-mod listener;
+mod incoming;
 mod one_client_read_loop_server;
 mod one_client_server;
 mod options;
@@ -75,21 +75,21 @@ mod reception;
 mod server;
 
 pub use tcpip_core::{
-    Batch, BytesMut, CallbackFuture, ClientOrServer, ConnectCallback, Connection, ConnectionEvent, ConnectionOptions,
-    DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL,
-    DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL,
-    DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder, DisconnectReason, Encoding, Error, Family,
-    HEARTBEAT, HalfClose, HandlerError, HandlerResult, IntoHandlerError, JsonMode, KEEPALIVE_INTERVAL,
-    KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, LookUpError, OptionError,
-    ReadAndDispatch, ReadError, Result, STD_TIMEOUT, Serve, SockRef, StartError, Structs, Terminator,
-    UnexpectedHeartbeat, WriteError, close_stream_writer, read_into, read_struct, set_socket_options, write_from,
+    Abort, Batch, BoxFuture, BytesMut, CallbackFuture, ClientOrServer, ConnectCallback, Connection, ConnectionEvent,
+    ConnectionOptions, DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING,
+    DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL,
+    DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder,
+    DisconnectReason, Encoding, Error, Family, HEARTBEAT, HalfClose, HandlerError, HandlerResult, IntoHandlerError,
+    JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest,
+    ListenOptions, Listener, LookUpError, Network, NetworkStream, OptionError, ReadAndDispatch, ReadError, Result,
+    STD_TIMEOUT, Serve, SockRef, Sockets, StartError, Structs, Terminator, Transport, UnexpectedHeartbeat, WriteError,
+    close_stream_writer, read_into, read_struct, set_socket_options, write_from,
 };
 
 pub use self::{
     admission::Admission,
     any_server::AnyServer,
     builder::{NoReadLoop, OneClientServerBuilder},
-    listener::Listener,
     one_client_read_loop_server::OneClientReadLoopServer,
     one_client_server::OneClientServer,
     server::{Server, ServerBuilder},

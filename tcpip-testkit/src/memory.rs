@@ -6,7 +6,7 @@ use std::{
 };
 
 use tcpip_client::{Client, ClientBuilder, ConnectError, Connected};
-use tcpip_server::Listener;
+use tcpip_server::{Listener, NetworkStream};
 use tokio::{
     io::{DuplexStream, duplex},
     sync::mpsc,
@@ -88,12 +88,10 @@ pub fn memory_listener() -> (MemoryListener, MemoryDialler) {
 pub struct MemoryListener(mpsc::UnboundedReceiver<DuplexStream>);
 
 impl Listener for MemoryListener {
-    type Stream = DuplexStream;
-
     /// Never ready again once every dialler is gone.
-    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<DuplexStream>> {
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<NetworkStream>> {
         match self.0.poll_recv(context) {
-            Poll::Ready(Some(stream)) => Poll::Ready(Ok(stream)),
+            Poll::Ready(Some(stream)) => Poll::Ready(Ok(NetworkStream::new(stream))),
             Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }

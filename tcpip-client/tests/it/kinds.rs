@@ -4,13 +4,14 @@
 
 use std::io::ErrorKind;
 
-use tcpip_client::{Client, ClientBuilder, Connected, Dial};
+use tcpip_client::{Client, ClientBuilder, Connected, Dial, NetworkStream};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, BufReader, DuplexStream, duplex},
     net::{TcpListener, TcpStream},
+    task::yield_now,
 };
 
-use crate::raw_peer::soon;
+use crate::{memory_transport::memory_transports, raw_peer::soon};
 
 /// The options of a client.
 pub(crate) type Builder<K> = ClientBuilder<<K as Kind>::Target>;
@@ -55,6 +56,39 @@ impl Kind for Tcp {
 
     /// The peer can see it.
     async fn assert_aborted(mut peer: TcpStream) {
+        let error = soon(peer.read_to_end(&mut Vec::new())).await.expect_err("a reset");
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+}
+
+/// A transport in memory.
+pub(crate) struct MemoryTransports;
+
+impl Kind for MemoryTransports {
+    type Target = Connected<NetworkStream>;
+    type Peer = NetworkStream;
+
+    const TOO_MUCH: usize = 4 * 1024 * 1024;
+
+    async fn meet(customise: impl FnOnce(Builder<Self>) -> Builder<Self>) -> (Client, Self::Peer) {
+        let addresses = [([10, 0, 0, 1], 1).into(), ([10, 0, 0, 2], 2).into()];
+        let (near, far) = memory_transports(addresses, 1024 * 1024);
+        let client = customise(Client::from_stream(NetworkStream::over(near))).connect().await.unwrap();
+        (client, NetworkStream::over(far))
+    }
+
+    async fn arrival(peer: &mut Self::Peer) {
+        let transport = peer.transport().unwrap();
+        soon(async {
+            while transport.unread() == 0 {
+                yield_now().await;
+            }
+        })
+        .await;
+    }
+
+    /// The peer can see it.
+    async fn assert_aborted(mut peer: Self::Peer) {
         let error = soon(peer.read_to_end(&mut Vec::new())).await.expect_err("a reset");
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }

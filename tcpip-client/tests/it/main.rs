@@ -15,6 +15,8 @@ mod half_close;
 mod hang_up;
 mod json;
 mod kinds;
+#[path = "../../../tcpip-testkit/tests/it/memory_transport.rs"]
+mod memory_transport;
 mod options;
 #[path = "../../../tcpip-testkit/tests/it/over_both_kinds.rs"]
 mod over_both_kinds;

@@ -43,13 +43,9 @@ pub use self::{
     connection_options::{ConnectionOptions, HalfClose},
     stats::Stats,
 };
-use self::{
-    options::CLOSE_GRACE,
-    shared::Shared,
-    transport::{reset, unacknowledged},
-};
+use self::{options::CLOSE_GRACE, shared::Shared};
 use crate::{
-    DisconnectReason, Encoding, JsonMode, OptionError, Terminator,
+    Abort, DisconnectReason, Encoding, JsonMode, OptionError, Terminator,
     session::{Ending, Session},
     text::TextFormat,
 };
@@ -138,16 +134,16 @@ impl Connection {
         &self.shared.options.name
     }
 
-    /// This end's address; `None` for a connection that never was.
+    /// This end's address; `None` for a connection that never was, and over a stream that has none.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.shared.addresses.map(|(local, _)| local)
+        self.shared.addresses.0
     }
 
-    /// The other end's address; `None` for a connection that never was.
+    /// The other end's address; `None` for a connection that never was, and over a stream that has none.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.shared.addresses.map(|(_, peer)| peer)
+        self.shared.addresses.1
     }
 
     /// Returns whether the session lives. It does while what the peer sent before it hung up is still being read.
@@ -277,19 +273,19 @@ impl Connection {
     /// May be called again, and from anywhere; during a [`close`](Self::close) it cuts that short. The session ends
     /// with [`Aborted`](DisconnectReason::Aborted), and clears `should_be_connected`.
     pub fn abort(&self) {
-        let socket = self.shared.socket.upgrade();
-        if let Some(socket) = &socket
+        let transport = self.shared.transport.upgrade();
+        if let Some(transport) = &transport
             && self.look(|session| session.life().ending() < Some(Ending::Aborted))
         {
             // Before the reset, after which the system tells nonsense.
-            let beneath = unacknowledged((**socket).as_ref()).unwrap_or(0);
+            let beneath = transport.unacknowledged().unwrap_or(0);
             self.input(|session, _| {
                 session.give_up(beneath.saturating_sub(usize::from(session.outgoing.has_half_ended())))
             });
         }
         self.input(|session, effects| session.close(DisconnectReason::Aborted, Ending::Aborted, effects));
-        if let Some(socket) = socket {
-            reset((*socket).as_ref());
+        if let Some(transport) = transport {
+            transport.abort(Abort::Now);
         }
     }
 

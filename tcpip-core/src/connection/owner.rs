@@ -1,7 +1,6 @@
 //! What the client or server that owns a session does with it, and its users do not.
 
 use std::{
-    any::Any,
     io,
     net::SocketAddr,
     sync::{
@@ -11,10 +10,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, split},
-    net::{TcpStream, tcp::OwnedWriteHalf},
-};
+use tokio::io::split;
 use tracing::Instrument;
 
 use super::{
@@ -22,11 +18,12 @@ use super::{
     driver::{Finish, run_session},
     options::SessionOptions,
     shared::Beginning,
-    transport::{Source, StreamWire, TcpWire, Wire},
+    transport::{Beneath, DirectWire, Guarded, Source, StreamWire, Wire, WriteHalf},
 };
 use crate::{
-    ConnectionEvent, DisconnectReason,
+    ConnectionEvent, DisconnectReason, NetworkStream, Transport,
     endpoint::{EventSource, Pushed},
+    network::Kind,
     session::{Ending, Phase, Session},
 };
 
@@ -34,73 +31,57 @@ use crate::{
 impl Connection {
     /// Starts a session on `stream`; `kind` says in logs what it belongs to.
     pub fn start(
-        stream: TcpStream,
+        stream: NetworkStream,
         options: impl Into<Arc<SessionOptions>>,
         kind: &'static str,
         events: EventSource,
     ) -> io::Result<Self> {
-        Self::start_socket(stream, options.into(), kind, events, |connection| Some(connection.announce()))
-            .map(|admitted| admitted.expect("it is admitted"))
-    }
-
-    /// Starts a session on a stream that may be no TCP stream.
-    pub fn start_over<S>(
-        stream: S,
-        options: impl Into<Arc<SessionOptions>>,
-        kind: &'static str,
-        events: EventSource,
-    ) -> io::Result<Self>
-    where
-        S: AsyncRead + AsyncWrite + Send + 'static,
-    {
         Self::start_admitted(stream, options.into(), kind, events, |connection| Some(connection.announce()))
             .map(|admitted| admitted.expect("it is admitted"))
     }
 
-    fn start_socket(
-        stream: TcpStream,
+    /// Starts a session if it is admitted. `admit` is called before anything of the session happens: it puts the
+    /// connection where others find it, and [announces](Self::announce) it in the same step, or gives `None`.
+    pub fn start_admitted(
+        stream: NetworkStream,
         options: Arc<SessionOptions>,
         kind: &'static str,
         events: EventSource,
         admit: impl FnOnce(&Self) -> Option<Pushed>,
     ) -> io::Result<Option<Self>> {
-        options.apply_to(&stream)?;
-        let addresses = Some((stream.local_addr()?, stream.peer_addr()?));
-        let (read_half, write_half) = stream.into_split();
-        let write_half = Arc::new(write_half);
-        let socket = Arc::downgrade(&write_half);
-        let (source, wire) = (Source::Socket(read_half), TcpWire::new(write_half));
-        Ok(Self::begin(source, wire, addresses, socket, options, kind, events, admit))
-    }
-
-    /// Starts a session if it is admitted. `admit` is called before anything of the session happens: it puts the
-    /// connection where others find it, and [announces](Self::announce) it in the same step, or gives `None`.
-    pub fn start_admitted<S>(
-        stream: S,
-        options: Arc<SessionOptions>,
-        kind: &'static str,
-        events: EventSource,
-        admit: impl FnOnce(&Self) -> Option<Pushed>,
-    ) -> io::Result<Option<Self>>
-    where
-        S: AsyncRead + AsyncWrite + Send + 'static,
-    {
-        let mut stream = Some(stream);
-        if let Some(tcp) = (&mut stream as &mut dyn Any).downcast_mut().and_then(Option::take) {
-            return Self::start_socket(tcp, options, kind, events, admit);
-        }
-        let (read_half, write_half) = split(stream.expect("it has not been taken as a TCP stream"));
-        let source = Source::of_stream(read_half);
-        let wire = StreamWire::new(write_half);
-        Ok(Self::begin(source, wire, None, Weak::new(), options, kind, events, admit))
+        let (source, beneath, addresses) = match stream.into_kind() {
+            Kind::Socket(socket) => {
+                options.apply_to(&socket)?;
+                let addresses = (Some(socket.local_addr()?), Some(socket.peer_addr()?));
+                let (read_half, write_half) = socket.into_split();
+                (Source::Socket(read_half), Beneath::Socket(write_half), addresses)
+            }
+            Kind::Transport(transport) => {
+                let transport = Arc::new(Guarded::new(transport));
+                if let Some(socket) = transport.socket() {
+                    options.apply_to(socket)?;
+                }
+                let addresses = (transport.local_addr(), transport.peer_addr());
+                let write_half = WriteHalf::new(Arc::clone(&transport));
+                (Source::Transport(transport), Beneath::Other(write_half), addresses)
+            }
+            Kind::Stream(stream) => {
+                let (read_half, write_half) = split(stream);
+                let (source, wire) = (Source::of_stream(read_half), StreamWire::new(write_half));
+                return Ok(Self::begin(source, wire, (None, None), Weak::new(), options, kind, events, admit));
+            }
+        };
+        let beneath = Arc::new(beneath);
+        let transport = Arc::downgrade(&beneath);
+        Ok(Self::begin(source, DirectWire::new(beneath), addresses, transport, options, kind, events, admit))
     }
 
     #[expect(clippy::too_many_arguments, reason = "what a session begins with")]
     fn begin(
         source: Source,
         wire: impl Wire,
-        addresses: Option<(SocketAddr, SocketAddr)>,
-        socket: Weak<OwnedWriteHalf>,
+        addresses: (Option<SocketAddr>, Option<SocketAddr>),
+        transport: Weak<Beneath>,
         options: Arc<SessionOptions>,
         kind: &'static str,
         events: EventSource,
@@ -108,7 +89,7 @@ impl Connection {
     ) -> Option<Self> {
         static SESSIONS: AtomicU64 = AtomicU64::new(1);
         let number = SESSIONS.fetch_add(1, Ordering::Relaxed);
-        let peer = addresses.map(|(_, peer)| tracing::field::display(peer));
+        let peer = addresses.1.map(tracing::field::display);
         let span = tracing::info_span!("session", endpoint = %options.name, kind, peer, number);
         let connection = Self {
             shared: Arc::new(Shared::new(Beginning {
@@ -116,7 +97,7 @@ impl Connection {
                 addresses,
                 options,
                 source,
-                socket,
+                transport,
                 events,
                 span: span.clone(),
             })),

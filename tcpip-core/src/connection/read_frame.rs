@@ -53,10 +53,10 @@ impl Connection {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use tcpip_core::{Connection, ReadError, endpoint::{ConnectCallbacks, SessionOptions}};
+    /// # use tcpip_core::{Connection, NetworkStream, ReadError, endpoint::{ConnectCallbacks, SessionOptions}};
     /// # let start = |stream| {
     /// #     let (events, _) = ConnectCallbacks::default().start(&tracing::Span::none());
-    /// #     Connection::start_over(stream, SessionOptions::new("example"), "example", events)
+    /// #     Connection::start(NetworkStream::new(stream), SessionOptions::new("example"), "example", events)
     /// # };
     /// # let (near, far) = tokio::io::duplex(1024);
     /// # let (connection, camera) = (start(near)?, start(far)?);
@@ -92,10 +92,10 @@ impl Connection {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use tcpip_core::{Connection, endpoint::{ConnectCallbacks, SessionOptions}};
+    /// # use tcpip_core::{Connection, NetworkStream, endpoint::{ConnectCallbacks, SessionOptions}};
     /// # let start = |stream| {
     /// #     let (events, _) = ConnectCallbacks::default().start(&tracing::Span::none());
-    /// #     Connection::start_over(stream, SessionOptions::new("example"), "example", events)
+    /// #     Connection::start(NetworkStream::new(stream), SessionOptions::new("example"), "example", events)
     /// # };
     /// # let (near, far) = tokio::io::duplex(1024);
     /// # let (connection, gauge) = (start(near)?, start(far)?);

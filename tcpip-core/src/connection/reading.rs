@@ -6,11 +6,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{
-    Connection,
-    one_read::Read,
-    transport::{Source, discard_what_is_here},
-};
+use super::{Connection, one_read::Read, transport::Source};
 use crate::{
     FrameBuffer, ReadError,
     session::{Effects, Receive, Session, Step, Take, Taken, Ticket, Work},
@@ -130,8 +126,8 @@ impl Connection {
     ) -> bool {
         let Receive { mut frames, missing } = receive;
         let result = match &mut source {
-            Some(Source::Socket(socket)) => frames.fill(missing, |room| Source::poll_socket(socket, context, room)),
-            Some(Source::Stream(_)) | None => Poll::Ready(Ok(0)),
+            Some(source) => frames.fill(missing, |room| source.poll_receive(context, room)),
+            None => Poll::Ready(Ok(0)),
         };
         let result = match result {
             Poll::Pending => None,
@@ -174,12 +170,11 @@ impl Connection {
             (count, frames, source)
         });
         let Some(frames) = frames else { return count };
-        let Some(Source::Socket(socket)) = &source else {
+        let Some(beneath) = source.as_ref().and_then(Source::discard_what_is_here) else {
             // It has been let go of, and will not be lent again.
             self.input(|session, effects| session.take_back(frames, effects));
             return count;
         };
-        let beneath = discard_what_is_here(socket.as_ref());
         self.with_locked(|locked, effects| {
             locked.session.discarded(frames, beneath.count, beneath.error.as_ref(), effects);
             locked.source = source;

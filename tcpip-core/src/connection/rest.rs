@@ -24,15 +24,15 @@ impl Connection {
             return;
         }
         looked.store(now, Ordering::Relaxed);
-        if let Some(socket) = self.shared.socket.upgrade() {
-            check_for_hang_up(self, &socket);
+        if let Some(transport) = self.shared.transport.upgrade() {
+            check_for_hang_up(self, &**transport);
         }
     }
 
     /// Asks the stream whether the peer has hung up, now, and acts on it.
     pub(super) fn look_for_hang_up(&self) {
-        match self.shared.socket.upgrade() {
-            Some(socket) => check_for_hang_up(self, &socket),
+        match self.shared.transport.upgrade() {
+            Some(transport) => check_for_hang_up(self, &**transport),
             None if self.look_ahead() == Found::End => stream_ended(self),
             None => {}
         }
@@ -40,8 +40,8 @@ impl Connection {
 
     /// The same, and waits for those who are at it.
     pub(super) async fn look_well_for_hang_up(&self) {
-        match self.shared.socket.upgrade() {
-            Some(socket) => check_for_hang_up(self, &socket),
+        match self.shared.transport.upgrade() {
+            Some(transport) => check_for_hang_up(self, &**transport),
             None => self.look_all_ahead().await,
         }
     }

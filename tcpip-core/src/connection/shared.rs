@@ -6,9 +6,14 @@ use std::{
 };
 
 use parking_lot::MutexGuard;
-use tokio::{net::tcp::OwnedWriteHalf, runtime::Handle, sync::Notify, time::Instant};
+use tokio::{runtime::Handle, sync::Notify, time::Instant};
 
-use super::{Connection, options::SessionOptions, rest::clock, transport::Source};
+use super::{
+    Connection,
+    options::SessionOptions,
+    rest::clock,
+    transport::{Beneath, Source},
+};
 use crate::{
     ConnectionEvent,
     endpoint::{CallbackProgress, EventSource},
@@ -18,7 +23,8 @@ use crate::{
 
 pub(super) struct Shared {
     pub(super) number: u64,
-    pub(super) addresses: Option<(SocketAddr, SocketAddr)>,
+    /// This end's and the peer's.
+    pub(super) addresses: (Option<SocketAddr>, Option<SocketAddr>),
     pub(super) options: Arc<SessionOptions>,
     pub(super) began: Instant,
     pub(super) locked: Watched<Locked>,
@@ -27,8 +33,8 @@ pub(super) struct Shared {
     /// Told when somebody has polled a stream that is read ahead.
     pub(super) polled: Option<Box<Notify>>,
     pub(super) callbacks: CallbackProgress,
-    /// The socket beneath, if there is one, for as long as the session's task has it.
-    pub(super) socket: Weak<OwnedWriteHalf>,
+    /// The transport beneath, if there is one, for as long as the session's task has it.
+    pub(super) transport: Weak<Beneath>,
     /// When the kernel was last asked for a hang-up.
     pub(super) looked: AtomicU64,
     /// That of the session's task.
@@ -49,18 +55,18 @@ pub(super) struct Locked {
 /// What a session begins with.
 pub(super) struct Beginning {
     pub(super) number: u64,
-    pub(super) addresses: Option<(SocketAddr, SocketAddr)>,
+    pub(super) addresses: (Option<SocketAddr>, Option<SocketAddr>),
     pub(super) options: Arc<SessionOptions>,
     pub(super) source: Source,
-    pub(super) socket: Weak<OwnedWriteHalf>,
+    pub(super) transport: Weak<Beneath>,
     pub(super) events: EventSource,
     pub(super) span: tracing::Span,
 }
 
 impl Shared {
     pub(super) fn new(beginning: Beginning) -> Self {
-        let Beginning { number, addresses, options, source, socket, events, span } = beginning;
-        let way = if matches!(source, Source::Socket(_)) { Way::Direct } else { Way::Queue };
+        let Beginning { number, addresses, options, source, transport, events, span } = beginning;
+        let way = if matches!(source, Source::Stream(_)) { Way::Queue } else { Way::Direct };
         Self {
             number,
             addresses,
@@ -73,7 +79,7 @@ impl Shared {
             }),
             work: Notify::new(),
             polled: (way == Way::Queue).then(Box::default),
-            socket,
+            transport,
             looked: AtomicU64::new(clock()),
             runtime: Some(Handle::current()),
             span,
@@ -86,14 +92,14 @@ impl Shared {
         let session = Session::never_connected(Arc::clone(&options));
         Self {
             number: 0,
-            addresses: None,
+            addresses: (None, None),
             options,
             began: Instant::now(),
             locked: Watched::new(Locked { session, source: None, events: EventSource::default() }),
             work: Notify::new(),
             polled: None,
             callbacks: CallbackProgress::default(),
-            socket: Weak::new(),
+            transport: Weak::new(),
             looked: AtomicU64::new(0),
             runtime: None,
             span: tracing::Span::none(),

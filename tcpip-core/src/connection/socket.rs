@@ -6,8 +6,8 @@ use super::Connection;
 
 impl Connection {
     /// Lends the socket beneath to `look`, for the options that this library has no setter for; a
-    /// [`SockRef`](crate::SockRef) is also `AsFd`. `None` over a stream that is no TCP socket, and once the socket is
-    /// gone with its session.
+    /// [`SockRef`](crate::SockRef) is also `AsFd`. `None` over a stream that is no TCP socket and [passes on the
+    /// bytes of none](crate::Transport::socket), and once the socket is gone with its session.
     ///
     /// The session goes on using it meanwhile. What reads from it, writes to it, shuts it down or makes it blocking
     /// breaks the session.
@@ -30,7 +30,7 @@ impl Connection {
     #[doc(alias = "get_extra_info")]
     #[doc(alias = "as_fd")]
     pub fn with_socket<T>(&self, look: impl FnOnce(SockRef<'_>) -> T) -> Option<T> {
-        let socket = self.shared.socket.upgrade()?;
-        Some(look(SockRef::from((*socket).as_ref())))
+        let transport = self.shared.transport.upgrade()?;
+        Some(look(SockRef::from(transport.socket()?)))
     }
 }

@@ -6,12 +6,14 @@ use std::{
 };
 
 use tokio::{
-    net::tcp::OwnedWriteHalf,
     sync::oneshot,
     task::{self, coop::consume_budget},
 };
 
-use super::{Connection, transport::Wire};
+use super::{
+    Connection,
+    transport::{Beneath, Wire},
+};
 use crate::{
     DisconnectReason,
     session::{Begun, Place, Session, Unsendable},
@@ -43,8 +45,8 @@ impl Connection {
         let writer = task::try_id();
         let mut begun = self.input(|session, effects| session.begin_message(parts, place, writer, effects))?;
         if let Begun::Direct = begun {
-            let result = match self.shared.socket.upgrade() {
-                Some(socket) => offer(&socket, parts),
+            let result = match self.shared.transport.upgrade() {
+                Some(transport) => offer(&transport, parts),
                 None => Err(io::ErrorKind::NotConnected.into()),
             };
             begun = self.input(|session, effects| session.offered(parts, place, result, effects))?;
@@ -115,7 +117,7 @@ impl Drop for Pending<'_> {
 }
 
 /// Offers one message to the system, once.
-fn offer(socket: &OwnedWriteHalf, parts: &[&[u8]]) -> io::Result<usize> {
+fn offer(transport: &Beneath, parts: &[&[u8]]) -> io::Result<usize> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     if length <= SMALL {
         let mut small = [0; SMALL];
@@ -125,11 +127,11 @@ fn offer(socket: &OwnedWriteHalf, parts: &[&[u8]]) -> io::Result<usize> {
             place.copy_from_slice(part);
             rest = behind;
         }
-        return socket.try_write(&small[..length]);
+        return transport.try_write(&small[..length]);
     }
     let mut slices = [IoSlice::new(&[]); MOST_PARTS];
     for (slice, part) in slices.iter_mut().zip(parts) {
         *slice = IoSlice::new(part);
     }
-    socket.try_write_vectored(&slices[..parts.len()])
+    transport.try_write_vectored(&slices[..parts.len()])
 }

@@ -1,4 +1,4 @@
-//! What clients and servers have in common beside their sessions: events, options, addresses.
+//! What clients and servers have in common beside their sessions: events and options.
 //!
 //! What is `pub` in here is what the client and server crates are made with, beside the hidden methods of
 //! [`Connection`](crate::Connection). Not part of the public interface: it may change at any time.
@@ -10,7 +10,6 @@ mod constants;
 mod disconnect_reason;
 mod family;
 mod latest;
-mod look_up;
 mod socket_options;
 
 pub(crate) use self::socket_options::{Setting, SocketOptions};
@@ -27,7 +26,6 @@ pub use self::{
     disconnect_reason::DisconnectReason,
     family::{Family, is_lacking},
     latest::Latest,
-    look_up::look_up,
     socket_options::{Keepalive, SocketOrigin, set_socket_options},
 };
 pub use crate::{
@@ -36,6 +34,7 @@ pub use crate::{
         within,
     },
     handler::spawn_read_loop,
+    network::{AnyNetwork, look_up},
     sync::{Lock, Watched, catch_panic, catch_panic_in},
     text::TextFormat,
 };

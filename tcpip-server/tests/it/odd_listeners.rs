@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use tcpip_server::{Listener, OneClientServer};
+use tcpip_server::{Listener, NetworkStream, OneClientServer};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex, empty, join, sink},
     runtime::Builder,
@@ -37,10 +37,8 @@ where
     F: FnMut(&mut Context<'_>) -> Poll<io::Result<S>> + Send + Sync + 'static,
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
-    type Stream = S;
-
-    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<S>> {
-        (self.0)(context)
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<NetworkStream>> {
+        (self.0)(context).map_ok(NetworkStream::new)
     }
 }
 

@@ -4,10 +4,13 @@
 
 use std::net::SocketAddr;
 
+use tcpip_client::NetworkStream;
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, duplex},
     net::{TcpListener, TcpSocket, TcpStream},
 };
+
+use crate::memory_transport::memory_transports;
 
 /// What is asked of the system for each tiny buffer, which doubles it.
 const TINY: u32 = 4096;
@@ -50,6 +53,26 @@ impl Kind for Tcp {
         let (near, far) = tokio::join!(dialling, listener.accept());
         (near.expect("it listens"), far.expect("it calls").0)
     }
+}
+
+/// A transport in memory.
+pub(crate) struct MemoryTransports;
+
+impl Kind for MemoryTransports {
+    type Stream = NetworkStream;
+
+    async fn streams() -> (NetworkStream, NetworkStream) {
+        network_streams(64 * 1024)
+    }
+
+    async fn tight_streams() -> (NetworkStream, NetworkStream) {
+        network_streams(8 * 1024)
+    }
+}
+
+fn network_streams(window: usize) -> (NetworkStream, NetworkStream) {
+    let (near, far) = memory_transports([([10, 0, 0, 1], 1).into(), ([10, 0, 0, 2], 2).into()], window);
+    (NetworkStream::over(near), NetworkStream::over(far))
 }
 
 /// A stream in memory.

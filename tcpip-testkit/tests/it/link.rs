@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tcpip_core::{
-    Connection, ConnectionOptions,
+    Connection, ConnectionOptions, NetworkStream,
     endpoint::{ConnectCallbacks, SessionOptions},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -33,5 +33,5 @@ pub(crate) fn start_session(
     session: SessionOptions,
 ) -> Connection {
     let (events, _) = ConnectCallbacks::default().start(&tracing::Span::none());
-    Connection::start_over(stream, session, "test", events).expect("a live stream")
+    Connection::start(NetworkStream::new(stream), session, "test", events).expect("a live stream")
 }

@@ -10,7 +10,9 @@ use std::{
 };
 
 use tcpip_client::{Client, DisconnectReason, HEARTBEAT, ReadError};
-use tcpip_server::{Connection, HandlerResult, Listener, OneClientReadLoopServer, OneClientServer, ReadAndDispatch};
+use tcpip_server::{
+    Connection, HandlerResult, Listener, NetworkStream, OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
+};
 use tcpip_testkit::memory_listener;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
@@ -147,10 +149,8 @@ impl AsyncWrite for Wrapped {
 struct WrappedListener(TcpListener);
 
 impl Listener for WrappedListener {
-    type Stream = Wrapped;
-
-    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Wrapped>> {
-        self.0.poll_accept(context).map_ok(|(stream, _)| Wrapped(stream))
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<NetworkStream>> {
+        self.0.poll_accept(context).map_ok(|(stream, _)| NetworkStream::new(Wrapped(stream)))
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {

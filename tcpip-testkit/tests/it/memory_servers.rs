@@ -13,7 +13,7 @@ use std::{
 
 use tcpip_client::Client;
 use tcpip_server::{
-    Admission, AnyServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult, Listener,
+    Admission, AnyServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult, Listener, NetworkStream,
     OneClientReadLoopServer, OneClientServer, ReadAndDispatch, Server,
 };
 use tcpip_testkit::{MemoryDialler, memory_listener};
@@ -238,13 +238,11 @@ async fn what_a_surplus_client_brings_to_light_reaches_the_waiting_read() {
 }
 
 /// Takes what is sent to it as clients.
-struct Streams<S>(mpsc::UnboundedReceiver<S>);
+pub(crate) struct Streams<S>(pub(crate) mpsc::UnboundedReceiver<S>);
 
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + 'static> Listener for Streams<S> {
-    type Stream = S;
-
-    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<S>> {
-        self.0.poll_recv(context).map(|stream| stream.ok_or(ErrorKind::ConnectionReset.into()))
+    fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<NetworkStream>> {
+        self.0.poll_recv(context).map(|stream| stream.map(NetworkStream::new).ok_or(ErrorKind::ConnectionReset.into()))
     }
 }
 

@@ -2,20 +2,26 @@
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// Makes two tests of one: over TCP, and over memory.
+/// Makes three tests of one: over TCP, over another transport, and over a stream in memory.
 macro_rules! over_both_kinds {
     ($(#[$($attribute:tt)*])* async fn $name:ident<K: Kind>() $body:block) => {
         async fn $name<K: Kind>() $body
 
         mod $name {
             use crate::{
-                kinds::{Memory, Tcp},
+                kinds::{Memory, MemoryTransports, Tcp},
                 over_both_kinds::pause,
             };
 
             $(#[$($attribute)*])*
             async fn tcp() {
                 super::$name::<Tcp>().await;
+            }
+
+            $(#[$($attribute)*])*
+            async fn memory_transport() {
+                pause();
+                super::$name::<MemoryTransports>().await;
             }
 
             $(#[$($attribute)*])*

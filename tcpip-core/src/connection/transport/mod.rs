@@ -1,20 +1,21 @@
-//! What a session runs over: a TCP socket, or any other stream.
+//! What a session runs over: a socket or another transport, or any other stream.
 
-mod hang_up;
-mod send_queue;
+mod beneath;
+mod direct;
+mod guarded;
 mod source;
 mod stream;
-mod tcp;
 
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
 pub(super) use self::{
-    send_queue::unacknowledged,
+    beneath::{Beneath, WriteHalf},
+    direct::{DirectWire, Discarded, check_for_hang_up, discard_what_is_here},
+    guarded::Guarded,
     source::Source,
     stream::{StreamWire, stream_ended},
-    tcp::{TcpWire, check_for_hang_up, discard_what_is_here, reset},
 };
 use super::Connection;
 use crate::DisconnectReason;

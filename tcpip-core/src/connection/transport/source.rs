@@ -3,15 +3,22 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::{BufMut, BytesMut};
-use tokio::{io::AsyncRead, net::tcp::OwnedReadHalf};
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    net::tcp::OwnedReadHalf,
+};
 use tokio_util::io::poll_read_buf;
 
-use super::discard_what_is_here;
-use crate::sync::{drop_caught, poll_stream};
+use super::{Discarded, discard_what_is_here, guarded::Guarded};
+use crate::{
+    Transport,
+    sync::{drop_caught, poll_stream},
+};
 
 /// How much is read ahead at once.
 const CHUNK: usize = 4096;
@@ -20,6 +27,8 @@ const CHUNK: usize = 4096;
 pub(in crate::connection) enum Source {
     /// Each read takes them out of the socket as it needs them.
     Socket(OwnedReadHalf),
+    /// The same of another transport.
+    Transport(Arc<Guarded>),
     /// The session's task reads ahead.
     Stream(Option<Box<Input>>),
 }
@@ -35,16 +44,31 @@ impl Source {
         Self::Stream(Some(Box::new(Input { chunk: BytesMut::new(), stream })))
     }
 
-    /// Receives what there is room for.
-    pub(in crate::connection) fn poll_socket(
-        socket: &mut OwnedReadHalf,
+    /// Receives what there is room for. A stream is read ahead, and so nothing is received from it.
+    pub(in crate::connection) fn poll_receive(
+        &mut self,
         context: &mut Context<'_>,
         mut room: &mut dyn BufMut,
     ) -> Poll<io::Result<usize>> {
-        poll_read_buf(Pin::new(socket), context, &mut room)
+        match self {
+            Self::Socket(socket) => poll_read_buf(Pin::new(socket), context, &mut room),
+            Self::Transport(transport) => {
+                poll_stream(|| poll_read_buf(Pin::new(&mut Reading(transport)), context, &mut room))
+            }
+            Self::Stream(_) => Poll::Ready(Ok(0)),
+        }
     }
 
-    /// Reads ahead up to `room` bytes, which are then in the [`chunk`](Self::chunk). A socket is not read ahead.
+    /// Discards what has arrived beneath the buffer. `None` if that is read ahead.
+    pub(in crate::connection) fn discard_what_is_here(&self) -> Option<Discarded> {
+        match self {
+            Self::Socket(socket) => Some(discard_what_is_here(socket.as_ref())),
+            Self::Transport(transport) => Some(discard_what_is_here(&**transport)),
+            Self::Stream(_) => None,
+        }
+    }
+
+    /// Reads ahead up to `room` bytes, which are then in the [`chunk`](Self::chunk). A transport is not read ahead.
     pub(in crate::connection) fn poll_stream(
         &mut self,
         context: &mut Context<'_>,
@@ -60,18 +84,25 @@ impl Source {
     pub(in crate::connection) fn chunk(&self) -> &[u8] {
         match self {
             Self::Stream(Some(input)) => &input.chunk,
-            Self::Stream(None) | Self::Socket(_) => &[],
+            Self::Stream(None) | Self::Socket(_) | Self::Transport(_) => &[],
         }
     }
 
     /// Lets go of it. What has arrived is not to be kept if it `is_discarded`: a socket that is closed with unread
     /// input sends a reset, which overtakes what was written.
     pub(in crate::connection) fn let_go(self, is_discarded: bool) {
-        if let Self::Socket(socket) = &self
-            && is_discarded
-        {
-            discard_what_is_here(socket.as_ref());
+        if is_discarded {
+            self.discard_what_is_here();
         }
+    }
+}
+
+/// A transport as what tokio-util reads from.
+struct Reading<'a>(&'a Guarded);
+
+impl AsyncRead for Reading<'_> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_read(context, buffer)
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 /// one; `None` where the system does not tell.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "no crate at hand has a safe call for SIOCOUTQ")]
-pub(in crate::connection) fn unacknowledged(socket: &TcpStream) -> Option<usize> {
+pub(super) fn unacknowledged(socket: &TcpStream) -> Option<usize> {
     use rustix::ioctl::{Getter, Opcode, ioctl};
 
     #[expect(clippy::cast_possible_truncation, reason = "the numbers of ioctls have 32 bits")]
@@ -18,6 +18,6 @@ pub(in crate::connection) fn unacknowledged(socket: &TcpStream) -> Option<usize>
 
 /// How many bytes the socket has taken that the peer's system has not acknowledged: this system does not tell.
 #[cfg(not(target_os = "linux"))]
-pub(in crate::connection) fn unacknowledged(_socket: &TcpStream) -> Option<usize> {
+pub(super) fn unacknowledged(_socket: &TcpStream) -> Option<usize> {
     None
 }

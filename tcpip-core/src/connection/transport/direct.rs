@@ -1,23 +1,21 @@
-//! A session over a TCP socket.
+//! A session over a socket or another transport.
 
 use std::{
-    io::{self, ErrorKind, IoSlice, Read},
-    mem::MaybeUninit,
-    net::Shutdown,
+    future::poll_fn,
+    io::{self, ErrorKind, IoSlice},
     sync::Arc,
+    task::{Context, Poll},
     time::Duration,
 };
 
-use socket2::SockRef;
 use tokio::{
-    io::Interest,
-    net::{TcpStream, tcp::OwnedWriteHalf},
+    io::ReadBuf,
     time::{Instant, sleep, timeout_at},
 };
 
-use super::{Connection, Input, Wire, hang_up, send_queue::unacknowledged};
+use super::{Beneath, Connection, Input, Wire};
 use crate::{
-    DisconnectReason,
+    Abort, DisconnectReason, Transport,
     session::{HangUp, Next},
 };
 
@@ -28,17 +26,21 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 /// How much is discarded before others have their turn.
 const DISCARDED_AT_ONCE: usize = 1024 * 1024;
 
-/// The socket, which reads and writes use as well.
-#[derive(Debug)]
-pub(in crate::connection) struct TcpWire(Arc<OwnedWriteHalf>);
+/// The size of the memory that what is discarded goes to, which is never in a session's future: that would hold it for
+/// as long as the session.
+const SCRATCH: usize = 4096;
 
-impl TcpWire {
-    pub(in crate::connection) fn new(socket: Arc<OwnedWriteHalf>) -> Self {
-        Self(socket)
+/// The transport, which reads and writes use as well.
+#[derive(Debug)]
+pub(in crate::connection) struct DirectWire(Arc<Beneath>);
+
+impl DirectWire {
+    pub(in crate::connection) fn new(transport: Arc<Beneath>) -> Self {
+        Self(transport)
     }
 
-    fn stream(&self) -> &TcpStream {
-        (*self.0).as_ref()
+    fn transport(&self) -> &dyn Transport {
+        &**self.0
     }
 
     /// Waits for a writer that is sending. Since when the queue waits, if there is one.
@@ -65,12 +67,12 @@ impl TcpWire {
     }
 }
 
-impl Wire for TcpWire {
+impl Wire for DirectWire {
     async fn flush(&self, connection: &Connection, write_timeout: Option<Duration>) -> Result<(), DisconnectReason> {
         while let Some(since) = self.next_to_send(connection).await {
             // Readiness is looked at before the deadline: a task that runs late does not take its own delay for the
             // peer's.
-            let writable = self.0.writable();
+            let writable = poll_fn(|context| self.0.poll_write_ready(context));
             let ready = match write_timeout {
                 Some(after) => timeout_at(since + after, writable).await.map_err(|_| after),
                 None => Ok(writable.await),
@@ -81,9 +83,9 @@ impl Wire for TcpWire {
                     Self::send_some(connection, |slices| self.0.try_write_vectored(slices))?;
                 }
                 Err(after) => {
-                    // The system reports room only when much of its buffer is free. It may have some all the same.
-                    let direct = |slices: &[IoSlice<'_>]| SockRef::from(self.stream()).send_vectored(slices);
-                    if Self::send_some(connection, direct)? == Some(0) {
+                    // There may be room all the same: the system is asked, and not what the runtime has noted.
+                    let asked = |slices: &[IoSlice<'_>]| self.transport().try_write_vectored(slices);
+                    if Self::send_some(connection, asked)? == Some(0) {
                         return Err(DisconnectReason::WriteTimeout { after });
                     }
                 }
@@ -94,24 +96,24 @@ impl Wire for TcpWire {
 
     async fn hung_up(&self, connection: &Connection) {
         let options = &connection.shared.options;
-        hang_up::hung_up(&self.0, options.hang_up_detection, options.monitor_connection_interval).await;
-        socket_hung_up(connection, self.stream());
+        self.0.hung_up(options.hang_up_detection, options.monitor_connection_interval).await;
+        transport_hung_up(connection, self.transport());
     }
 
     /// A reset after the hang-up, whose cause may have been told to a writer already.
     async fn failed_after(&self, connection: &Connection) -> DisconnectReason {
-        let _ = self.0.ready(Interest::ERROR).await;
+        self.0.failed().await;
         connection.input(|session, _| session.look_begins());
-        let told_here = self.stream().take_error().ok().flatten().as_ref().map(DisconnectReason::from_io);
+        let told_here = self.transport().take_error().ok().flatten().as_ref().map(DisconnectReason::from_io);
         connection.input(|session, effects| session.has_failed(told_here, effects))
     }
 
     async fn leaves_unread(&self, _connection: &Connection) -> bool {
-        hang_up::has_unread(self.stream()).unwrap_or(false)
+        self.transport().has_unread().unwrap_or(false)
     }
 
     fn unread(&self) -> u64 {
-        hang_up::unread(self.stream())
+        self.transport().unread() as u64
     }
 
     async fn end_half(
@@ -119,8 +121,9 @@ impl Wire for TcpWire {
         connection: &Connection,
         _write_timeout: Option<Duration>,
     ) -> Result<(), DisconnectReason> {
-        let ended = SockRef::from(self.stream()).shutdown(Shutdown::Write);
-        ended.map_err(|error| connection.input(|session, _| session.outgoing.failed(&error)))
+        self.transport()
+            .shutdown_write()
+            .map_err(|error| connection.input(|session, _| session.outgoing.failed(&error)))
     }
 
     /// A socket that is closed with unread input, or gets input once it is closed, sends a reset, which overtakes what
@@ -131,70 +134,59 @@ impl Wire for TcpWire {
             // The stream ends with its write half.
             return;
         }
-        let stream = self.stream();
+        let transport = self.transport();
         // Before as well, since a socket that is shut down may tell of a reset alone.
-        let mut discarded = discard_what_is_here(stream);
-        let _ = SockRef::from(stream).shutdown(Shutdown::Write);
+        let mut discarded = discard_what_is_here(transport);
+        let _ = transport.shutdown_write();
         let mut pause = FIRST_PAUSE;
         while discarded.error.is_none() {
-            let has_arrived = unacknowledged(stream).map_or(discarded.has_ended, |count| count == 0);
+            let has_arrived = transport.unacknowledged().map_or(discarded.has_ended, |count| count == 0);
             if has_arrived {
                 // What came meanwhile, so that the close finds nothing.
-                discard_what_is_here(stream);
+                discard_what_is_here(transport);
                 return;
             }
             tokio::select! {
                 biased;
-                _ = stream.readable(), if !discarded.has_ended => {
-                    // Lets the runtime see that the socket is empty, so that the next wait is one.
-                    let peek = || SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]);
-                    let _ = stream.try_io(Interest::READABLE, peek);
+                result = poll_fn(|context| poll_discard(transport, context)), if !discarded.has_ended => {
+                    if result.is_err() {
+                        return;
+                    }
                 }
                 () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
             }
-            discarded = discard_what_is_here(stream);
+            discarded = discard_what_is_here(transport);
         }
     }
 
     fn unacknowledged(&self) -> usize {
-        unacknowledged(self.stream()).unwrap_or(0)
+        self.transport().unacknowledged().unwrap_or(0)
     }
 
     /// An abort is lossy, and says so to the peer. What is kept would be lost by a reset at once: it comes with the
     /// close.
     fn abort(self, input: Input) {
-        match input {
-            Input::Keep => reset_when_closed(self.stream()),
-            Input::Discard => reset(self.stream()),
-        }
-        Arc::into_inner(self.0).into_iter().for_each(OwnedWriteHalf::forget);
+        self.transport().abort(match input {
+            Input::Keep => Abort::OnDrop,
+            Input::Discard => Abort::Now,
+        });
+        Arc::into_inner(self.0).into_iter().for_each(Beneath::forget);
     }
 }
 
-/// Resets the connection: at once where the system can do that to a socket that is in use, else when it is closed.
-pub(in crate::connection) fn reset(stream: &TcpStream) {
-    reset_when_closed(stream);
-    #[cfg(target_os = "linux")]
-    let _ = rustix::net::connect_unspec(stream);
-}
-
-fn reset_when_closed(stream: &TcpStream) {
-    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
-}
-
-/// Asks the kernel whether the peer has hung up, now, and acts on it.
-pub(in crate::connection) fn check_for_hang_up(connection: &Connection, socket: &OwnedWriteHalf) {
-    if hang_up::has_hung_up(socket.as_ref()) {
-        socket_hung_up(connection, socket.as_ref());
+/// Asks the transport whether the peer has hung up, now, and acts on it.
+pub(in crate::connection) fn check_for_hang_up(connection: &Connection, transport: &dyn Transport) {
+    if transport.has_hung_up() {
+        transport_hung_up(connection, transport);
     }
 }
 
-fn socket_hung_up(connection: &Connection, stream: &TcpStream) {
+fn transport_hung_up(connection: &Connection, transport: &dyn Transport) {
     // The system tells the cause once: here, or to a writer that is about to end the session, or to a read that has
     // ended it.
     connection.input(|session, _| session.look_begins());
-    let (is_beneath, cause) = match hang_up::has_unread(stream) {
-        Ok(is_beneath) => (is_beneath, stream.take_error().ok().flatten()),
+    let (is_beneath, cause) = match transport.has_unread() {
+        Ok(is_beneath) => (is_beneath, transport.take_error().unwrap_or_else(Some)),
         Err(error) => (false, Some(error)),
     };
     let hang_up = HangUp { is_beneath, cause: cause.as_ref().map(DisconnectReason::from_io) };
@@ -202,16 +194,13 @@ fn socket_hung_up(connection: &Connection, stream: &TcpStream) {
 }
 
 /// Discards what has arrived, but no more than [`DISCARDED_AT_ONCE`].
-///
-/// The scratch memory is here rather than in the session's future, which would hold it for as long as the session.
-pub(in crate::connection) fn discard_what_is_here(stream: &TcpStream) -> Discarded {
-    let mut scratch = [0; 4096];
+pub(in crate::connection) fn discard_what_is_here(transport: &dyn Transport) -> Discarded {
+    let mut scratch = [0; SCRATCH];
     let mut discarded = Discarded { count: 0, has_ended: false, error: None };
     while discarded.count < DISCARDED_AT_ONCE && !discarded.has_ended {
-        match (&*SockRef::from(stream)).read(&mut scratch) {
+        match transport.try_read(&mut scratch) {
             Ok(0) => discarded.has_ended = true,
             Ok(count) => discarded.count += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
             Err(error) => {
                 discarded.has_ended = true;
@@ -220,6 +209,11 @@ pub(in crate::connection) fn discard_what_is_here(stream: &TcpStream) -> Discard
         }
     }
     discarded
+}
+
+/// Waits for something to discard, or for the end of the stream.
+fn poll_discard(transport: &dyn Transport, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    transport.poll_read(context, &mut ReadBuf::new(&mut [0; SCRATCH]))
 }
 
 /// What was discarded.

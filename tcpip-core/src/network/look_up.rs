@@ -2,45 +2,39 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    net::{IpAddr, SocketAddr},
     thread,
 };
 
 use tokio::sync::oneshot;
 
+use super::Network;
 use crate::LookUpError;
 
-/// The addresses of `host` that suit, each once, in the resolver's order.
-///
-/// The system's resolver cannot be interrupted, and a runtime waits at its end for the blocking calls that it has
-/// begun. So each look-up is a thread of its own, for which nobody waits when the future is dropped or the runtime
-/// ends. An address needs neither.
+/// The addresses of `host` in `network` that suit, each once, in the network's order. One that is an address is not
+/// looked up.
 ///
 /// # Errors
 ///
 /// The name cannot be looked up, or has no address that suits.
 pub async fn look_up(
+    network: &dyn Network,
     host: &str,
     port: u16,
     suits: impl Fn(&SocketAddr) -> bool,
 ) -> Result<Vec<SocketAddr>, LookUpError> {
-    let resolve = |host: &str, port| Ok((host, port).to_socket_addrs()?.collect());
-    look_up_by(resolve, host, port, suits).await
+    look_up_by(|| network.look_up(host, port), host, port, suits).await
 }
 
-async fn look_up_by(
-    resolve: impl FnOnce(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + 'static,
+async fn look_up_by<F: Future<Output = io::Result<Vec<SocketAddr>>>>(
+    resolve: impl FnOnce() -> F,
     host: &str,
     port: u16,
     suits: impl Fn(&SocketAddr) -> bool,
 ) -> Result<Vec<SocketAddr>, LookUpError> {
-    let found = if let Ok(address) = host.parse::<IpAddr>() {
-        vec![SocketAddr::new(address, port)]
-    } else {
-        let name = host.to_owned();
-        on_a_thread(move || resolve(&name, port))
-            .await
-            .map_err(|source| LookUpError::Resolve { host: host.to_owned(), source })?
+    let found = match host.parse::<IpAddr>() {
+        Ok(address) => vec![SocketAddr::new(address, port)],
+        Err(_) => resolve().await.map_err(|source| LookUpError::Resolve { host: host.to_owned(), source })?,
     };
     let mut addresses = Vec::with_capacity(found.len());
     for address in found.into_iter().filter(suits) {
@@ -51,8 +45,11 @@ async fn look_up_by(
     if addresses.is_empty() { Err(LookUpError::NoAddress { host: host.to_owned() }) } else { Ok(addresses) }
 }
 
-/// Runs something that blocks. It goes on without the future, and keeps nothing from ending but itself.
-async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+/// Runs something that blocks. It goes on without the future, and keeps nothing from ending but itself: the system's
+/// resolver cannot be interrupted, and a runtime waits at its end for the blocking calls that it has begun.
+pub(super) async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
     let (sender, receiver) = oneshot::channel();
     thread::Builder::new().name("look-up".to_owned()).spawn(move || {
         // Nobody may be left to be told.
@@ -63,15 +60,15 @@ async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + S
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::mpsc::channel, time::Duration};
+    use std::{
+        future::{Ready, ready},
+        sync::mpsc::channel,
+        time::Duration,
+    };
 
     use tokio::{runtime::Builder, time::timeout};
 
     use super::*;
-
-    fn resolve_never(_: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
-        panic!("an address is not looked up")
-    }
 
     /// A look-up that hangs keeps neither its deadline nor the end of the runtime waiting.
     #[test]
@@ -80,11 +77,13 @@ mod tests {
             let mut builder = if multi_thread { Builder::new_multi_thread() } else { Builder::new_current_thread() };
             let runtime = builder.enable_all().build().unwrap();
             let ((asked, was_asked), (go, wait)) = (channel(), channel::<()>());
-            let resolve = move |_: &str, _| {
-                asked.send(()).unwrap();
-                // Ends with the test, also with one that fails.
-                let _ = wait.recv();
-                Ok(Vec::new())
+            let resolve = || {
+                on_a_thread(move || {
+                    asked.send(()).unwrap();
+                    // Ends with the test, also with one that fails.
+                    let _ = wait.recv();
+                    Ok(Vec::new())
+                })
             };
             runtime.block_on(async {
                 let looking_up = look_up_by(resolve, "dome", 1, |_| true);
@@ -104,6 +103,7 @@ mod tests {
     /// An IP address is none to look up, whatever the family.
     #[tokio::test]
     async fn an_address_needs_no_look_up() {
+        let resolve_never = || -> Ready<io::Result<Vec<SocketAddr>>> { panic!("an address is not looked up") };
         for host in ["127.0.0.1", "::1"] {
             let expected = SocketAddr::new(host.parse().unwrap(), 17310);
             assert_eq!(look_up_by(resolve_never, host, 17310, |_| true).await.unwrap(), [expected]);
@@ -114,7 +114,7 @@ mod tests {
     #[tokio::test]
     async fn addresses_come_once_each_in_the_resolvers_order() {
         let address = |last| SocketAddr::from(([127, 0, 0, last], 1));
-        let resolve = move |_: &str, _| Ok(vec![address(3), address(1), address(3), address(2), address(1)]);
+        let resolve = || ready(Ok(vec![address(3), address(1), address(3), address(2), address(1)]));
         let found = look_up_by(resolve, "dome", 1, |found| *found != address(2)).await.unwrap();
         assert_eq!(found, [address(3), address(1)]);
     }
@@ -122,11 +122,13 @@ mod tests {
     /// A resolver that finds nothing of use, fails or panics is an error of its own kind, which names the host.
     #[tokio::test]
     async fn what_cannot_be_looked_up_is_named() {
-        let nothing = look_up_by(|_, _| Ok(Vec::new()), "dome", 1, |_| true).await.unwrap_err();
+        let nothing = look_up_by(|| ready(Ok(Vec::new())), "dome", 1, |_| true).await.unwrap_err();
         assert!(matches!(&nothing, LookUpError::NoAddress { host } if host == "dome"), "{nothing:?}");
-        let unknown = look_up_by(|_, _| Err(io::ErrorKind::NotFound.into()), "dome", 1, |_| true).await.unwrap_err();
+        let not_found = || ready(Err(io::ErrorKind::NotFound.into()));
+        let unknown = look_up_by(not_found, "dome", 1, |_| true).await.unwrap_err();
         assert!(matches!(&unknown, LookUpError::Resolve { host, .. } if host == "dome"), "{unknown:?}");
-        let panic = look_up_by(|_, _| panic!("a panic of the test's"), "dome", 1, |_| true).await.unwrap_err();
+        let panics = || on_a_thread(|| panic!("a panic of the test's"));
+        let panic = look_up_by(panics, "dome", 1, |_| true).await.unwrap_err();
         assert!(matches!(&panic, LookUpError::Resolve { source, .. } if source.to_string().contains("panicked")));
     }
 }

@@ -3,16 +3,12 @@
 use std::{io, mem::MaybeUninit, time::Duration};
 
 use socket2::SockRef;
-use tokio::{
-    io::Interest,
-    net::{TcpStream, tcp::OwnedWriteHalf},
-    time::sleep,
-};
+use tokio::{io::Interest, net::TcpStream, time::sleep};
 
 use crate::connection::HangUpDetection;
 
 /// Returns once the peer has hung up: in good order, halfway or with a reset, also behind unread data.
-pub(super) async fn hung_up(socket: &OwnedWriteHalf, detection: HangUpDetection, interval: Duration) {
+pub(crate) async fn hung_up(socket: &TcpStream, detection: HangUpDetection, interval: Duration) {
     match detection {
         #[cfg(target_os = "linux")]
         HangUpDetection::Automatic => by_event(socket).await,
@@ -22,7 +18,7 @@ pub(super) async fn hung_up(socket: &OwnedWriteHalf, detection: HangUpDetection,
 
 /// Waits for the event. Urgent data, which the socket is not registered for, does not cause one.
 #[cfg(target_os = "linux")]
-async fn by_event(socket: &OwnedWriteHalf) {
+async fn by_event(socket: &TcpStream) {
     while let Ok(ready) = socket.ready(Interest::PRIORITY).await {
         if ready.is_read_closed() {
             return;
@@ -33,7 +29,7 @@ async fn by_event(socket: &OwnedWriteHalf) {
 }
 
 /// Looks at the state that the runtime has noted, every `interval`; never if that is zero.
-async fn by_polling(socket: &OwnedWriteHalf, interval: Duration) {
+async fn by_polling(socket: &TcpStream, interval: Duration) {
     while !interval.is_zero() {
         sleep(interval).await;
         match socket.ready(Interest::READABLE | Interest::WRITABLE).await {
@@ -67,13 +63,14 @@ pub(super) fn has_hung_up(socket: &TcpStream) -> bool {
 
 /// How many received bytes wait in the kernel.
 #[cfg(target_os = "linux")]
-pub(super) fn unread(socket: &TcpStream) -> u64 {
-    rustix::io::ioctl_fionread(socket).unwrap_or(0)
+pub(super) fn unread(socket: &TcpStream) -> usize {
+    let count = rustix::io::ioctl_fionread(socket).unwrap_or(0);
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 /// How many received bytes wait in the kernel: this system does not tell.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn unread(_socket: &TcpStream) -> u64 {
+pub(super) fn unread(_socket: &TcpStream) -> usize {
     0
 }
 
