@@ -109,20 +109,25 @@ impl Shared {
 
 impl Connection {
     /// Tells the session what has happened, and does what is to be done then.
+    #[inline]
     pub(super) fn input<T>(&self, input: impl FnOnce(&mut Session, &mut Effects) -> T) -> T {
         self.with_locked(|locked, effects| input(&mut locked.session, effects))
     }
 
     /// The same, with the source at hand.
+    #[inline]
     pub(super) fn with_locked<T>(&self, input: impl FnOnce(&mut Locked, &mut Effects) -> T) -> T {
         let mut effects = Effects::default();
         let mut locked = self.shared.locked.lock();
         let result = input(&mut locked, &mut effects);
-        self.settle(locked, effects);
+        if !effects.are_none() || !locked.session.has_source() {
+            self.settle(locked, effects);
+        }
         result
     }
 
     /// Lets go of the lock, and does what is to be done then.
+    #[cold]
     fn settle(&self, mut locked: MutexGuard<'_, Locked>, mut effects: Effects) {
         let shared = &*self.shared;
         let ended = effects.take_end().map(|reason| {

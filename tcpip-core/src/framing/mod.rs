@@ -8,6 +8,7 @@ mod search;
 mod terminator;
 
 pub(crate) use self::frame_buffer::{Content, Found};
+pub(crate) use self::search::find_end;
 pub use self::{
     frame_buffer::{FrameBuffer, TooLong},
     terminator::Terminator,

@@ -36,6 +36,12 @@ struct Rare {
 }
 
 impl Effects {
+    /// Whether there is nothing to be done.
+    #[inline]
+    pub(crate) fn are_none(&self) -> bool {
+        !self.has_changed && !self.has_work && !self.looks && self.woken.is_none() && self.rare.is_none()
+    }
+
     fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }

@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
-
-use crate::{Encoding, Terminator, WriteError};
+use crate::{Encoding, Terminator, WriteError, framing::find_end};
 
 /// The encoding and the terminator of text messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +64,7 @@ impl TextFormat {
 
 /// Where, in `payload` followed by `terminator`, a terminator begins before the end of `payload`.
 fn early_terminator(payload: &[u8], terminator: &[u8]) -> Option<usize> {
-    memmem::find(payload, terminator).or_else(|| {
+    find_end(payload, 0, terminator).map(|end| end - terminator.len()).or_else(|| {
         let straddling = payload.len().saturating_sub(terminator.len() - 1)..payload.len();
         straddling.into_iter().find(|&start| {
             let (head, tail) = terminator.split_at(payload.len() - start);
@@ -78,6 +76,8 @@ fn early_terminator(payload: &[u8], terminator: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use memchr::memmem;
 
     use super::*;
 
