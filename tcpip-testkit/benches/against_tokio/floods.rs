@@ -1,6 +1,6 @@
 //! Floods: a thread writes as fast as it can, and this one reads.
 
-use tcpip_client::{Client, ClientOrServer, Connection};
+use tcpip_client::{Client, ClientOrServer, Connection, NetworkStream};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
     net::TcpStream,
@@ -313,7 +313,7 @@ pub(crate) fn over_tcp(
 pub(crate) fn ours_in_memory<F: Flood>(count: usize) -> Result<Turn, Failure> {
     let frames = F::frames();
     one_thread()?.block_on(async {
-        let client = Client::from_stream(MemoryStream::new(&frames, count)).connect().await?;
+        let client = Client::from_stream(NetworkStream::over(MemoryStream::new(&frames, count))).connect().await?;
         timed(&frames, count, async |check| F::ours(&client.connection(), check).await).await
     })
 }
