@@ -196,7 +196,9 @@ impl Form {
         }
         match self {
             Self::Codec(bytes) => {
-                bytes.advance(start);
+                if start > 0 {
+                    bytes.advance(start);
+                }
                 bytes
             }
             _ => unreachable!("it has just been made so"),

@@ -275,7 +275,7 @@ impl FrameBuffer {
         limit: usize,
         decode: impl FnOnce(&mut BytesMut) -> Result<Option<T>, E>,
     ) -> Option<Result<Result<T, E>, TooLong>> {
-        if !self.finish_skip() {
+        if self.skip.is_some() && !self.finish_skip() {
             return None;
         }
         // So that no limit makes an error of nothing at all, it is at least one byte.
@@ -286,21 +286,21 @@ impl FrameBuffer {
         self.no_text_before = 0;
         let bytes = self.form.codec(std::mem::take(&mut self.start));
         let before = bytes.len();
-        let decoded = decode(bytes).transpose();
-        self.kept_by_decoder += before.saturating_sub(bytes.len());
-        let (length, left) = (self.kept_by_decoder, bytes.len());
-        let is_too_long = match &decoded {
-            None => length + left >= limit,
-            Some(Ok(_)) => length > limit,
-            Some(Err(_)) => false,
-        };
-        if decoded.is_some() {
-            self.kept_by_decoder = 0;
-        }
+        let decoded = decode(bytes);
+        let left = bytes.len();
+        let length = std::mem::take(&mut self.kept_by_decoder) + before.saturating_sub(left);
         if left == 0 {
             self.form.clear();
         }
-        if is_too_long { Some(Err(TooLong)) } else { decoded.map(Ok) }
+        match decoded {
+            Ok(Some(frame)) if length <= limit => Some(Ok(Ok(frame))),
+            Ok(Some(_)) => Some(Err(TooLong)),
+            Ok(None) => {
+                self.kept_by_decoder = length;
+                (length + left >= limit).then_some(Err(TooLong))
+            }
+            Err(error) => Some(Ok(Err(error))),
+        }
     }
 
     /// Drops all bytes, and returns how many they were.

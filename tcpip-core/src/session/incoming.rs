@@ -145,6 +145,7 @@ impl Incoming {
     }
 
     /// How many bytes are in it.
+    #[inline]
     pub(super) fn held(&self) -> usize {
         self.frames.as_ref().map_or(0, |frames| frames.len())
     }
