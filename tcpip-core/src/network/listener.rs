@@ -9,8 +9,8 @@ use std::{
 use super::NetworkStream;
 use crate::DEFAULT_BACKLOG;
 
-/// A source of clients: a [`TcpListener`](tokio::net::TcpListener), what a [`Network`] listens with, or a type of your
-/// own, for streams in memory or TLS streams.
+/// A source of clients: a [`TcpListener`](tokio::net::TcpListener), what a [`Network`](crate::Network) listens with, or
+/// a type of your own, for streams in memory or TLS streams.
 ///
 /// Dropping it must free the address, if it has one.
 pub trait Listener: Send + Sync + 'static {

@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     io::{self, ErrorKind, IoSlice},
+    mem::MaybeUninit,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -213,7 +214,7 @@ pub(in crate::connection) fn discard_what_is_here(transport: &dyn Transport) -> 
 
 /// Waits for something to discard, or for the end of the stream.
 fn poll_discard(transport: &dyn Transport, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-    transport.poll_read(context, &mut ReadBuf::new(&mut [0; SCRATCH]))
+    transport.poll_read(context, &mut ReadBuf::uninit(&mut [MaybeUninit::uninit(); SCRATCH]))
 }
 
 /// What was discarded.
