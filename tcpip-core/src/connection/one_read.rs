@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use pin_project_lite::pin_project;
 use tokio::{
     task::coop::poll_proceed,
     time::{Instant, Timeout},
@@ -18,101 +19,80 @@ use crate::{
     session::{Take, Ticket},
 };
 
-/// A read, with what it takes and the turn that it has while it waits. Dropped, it gives its turn to the next.
-pub(super) struct Read<C: Borrow<Connection>, T> {
-    operation: &'static str,
-    connection: C,
-    take: T,
-    waiting: Option<Waiting>,
-}
+pin_project! {
+    /// A read, with what it takes and the turn that it has while it waits. Dropped, it gives its turn to the next.
+    pub(super) struct Read<C, T>
+    where
+        C: Borrow<Connection>,
+    {
+        operation: &'static str,
+        connection: C,
+        take: T,
+        // While it waits for its turn, or has it.
+        ticket: Option<Ticket>,
+        // When the result that it waits for is late.
+        #[pin]
+        deadline: Option<Deadline>,
+    }
 
-/// What a read has while it waits for its turn, or in it for its result.
-struct Waiting {
-    ticket: Ticket,
-    deadline: Option<Deadline>,
-}
-
-/// When a result is late.
-struct Deadline {
-    timeout: Pin<Box<Timeout<Pending<()>>>>,
-    /// The moment, if the session is not idle before.
-    counts: Option<Instant>,
-}
-
-/// Nothing in it is pinned but the timer, which is so in its box.
-impl<C: Borrow<Connection>, T> Unpin for Read<C, T> {}
-
-impl<C: Borrow<Connection>, T: Take> Future for Read<C, T> {
-    type Output = Result<T::Output, ReadError>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.get_mut().poll_read(context)
+    impl<C, T> PinnedDrop for Read<C, T>
+    where
+        C: Borrow<Connection>,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            this.leave();
+        }
     }
 }
 
-impl<C: Borrow<Connection>, T: Take> Read<C, T> {
-    /// Reads. May be called again for the next result once it has given one.
-    #[inline]
-    pub(super) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<T::Output, ReadError>> {
-        if self.waiting.is_none()
-            && let Some(result) = self.connection.borrow().ready(&mut self.take)
-        {
-            return Poll::Ready(result);
-        }
-        self.poll_in_turn(context)
-    }
-
-    /// The way of what is not ready, kept out of the way of what is.
-    #[cold]
-    #[inline(never)]
-    fn poll_in_turn(&mut self, context: &mut Context<'_>) -> Poll<Result<T::Output, ReadError>> {
-        let connection: &Connection = self.connection.borrow();
-        let waiting = match &mut self.waiting {
-            Some(waiting) => waiting,
-            none => {
-                let (is_over, is_unit_due) = connection.look(|session| (session.is_over(), session.is_unit_due()));
-                if is_over || is_unit_due {
-                    // A loop that does not mind an error must not keep others waiting, nor one that never waits.
-                    ready!(poll_proceed(context)).made_progress();
-                }
-                if is_over {
-                    return Poll::Ready(Err(connection.not_connected()));
-                }
-                if is_unit_due {
-                    connection.input(|session, _| session.unit_was_taken());
-                    if let Some(result) = connection.ready(&mut self.take) {
-                        return Poll::Ready(result);
-                    }
-                }
-                none.insert(Waiting::queue_up(connection))
-            }
-        };
-        if let Poll::Ready(taken) = connection.poll_take(context, waiting.ticket, &mut self.take) {
-            self.leave();
-            return Poll::Ready(taken.result);
-        }
-        if let Some(deadline) = &mut waiting.deadline {
-            let _ = ready!(deadline.timeout.as_mut().poll(context));
-            let after = connection.shared.options.read_timeout.unwrap_or_default();
-            self.leave();
-            return Poll::Ready(Err(ReadError::Timeout { operation: self.operation, after }));
-        }
-        Poll::Pending
+pin_project! {
+    struct Deadline {
+        #[pin]
+        timeout: Timeout<Pending<()>>,
+        // The moment, if the session is not idle before.
+        counts: Option<Instant>,
     }
 }
 
 impl<C: Borrow<Connection>, T> Read<C, T> {
     #[inline]
     pub(super) fn new(connection: C, operation: &'static str, take: T) -> Self {
-        Self { operation, connection, take, waiting: None }
+        Self { operation, connection, take, ticket: None, deadline: None }
+    }
+
+    /// Takes a place in the queue of those who read, and sets the deadline.
+    fn queue_up(self: Pin<&mut Self>) -> Ticket {
+        let mut this = self.project();
+        let connection: &Connection = (*this.connection).borrow();
+        let mut until = None;
+        if let Some(after) = connection.shared.options.read_timeout {
+            until = connection.read_deadline_counts().then(|| Instant::now() + after);
+            this.deadline.set(Some(Deadline { timeout: connection.within(after, pending()), counts: until }));
+        }
+        *this.ticket.insert(connection.input(|session, _| {
+            if let Some(until) = until {
+                session.read_waits_until(until);
+            }
+            session.queue_up()
+        }))
+    }
+
+    #[inline]
+    fn leave(self: Pin<&mut Self>) {
+        if self.ticket.is_some() {
+            self.leave_turn();
+        }
     }
 
     #[cold]
-    fn leave(&mut self) {
-        let Some(Waiting { ticket, deadline }) = self.waiting.take() else { return };
-        self.connection.borrow().input(|session, effects| {
-            if let Some(until) = deadline.and_then(|deadline| deadline.counts) {
+    fn leave_turn(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        let Some(ticket) = this.ticket.take() else { return };
+        let until = this.deadline.as_ref().get_ref().as_ref().and_then(|deadline| deadline.counts);
+        this.deadline.set(None);
+        let connection: &Connection = (*this.connection).borrow();
+        connection.input(|session, effects| {
+            if let Some(until) = until {
                 session.read_waited_until(until);
             }
             session.leave(ticket, effects);
@@ -120,29 +100,70 @@ impl<C: Borrow<Connection>, T> Read<C, T> {
     }
 }
 
-impl<C: Borrow<Connection>, T> Drop for Read<C, T> {
+impl<C: Borrow<Connection>, T: Take> Read<C, T> {
+    /// Reads. May be called again for the next result once it has given one.
     #[inline]
-    fn drop(&mut self) {
-        if self.waiting.is_some() {
-            self.leave();
+    pub(super) fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T::Output, ReadError>> {
+        if self.ticket.is_none()
+            && let Some(result) = self.as_mut().ready()
+        {
+            return Poll::Ready(result);
         }
+        self.poll_in_turn(context)
+    }
+
+    #[inline]
+    fn ready(self: Pin<&mut Self>) -> Option<Result<T::Output, ReadError>> {
+        let this = self.project();
+        (*this.connection).borrow().ready(this.take)
+    }
+
+    /// The way of what is not ready, kept out of the way of what is.
+    #[cold]
+    #[inline(never)]
+    fn poll_in_turn(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T::Output, ReadError>> {
+        let ticket = if let Some(ticket) = self.ticket {
+            ticket
+        } else {
+            let connection: &Connection = self.connection.borrow();
+            let (is_over, is_unit_due) = connection.look(|session| (session.is_over(), session.is_unit_due()));
+            if is_over || is_unit_due {
+                // A loop that does not mind an error must not keep others waiting, nor one that never waits.
+                ready!(poll_proceed(context)).made_progress();
+            }
+            if is_over {
+                return Poll::Ready(Err(connection.not_connected()));
+            }
+            if is_unit_due {
+                connection.input(|session, _| session.unit_was_taken());
+                if let Some(result) = self.as_mut().ready() {
+                    return Poll::Ready(result);
+                }
+            }
+            self.as_mut().queue_up()
+        };
+        let this = self.as_mut().project();
+        let connection: &Connection = (*this.connection).borrow();
+        if let Poll::Ready(taken) = connection.poll_take(context, ticket, this.take) {
+            self.leave();
+            return Poll::Ready(taken.result);
+        }
+        if let Some(deadline) = this.deadline.as_pin_mut() {
+            let _ = ready!(deadline.project().timeout.poll(context));
+            let after = connection.shared.options.read_timeout.unwrap_or_default();
+            let error = ReadError::Timeout { operation: this.operation, after };
+            self.leave();
+            return Poll::Ready(Err(error));
+        }
+        Poll::Pending
     }
 }
 
-impl Waiting {
-    /// Takes a place in the queue of those who read, and sets the deadline.
-    fn queue_up(connection: &Connection) -> Self {
-        let deadline = connection.shared.options.read_timeout.map(|after| Deadline {
-            timeout: Box::pin(connection.within(after, pending())),
-            counts: connection.read_deadline_counts().then(|| Instant::now() + after),
-        });
-        let until = deadline.as_ref().and_then(|deadline| deadline.counts);
-        let ticket = connection.input(|session, _| {
-            if let Some(until) = until {
-                session.read_waits_until(until);
-            }
-            session.queue_up()
-        });
-        Self { ticket, deadline }
+impl<C: Borrow<Connection>, T: Take> Future for Read<C, T> {
+    type Output = Result<T::Output, ReadError>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_read(context)
     }
 }

@@ -76,11 +76,11 @@ impl Connection {
 }
 
 /// A read again and again, which has its turn while it waits, until it has given an item or is dropped.
-struct Reads<T>(Read<Connection, T>);
+struct Reads<T>(Pin<Box<Read<Connection, T>>>);
 
 impl<T> Reads<T> {
     fn new(connection: Connection, operation: &'static str, take: T) -> Self {
-        Self(Read::new(connection, operation, take))
+        Self(Box::pin(Read::new(connection, operation, take)))
     }
 }
 
@@ -89,7 +89,7 @@ impl<T: Take> Stream for Reads<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         // The peer's end in good order is the stream's, and so is that of a session of which nothing is left.
-        self.0.poll_read(context).map(|result| match result {
+        self.0.as_mut().poll_read(context).map(|result| match result {
             Err(ReadError::EndOfStream { .. } | ReadError::NotConnected { .. }) => None,
             result => Some(result),
         })
