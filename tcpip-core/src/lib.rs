@@ -82,7 +82,7 @@ pub use socket2::SockRef;
 pub use tokio_util::codec::Decoder;
 
 pub use self::{
-    connection::{Batch, Connection, ConnectionOptions, HalfClose, Stats},
+    connection::{Batch, Connection, ConnectionOptions, Expected, HalfClose, Sending, Stats},
     endpoint::{
         CallbackFuture, ClientOrServer, ConnectCallback, ConnectionEvent, DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT,
         DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT,
@@ -92,8 +92,8 @@ pub use self::{
         set_socket_options,
     },
     error::{
-        ConnectAttempt, ConnectError, ConnectFailure, Error, LookUpError, OptionError, ReadError, Result, StartError,
-        UnexpectedHeartbeat, WriteError,
+        ConnectAttempt, ConnectError, ConnectFailure, Error, LookUpError, OptionError, ReadError, Result, Sent,
+        StartError, UnexpectedHeartbeat, WriteError,
     },
     framing::{FrameBuffer, Terminator, TooLong},
     handler::{HandlerError, HandlerResult, IntoHandlerError, ReadAndDispatch, Serve},

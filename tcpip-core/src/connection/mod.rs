@@ -4,6 +4,7 @@ mod ahead;
 mod batch;
 mod connection_options;
 mod driver;
+mod expected;
 mod liveness;
 mod one_read;
 pub(crate) mod options;
@@ -13,6 +14,7 @@ mod read_frame;
 mod read_loop;
 mod reading;
 mod rest;
+mod sending;
 mod shared;
 mod socket;
 mod stats;
@@ -41,6 +43,8 @@ pub(crate) use self::read_loop::Interruption;
 pub use self::{
     batch::Batch,
     connection_options::{ConnectionOptions, HalfClose},
+    expected::Expected,
+    sending::Sending,
     stats::Stats,
 };
 use self::{options::CLOSE_GRACE, shared::Shared};

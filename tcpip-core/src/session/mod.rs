@@ -8,6 +8,7 @@ mod effects;
 mod gathering;
 mod incoming;
 mod life;
+mod message;
 mod outgoing;
 #[cfg(test)]
 mod outgoing_model;
@@ -25,7 +26,8 @@ pub(crate) use self::{
     effects::Effects,
     incoming::{Arrived, End},
     life::{Ending, Life, Phase, ReadLoop},
-    outgoing::{Begun, Next, Place, Unsendable, Way, Writer},
+    message::{Begun, Numbered, Place, Queued, Unsendable, Writer},
+    outgoing::{Next, Way},
     reads::{Receive, Step, Work},
     take::{Heartbeats, Take, Taken, Unread},
     turns::Ticket,
