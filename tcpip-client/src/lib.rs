@@ -186,8 +186,8 @@ pub use tcpip_core::{
     DEFAULT_WRITE_TIMEOUT, Decoder, DisconnectReason, Encoding, Error, Expected, Family, HEARTBEAT, HalfClose,
     HandlerError, HandlerResult, IntoHandlerError, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME,
     Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, ListenOptions, Listener, LookUpError, Network, NetworkStream,
-    OptionError, ReadAndDispatch, ReadError, Result, STD_TIMEOUT, Sending, Sent, Serve, SockRef, Sockets, Structs,
-    Terminator, Transport, UnexpectedHeartbeat, WriteError, close_stream_writer, read_into, read_struct,
+    OptionError, ReadAndDispatch, ReadError, ReadTurn, Result, STD_TIMEOUT, Sending, Sent, Serve, SockRef, Sockets,
+    Structs, Terminator, Transport, UnexpectedHeartbeat, WriteError, close_stream_writer, read_into, read_struct,
     set_socket_options, write_from,
 };
 

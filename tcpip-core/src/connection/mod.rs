@@ -12,6 +12,7 @@ mod owner;
 mod read;
 mod read_frame;
 mod read_loop;
+mod read_turn;
 mod reading;
 mod rest;
 mod sending;
@@ -44,6 +45,7 @@ pub use self::{
     batch::Batch,
     connection_options::{ConnectionOptions, HalfClose},
     expected::Expected,
+    read_turn::ReadTurn,
     sending::Sending,
     stats::Stats,
 };

@@ -143,13 +143,22 @@ impl Connection {
     /// Drops what is in the buffer and beneath, in turn. How many bytes that was.
     pub(super) async fn discard_in_turn(&self) -> usize {
         let turn = Turn::queue_up(self);
+        self.has_turn(turn.ticket).await;
+        self.discard_all_that_is_here()
+    }
+
+    /// Waits until it is the turn of `ticket`.
+    pub(super) async fn has_turn(&self, ticket: Ticket) {
         poll_fn(|context| {
             let mut waker = Some(context.waker().clone());
-            let has_turn = self.input(|session, effects| session.has_turn(turn.ticket, &mut waker, effects));
+            let has_turn = self.input(|session, effects| session.has_turn(ticket, &mut waker, effects));
             if has_turn { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
-        // Nothing waits from here on, or a count could be lost.
+    }
+
+    /// Drops what is in the buffer and beneath, for who has the turn. Nothing waits in here, or a count could be lost.
+    pub(super) fn discard_all_that_is_here(&self) -> usize {
         let mut discarded = self.discard_what_is_here();
         // A stream is read ahead as far as there is room: there may be more.
         while self.look(Session::reads_ahead) && discarded < MOST_DISCARDED {

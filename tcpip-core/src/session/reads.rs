@@ -62,6 +62,12 @@ impl Session {
         self.incoming.turns.leave(ticket, effects);
     }
 
+    /// The read that has the turn is over, and the turn is kept for others.
+    pub(crate) fn read_ends(&mut self, effects: &mut Effects) {
+        self.incoming.waits = Waits::No;
+        self.incoming.room_for(0, effects);
+    }
+
     /// Whether it is the turn of `ticket`, and the buffer is there. If not, `waker` is taken, and woken then.
     pub(crate) fn has_turn(&mut self, ticket: Ticket, waker: &mut Option<Waker>, effects: &mut Effects) -> bool {
         if !self.incoming.turns.has_turn(ticket, waker, effects) {

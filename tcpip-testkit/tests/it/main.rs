@@ -30,6 +30,7 @@ mod over_both_kinds;
 mod parity;
 mod read_ahead;
 mod read_frame;
+mod read_turn;
 mod runtimes;
 mod send;
 mod sent;
