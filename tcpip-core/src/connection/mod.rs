@@ -23,6 +23,7 @@ mod streams;
 mod takes;
 mod tasks;
 mod transport;
+mod unread;
 mod write;
 mod writing;
 

@@ -38,5 +38,6 @@ mod serve;
 mod telling_transport;
 mod torture;
 mod transports;
+mod unread;
 mod usage;
 mod virtual_time;

@@ -181,6 +181,25 @@ pub(in crate::connection) fn check_for_hang_up(connection: &Connection, transpor
     }
 }
 
+/// How many received bytes wait beneath, now; where the system does not tell, one if there are any.
+pub(in crate::connection) fn unread_beneath(connection: &Connection, transport: &dyn Transport) -> usize {
+    let count = transport.unread();
+    if count > 0 || cfg!(target_os = "linux") {
+        return count;
+    }
+    match transport.has_unread() {
+        Ok(has_unread) => usize::from(has_unread),
+        Err(error) => {
+            // The system has told the cause, once.
+            connection.input(|session, effects| {
+                session.look_begins();
+                session.has_failed(Some(DisconnectReason::from_io(&error)), effects)
+            });
+            0
+        }
+    }
+}
+
 fn transport_hung_up(connection: &Connection, transport: &dyn Transport) {
     // The system tells the cause once: here, or to a writer that is about to end the session, or to a read that has
     // ended it.
