@@ -82,7 +82,10 @@ pub use socket2::SockRef;
 pub use tokio_util::codec::Decoder;
 
 pub use self::{
-    connection::{Batch, Connection, ConnectionOptions, Expected, HalfClose, ReadTurn, Sending, Stats},
+    connection::{
+        Batch, ChunkTap, Connection, ConnectionOptions, Direction, Expected, Filter, FrameTap, HalfClose, ReadTurn,
+        Sending, Stats,
+    },
     endpoint::{
         CallbackFuture, ClientOrServer, ConnectCallback, ConnectionEvent, DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT,
         DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT,

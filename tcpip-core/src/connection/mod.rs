@@ -5,10 +5,12 @@ mod batch;
 mod connection_options;
 mod driver;
 mod expected;
+mod filter;
 mod liveness;
 mod one_read;
 pub(crate) mod options;
 mod owner;
+mod passage;
 mod read;
 mod read_frame;
 mod read_loop;
@@ -21,6 +23,7 @@ mod socket;
 mod stats;
 mod streams;
 mod takes;
+mod tap;
 mod tasks;
 mod transport;
 mod unread;
@@ -46,9 +49,11 @@ pub use self::{
     batch::Batch,
     connection_options::{ConnectionOptions, HalfClose},
     expected::Expected,
+    filter::Filter,
     read_turn::ReadTurn,
     sending::Sending,
     stats::Stats,
+    tap::{ChunkTap, Direction, FrameTap},
 };
 use self::{options::CLOSE_GRACE, shared::Shared};
 use crate::{

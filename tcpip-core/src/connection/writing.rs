@@ -50,6 +50,19 @@ impl Connection {
         place: Place,
         number: impl FnOnce(Numbered),
     ) -> Result<Option<Queued>, Unsendable> {
+        match self.shared.passage.as_ref().and_then(|passage| passage.filtered(parts)) {
+            None => self.begin_unfiltered(parts, place, number),
+            Some(output) => self.begin_unfiltered(&[&output], place, number),
+        }
+    }
+
+    /// The same, past a filter.
+    pub(super) fn begin_unfiltered(
+        &self,
+        parts: &[&[u8]],
+        place: Place,
+        number: impl FnOnce(Numbered),
+    ) -> Result<Option<Queued>, Unsendable> {
         let writer = task::try_id();
         let mut begun = self.input(|session, effects| {
             let begun = session.begin_message(parts, place, writer, effects)?;
@@ -59,10 +72,14 @@ impl Connection {
             Ok(begun)
         })?;
         if let Begun::Direct(numbered) = begun {
+            let tapping = self.tapping();
             let result = match self.shared.transport.upgrade() {
                 Some(transport) => offer(&transport, parts),
                 None => Err(io::ErrorKind::NotConnected.into()),
             };
+            if let (Some(tapping), Ok(taken)) = (tapping, &result) {
+                tapping.took(self, parts, *taken);
+            }
             begun = self.input(|session, effects| session.offered(parts, numbered, result, effects))?;
         }
         match begun {

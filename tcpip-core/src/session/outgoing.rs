@@ -6,6 +6,7 @@ use tokio::{sync::oneshot, task, time::Instant};
 
 use super::{
     Effects,
+    frame_log::{Kind, Tapped},
     gathering::Gathering,
     message::{Begun, Lane, Message, Numbered, Place, Queued, Unsendable, Waiting, Writer},
 };
@@ -38,6 +39,8 @@ pub(crate) struct Outgoing {
     /// In a box, so that a session that is at rest costs nothing for it.
     rare: Option<Box<Rare>>,
     half: Half,
+    /// Somebody listens in on what is queued.
+    is_tapped: bool,
     /// When a byte of the queue was last taken, or the queue began to fill.
     progress: Instant,
     gathering: Gathering,
@@ -97,7 +100,7 @@ pub(crate) enum Way {
 }
 
 impl Outgoing {
-    pub(super) fn new(way: Way, limit: usize) -> Self {
+    pub(super) fn new(way: Way, limit: usize, is_tapped: bool) -> Self {
         Self {
             way,
             sending: Sending::Nobody,
@@ -111,6 +114,7 @@ impl Outgoing {
             last: Lane::default(),
             rare: None,
             half: Half::Open,
+            is_tapped,
             progress: Instant::now(),
             gathering: Gathering::default(),
             sent: 0,
@@ -135,6 +139,7 @@ impl Outgoing {
         if self.messages.is_empty() && !self.is_sending() && self.way == Way::Direct && !self.gathering.waits(writer) {
             self.sending = Sending::Somebody;
             self.direct = length;
+            self.tap(parts.iter().copied(), effects);
             return Ok(Begun::Direct(self.number(place)));
         }
         self.gathering.note_queued(writer);
@@ -165,7 +170,7 @@ impl Outgoing {
         }
         if taken == length {
             self.messages_sent += 1;
-            self.queue_waiting();
+            self.queue_waiting(effects);
             effects.has_work |= !self.queue.is_empty() || matches!(self.half, Half::Ending(_));
             return Ok(Begun::Empty);
         }
@@ -184,6 +189,13 @@ impl Outgoing {
         }
         effects.has_work = true;
         Ok(Begun::Queued(Queued { numbered, taken: told }))
+    }
+
+    /// Tells those who listen in that a message is queued.
+    fn tap<'a>(&self, parts: impl Iterator<Item = &'a [u8]>, effects: &mut Effects) {
+        if self.is_tapped {
+            effects.tap(Tapped { kind: Kind::Sent, at: Instant::now(), bytes: parts.collect::<Vec<_>>().concat() });
+        }
     }
 
     fn lane(&mut self, place: Place) -> &mut Lane {
@@ -236,7 +248,7 @@ impl Outgoing {
 
     fn queue_up<'a>(
         &mut self,
-        parts: impl Iterator<Item = &'a [u8]>,
+        parts: impl Iterator<Item = &'a [u8]> + Clone,
         length: usize,
         place: Place,
         effects: &mut Effects,
@@ -247,12 +259,16 @@ impl Outgoing {
         if self.messages.is_empty() {
             self.progress = Instant::now();
         }
+        let waits = place == Place::Last && (self.has_waiting() || !self.has_room_for(length));
+        if !waits {
+            self.tap(parts.clone(), effects);
+        }
         if place == Place::First && self.lent > 0 {
             self.rare.get_or_insert_default().ahead.push(Waiting::new(parts, numbered, writer));
         } else if place == Place::First {
             let at = self.behind_the_first(self.begun);
             self.insert(parts, at, Message { left: length, numbered, writer });
-        } else if !self.has_waiting() && self.has_room_for(length) {
+        } else if !waits {
             parts.for_each(|part| self.queue.extend(part));
             self.messages.push_back(Message { left: length, numbered, writer });
         } else {
@@ -384,7 +400,7 @@ impl Outgoing {
             self.messages_sent += 1;
             effects.tell_taken(self.messages.pop_front().map(|message| message.writer));
         }
-        self.queue_waiting();
+        self.queue_waiting(effects);
         if self.queue.is_empty() {
             self.gathering.conclude();
             self.begun = 0;
@@ -400,13 +416,14 @@ impl Outgoing {
     }
 
     /// Queues what there is room for.
-    fn queue_waiting(&mut self) {
+    fn queue_waiting(&mut self, effects: &mut Effects) {
         while let Some(waiting) = self.rare.as_ref().and_then(|rare| rare.waiting.front())
             && self.has_room_for(waiting.bytes.len())
             && let Some(Waiting { bytes, numbered, writer }) =
                 self.rare.as_mut().and_then(|rare| rare.waiting.pop_front())
         {
             self.messages.push_back(Message { left: bytes.len(), numbered, writer });
+            self.tap([&bytes[..]].into_iter(), effects);
             self.queue.extend(bytes);
         }
     }

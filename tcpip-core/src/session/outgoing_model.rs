@@ -65,7 +65,7 @@ struct World {
 impl World {
     fn new(way: Way, limit: usize) -> Self {
         Self {
-            outgoing: Outgoing::new(way, limit),
+            outgoing: Outgoing::new(way, limit, false),
             wire: Vec::new(),
             lengths: Vec::new(),
             ahead: Vec::new(),
