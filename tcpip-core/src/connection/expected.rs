@@ -20,10 +20,10 @@ use crate::sync::Lock;
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # use tcpip_core::endpoint::{ConnectCallbacks, SessionOptions};
+/// # use tcpip_core::{NetworkStream, endpoint::{ConnectCallbacks, SessionOptions}};
 /// # let start = |stream| {
 /// #     let (events, _) = ConnectCallbacks::default().start(&tracing::Span::none());
-/// #     Connection::start_over(stream, SessionOptions::new("example"), "example", events)
+/// #     Connection::start(NetworkStream::new(stream), SessionOptions::new("example"), "example", events)
 /// # };
 /// # let (near, far) = tokio::io::duplex(1024);
 /// # let (connection, device) = (start(near)?, start(far)?);
