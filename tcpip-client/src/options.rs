@@ -1,8 +1,8 @@
 //! The options of the connection in the builder of a client.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tcpip_core::{ConnectionOptions, Encoding, HalfClose, JsonMode, Keepalive, Terminator};
+use tcpip_core::{ChunkTap, ConnectionOptions, Encoding, Filter, FrameTap, HalfClose, JsonMode, Keepalive, Terminator};
 
 use crate::ClientBuilder;
 
@@ -112,6 +112,21 @@ impl<T> ClientBuilder<T> {
     /// As [`ConnectionOptions::half_close`].
     pub fn half_close(self, half_close: HalfClose) -> Self {
         self.with(|options| options.half_close(half_close))
+    }
+
+    /// As [`ConnectionOptions::filter`].
+    pub fn filter<F: Filter>(self, begin: impl Fn() -> F + Send + Sync + 'static) -> Self {
+        self.with(|options| options.filter(begin))
+    }
+
+    /// As [`ConnectionOptions::tap_chunks`].
+    pub fn tap_chunks(self, tap: Arc<dyn ChunkTap>) -> Self {
+        self.with(|options| options.tap_chunks(tap))
+    }
+
+    /// As [`ConnectionOptions::tap_frames`].
+    pub fn tap_frames(self, tap: Arc<dyn FrameTap>) -> Self {
+        self.with(|options| options.tap_frames(tap))
     }
 
     #[doc(hidden)]

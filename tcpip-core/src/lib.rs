@@ -26,7 +26,7 @@
 //! | a write, [`Batch::send`] | the whole message, once, or nothing of it | later messages follow in order |
 //! | a client's `connect`, a server's `start` | the end of the stream, if it was connected at all | nothing is left |
 //! | `close`, `close_client`, `shutdown_write`, `stop_reading` | the same as without dropping | it goes on |
-//! | `discard_input` | nothing | nothing is dropped while it waits for its turn |
+//! | `discard_input`, [`read_turn`](Connection::read_turn) | nothing | nothing is dropped, and no place in the queue kept, while it waits for its turn |
 //! | `wait_…`, `callbacks_done` | nothing | nothing has changed |
 //! | the stream helpers [`read_struct`], [`read_into`], [`write_from`] | maybe half a message | bytes may be lost |
 //!
@@ -82,7 +82,10 @@ pub use socket2::SockRef;
 pub use tokio_util::codec::Decoder;
 
 pub use self::{
-    connection::{Batch, Connection, ConnectionOptions, HalfClose, Stats},
+    connection::{
+        Batch, ChunkTap, Connection, ConnectionOptions, Direction, Expected, Filter, FrameTap, HalfClose, ReadTurn,
+        Sending, Stats,
+    },
     endpoint::{
         CallbackFuture, ClientOrServer, ConnectCallback, ConnectionEvent, DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT,
         DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT,
@@ -92,8 +95,8 @@ pub use self::{
         set_socket_options,
     },
     error::{
-        ConnectAttempt, ConnectError, ConnectFailure, Error, LookUpError, OptionError, ReadError, Result, StartError,
-        UnexpectedHeartbeat, WriteError,
+        ConnectAttempt, ConnectError, ConnectFailure, Error, LookUpError, OptionError, ReadError, Result, Sent,
+        StartError, UnexpectedHeartbeat, WriteError,
     },
     framing::{FrameBuffer, Terminator, TooLong},
     handler::{HandlerError, HandlerResult, IntoHandlerError, ReadAndDispatch, Serve},

@@ -75,15 +75,16 @@ mod reception;
 mod server;
 
 pub use tcpip_core::{
-    Abort, Batch, BoxFuture, BytesMut, CallbackFuture, ClientOrServer, ConnectCallback, Connection, ConnectionEvent,
-    ConnectionOptions, DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING,
-    DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL,
+    Abort, Batch, BoxFuture, BytesMut, CallbackFuture, ChunkTap, ClientOrServer, ConnectCallback, Connection,
+    ConnectionEvent, ConnectionOptions, DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT,
+    DEFAULT_ENCODING, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL,
     DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Decoder,
-    DisconnectReason, Encoding, Error, Family, HEARTBEAT, HalfClose, HandlerError, HandlerResult, IntoHandlerError,
-    JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest,
-    ListenOptions, Listener, LookUpError, Network, NetworkStream, OptionError, ReadAndDispatch, ReadError, Result,
-    STD_TIMEOUT, Serve, SockRef, Sockets, StartError, Structs, Terminator, Transport, UnexpectedHeartbeat, WriteError,
-    close_stream_writer, read_into, read_struct, set_socket_options, write_from,
+    Direction, DisconnectReason, Encoding, Error, Expected, Family, Filter, FrameTap, HEARTBEAT, HalfClose,
+    HandlerError, HandlerResult, IntoHandlerError, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME,
+    Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, ListenOptions, Listener, LookUpError, Network, NetworkStream,
+    OptionError, ReadAndDispatch, ReadError, ReadTurn, Result, STD_TIMEOUT, Sending, Sent, Serve, SockRef, Sockets,
+    StartError, Structs, Terminator, Transport, UnexpectedHeartbeat, WriteError, close_stream_writer, read_into,
+    read_struct, set_socket_options, write_from,
 };
 
 pub use self::{

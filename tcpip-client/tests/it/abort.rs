@@ -27,7 +27,7 @@ async fn an_abort_resets_and_is_told<K: Kind>() {
     assert!(!client.is_connected() && !client.should_be_connected());
     assert!(matches!(
         soon(writing).await.unwrap(),
-        Err(WriteError::Disconnected { reason: DisconnectReason::Aborted })
+        Err(WriteError::Disconnected { reason: DisconnectReason::Aborted, .. })
     ));
     assert!(matches!(client.read_str().await, Err(ReadError::NotConnected { .. } | ReadError::Disconnected { .. })));
     assert_eq!(events.disconnected().await, DisconnectReason::Aborted);

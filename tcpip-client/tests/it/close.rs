@@ -82,7 +82,7 @@ async fn a_close_on_a_stalled_peer_aborts_within_its_deadline<K: Kind>() {
     soon(client.wait_closed()).await;
     assert_eq!(events.disconnected().await, DisconnectReason::Closed);
     let written = soon(writing).await.unwrap();
-    assert!(matches!(written, Err(WriteError::Disconnected { reason: DisconnectReason::Closed })), "{written:?}");
+    assert!(matches!(written, Err(WriteError::Disconnected { reason: DisconnectReason::Closed, .. })), "{written:?}");
     K::assert_aborted(peer).await;
 }
 

@@ -93,7 +93,7 @@ async fn the_write_deadline_ends_the_session<K: Kind>() {
     assert!(since.elapsed() >= AFTER);
     for (name, error) in [("write", first.unwrap_err()), ("write_str", second.unwrap_err())] {
         assert_reads_well(&error);
-        assert!(matches!(error, WriteError::Timeout { operation, after: AFTER } if operation == name), "{error:?}");
+        assert!(matches!(error, WriteError::Timeout { operation, after: AFTER, .. } if operation == name), "{error:?}");
         assert_eq!(error.to_string(), format!("{name} made no progress for 50ms"));
         assert_eq!(io::Error::from(error).kind(), io::ErrorKind::TimedOut);
     }

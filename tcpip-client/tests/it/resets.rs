@@ -23,7 +23,7 @@ async fn a_write_error_ends_the_session_and_is_reported() {
         meet_told::<Tcp>(|client| client.poll_for_hang_up().monitor_connection_interval(Duration::ZERO)).await;
     reset(peer).await;
     let error = client.write_str("one").await.expect_err("the kernel knows of the reset");
-    assert!(matches!(error, WriteError::Disconnected { reason: DisconnectReason::Reset }), "{error:?}");
+    assert!(matches!(error, WriteError::Disconnected { reason: DisconnectReason::Reset, .. }), "{error:?}");
     assert_eq!(events.disconnected().await, DisconnectReason::Reset);
     assert!(!client.is_connected() && client.should_be_connected());
     assert!(matches!(client.write_str("two").await, Err(WriteError::NotConnected { .. })));
@@ -43,7 +43,7 @@ async fn a_write_after_the_peers_close_fails_when_it_can_be_known() {
             Err(error) => break error,
         }
     };
-    assert!(matches!(error, WriteError::Disconnected { reason: DisconnectReason::Reset }), "{error:?}");
+    assert!(matches!(error, WriteError::Disconnected { reason: DisconnectReason::Reset, .. }), "{error:?}");
     assert_eq!(events.disconnected().await, DisconnectReason::Reset);
 
     // With the detection, the first write after it is refused.
@@ -141,7 +141,7 @@ async fn a_reset_met_by_reads_and_writes_at_once_is_a_reset_to_all() {
         assert!(
             matches!(
                 written,
-                WriteError::NotConnected { .. } | WriteError::Disconnected { reason: DisconnectReason::Reset }
+                WriteError::NotConnected { .. } | WriteError::Disconnected { reason: DisconnectReason::Reset, .. }
             ),
             "{written:?}"
         );
@@ -214,7 +214,7 @@ async fn a_waiting_write_is_told_of_the_reset() {
     Tcp::arrival(&mut peer).await;
     reset(peer).await;
     let error = soon(writing).await.unwrap().unwrap_err();
-    assert!(matches!(error, WriteError::Disconnected { reason: DisconnectReason::Reset }), "{error:?}");
+    assert!(matches!(error, WriteError::Disconnected { reason: DisconnectReason::Reset, .. }), "{error:?}");
     assert_reads_well(&error);
     assert_eq!(error.to_string(), "disconnected: reset by the peer");
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::ConnectionReset);

@@ -77,11 +77,20 @@ impl Connection {
             };
             let received = source.poll_stream(context, room);
             let is_pending = received.is_pending();
+            let input = match (&self.shared.passage, &received) {
+                (Some(passage), Poll::Ready(Ok(count))) if *count > 0 => {
+                    Some(passage.arrived(self, &source.chunk()[..*count]))
+                }
+                _ => None,
+            };
             let may_have_more = self.with_locked(|locked, effects| {
                 let may_have_more = match received {
                     Poll::Pending => locked.session.has_source(),
-                    Poll::Ready(Ok(count)) => locked.session.read_ahead(Ok(&source.chunk()[..count]), effects),
-                    Poll::Ready(Err(error)) => locked.session.read_ahead(Err(error), effects),
+                    Poll::Ready(Ok(count)) => {
+                        let input = input.as_deref().unwrap_or_else(|| &source.chunk()[..count]);
+                        locked.session.read_ahead(Ok(count), input, effects)
+                    }
+                    Poll::Ready(Err(error)) => locked.session.read_ahead(Err(error), &[], effects),
                 };
                 locked.source = Some(source);
                 may_have_more

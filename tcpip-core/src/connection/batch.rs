@@ -4,7 +4,7 @@ use std::mem;
 
 use serde::Serialize;
 
-use super::Connection;
+use super::{Connection, Expected, Sending};
 use crate::{Structs, WriteError};
 
 /// A message that is composed of parts and sent as one, by [`send`](Self::send).
@@ -79,7 +79,8 @@ impl Batch {
     /// Sends what was added as one message. An empty batch sends nothing.
     ///
     /// What was added is taken out of the batch as this is called, whatever becomes of it: a second `send` sends what
-    /// was added since. The future borrows nothing, and may be given to a task.
+    /// was added since. The future borrows nothing, and may be given to a task. It [tells](Sending::sent) whether a
+    /// byte of the message has left.
     ///
     /// # Errors
     ///
@@ -89,8 +90,24 @@ impl Batch {
     /// # Cancel safety
     ///
     /// [Cancel safe](Connection#cancel-safety): the batch goes out whole or not at all.
-    pub fn send(&mut self) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
-        let (connection, bytes) = (self.connection.clone(), mem::take(&mut self.bytes));
-        async move { connection.send("send", &[&bytes]).await }
+    pub fn send(&mut self) -> Sending {
+        Sending::new(self.connection.clone(), mem::take(&mut self.bytes), None)
+    }
+
+    /// As [`send`](Self::send), and puts `value` into `expected` in one step with the message: the order there is that
+    /// in which the messages go out, whichever tasks send them. An empty batch sends nothing, and expects nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send). With those that say [`Sent::No`](crate::Sent::No), `value` is in `expected` no
+    /// more, and dropped.
+    ///
+    /// # Cancel safety
+    ///
+    /// [Cancel safe](Connection#cancel-safety): `value` stays in `expected` if the message goes out, and is dropped if
+    /// it does not.
+    pub fn send_expecting<T: Send + 'static>(&mut self, expected: &Expected<T>, value: T) -> Sending {
+        let reserved = expected.reserve(value);
+        Sending::new(self.connection.clone(), mem::take(&mut self.bytes), Some(reserved))
     }
 }

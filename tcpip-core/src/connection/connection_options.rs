@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::options::deadline;
+use super::{ChunkTap, Filter, FrameTap, options::deadline, passage::PassageOptions};
 use crate::{
     DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_LIMIT, DEFAULT_MONITOR_CONNECTION_INTERVAL,
     DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Encoding, JsonMode, Keepalive, Terminator,
@@ -43,6 +43,7 @@ pub struct ConnectionOptions {
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) half_close: HalfClose,
     pub(crate) socket: SocketOptions,
+    pub(crate) passage: PassageOptions,
 }
 
 impl ConnectionOptions {
@@ -179,6 +180,27 @@ impl ConnectionOptions {
         self
     }
 
+    /// Has each session begin with a filter of its own, which `begin` makes: a protocol between the stream and the
+    /// messages, such as telnet's. Default: none.
+    pub fn filter<F: Filter>(mut self, begin: impl Fn() -> F + Send + Sync + 'static) -> Self {
+        self.passage.filter(begin);
+        self
+    }
+
+    /// Has `tap` listen in on the bytes of each session as they pass the transport. Default: nobody does, and it costs
+    /// nothing.
+    pub fn tap_chunks(mut self, tap: Arc<dyn ChunkTap>) -> Self {
+        self.passage.tap_chunks(tap);
+        self
+    }
+
+    /// Has `tap` listen in on the frames of each session as reads take them and writes queue them. Reads take turns
+    /// then also where a frame is in the buffer. Default: nobody does, and it costs nothing.
+    pub fn tap_frames(mut self, tap: Arc<dyn FrameTap>) -> Self {
+        self.passage.tap_frames(tap);
+        self
+    }
+
     /// Uses the fallback of [`monitor_connection_interval`](Self::monitor_connection_interval) on every system.
     #[doc(hidden)]
     pub fn poll_for_hang_up(mut self) -> Self {
@@ -204,6 +226,7 @@ impl Default for ConnectionOptions {
             idle_timeout: None,
             half_close: HalfClose::default(),
             socket: SocketOptions::default(),
+            passage: PassageOptions::default(),
         }
     }
 }

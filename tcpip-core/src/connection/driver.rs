@@ -75,6 +75,7 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
     let timed_out = matches!(reason, WriteTimeout { .. });
     let discards = reason.is_by_this_end() && !timed_out;
     if discards {
+        connection.show_unread();
         connection.input(Session::discard);
     }
     let in_order = discards && reason != Aborted || reason == ClosedByPeer;

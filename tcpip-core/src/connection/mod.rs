@@ -4,22 +4,29 @@ mod ahead;
 mod batch;
 mod connection_options;
 mod driver;
+mod expected;
+mod filter;
 mod liveness;
 mod one_read;
 pub(crate) mod options;
 mod owner;
+mod passage;
 mod read;
 mod read_frame;
 mod read_loop;
+mod read_turn;
 mod reading;
 mod rest;
+mod sending;
 mod shared;
 mod socket;
 mod stats;
 mod streams;
 mod takes;
+mod tap;
 mod tasks;
 mod transport;
+mod unread;
 mod write;
 mod writing;
 
@@ -41,7 +48,12 @@ pub(crate) use self::read_loop::Interruption;
 pub use self::{
     batch::Batch,
     connection_options::{ConnectionOptions, HalfClose},
+    expected::Expected,
+    filter::Filter,
+    read_turn::ReadTurn,
+    sending::Sending,
     stats::Stats,
+    tap::{ChunkTap, Direction, FrameTap},
 };
 use self::{options::CLOSE_GRACE, shared::Shared};
 use crate::{

@@ -1,7 +1,5 @@
 //! The reads of a connection.
 
-use std::borrow::Cow;
-
 use serde::de::DeserializeOwned;
 use tokio::task::coop::consume_budget;
 use zerocopy::TryFromBytes;
@@ -10,7 +8,7 @@ use super::{
     Connection,
     takes::{
         Available, Bytes, EachText, ExactWith, Json, Line, Struct, StructInto, Text, TextWith, ToEnd, Until, UntilWith,
-        owned,
+        owned, stored_in,
     },
 };
 use crate::{ReadError, session::Session};
@@ -128,10 +126,7 @@ impl Connection {
     /// common ones.
     #[doc(alias = "readuntil")]
     pub async fn read_until(&self, separator: &[u8]) -> Result<Vec<u8>, ReadError> {
-        if separator.is_empty() {
-            consume_budget().await;
-            return Err(ReadError::EmptySeparator);
-        }
+        let separator = non_empty(separator).await?;
         self.take("read_until", Until { separator }).await
     }
 
@@ -154,11 +149,7 @@ impl Connection {
     /// Those of [`read_str`](Self::read_str).
     #[inline]
     pub fn read_str_into(&self, target: &mut String) -> impl Future<Output = Result<(), ReadError>> {
-        let store = |text: Cow<'_, str>| {
-            target.clear();
-            target.push_str(&text);
-        };
-        self.take("read_str_into", Text::new(store))
+        self.take("read_str_into", Text::new(stored_in(target)))
     }
 
     /// As [`read_str`](Self::read_str), but lends the text to `use_text`, and copies nothing.
@@ -214,10 +205,7 @@ impl Connection {
         separator: &[u8],
         use_bytes: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, ReadError> {
-        if separator.is_empty() {
-            consume_budget().await;
-            return Err(ReadError::EmptySeparator);
-        }
+        let separator = non_empty(separator).await?;
         self.take("read_until_with", UntilWith { separator, use_bytes: Some(use_bytes) }).await
     }
 
@@ -285,4 +273,13 @@ impl Connection {
     pub fn read_into<T: TryFromBytes>(&self, target: &mut T) -> impl Future<Output = Result<(), ReadError>> {
         self.take("read_into", StructInto(target))
     }
+}
+
+/// The separator, unless it is empty. A loop that does not mind the error must not keep others waiting.
+pub(super) async fn non_empty(separator: &[u8]) -> Result<&[u8], ReadError> {
+    if separator.is_empty() {
+        consume_budget().await;
+        return Err(ReadError::EmptySeparator);
+    }
+    Ok(separator)
 }

@@ -195,8 +195,8 @@ pub(super) enum Failure<E> {
     Panic(Box<dyn Any + Send>),
 }
 
-struct Frame<'a, D> {
-    decoder: &'a mut D,
+pub(super) struct Frame<'a, D> {
+    pub(super) decoder: &'a mut D,
 }
 
 impl<D: Decoder> Frame<'_, D> {

@@ -6,6 +6,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use bytes::BufMut;
+
 use super::{Connection, one_read::Read, transport::Source};
 use crate::{
     FrameBuffer, ReadError,
@@ -125,15 +127,25 @@ impl Connection {
         waker: &mut Option<Waker>,
     ) -> bool {
         let Receive { mut frames, missing } = receive;
-        let result = match &mut source {
-            Some(source) => frames.fill(missing, |room| source.poll_receive(context, room)),
+        let poll = |room: &mut dyn BufMut| match &mut source {
+            Some(source) => source.poll_receive(context, room),
             None => Poll::Ready(Ok(0)),
+        };
+        let (result, input) = match &self.shared.passage {
+            None => (frames.fill(missing, poll), None),
+            Some(passage) => match passage.receive(self, missing, &mut frames, poll) {
+                Poll::Pending => (Poll::Pending, None),
+                Poll::Ready((result, input)) => (Poll::Ready(result), Some(input)),
+            },
         };
         let result = match result {
             Poll::Pending => None,
             Poll::Ready(result) => Some(result),
         };
         self.with_locked(|locked, effects| {
+            if let Some(input) = input {
+                locked.session.log_arrival(&input);
+            }
             let looks_again = locked.session.received(frames, result, waker, effects);
             locked.source = source;
             looks_again
@@ -143,13 +155,22 @@ impl Connection {
     /// Drops what is in the buffer and beneath, in turn. How many bytes that was.
     pub(super) async fn discard_in_turn(&self) -> usize {
         let turn = Turn::queue_up(self);
+        self.has_turn(turn.ticket).await;
+        self.discard_all_that_is_here()
+    }
+
+    /// Waits until it is the turn of `ticket`.
+    pub(super) async fn has_turn(&self, ticket: Ticket) {
         poll_fn(|context| {
             let mut waker = Some(context.waker().clone());
-            let has_turn = self.input(|session, effects| session.has_turn(turn.ticket, &mut waker, effects));
+            let has_turn = self.input(|session, effects| session.has_turn(ticket, &mut waker, effects));
             if has_turn { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
-        // Nothing waits from here on, or a count could be lost.
+    }
+
+    /// Drops what is in the buffer and beneath, for who has the turn. Nothing waits in here, or a count could be lost.
+    pub(super) fn discard_all_that_is_here(&self) -> usize {
         let mut discarded = self.discard_what_is_here();
         // A stream is read ahead as far as there is room: there may be more.
         while self.look(Session::reads_ahead) && discarded < MOST_DISCARDED {
@@ -162,6 +183,13 @@ impl Connection {
         discarded
     }
 
+    /// Shows what nobody will read to those who listen in, and drops it.
+    pub(super) fn show_unread(&self) {
+        if self.shared.passage.is_some() {
+            self.discard_what_is_here();
+        }
+    }
+
     fn discard_what_is_here(&self) -> usize {
         let (count, frames, source) = self.with_locked(|locked, effects| {
             let count = locked.session.discard_input(effects);
@@ -170,16 +198,26 @@ impl Connection {
             (count, frames, source)
         });
         let Some(frames) = frames else { return count };
-        let Some(beneath) = source.as_ref().and_then(Source::discard_what_is_here) else {
+        let mut input = Vec::new();
+        let beneath = source.as_ref().and_then(|source| {
+            source.take_what_is_here(&mut |chunk| {
+                if let Some(passage) = &self.shared.passage {
+                    input.extend(passage.arrived(self, chunk));
+                }
+            })
+        });
+        let Some(beneath) = beneath else {
             // It has been let go of, and will not be lent again.
             self.input(|session, effects| session.take_back(frames, effects));
             return count;
         };
         self.with_locked(|locked, effects| {
+            locked.session.log_arrival(&input);
             locked.session.discarded(frames, beneath.count, beneath.error.as_ref(), effects);
             locked.source = source;
         });
-        count + beneath.count
+        // Of what was beneath, a filter may have taken some.
+        count + if self.shared.passage.is_some() { input.len() } else { beneath.count }
     }
 
     /// The error of a read without a session.

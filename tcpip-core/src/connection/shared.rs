@@ -11,6 +11,7 @@ use tokio::{runtime::Handle, sync::Notify, time::Instant};
 use super::{
     Connection,
     options::SessionOptions,
+    passage::Passage,
     rest::clock,
     transport::{Beneath, Source},
 };
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     pub(super) callbacks: CallbackProgress,
     /// The transport beneath, if there is one, for as long as the session's task has it.
     pub(super) transport: Weak<Beneath>,
+    /// What is between the stream and the session, if there is anything.
+    pub(super) passage: Option<Box<Passage>>,
     /// When the kernel was last asked for a hang-up.
     pub(super) looked: AtomicU64,
     /// That of the session's task.
@@ -80,6 +83,7 @@ impl Shared {
             work: Notify::new(),
             polled: (way == Way::Queue).then(Box::default),
             transport,
+            passage: options.passage.begin(),
             looked: AtomicU64::new(clock()),
             runtime: Some(Handle::current()),
             span,
@@ -100,6 +104,7 @@ impl Shared {
             polled: None,
             callbacks: CallbackProgress::default(),
             transport: Weak::new(),
+            passage: None,
             looked: AtomicU64::new(0),
             runtime: None,
             span: tracing::Span::none(),
@@ -135,9 +140,17 @@ impl Connection {
             let events = std::mem::take(&mut locked.events);
             (events.push(ConnectionEvent::disconnected(self.clone(), reason.clone())), events, reason)
         });
+        let told = effects.take_tapped().and_then(|frames| {
+            let passage = shared.passage.as_ref()?;
+            passage.note(frames);
+            Some(passage)
+        });
         let source = if locked.session.has_source() { None } else { locked.source.take() };
         let is_discarded = locked.session.is_discarded();
         drop(locked);
+        if let Some(passage) = told {
+            passage.tell(self);
+        }
         if let Some((pushed, events, reason)) = ended {
             pushed.tell();
             // The last source of events tells the dispatcher when it goes.

@@ -16,6 +16,14 @@ pub(super) fn owned(text: Cow<'_, str>) -> String {
     text.into_owned()
 }
 
+/// Puts each text into `target`, whose memory is used again.
+pub(super) fn stored_in(target: &mut String) -> impl FnMut(Cow<'_, str>) {
+    |text| {
+        target.clear();
+        target.push_str(&text);
+    }
+}
+
 /// The frame through a separator.
 pub(super) struct Until<'a> {
     pub(super) separator: &'a [u8],

@@ -6,7 +6,7 @@ use tokio::task::coop::consume_budget;
 
 use super::{Batch, Connection};
 use crate::{
-    DisconnectReason, Structs, WriteError,
+    DisconnectReason, Sent, Structs, WriteError,
     session::{Place, Unsendable},
 };
 
@@ -138,15 +138,18 @@ impl Connection {
         }
     }
 
-    fn write_error(&self, operation: &'static str, unsendable: Unsendable) -> WriteError {
-        let reason = self.reason();
-        match (unsendable, reason) {
-            (Unsendable::NotConnected, reason) => {
-                WriteError::NotConnected { endpoint: self.shared.options.name.clone(), reason }
+    pub(super) fn write_error(&self, operation: &'static str, unsendable: Unsendable) -> WriteError {
+        let sent = match unsendable {
+            Unsendable::NotConnected => {
+                return WriteError::NotConnected { endpoint: self.shared.options.name.clone(), reason: self.reason() };
             }
-            (Unsendable::HalfEnded, None) => WriteError::WriteHalfEnded,
-            (_, Some(DisconnectReason::WriteTimeout { after })) => WriteError::Timeout { operation, after },
-            (_, reason) => WriteError::Disconnected { reason: reason.unwrap_or(DisconnectReason::Closed) },
+            Unsendable::Over(sent) => sent,
+            Unsendable::HalfEnded => Sent::No,
+        };
+        match self.reason() {
+            None if unsendable == Unsendable::HalfEnded => WriteError::WriteHalfEnded,
+            Some(DisconnectReason::WriteTimeout { after }) => WriteError::Timeout { operation, after, sent },
+            reason => WriteError::Disconnected { reason: reason.unwrap_or(DisconnectReason::Closed), sent },
         }
     }
 }

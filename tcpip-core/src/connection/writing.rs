@@ -5,18 +5,15 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::oneshot,
-    task::{self, coop::consume_budget},
-};
+use tokio::task::{self, coop::consume_budget};
 
 use super::{
     Connection,
     transport::{Beneath, Wire},
 };
 use crate::{
-    DisconnectReason,
-    session::{Begun, Place, Session, Unsendable},
+    DisconnectReason, Sent,
+    session::{Begun, Numbered, Place, Queued, Session, Unsendable},
     stream_helpers::MOST_STRUCTS,
 };
 
@@ -34,26 +31,60 @@ impl Connection {
     pub(super) async fn send_message(&self, parts: &[&[u8]], place: Place) -> Result<(), Unsendable> {
         // A task whose messages the system takes at once would else keep all others waiting.
         consume_budget().await;
-        match self.begin_message(parts, place)? {
+        match self.begin_message(parts, place, |_| ())? {
             None => Ok(()),
-            Some(taken) => self.taken(taken).await,
+            Some(queued) => {
+                let mut pending = Pending { connection: self, queued, is_over: false };
+                let told = (&mut pending.queued.taken).await;
+                pending.is_over = true;
+                told.map_err(|_| Unsendable::Over(self.has_sent(pending.queued.numbered)))
+            }
         }
     }
 
-    /// Sends one message, or as much of it as the system takes at once. `None` if that is all.
-    fn begin_message(&self, parts: &[&[u8]], place: Place) -> Result<Option<oneshot::Receiver<()>>, Unsendable> {
+    /// Sends one message, or as much of it as the system takes at once. `None` if that is all. `number` is told the
+    /// message's number in the same step: it is called under the lock, and so is no code of the user's.
+    pub(super) fn begin_message(
+        &self,
+        parts: &[&[u8]],
+        place: Place,
+        number: impl FnOnce(Numbered),
+    ) -> Result<Option<Queued>, Unsendable> {
+        match self.shared.passage.as_ref().and_then(|passage| passage.filtered(parts)) {
+            None => self.begin_unfiltered(parts, place, number),
+            Some(output) => self.begin_unfiltered(&[&output], place, number),
+        }
+    }
+
+    /// The same, past a filter.
+    pub(super) fn begin_unfiltered(
+        &self,
+        parts: &[&[u8]],
+        place: Place,
+        number: impl FnOnce(Numbered),
+    ) -> Result<Option<Queued>, Unsendable> {
         let writer = task::try_id();
-        let mut begun = self.input(|session, effects| session.begin_message(parts, place, writer, effects))?;
-        if let Begun::Direct = begun {
+        let mut begun = self.input(|session, effects| {
+            let begun = session.begin_message(parts, place, writer, effects)?;
+            if let Begun::Direct(numbered) | Begun::Queued(Queued { numbered, .. }) = &begun {
+                number(*numbered);
+            }
+            Ok(begun)
+        })?;
+        if let Begun::Direct(numbered) = begun {
+            let tapping = self.tapping();
             let result = match self.shared.transport.upgrade() {
                 Some(transport) => offer(&transport, parts),
                 None => Err(io::ErrorKind::NotConnected.into()),
             };
-            begun = self.input(|session, effects| session.offered(parts, place, result, effects))?;
+            if let (Some(tapping), Ok(taken)) = (tapping, &result) {
+                tapping.took(self, parts, *taken);
+            }
+            begun = self.input(|session, effects| session.offered(parts, numbered, result, effects))?;
         }
         match begun {
-            Begun::Queued(taken) => Ok(Some(taken)),
-            Begun::Empty | Begun::Direct => Ok(None),
+            Begun::Queued(queued) => Ok(Some(queued)),
+            Begun::Empty | Begun::Direct(_) => Ok(None),
         }
     }
 
@@ -61,15 +92,18 @@ impl Connection {
     pub(super) async fn end_half(&self) -> Result<(), Unsendable> {
         match self.input(Session::end_half)? {
             None => Ok(()),
-            Some(ended) => self.taken(ended).await,
+            Some(ended) => ended.await.map_err(|_| Unsendable::Over(Sent::No)),
         }
     }
 
-    async fn taken(&self, taken: oneshot::Receiver<()>) -> Result<(), Unsendable> {
-        let mut pending = Pending { connection: self, taken, is_over: false };
-        let told = (&mut pending.taken).await;
-        pending.is_over = true;
-        told.map_err(|_| Unsendable::Over)
+    /// Whether a byte of that message has left.
+    pub(super) fn has_sent(&self, numbered: Numbered) -> Sent {
+        self.look(|session| session.outgoing.has_sent(numbered))
+    }
+
+    /// Takes a message back whose writer is gone, if it is not queued yet. Whether it was not.
+    pub(super) fn take_back(&self, numbered: Numbered) -> bool {
+        self.input(|session, effects| session.outgoing.take_back(numbered, effects))
     }
 
     /// Sends what is queued, now and later, and ends this end's half when that is asked for. Returns only when that
@@ -102,16 +136,14 @@ impl Connection {
 /// A writer that waits for its message to be taken.
 struct Pending<'a> {
     connection: &'a Connection,
-    taken: oneshot::Receiver<()>,
+    queued: Queued,
     is_over: bool,
 }
 
 impl Drop for Pending<'_> {
-    /// Takes back what is not queued yet.
     fn drop(&mut self) {
         if !self.is_over {
-            self.taken.close();
-            self.connection.input(|session, effects| session.outgoing.take_back(effects));
+            self.connection.take_back(self.queued.numbered);
         }
     }
 }

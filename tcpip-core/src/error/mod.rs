@@ -5,6 +5,7 @@ mod heartbeat;
 mod look_up;
 mod option;
 mod read;
+mod sent;
 mod start;
 mod write;
 
@@ -18,6 +19,7 @@ pub use self::{
     look_up::LookUpError,
     option::OptionError,
     read::ReadError,
+    sent::Sent,
     start::StartError,
     write::WriteError,
 };

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use super::not_connected;
+use super::{Sent, not_connected};
 use crate::{DisconnectReason, Encoding};
 
 /// A write failed.
@@ -26,11 +26,13 @@ pub enum WriteError {
     /// sent.
     #[error("this end has ended its half of the stream")]
     WriteHalfEnded,
-    /// The session ended before the message was with the operating system; part of it may have been sent.
+    /// The session ended before the message was with the operating system.
     #[error("disconnected: {reason}")]
     Disconnected {
         /// Who ended it, and why.
         reason: DisconnectReason,
+        /// Whether a byte of the message has left.
+        sent: Sent,
     },
     /// The system took no byte for so long. The session has ended, since half a message may have been sent.
     #[error("{operation} made no progress for {after:?}")]
@@ -39,6 +41,8 @@ pub enum WriteError {
         operation: &'static str,
         /// The deadline that passed.
         after: Duration,
+        /// Whether a byte of the message has left: a message that waited behind others may not have begun.
+        sent: Sent,
     },
     /// The encoding in force lacks a character.
     #[error("{character:?} at byte {position} does not exist in {encoding}")]
@@ -73,6 +77,22 @@ impl WriteError {
     pub fn ends_session(&self) -> bool {
         matches!(self, Self::NotConnected { .. } | Self::Disconnected { .. } | Self::Timeout { .. } | Self::Io(_))
     }
+
+    /// Returns whether a byte of the message has left. [`Sent::No`] of a message that was refused, or that the session
+    /// did not live long enough to begin; [`Sent::Maybe`] of one that had begun, and of a stream that is no
+    /// [`Connection`](crate::Connection).
+    #[must_use]
+    pub fn sent(&self) -> Sent {
+        match self {
+            Self::Disconnected { sent, .. } | Self::Timeout { sent, .. } => *sent,
+            Self::Io(_) => Sent::Maybe,
+            Self::NotConnected { .. }
+            | Self::WriteHalfEnded
+            | Self::Encode { .. }
+            | Self::ContainsTerminator { .. }
+            | Self::Json(_) => Sent::No,
+        }
+    }
 }
 
 impl From<WriteError> for io::Error {
@@ -81,7 +101,7 @@ impl From<WriteError> for io::Error {
         let kind = match &error {
             E::NotConnected { .. } => io::ErrorKind::NotConnected,
             E::WriteHalfEnded => io::ErrorKind::BrokenPipe,
-            E::Disconnected { reason } => reason.io_kind(),
+            E::Disconnected { reason, .. } => reason.io_kind(),
             E::Timeout { .. } => io::ErrorKind::TimedOut,
             E::Encode { .. } | E::ContainsTerminator { .. } | E::Json(_) => io::ErrorKind::InvalidInput,
             E::Io(source) => source.kind(),

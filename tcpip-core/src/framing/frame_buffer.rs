@@ -303,6 +303,11 @@ impl FrameBuffer {
         }
     }
 
+    /// Whether a decoder has taken bytes of a frame that it has not made yet.
+    pub(crate) fn is_within_frame(&self) -> bool {
+        self.kept_by_decoder > 0
+    }
+
     /// Drops all bytes, and returns how many they were.
     pub fn discard(&mut self) -> usize {
         self.kept_by_decoder = 0;

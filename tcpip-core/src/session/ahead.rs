@@ -29,11 +29,14 @@ impl Session {
         self.incoming.wake_task(effects);
     }
 
-    /// Bytes have been read ahead; none: the stream has ended. Whether there may be more.
-    pub(crate) fn read_ahead(&mut self, result: io::Result<&[u8]>, effects: &mut Effects) -> bool {
+    /// So many bytes have been read ahead, and become `input`; none: the stream has ended. Whether there may be more.
+    pub(crate) fn read_ahead(&mut self, result: io::Result<usize>, input: &[u8], effects: &mut Effects) -> bool {
         match result {
-            Ok([]) => self.stream_ended(None, effects),
-            Ok(bytes) => self.incoming.read_ahead(bytes),
+            Ok(0) => self.stream_ended(None, effects),
+            Ok(count) => {
+                self.log_arrival(input);
+                self.incoming.read_ahead(count, input);
+            }
             Err(error) => self.stream_ended(Some(DisconnectReason::from_io(&error)), effects),
         }
         effects.wake(self.incoming.waker.take());

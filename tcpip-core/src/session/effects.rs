@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use super::Writer;
+use super::{Tapped, Writer};
 use crate::DisconnectReason;
 
 /// What an input leaves to be done: waking, telling and letting go are others' code, and may take locks of their own
@@ -33,6 +33,8 @@ struct Rare {
     taken: Vec<Writer>,
     /// Writers whose messages will not be.
     refused: Vec<Writer>,
+    /// What those are told who listen in.
+    tapped: Vec<Tapped>,
 }
 
 impl Effects {
@@ -54,6 +56,17 @@ impl Effects {
     /// Why the session has ended, just now.
     pub(crate) fn take_end(&mut self) -> Option<DisconnectReason> {
         self.rare.as_mut()?.ended.take()
+    }
+
+    /// Somebody listens in, and is to be told.
+    pub(super) fn tap(&mut self, tapped: Tapped) {
+        self.rare().tapped.push(tapped);
+    }
+
+    /// What those are to be told who listen in.
+    pub(crate) fn take_tapped(&mut self) -> Option<Vec<Tapped>> {
+        let tapped = std::mem::take(&mut self.rare.as_mut()?.tapped);
+        (!tapped.is_empty()).then_some(tapped)
     }
 
     pub(super) fn wake(&mut self, waker: Option<Waker>) {

@@ -4,7 +4,7 @@ use std::task::Waker;
 
 use tokio::time::Instant;
 
-use super::{Effects, Turns};
+use super::{Effects, Turns, frame_log::FrameLog};
 use crate::{DisconnectReason, FrameBuffer};
 
 /// Reads take turns; the bytes are here, not in the future of the read whose turn it is, so that dropping
@@ -26,6 +26,8 @@ pub(crate) struct Incoming {
     pub(super) waker: Option<Waker>,
     pub(super) waits: Waits,
     pub(super) ahead: Option<Box<Ahead>>,
+    /// For those who listen in.
+    pub(super) log: Option<Box<FrameLog>>,
     /// How many reads have come to a result.
     pub(super) reads: u64,
     /// How many bytes ever came out of the source.
@@ -130,12 +132,24 @@ impl Incoming {
             waker: None,
             waits: Waits::No,
             ahead: reads_ahead.then(Box::default),
+            log: None,
             reads: 0,
             received: 0,
             last_arrival: now,
             deadlines: Vec::new(),
             free_reads: 0,
         }
+    }
+
+    /// Somebody listens in on the frames. Then no read is free: each takes its turn, and tells.
+    pub(super) fn set_tapped(&mut self, is_tapped: bool) {
+        self.log = is_tapped.then(Box::default);
+        self.count_free_reads();
+    }
+
+    /// A read takes a unit of its task's budget: so many more need not.
+    pub(super) fn count_free_reads(&mut self) {
+        self.free_reads = if self.log.is_some() { u8::MAX } else { 0 };
     }
 
     /// The buffer, or what has come while it is lent.
@@ -281,11 +295,11 @@ impl Incoming {
         }
     }
 
-    /// Bytes have been read ahead.
-    pub(super) fn read_ahead(&mut self, bytes: &[u8]) {
-        self.note_arrival(bytes.len());
+    /// So many bytes have been read ahead, and become `input`.
+    pub(super) fn read_ahead(&mut self, count: usize, input: &[u8]) {
+        self.note_arrival(count);
         if !self.is_discarded {
-            self.append(bytes);
+            self.append(input);
             if self.waits == Waits::ForMore {
                 self.waits = Waits::ToLook;
             }

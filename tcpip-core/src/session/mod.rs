@@ -5,9 +5,11 @@
 
 mod ahead;
 mod effects;
+mod frame_log;
 mod gathering;
 mod incoming;
 mod life;
+mod message;
 mod outgoing;
 #[cfg(test)]
 mod outgoing_model;
@@ -23,9 +25,11 @@ use tokio::time::Instant;
 
 pub(crate) use self::{
     effects::Effects,
+    frame_log::{Kind, Tapped},
     incoming::{Arrived, End},
     life::{Ending, Life, Phase, ReadLoop},
-    outgoing::{Begun, Next, Place, Unsendable, Way, Writer},
+    message::{Begun, Numbered, Place, Queued, Unsendable, Writer},
+    outgoing::{Next, Way},
     reads::{Receive, Step, Work},
     take::{Heartbeats, Take, Taken, Unread},
     turns::Ticket,
@@ -89,11 +93,13 @@ impl Session {
         Self::with(options, Life::never_connected(), Incoming::new(end, false, None), Way::Closed)
     }
 
-    fn with(options: Arc<SessionOptions>, life: Life, incoming: Incoming, way: Way) -> Self {
+    fn with(options: Arc<SessionOptions>, life: Life, mut incoming: Incoming, way: Way) -> Self {
+        let is_tapped = options.passage.taps_frames();
+        incoming.set_tapped(is_tapped);
         Self {
             life,
             incoming,
-            outgoing: Outgoing::new(way, options.write_limit),
+            outgoing: Outgoing::new(way, options.write_limit, is_tapped),
             text: Arc::clone(&options.text),
             limit: options.limit,
             heartbeats: match options.max_heartbeat_interval {
@@ -364,6 +370,7 @@ impl Session {
             self.outgoing.close(effects);
         }
         self.life.finish(effects);
+        self.log_unread(effects);
         if self.life.is_revoked() || !in_order {
             self.discard(effects);
         }

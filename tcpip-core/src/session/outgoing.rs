@@ -4,8 +4,13 @@ use std::{collections::VecDeque, io};
 
 use tokio::{sync::oneshot, task, time::Instant};
 
-use super::{Effects, gathering::Gathering};
-use crate::DisconnectReason;
+use super::{
+    Effects,
+    frame_log::{Kind, Tapped},
+    gathering::Gathering,
+    message::{Begun, Lane, Message, Numbered, Place, Queued, Unsendable, Waiting, Writer},
+};
+use crate::{DisconnectReason, Sent};
 
 /// Messages are sent by the writer itself while the socket takes them whole. What it does not take is queued, and the
 /// session's task sends it, whatever becomes of the writer. For a message that the queue has no room for, a copy waits,
@@ -29,16 +34,29 @@ pub(crate) struct Outgoing {
     /// How many bytes in front nothing may be put before: those of a message that has begun, and those that have been
     /// offered to the stream.
     begun: usize,
-    /// What there is no room for. Empty while the queue is, and no message is offered directly.
-    waiting: VecDeque<Waiting>,
-    /// What is to go ahead of what is lent, as far as that comes back.
-    ahead: Vec<Waiting>,
+    /// The messages that go last.
+    last: Lane,
+    /// In a box, so that a session that is at rest costs nothing for it.
+    rare: Option<Box<Rare>>,
     half: Half,
+    /// Somebody listens in on what is queued.
+    is_tapped: bool,
     /// When a byte of the queue was last taken, or the queue began to fill.
     progress: Instant,
     gathering: Gathering,
     sent: u64,
     messages_sent: u64,
+}
+
+/// What there seldom is.
+#[derive(Debug, Default)]
+struct Rare {
+    /// What there is no room for. Empty while the queue is, and no message is offered directly.
+    waiting: VecDeque<Waiting>,
+    /// What is to go ahead of what is lent, as far as that comes back.
+    ahead: Vec<Waiting>,
+    /// The messages that go first.
+    first: Lane,
 }
 
 /// Whether somebody calls the system to send. Nobody else does meanwhile, or messages would tear.
@@ -61,25 +79,6 @@ pub(crate) enum Next {
     Queue(Instant),
 }
 
-/// A message that is queued.
-#[derive(Debug)]
-struct Message {
-    /// How many of its bytes have not been taken.
-    left: usize,
-    place: Place,
-    writer: Writer,
-}
-
-/// A message that is not queued yet.
-#[derive(Debug)]
-struct Waiting {
-    bytes: Vec<u8>,
-    writer: Writer,
-}
-
-/// Tells a writer that its message has been taken; dropped, that it will not be. Either way not under the lock.
-pub(crate) type Writer = oneshot::Sender<()>;
-
 /// This end's half of the stream.
 #[derive(Debug)]
 enum Half {
@@ -100,38 +99,8 @@ pub(crate) enum Way {
     Closed,
 }
 
-/// Where in the queue a message goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    Last,
-    /// Before all that has not begun, but behind others that went there.
-    First,
-}
-
-/// Why a message is not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unsendable {
-    /// There is no session, from the beginning.
-    NotConnected,
-    /// The session has ended, or nothing can be sent any more.
-    Over,
-    /// This end has ended its half.
-    HalfEnded,
-}
-
-/// What becomes of a message.
-#[derive(Debug)]
-pub(crate) enum Begun {
-    /// It is empty, and so sent.
-    Empty,
-    /// The writer offers it to the system, once and now, and says how that went.
-    Direct,
-    /// The session's task sends it, and tells.
-    Queued(oneshot::Receiver<()>),
-}
-
 impl Outgoing {
-    pub(super) fn new(way: Way, limit: usize) -> Self {
+    pub(super) fn new(way: Way, limit: usize, is_tapped: bool) -> Self {
         Self {
             way,
             sending: Sending::Nobody,
@@ -142,9 +111,10 @@ impl Outgoing {
             lent: 0,
             messages: VecDeque::new(),
             begun: 0,
-            waiting: VecDeque::new(),
-            ahead: Vec::new(),
+            last: Lane::default(),
+            rare: None,
             half: Half::Open,
+            is_tapped,
             progress: Instant::now(),
             gathering: Gathering::default(),
             sent: 0,
@@ -169,7 +139,8 @@ impl Outgoing {
         if self.messages.is_empty() && !self.is_sending() && self.way == Way::Direct && !self.gathering.waits(writer) {
             self.sending = Sending::Somebody;
             self.direct = length;
-            return Ok(Begun::Direct);
+            self.tap(parts.iter().copied(), effects);
+            return Ok(Begun::Direct(self.number(place)));
         }
         self.gathering.note_queued(writer);
         Ok(Begun::Queued(self.queue_up(parts.iter().copied(), length, place, effects)))
@@ -179,7 +150,7 @@ impl Outgoing {
     pub(super) fn offered(
         &mut self,
         parts: &[&[u8]],
-        place: Place,
+        numbered: Numbered,
         result: io::Result<usize>,
         effects: &mut Effects,
     ) -> Result<Begun, Unsendable> {
@@ -190,36 +161,86 @@ impl Outgoing {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(error) => {
                 self.failed(&error);
-                return Err(Unsendable::Over);
+                return Err(Unsendable::Over(Sent::No));
             }
         };
         self.sent += taken as u64;
+        if taken > 0 {
+            self.note_begun(numbered);
+        }
         if taken == length {
             self.messages_sent += 1;
-            self.queue_waiting();
+            self.queue_waiting(effects);
             effects.has_work |= !self.queue.is_empty() || matches!(self.half, Half::Ending(_));
             return Ok(Begun::Empty);
         }
         if self.way == Way::Closed {
             // It was closed meanwhile, and what is left will not be sent.
-            return Err(Unsendable::Over);
+            return Err(Unsendable::Over(self.has_sent(numbered)));
         }
         self.progress = Instant::now();
-        let (writer, sent) = oneshot::channel();
+        let (writer, told) = oneshot::channel();
         // Before what was queued meanwhile, but for what is ahead of all that has not begun.
-        let is_first = taken > 0 || place == Place::First;
+        let is_first = taken > 0 || numbered.place == Place::First;
         let at = if is_first { (0, 0) } else { self.behind_the_first(0) };
-        self.insert(parts_behind(parts, taken), at, Message { left: length - taken, place, writer });
+        self.insert(parts_behind(parts, taken), at, Message { left: length - taken, numbered, writer });
         if taken > 0 {
             self.begun = length - taken;
         }
         effects.has_work = true;
-        Ok(Begun::Queued(sent))
+        Ok(Begun::Queued(Queued { numbered, taken: told }))
+    }
+
+    /// Tells those who listen in that a message is queued.
+    fn tap<'a>(&self, parts: impl Iterator<Item = &'a [u8]>, effects: &mut Effects) {
+        if self.is_tapped {
+            effects.tap(Tapped { kind: Kind::Sent, at: Instant::now(), bytes: parts.collect::<Vec<_>>().concat() });
+        }
+    }
+
+    fn lane(&mut self, place: Place) -> &mut Lane {
+        match place {
+            Place::Last => &mut self.last,
+            Place::First => &mut self.rare.get_or_insert_default().first,
+        }
+    }
+
+    fn number(&mut self, place: Place) -> Numbered {
+        let lane = self.lane(place);
+        lane.written += 1;
+        Numbered { place, number: lane.written }
+    }
+
+    /// A byte of that message has left.
+    fn note_begun(&mut self, Numbered { place, number }: Numbered) {
+        let lane = self.lane(place);
+        lane.begun = lane.begun.max(number);
+    }
+
+    /// Whether a byte of that message has left. While the queue is lent, one of each that is in it may have.
+    pub(crate) fn has_sent(&self, numbered: Numbered) -> Sent {
+        let begun = match (numbered.place, &self.rare) {
+            (Place::Last, _) => self.last.begun,
+            (Place::First, Some(rare)) => rare.first.begun,
+            (Place::First, None) => 0,
+        };
+        let may_have = numbered.number <= begun || self.lent_messages().any(|message| message.numbered == numbered);
+        if may_have { Sent::Maybe } else { Sent::No }
+    }
+
+    /// The messages of which bytes are lent to who sends them.
+    fn lent_messages(&self) -> impl Iterator<Item = &Message> {
+        let mut before = 0;
+        self.messages.iter().take_while(move |message| {
+            let is_lent = before < self.lent;
+            before += message.left;
+            is_lent
+        })
     }
 
     fn check_open(&self) -> Result<(), Unsendable> {
         match (self.way, &self.half) {
-            (Way::Closed, _) => Err(Unsendable::Over),
+            (Way::Closed, _) => Err(Unsendable::Over(Sent::No)),
             (_, Half::Open) => Ok(()),
             (_, Half::Ending(_) | Half::Ended) => Err(Unsendable::HalfEnded),
         }
@@ -227,35 +248,44 @@ impl Outgoing {
 
     fn queue_up<'a>(
         &mut self,
-        parts: impl Iterator<Item = &'a [u8]>,
+        parts: impl Iterator<Item = &'a [u8]> + Clone,
         length: usize,
         place: Place,
         effects: &mut Effects,
-    ) -> oneshot::Receiver<()> {
+    ) -> Queued {
         effects.has_work = true;
-        let (writer, sent) = oneshot::channel();
+        let numbered = self.number(place);
+        let (writer, taken) = oneshot::channel();
         if self.messages.is_empty() {
             self.progress = Instant::now();
         }
+        let waits = place == Place::Last && (self.has_waiting() || !self.has_room_for(length));
+        if !waits {
+            self.tap(parts.clone(), effects);
+        }
         if place == Place::First && self.lent > 0 {
-            self.ahead.push(Waiting { bytes: parts.collect::<Vec<_>>().concat(), writer });
+            self.rare.get_or_insert_default().ahead.push(Waiting::new(parts, numbered, writer));
         } else if place == Place::First {
             let at = self.behind_the_first(self.begun);
-            self.insert(parts, at, Message { left: length, place, writer });
-        } else if self.waiting.is_empty() && self.has_room_for(length) {
+            self.insert(parts, at, Message { left: length, numbered, writer });
+        } else if !waits {
             parts.for_each(|part| self.queue.extend(part));
-            self.messages.push_back(Message { left: length, place, writer });
+            self.messages.push_back(Message { left: length, numbered, writer });
         } else {
-            self.waiting.push_back(Waiting { bytes: parts.collect::<Vec<_>>().concat(), writer });
+            self.rare.get_or_insert_default().waiting.push_back(Waiting::new(parts, numbered, writer));
         }
-        sent
+        Queued { numbered, taken }
+    }
+
+    fn has_waiting(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| !rare.waiting.is_empty())
     }
 
     /// The place, as a message and as a byte, behind the first `begun` bytes and those messages that are ahead already.
     fn behind_the_first(&self, begun: usize) -> (usize, usize) {
         let (mut index, mut offset) = (0, 0);
         while let Some(message) = self.messages.get(index)
-            && (offset < begun || message.place == Place::First)
+            && (offset < begun || message.numbered.place == Place::First)
         {
             offset += message.left;
             index += 1;
@@ -277,7 +307,8 @@ impl Outgoing {
 
     /// How many bytes are queued.
     pub(super) fn queued(&self) -> usize {
-        self.queue.len() + self.lent + self.ahead.iter().map(|waiting| waiting.bytes.len()).sum::<usize>()
+        let ahead = self.rare.iter().flat_map(|rare| &rare.ahead).map(|waiting| waiting.bytes.len());
+        self.queue.len() + self.lent + ahead.sum::<usize>()
     }
 
     /// What there is to send.
@@ -325,8 +356,9 @@ impl Outgoing {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
             Err(error) => Err(self.failed(&error)),
         };
-        for Waiting { bytes, writer } in std::mem::take(&mut self.ahead) {
-            let message = Message { left: bytes.len(), place: Place::First, writer };
+        let ahead = self.rare.as_mut().map(|rare| std::mem::take(&mut rare.ahead));
+        for Waiting { bytes, numbered, writer } in ahead.into_iter().flatten() {
+            let message = Message { left: bytes.len(), numbered, writer };
             self.insert([&bytes[..]].into_iter(), self.behind_the_first(self.begun), message);
         }
         taken
@@ -353,18 +385,22 @@ impl Outgoing {
         self.begun = self.begun.saturating_sub(count);
         let mut rest = count;
         while let Some(message) = self.messages.front_mut() {
-            if message.left > rest {
-                message.left -= rest;
+            let (left, numbered) = (message.left, message.numbered);
+            message.left -= rest.min(left);
+            if rest > 0 {
+                self.note_begun(numbered);
+            }
+            if left > rest {
                 if rest > 0 {
-                    self.begun = self.begun.max(message.left);
+                    self.begun = self.begun.max(left - rest);
                 }
                 break;
             }
-            rest -= message.left;
+            rest -= left;
             self.messages_sent += 1;
             effects.tell_taken(self.messages.pop_front().map(|message| message.writer));
         }
-        self.queue_waiting();
+        self.queue_waiting(effects);
         if self.queue.is_empty() {
             self.gathering.conclude();
             self.begun = 0;
@@ -372,18 +408,22 @@ impl Outgoing {
             if self.queue.capacity() > KEPT {
                 self.queue = VecDeque::new();
                 self.messages = VecDeque::new();
-                self.waiting = VecDeque::new();
+                if let Some(rare) = &mut self.rare {
+                    rare.waiting = VecDeque::new();
+                }
             }
         }
     }
 
     /// Queues what there is room for.
-    fn queue_waiting(&mut self) {
-        while let Some(waiting) = self.waiting.front()
+    fn queue_waiting(&mut self, effects: &mut Effects) {
+        while let Some(waiting) = self.rare.as_ref().and_then(|rare| rare.waiting.front())
             && self.has_room_for(waiting.bytes.len())
-            && let Some(Waiting { bytes, writer }) = self.waiting.pop_front()
+            && let Some(Waiting { bytes, numbered, writer }) =
+                self.rare.as_mut().and_then(|rare| rare.waiting.pop_front())
         {
-            self.messages.push_back(Message { left: bytes.len(), place: Place::Last, writer });
+            self.messages.push_back(Message { left: bytes.len(), numbered, writer });
+            self.tap([&bytes[..]].into_iter(), effects);
             self.queue.extend(bytes);
         }
     }
@@ -391,7 +431,7 @@ impl Outgoing {
     /// Ends this end's half behind what is queued. `None` if that has been done.
     pub(super) fn end_half(&mut self, effects: &mut Effects) -> Result<Option<oneshot::Receiver<()>>, Unsendable> {
         if self.way == Way::Closed {
-            return Err(Unsendable::Over);
+            return Err(Unsendable::Over(Sent::No));
         }
         let (writer, ended) = oneshot::channel();
         match &mut self.half {
@@ -445,22 +485,31 @@ impl Outgoing {
     pub(crate) fn close(&mut self, effects: &mut Effects) -> usize {
         self.way = Way::Closed;
         let given_up = self.queued();
+        // What comes back does not tell any more how much of it has been taken.
+        let lent: Vec<_> = self.lent_messages().map(|message| message.numbered).collect();
+        for numbered in lent {
+            self.note_begun(numbered);
+        }
         self.queue = VecDeque::new();
         (self.begun, self.lent) = (0, 0);
         effects.refuse(std::mem::take(&mut self.messages).into_iter().map(|message| message.writer));
-        effects.refuse(std::mem::take(&mut self.waiting).into_iter().map(|waiting| waiting.writer));
-        effects.refuse(std::mem::take(&mut self.ahead).into_iter().map(|waiting| waiting.writer));
+        if let Some(Rare { waiting, ahead, .. }) = self.rare.as_deref_mut() {
+            effects.refuse(std::mem::take(waiting).into_iter().map(|waiting| waiting.writer));
+            effects.refuse(std::mem::take(ahead).into_iter().map(|waiting| waiting.writer));
+        }
         if let Half::Ending(writers) = std::mem::replace(&mut self.half, Half::Ended) {
             effects.refuse(writers);
         }
         given_up
     }
 
-    /// Lets go of a message that waits for room and whose writer is gone.
-    pub(crate) fn take_back(&mut self, effects: &mut Effects) {
-        if let Some(at) = self.waiting.iter().position(|waiting| waiting.writer.is_closed()) {
-            effects.refuse(self.waiting.remove(at).map(|waiting| waiting.writer));
-        }
+    /// Lets go of a message that waits for room and whose writer is gone. Whether it waited.
+    pub(crate) fn take_back(&mut self, numbered: Numbered, effects: &mut Effects) -> bool {
+        let Some(rare) = &mut self.rare else { return false };
+        let at = rare.waiting.iter().position(|waiting| waiting.numbered == numbered);
+        let Some(waiting) = at.and_then(|at| rare.waiting.remove(at)) else { return false };
+        effects.refuse([waiting.writer]);
+        true
     }
 
     pub(super) fn sent(&self) -> (u64, u64) {

@@ -4,12 +4,14 @@ use std::{collections::VecDeque, io};
 
 use memchr::memchr_iter;
 use proptest::prelude::*;
-use tokio::sync::oneshot::{self, error::TryRecvError};
+use tokio::sync::oneshot::error::TryRecvError;
 
 use super::{
     Effects,
-    outgoing::{Begun, Outgoing, Place, Unsendable, Way},
+    message::{Begun, Numbered, Place, Queued, Unsendable},
+    outgoing::{Outgoing, Way},
 };
+use crate::Sent;
 
 /// What happens to a queue.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +42,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// Who calls the system just now, and what for.
 enum Call {
-    Direct(Place, Vec<u8>),
+    Direct(Numbered, Vec<u8>),
     Queue(VecDeque<u8>),
 }
 
@@ -51,7 +53,8 @@ struct World {
     lengths: Vec<usize>,
     ahead: Vec<u8>,
     dropped: Vec<u8>,
-    waiting: Vec<(u8, oneshot::Receiver<()>)>,
+    numbered: Vec<(u8, Numbered)>,
+    waiting: Vec<(u8, Queued)>,
     call: Option<Call>,
     /// What a stream has been offered and has not taken.
     offered: Vec<u8>,
@@ -62,11 +65,12 @@ struct World {
 impl World {
     fn new(way: Way, limit: usize) -> Self {
         Self {
-            outgoing: Outgoing::new(way, limit),
+            outgoing: Outgoing::new(way, limit, false),
             wire: Vec::new(),
             lengths: Vec::new(),
             ahead: Vec::new(),
             dropped: Vec::new(),
+            numbered: Vec::new(),
             waiting: Vec::new(),
             call: None,
             offered: Vec::new(),
@@ -86,10 +90,12 @@ impl World {
         match step {
             Step::Write(place, length) => self.write(place, length),
             Step::Drop(index) if index < self.waiting.len() => {
-                let (number, receiver) = self.waiting.remove(index);
-                drop(receiver);
+                let (number, Queued { numbered, .. }) = self.waiting.remove(index);
                 self.dropped.push(number);
-                self.with(Outgoing::take_back);
+                if self.with(|outgoing, effects| outgoing.take_back(numbered, effects)) {
+                    assert!(!self.wire.contains(&number), "what has begun is not taken back");
+                    self.numbered.retain(|(there, _)| *there != number);
+                }
             }
             Step::Return(taken) => self.return_call(taken),
             Step::Lend if self.way == Way::Direct && self.call.is_none() => {
@@ -99,6 +105,7 @@ impl World {
             Step::Drop(_) | Step::Lend | Step::Take(..) => {}
         }
         self.check_told();
+        self.check_sent();
         let longest = self.lengths.iter().copied().max().unwrap_or(0);
         let is_bounded = !self.ahead.is_empty() || self.outgoing.queued() <= self.limit.max(longest);
         assert!(is_bounded, "{} bytes are queued", self.outgoing.queued());
@@ -112,11 +119,15 @@ impl World {
         }
         let message = vec![number; length];
         match self.with(|outgoing, effects| outgoing.begin(&[&message], place, None, effects)) {
-            Ok(Begun::Direct) => {
+            Ok(Begun::Direct(numbered)) => {
                 assert!(self.call.is_none(), "one at a time");
-                self.call = Some(Call::Direct(place, message));
+                self.numbered.push((number, numbered));
+                self.call = Some(Call::Direct(numbered, message));
             }
-            Ok(Begun::Queued(receiver)) => self.waiting.push((number, receiver)),
+            Ok(Begun::Queued(queued)) => {
+                self.numbered.push((number, queued.numbered));
+                self.waiting.push((number, queued));
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -125,12 +136,12 @@ impl World {
         let would_block = || io::Error::from(io::ErrorKind::WouldBlock);
         match self.call.take() {
             None => {}
-            Some(Call::Direct(place, message)) => {
+            Some(Call::Direct(numbered, message)) => {
                 let taken = taken.map(|taken| taken.min(message.len()));
                 self.wire.extend(&message[..taken.unwrap_or(0)]);
                 let result = taken.ok_or_else(would_block);
-                match self.with(|outgoing, effects| outgoing.offered(&[&message], place, result, effects)) {
-                    Ok(Begun::Queued(receiver)) => self.waiting.push((message[0], receiver)),
+                match self.with(|outgoing, effects| outgoing.offered(&[&message], numbered, result, effects)) {
+                    Ok(Begun::Queued(queued)) => self.waiting.push((message[0], queued)),
                     Ok(Begun::Empty) => assert_eq!(taken, Some(message.len())),
                     other => panic!("{other:?}"),
                 }
@@ -159,15 +170,26 @@ impl World {
     /// A write is told when the last byte of its message is on the wire, and not before.
     fn check_told(&mut self) {
         let (wire, lengths) = (&self.wire, &self.lengths);
-        self.waiting.retain_mut(|(number, receiver)| {
+        self.waiting.retain_mut(|(number, Queued { taken, .. })| {
             let is_there = memchr_iter(*number, wire).count() == lengths[usize::from(*number)];
-            assert_eq!(
-                receiver.try_recv(),
-                if is_there { Ok(()) } else { Err(TryRecvError::Empty) },
-                "message {number}"
-            );
+            assert_eq!(taken.try_recv(), if is_there { Ok(()) } else { Err(TryRecvError::Empty) }, "message {number}");
             !is_there
         });
+    }
+
+    /// A message counts as begun when its first byte is on the wire, or while the system has it, which may send it, and
+    /// not before.
+    fn check_sent(&self) {
+        for (number, numbered) in &self.numbered {
+            let is_lent = match &self.call {
+                Some(Call::Queue(queue)) => queue.contains(number),
+                // Nobody asks for a message that is just being offered directly.
+                Some(Call::Direct(direct, _)) if direct == numbered => continue,
+                Some(Call::Direct(..)) | None => false,
+            };
+            let sent = if is_lent || self.wire.contains(number) { Sent::Maybe } else { Sent::No };
+            assert_eq!(self.outgoing.has_sent(*numbered), sent, "message {number}");
+        }
     }
 
     fn drain(&mut self) {
@@ -196,7 +218,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Messages go out whole, at most once and all that were not dropped; those for the end in the order of their
-    /// writing, those for the front too and before what had not begun. A write ends with its message's last byte.
+    /// writing, those for the front too and before what had not begun. A write ends with its message's last byte, and
+    /// is known to have begun from the first.
     #[test]
     fn messages_go_out_whole_and_in_order(
         steps in steps(),
@@ -221,14 +244,17 @@ proptest! {
         }
         let given_up = world.with(Outgoing::close);
         prop_assert!(given_up <= world.lengths.iter().sum());
-        for (_, receiver) in &mut world.waiting {
-            prop_assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+        for (_, Queued { taken, .. }) in &mut world.waiting {
+            prop_assert_eq!(taken.try_recv(), Err(TryRecvError::Closed));
         }
+        world.check_sent();
         world.waiting.clear();
         match world.call.take() {
-            Some(Call::Direct(place, message)) => {
-                let result = world.with(|outgoing, effects| outgoing.offered(&[&message], place, Ok(0), effects));
-                prop_assert_eq!(result.unwrap_err(), Unsendable::Over);
+            Some(Call::Direct(numbered, message)) => {
+                let taken = message.len() / 2;
+                let result = world.with(|outgoing, effects| outgoing.offered(&[&message], numbered, Ok(taken), effects));
+                let sent = if taken > 0 { Sent::Maybe } else { Sent::No };
+                prop_assert_eq!(result.unwrap_err(), Unsendable::Over(sent));
             }
             Some(Call::Queue(queue)) => {
                 prop_assert_eq!(world.with(|outgoing, effects| outgoing.give_back(queue, Ok(1), effects)), Ok(0));
@@ -236,7 +262,7 @@ proptest! {
             None => {}
         }
         let begun = world.with(|outgoing, effects| outgoing.begin(&[b"more"], Place::Last, None, effects));
-        prop_assert_eq!(begun.unwrap_err(), Unsendable::Over);
+        prop_assert_eq!(begun.unwrap_err(), Unsendable::Over(Sent::No));
         prop_assert_eq!((world.outgoing.queued(), world.outgoing.is_empty()), (0, true));
     }
 }

@@ -54,12 +54,18 @@ impl Work {
 impl Session {
     /// Takes the turn to read, or a place in the queue for it.
     pub(crate) fn queue_up(&mut self) -> Ticket {
-        self.incoming.free_reads = 0;
+        self.incoming.count_free_reads();
         self.incoming.turns.queue_up()
     }
 
     pub(crate) fn leave(&mut self, ticket: Ticket, effects: &mut Effects) {
         self.incoming.turns.leave(ticket, effects);
+    }
+
+    /// The read that has the turn is over, and the turn is kept for others.
+    pub(crate) fn read_ends(&mut self, effects: &mut Effects) {
+        self.incoming.waits = Waits::No;
+        self.incoming.room_for(0, effects);
     }
 
     /// Whether it is the turn of `ticket`, and the buffer is there. If not, `waker` is taken, and woken then.
@@ -102,6 +108,7 @@ impl Session {
 
     /// What a read does that has found too little.
     fn more<T: Take>(&mut self, take: &mut T, waker: &mut Option<Waker>, effects: &mut Effects) -> Step<T::Output> {
+        self.log_passed_over(effects);
         if let Some(end) = self.incoming.end.known().cloned() {
             if T::RUNS_USERS_CODE {
                 return Step::Work(self.work(Some(end)));
@@ -199,6 +206,7 @@ impl Session {
     /// Draws the consequences of a result.
     fn conclude<T: Take>(&mut self, taken: Taken<T::Output>, effects: &mut Effects) -> Taken<T::Output> {
         let Taken { result, reports_end } = taken;
+        self.log_taken(effects);
         self.incoming.reads += u64::from(!reports_end);
         if !reports_end {
             self.lose_track::<T>(&result, effects);
@@ -249,13 +257,17 @@ impl Session {
     /// Drops what is in the buffer. How much that was.
     pub(crate) fn discard_input(&mut self, effects: &mut Effects) -> usize {
         let count = self.incoming.frames().discard();
+        if self.incoming.place == Buffer::Here {
+            self.log_unread(effects);
+        }
         self.incoming.room_for(0, effects);
         count
     }
 
     /// Lends the buffer to who asks the system for bytes, if there is anybody to ask.
     pub(crate) fn lend_to_system(&mut self) -> Option<Box<FrameBuffer>> {
-        let can_ask = self.incoming.ahead.is_none() && self.incoming.end == StreamEnd::Open;
+        let incoming = &self.incoming;
+        let can_ask = incoming.ahead.is_none() && incoming.end == StreamEnd::Open && incoming.place == Buffer::Here;
         can_ask.then(|| self.incoming.lend(Buffer::LentToSystem))
     }
 
@@ -270,6 +282,7 @@ impl Session {
     ) {
         self.take_back(frames, effects);
         self.incoming.note_arrival(count);
+        self.log_unread(effects);
         if let Some(error) = error {
             self.stream_ended(Some(DisconnectReason::from_io(error)), effects);
         }

@@ -90,6 +90,6 @@ impl Session {
 
     /// Has the next reads take what is in the buffer without another unit.
     pub(crate) fn unit_was_taken(&mut self) {
-        self.incoming.free_reads = 0;
+        self.incoming.count_free_reads();
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, io};
 
 use tokio::{sync::oneshot, task};
 
-use super::{Begun, DisconnectReason, Effects, Place, Session, Unsendable};
+use super::{Begun, DisconnectReason, Effects, Numbered, Place, Session, Unsendable};
 
 impl Session {
     /// Begins to send one message, by the task `writer`.
@@ -25,11 +25,11 @@ impl Session {
     pub(crate) fn offered(
         &mut self,
         parts: &[&[u8]],
-        place: Place,
+        numbered: Numbered,
         result: io::Result<usize>,
         effects: &mut Effects,
     ) -> Result<Begun, Unsendable> {
-        let begun = self.outgoing.offered(parts, place, result, effects);
+        let begun = self.outgoing.offered(parts, numbered, result, effects);
         self.sender_is_back(effects);
         begun
     }

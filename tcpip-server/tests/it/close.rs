@@ -54,7 +54,7 @@ async fn close_returns_and_frees_the_port_although_the_peer_does_not_read() {
     assert!(start.elapsed() >= close_timeout, "what is queued has its chance until the deadline");
     assert!(server.is_closed() && port_is_free(&server));
     let result = soon(writing).await.unwrap();
-    assert!(matches!(result, Err(WriteError::Disconnected { reason: DisconnectReason::Closed })), "{result:?}");
+    assert!(matches!(result, Err(WriteError::Disconnected { reason: DisconnectReason::Closed, .. })), "{result:?}");
     assert!(rest(&mut stalled).await.is_err());
 }
 

@@ -298,7 +298,7 @@ async fn a_frozen_peer_trips_the_write_deadline<K: Kind>() {
     let (sending, room, turn) = results.unwrap();
     for (result, name) in [(sending, "write"), (room, "write_str"), (turn, "write_from")] {
         match result.unwrap_err() {
-            WriteError::Timeout { operation, after } => assert_eq!((operation, after), (name, DEADLINE)),
+            WriteError::Timeout { operation, after, .. } => assert_eq!((operation, after), (name, DEADLINE)),
             error => panic!("{error:?}"),
         }
     }
@@ -319,7 +319,7 @@ async fn a_write_that_nobody_polls_does_not_outlast_the_session<K: Kind>() {
     let mut unpolled = pin!(connection.write(b"waits for room"));
     assert!(cut(1, &mut unpolled).await.is_none());
     let error = timeout(LONG, connection.write(b"waits for its turn")).await.expect("an end").unwrap_err();
-    assert!(matches!(error, WriteError::Timeout { operation: "write", after: DEADLINE }), "{error:?}");
+    assert!(matches!(error, WriteError::Timeout { operation: "write", after: DEADLINE, .. }), "{error:?}");
     assert!(matches!(unpolled.await, Err(WriteError::Timeout { .. })));
     drop(peer);
 }

@@ -1,11 +1,36 @@
 //! The options that both ends have in common, as a value.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use socket2::SockRef;
-use tcpip_client::{Client, ClientBuilder, ConnectionOptions, Encoding, HalfClose, JsonMode, Keepalive};
+use tcpip_client::{
+    ChunkTap, Client, ClientBuilder, Connection, ConnectionOptions, Direction, Encoding, Filter, FrameTap, HalfClose,
+    JsonMode, Keepalive,
+};
 use tcpip_server::{OneClientServer, OneClientServerBuilder};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::Instant,
+};
+
+/// A filter that lets everything pass, and somebody who listens in and says nothing.
+struct Silent;
+
+impl Filter for Silent {
+    fn received(&self, chunk: &[u8], input: &mut Vec<u8>, _answer: &mut Vec<u8>) {
+        input.extend_from_slice(chunk);
+    }
+}
+
+impl ChunkTap for Silent {
+    fn chunk(&self, _: &Connection, _: Direction, _: Instant, _: &[u8]) {}
+}
+
+impl FrameTap for Silent {
+    fn frame(&self, _: &Connection, _: Direction, _: Instant, _: &[u8]) {}
+
+    fn unread(&self, _: &Connection, _: Instant, _: &[u8]) {}
+}
 
 const TIME: Duration = Duration::from_millis(1234);
 
@@ -29,7 +54,7 @@ macro_rules! setters {
     };
 }
 
-const SETTERS: [Setters; 16] = setters![
+const SETTERS: [Setters; 19] = setters![
     encoding(Encoding::Latin1),
     terminator(b"\n"),
     write_terminator(b"\r"),
@@ -46,6 +71,9 @@ const SETTERS: [Setters; 16] = setters![
     keepalive(None),
     nodelay(false),
     half_close(HalfClose::Allowed),
+    filter(|| Silent),
+    tap_chunks(Arc::new(Silent)),
+    tap_frames(Arc::new(Silent)),
 ];
 
 /// What each setter of a builder says is what the value says, and no other setter says it.

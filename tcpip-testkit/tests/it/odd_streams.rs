@@ -102,7 +102,7 @@ async fn a_broken_pipe_keeps_what_had_arrived_readable() {
         let client = Client::from_stream(OddStream(read, write)).connect().await.unwrap();
         sleep(Duration::from_millis(1)).await;
         let error = soon(client.write_str("status")).await.unwrap_err();
-        assert!(matches!(error, WriteError::Disconnected { reason: DisconnectReason::Reset }), "{error:?}");
+        assert!(matches!(error, WriteError::Disconnected { reason: DisconnectReason::Reset, .. }), "{error:?}");
         soon(client.wait_closed()).await;
         assert_eq!(client.read_str().await.unwrap(), "one");
         assert_eq!(client.read_str().await.unwrap(), "two");

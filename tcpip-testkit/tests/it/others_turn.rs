@@ -217,7 +217,7 @@ async fn a_stream_that_takes_too_much_fails() {
     let client = Client::from_stream(OddStream(silent, takes_too_much)).connect().await.unwrap();
     let reason = DisconnectReason::Io { kind: io::ErrorKind::Other, os_error: None };
     let written = client.write_str("status").await;
-    assert!(matches!(&written, Err(WriteError::Disconnected { reason: told }) if *told == reason), "{written:?}");
+    assert!(matches!(&written, Err(WriteError::Disconnected { reason: told, .. }) if *told == reason), "{written:?}");
     client.wait_closed().await;
     assert_eq!(client.connection().reason(), Some(reason));
 }

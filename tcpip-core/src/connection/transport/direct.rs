@@ -63,7 +63,11 @@ impl DirectWire {
     ) -> Result<Option<usize>, DisconnectReason> {
         let Some(queue) = connection.input(|session, _| session.outgoing.lend()) else { return Ok(None) };
         let (front, back) = queue.as_slices();
+        let tapping = connection.tapping();
         let result = write(&[IoSlice::new(front), IoSlice::new(back)]);
+        if let (Some(tapping), Ok(taken)) = (tapping, &result) {
+            tapping.took(connection, &[front, back], *taken);
+        }
         connection.input(|session, effects| session.queue_offered(queue, result, effects)).map(Some)
     }
 }
@@ -182,6 +186,25 @@ pub(in crate::connection) fn check_for_hang_up(connection: &Connection, transpor
     }
 }
 
+/// How many received bytes wait beneath, now; where the system does not tell, one if there are any.
+pub(in crate::connection) fn unread_beneath(connection: &Connection, transport: &dyn Transport) -> usize {
+    let count = transport.unread();
+    if count > 0 || cfg!(target_os = "linux") {
+        return count;
+    }
+    match transport.has_unread() {
+        Ok(has_unread) => usize::from(has_unread),
+        Err(error) => {
+            // The system has told the cause, once.
+            connection.input(|session, effects| {
+                session.look_begins();
+                session.has_failed(Some(DisconnectReason::from_io(&error)), effects)
+            });
+            0
+        }
+    }
+}
+
 fn transport_hung_up(connection: &Connection, transport: &dyn Transport) {
     // The system tells the cause once: here, or to a writer that is about to end the session, or to a read that has
     // ended it.
@@ -195,13 +218,21 @@ fn transport_hung_up(connection: &Connection, transport: &dyn Transport) {
 }
 
 /// Discards what has arrived, but no more than [`DISCARDED_AT_ONCE`].
-pub(in crate::connection) fn discard_what_is_here(transport: &dyn Transport) -> Discarded {
+fn discard_what_is_here(transport: &dyn Transport) -> Discarded {
+    take_what_is_here(transport, &mut |_| ())
+}
+
+/// The same, and shows it.
+pub(in crate::connection) fn take_what_is_here(transport: &dyn Transport, show: &mut dyn FnMut(&[u8])) -> Discarded {
     let mut scratch = [0; SCRATCH];
     let mut discarded = Discarded { count: 0, has_ended: false, error: None };
     while discarded.count < DISCARDED_AT_ONCE && !discarded.has_ended {
         match transport.try_read(&mut scratch) {
             Ok(0) => discarded.has_ended = true,
-            Ok(count) => discarded.count += count,
+            Ok(count) => {
+                show(&scratch[..count]);
+                discarded.count += count;
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
             Err(error) => {
                 discarded.has_ended = true;

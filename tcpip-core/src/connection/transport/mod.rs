@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 pub(super) use self::{
     beneath::{Beneath, WriteHalf},
-    direct::{DirectWire, Discarded, check_for_hang_up, discard_what_is_here},
+    direct::{DirectWire, Discarded, check_for_hang_up, take_what_is_here, unread_beneath},
     guarded::Guarded,
     source::Source,
     stream::{StreamWire, stream_ended},

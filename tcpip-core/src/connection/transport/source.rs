@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::io::poll_read_buf;
 
-use super::{Discarded, discard_what_is_here, guarded::Guarded};
+use super::{Discarded, guarded::Guarded, take_what_is_here};
 use crate::{
     Transport,
     sync::{drop_caught, poll_stream},
@@ -59,11 +59,11 @@ impl Source {
         }
     }
 
-    /// Discards what has arrived beneath the buffer. `None` if that is read ahead.
-    pub(in crate::connection) fn discard_what_is_here(&self) -> Option<Discarded> {
+    /// Discards what has arrived beneath the buffer, and shows it. `None` if that is read ahead.
+    pub(in crate::connection) fn take_what_is_here(&self, show: &mut dyn FnMut(&[u8])) -> Option<Discarded> {
         match self {
-            Self::Socket(socket) => Some(discard_what_is_here(socket.as_ref())),
-            Self::Transport(transport) => Some(discard_what_is_here(&**transport)),
+            Self::Socket(socket) => Some(take_what_is_here(socket.as_ref(), show)),
+            Self::Transport(transport) => Some(take_what_is_here(&**transport, show)),
             Self::Stream(_) => None,
         }
     }
@@ -92,7 +92,7 @@ impl Source {
     /// input sends a reset, which overtakes what was written.
     pub(in crate::connection) fn let_go(self, is_discarded: bool) {
         if is_discarded {
-            self.discard_what_is_here();
+            self.take_what_is_here(&mut |_| ());
         }
     }
 }

@@ -58,12 +58,16 @@ impl<W: AsyncWrite + Unpin> StreamWire<W> {
             if offered.is_empty() {
                 *offered = connection.input(|session, _| session.outgoing.offer(OFFERED));
             }
+            let tapping = connection.tapping();
             let taken = ready!(poll_stream(|| Pin::new(writer).poll_write(context, offered)))?;
             if taken == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             if taken > offered.len() {
                 return Poll::Ready(Err(io::Error::other("the stream has taken more than it was offered")));
+            }
+            if let Some(tapping) = tapping {
+                tapping.took(connection, &[offered], taken);
             }
             offered.drain(..taken);
             connection.input(|session, effects| session.outgoing.took(taken, effects));

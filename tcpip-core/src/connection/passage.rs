@@ -1,0 +1,257 @@
+//! What is between the stream and the session: a filter, and those who listen in.
+
+use std::{
+    collections::VecDeque,
+    fmt, io,
+    sync::Arc,
+    task::{Poll, ready},
+};
+
+use bytes::BufMut;
+use tokio::{
+    sync::oneshot::{Receiver, error::TryRecvError},
+    time::Instant,
+};
+
+use super::{ChunkTap, Connection, Direction, Filter, FrameTap};
+use crate::{
+    DisconnectReason, FrameBuffer,
+    session::{Kind, Place, Queued, Tapped},
+    sync::{Lock, catch_panic_in},
+};
+
+/// How many bytes of answers may wait to be sent.
+const MOST_ANSWERS: usize = 64 * 1024;
+
+/// How much is received at once on its way through a filter or a tap.
+const LEAST_CHUNK: usize = 4096;
+const LARGEST_CHUNK: usize = 64 * 1024;
+
+type MakeFilter = dyn Fn() -> Arc<dyn Filter> + Send + Sync;
+
+/// The options of a passage: mostly none.
+#[derive(Clone, Default)]
+pub(crate) struct PassageOptions(Option<Arc<Parts>>);
+
+#[derive(Clone, Default)]
+struct Parts {
+    filter: Option<Arc<MakeFilter>>,
+    chunks: Option<Arc<dyn ChunkTap>>,
+    frames: Option<Arc<dyn FrameTap>>,
+}
+
+impl PassageOptions {
+    pub(super) fn filter<F: Filter>(&mut self, filter: impl Fn() -> F + Send + Sync + 'static) {
+        self.parts().filter = Some(Arc::new(move || Arc::new(filter())));
+    }
+
+    pub(super) fn tap_chunks(&mut self, tap: Arc<dyn ChunkTap>) {
+        self.parts().chunks = Some(tap);
+    }
+
+    pub(super) fn tap_frames(&mut self, tap: Arc<dyn FrameTap>) {
+        self.parts().frames = Some(tap);
+    }
+
+    fn parts(&mut self) -> &mut Parts {
+        Arc::make_mut(self.0.get_or_insert_default())
+    }
+
+    /// Whether somebody listens in on frames.
+    pub(crate) fn taps_frames(&self) -> bool {
+        self.0.as_ref().is_some_and(|parts| parts.frames.is_some())
+    }
+
+    /// That of one session, if there is anything in it.
+    pub(super) fn begin(&self) -> Option<Box<Passage>> {
+        let Parts { filter, chunks, frames } = self.0.as_deref()?;
+        Some(Box::new(Passage {
+            filter: filter.as_ref().map(|filter| filter()),
+            chunks: chunks.clone(),
+            frames: frames.clone(),
+            answers: Lock::default(),
+            told: Lock::default(),
+        }))
+    }
+}
+
+/// Whether both have the same filter and the same taps.
+impl PartialEq for PassageOptions {
+    fn eq(&self, other: &Self) -> bool {
+        fn is_same<T: ?Sized>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
+            match (one, other) {
+                (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+                (one, other) => one.is_none() && other.is_none(),
+            }
+        }
+        let none = Parts::default();
+        let (one, other) = (self.0.as_deref().unwrap_or(&none), other.0.as_deref().unwrap_or(&none));
+        is_same(one.filter.as_ref(), other.filter.as_ref())
+            && is_same(one.chunks.as_ref(), other.chunks.as_ref())
+            && is_same(one.frames.as_ref(), other.frames.as_ref())
+    }
+}
+
+impl Eq for PassageOptions {}
+
+impl fmt::Debug for PassageOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let none = Parts::default();
+        let Parts { filter, chunks, frames } = self.0.as_deref().unwrap_or(&none);
+        formatter
+            .debug_struct("PassageOptions")
+            .field("filter", &filter.is_some())
+            .field("chunks", &chunks.is_some())
+            .field("frames", &frames.is_some())
+            .finish()
+    }
+}
+
+/// What is between the stream and one session.
+pub(super) struct Passage {
+    filter: Option<Arc<dyn Filter>>,
+    chunks: Option<Arc<dyn ChunkTap>>,
+    frames: Option<Arc<dyn FrameTap>>,
+    answers: Lock<Answers>,
+    told: Lock<Told>,
+}
+
+/// Answers that are on their way.
+#[derive(Default)]
+struct Answers {
+    waiting: VecDeque<(usize, Receiver<()>)>,
+    bytes: usize,
+}
+
+/// Frames that are still to be told, in their order, by one at a time.
+#[derive(Default)]
+struct Told {
+    frames: VecDeque<Tapped>,
+    is_telling: bool,
+}
+
+impl Passage {
+    /// Has `poll` receive, and puts what is made of that into `frames`. The result, and what was put there.
+    pub(super) fn receive(
+        &self,
+        connection: &Connection,
+        wanted: usize,
+        frames: &mut FrameBuffer,
+        poll: impl FnOnce(&mut dyn BufMut) -> Poll<io::Result<usize>>,
+    ) -> Poll<(io::Result<usize>, Vec<u8>)> {
+        let mut chunk = Vec::with_capacity(wanted.clamp(LEAST_CHUNK, LARGEST_CHUNK));
+        let result = ready!(poll(&mut chunk));
+        let input = if chunk.is_empty() { chunk } else { self.arrived(connection, &chunk) };
+        frames.append(&input);
+        Poll::Ready((result, input))
+    }
+
+    /// Bytes have come out of the transport. What is made of them.
+    pub(super) fn arrived(&self, connection: &Connection, chunk: &[u8]) -> Vec<u8> {
+        if let Some(tap) = &self.chunks {
+            let at = Instant::now();
+            heard(|| tap.chunk(connection, Direction::Received, at, chunk));
+        }
+        let Some(filter) = &self.filter else { return chunk.to_vec() };
+        let (mut input, mut answer) = (Vec::new(), Vec::new());
+        if let Err(panic) = catch_panic_in(|| filter.received(chunk, &mut input, &mut answer)) {
+            connection.end(DisconnectReason::HandlerFailed { cause: format!("the filter panicked: {panic}").into() });
+        } else if !answer.is_empty() {
+            self.answer(connection, &answer);
+        }
+        input
+    }
+
+    /// Queues an answer, which goes out without anybody's help.
+    fn answer(&self, connection: &Connection, answer: &[u8]) {
+        // Without a session there is nobody to answer.
+        let Ok(queued) = connection.begin_unfiltered(&[answer], Place::Last, |_| ()) else { return };
+        let Some(Queued { taken, .. }) = queued else { return };
+        let mut answers = self.answers.lock();
+        while let Some((length, taken)) = answers.waiting.front_mut()
+            && taken.try_recv() != Err(TryRecvError::Empty)
+        {
+            answers.bytes -= *length;
+            answers.waiting.pop_front();
+        }
+        answers.bytes += answer.len();
+        answers.waiting.push_back((answer.len(), taken));
+        let is_too_much = answers.bytes > MOST_ANSWERS;
+        drop(answers);
+        if is_too_much {
+            connection
+                .end(DisconnectReason::HandlerFailed { cause: "the peer does not read the filter's answers".into() });
+        }
+    }
+
+    /// What is sent for a message, if a filter makes another of it.
+    pub(super) fn filtered(&self, parts: &[&[u8]]) -> Option<Vec<u8>> {
+        let filter = self.filter.as_ref()?;
+        let mut output = Vec::new();
+        filter.sent(&parts.concat(), &mut output);
+        Some(output)
+    }
+
+    /// Something is about to be given to the transport: whom to tell then.
+    fn tapping(&self) -> Option<Tapping<'_>> {
+        let tap = self.chunks.as_deref()?;
+        Some(Tapping { tap, at: Instant::now() })
+    }
+
+    /// Notes, under the session's lock, what is to be [told](Self::tell).
+    pub(super) fn note(&self, frames: Vec<Tapped>) {
+        self.told.lock().frames.extend(frames);
+    }
+
+    /// Tells what is noted, unless somebody is at it, who then tells that too.
+    pub(super) fn tell(&self, connection: &Connection) {
+        let Some(tap) = &self.frames else { return };
+        if std::mem::replace(&mut self.told.lock().is_telling, true) {
+            return;
+        }
+        loop {
+            let mut told = self.told.lock();
+            let Some(Tapped { kind, at, bytes }) = told.frames.pop_front() else {
+                told.is_telling = false;
+                return;
+            };
+            drop(told);
+            heard(|| match kind {
+                Kind::Received => tap.frame(connection, Direction::Received, at, &bytes),
+                Kind::Sent => tap.frame(connection, Direction::Sent, at, &bytes),
+                Kind::Unread => tap.unread(connection, at, &bytes),
+            });
+        }
+    }
+}
+
+/// Somebody who is to be told what the transport takes, and when that began.
+pub(super) struct Tapping<'a> {
+    tap: &'a dyn ChunkTap,
+    at: Instant,
+}
+
+impl Tapping<'_> {
+    /// The transport has taken so many bytes in front of these.
+    pub(super) fn took(self, connection: &Connection, parts: &[&[u8]], taken: usize) {
+        let mut chunk = parts.concat();
+        chunk.truncate(taken);
+        if !chunk.is_empty() {
+            heard(|| self.tap.chunk(connection, Direction::Sent, self.at, &chunk));
+        }
+    }
+}
+
+impl Connection {
+    /// Something is about to be given to the transport: whom to tell then.
+    pub(super) fn tapping(&self) -> Option<Tapping<'_>> {
+        self.shared.passage.as_ref()?.tapping()
+    }
+}
+
+/// Runs the code of who listens, whose panic is nobody else's.
+fn heard(listen: impl FnOnce()) {
+    if let Err(panic) = catch_panic_in(listen) {
+        tracing::error!("a tap panicked: {panic}");
+    }
+}

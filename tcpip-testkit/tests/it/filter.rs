@@ -1,0 +1,292 @@
+//! A filter takes its protocol out of what arrives, answers it, and makes of messages what goes out.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use macro_rules_attribute::apply;
+use tcpip_server::{ChunkTap, Connection, ConnectionOptions, Direction, DisconnectReason, Filter, FrameTap};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    task::{JoinSet, yield_now},
+    time::{Instant, timeout},
+};
+
+use crate::{
+    kinds::Kind,
+    link::{start, tight_link},
+    over_both_kinds::over_both_kinds,
+};
+
+const LONG: Duration = Duration::from_secs(30);
+
+const IAC: u8 = 255;
+const DONT: u8 = 254;
+const DO: u8 = 253;
+const WONT: u8 = 252;
+const WILL: u8 = 251;
+
+/// Refuses all options of telnet, and doubles what would be taken for its commands.
+#[derive(Default)]
+struct Refuse(Mutex<State>);
+
+/// | state | what comes | what it becomes |
+/// |---|---|---|
+/// | `Data` | any byte but IAC | data |
+/// | `Command` | IAC | data |
+/// | `Command` | WILL, WONT, DO, DONT | `Option` |
+/// | `Command` | another | nothing |
+/// | `Option` | any byte | the refusal of what was offered or asked for |
+#[derive(Clone, Copy, Default)]
+enum State {
+    #[default]
+    Data,
+    Command,
+    Option(u8),
+}
+
+impl Filter for Refuse {
+    fn received(&self, chunk: &[u8], input: &mut Vec<u8>, answer: &mut Vec<u8>) {
+        let mut state = self.0.lock().unwrap();
+        for &byte in chunk {
+            *state = match (*state, byte) {
+                (State::Data, IAC) => State::Command,
+                (State::Command, WILL | WONT | DO | DONT) => State::Option(byte),
+                (State::Data, _) | (State::Command, IAC) => {
+                    input.push(byte);
+                    State::Data
+                }
+                (State::Command, _) => State::Data,
+                (State::Option(command), option) => {
+                    match command {
+                        WILL => answer.extend([IAC, DONT, option]),
+                        DO => answer.extend([IAC, WONT, option]),
+                        _ => {}
+                    }
+                    State::Data
+                }
+            }
+        }
+    }
+
+    fn sent(&self, message: &[u8], output: &mut Vec<u8>) {
+        for &byte in message {
+            output.extend([byte; 2].iter().take(if byte == IAC { 2 } else { 1 }));
+        }
+    }
+}
+
+async fn soon<T>(what: impl Future<Output = T>) -> T {
+    timeout(LONG, what).await.expect("this should have happened by now")
+}
+
+/// What a device says that speaks telnet: it offers to echo and asks for a window size, within a message.
+const SAID: &[u8] = b"re\xff\xfb\x01ady\xff\xff!\xff\xfd\x1f\r\nmore\r\n";
+const MEANT: &[u8] = b"ready\xff!\r\n";
+const REFUSED: &[u8] = b"\xff\xfe\x01\xff\xfc\x1f";
+
+/// The protocol is not in what is read, wherever it is cut, and is answered; a message goes out escaped, and whole.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_filter_takes_its_protocol_out_and_answers_it<K: Kind>() {
+    for cut in 0..=SAID.len() {
+        let (near, mut far) = K::streams().await;
+        let connection = start(near, |options| options.filter(Refuse::default));
+        let speaking = async {
+            far.write_all(&SAID[..cut]).await.unwrap();
+            yield_now().await;
+            far.write_all(&SAID[cut..]).await.unwrap();
+        };
+        let (read, ()) = soon(async { tokio::join!(connection.read_until(b"\n"), speaking) }).await;
+        assert_eq!(read.unwrap(), MEANT, "cut at {cut}");
+        assert_eq!(soon(connection.read_str()).await.unwrap(), "more");
+        connection.write(b"a\xffb").await.unwrap();
+        connection.write_ahead(b"\xff").await.unwrap();
+        connection.batch().write(b"\xff").send().await.unwrap();
+        connection.close().await;
+        let mut received = Vec::new();
+        soon(far.read_to_end(&mut received)).await.unwrap();
+        assert_eq!(received, [REFUSED, b"a\xff\xffb\xff\xff\xff\xff"].concat(), "cut at {cut}");
+        assert_eq!(connection.stats().bytes_received, SAID.len() as u64);
+    }
+}
+
+/// What a stray byte and what is discarded are to a filter is what they are without one.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn what_is_discarded_passes_the_filter<K: Kind>() {
+    let (near, mut far) = K::streams().await;
+    let connection = start(near, |options| options.filter(Refuse::default));
+    far.write_all(b"stray\xff\xfb").await.unwrap();
+    soon(async {
+        while connection.discard_input().await.unwrap() == 0 {
+            yield_now().await;
+        }
+    })
+    .await;
+    far.write_all(b"\x01reply\r\n").await.unwrap();
+    assert_eq!(soon(connection.read_str()).await.unwrap(), "reply");
+    let mut answer = [0; 3];
+    soon(far.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(answer, [IAC, DONT, 1]);
+    connection.close().await;
+}
+
+/// Answers go out whole among the messages of many tasks, each of them, in their order.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn answers_go_out_whole_and_in_order<K: Kind>() {
+    const OPTIONS: usize = 2000;
+    let (near, far) = K::streams().await;
+    let connection = start(near, |options| options.filter(Refuse::default).write_limit(200));
+    let (mut reader, mut writer) = tokio::io::split(far);
+    let asking = tokio::spawn(async move {
+        for option in (0..250).cycle().take(OPTIONS) {
+            writer.write_all(&[IAC, DO, option]).await.unwrap();
+            if option % 10 == 0 {
+                yield_now().await;
+            }
+        }
+        writer.write_all(b"done\r\n").await.unwrap();
+        writer
+    });
+    let hearing = tokio::spawn(async move {
+        let mut received = Vec::new();
+        reader.read_to_end(&mut received).await.unwrap();
+        received
+    });
+    let mut tasks = JoinSet::new();
+    for task in 0..8 {
+        let connection = connection.clone();
+        tasks.spawn(async move {
+            for message in 0..200 {
+                connection.write_str(&format!("{task} {message}")).await.unwrap();
+            }
+        });
+    }
+    assert_eq!(timeout(4 * LONG, connection.read_str()).await.unwrap().unwrap(), "done");
+    timeout(4 * LONG, tasks.join_all()).await.unwrap();
+    connection.close().await;
+    let received = soon(hearing).await.unwrap();
+    drop(asking);
+    let (mut rest, mut options, mut messages) = (&received[..], Vec::new(), 0);
+    while let [first, behind @ ..] = rest {
+        if *first == IAC {
+            assert_eq!(behind[0], WONT);
+            options.push(behind[1]);
+            rest = &behind[2..];
+        } else {
+            let end = rest.iter().position(|byte| *byte == b'\n').expect("a whole message");
+            assert!(rest[..end].is_ascii(), "an answer is within a message");
+            messages += 1;
+            rest = &rest[end + 1..];
+        }
+    }
+    assert_eq!(messages, 8 * 200);
+    assert!(options.into_iter().eq((0..250).cycle().take(OPTIONS)));
+}
+
+/// A peer that asks and asks, and reads no answer, ends the session, which holds no more than that.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_peer_that_reads_no_answers_ends_the_session<K: Kind>() {
+    let (connection, mut far) = tight_link::<K>(|options| options.filter(Refuse::default)).await;
+    let reader = connection.clone();
+    let reading = tokio::spawn(async move { reader.read_str().await });
+    let asking = async {
+        let asked = [IAC, DO, 1].repeat(1000);
+        // Far more than all buffers take.
+        for _ in 0..20_000 {
+            if !connection.is_connected() || soon(far.write_all(&asked)).await.is_err() {
+                break;
+            }
+            yield_now().await;
+        }
+    };
+    timeout(4 * LONG, asking).await.unwrap();
+    let reason = connection.reason().expect("an end");
+    assert!(matches!(&reason, DisconnectReason::HandlerFailed { cause } if cause.contains("answers")), "{reason:?}");
+    assert!(connection.stats().bytes_queued < 80_000);
+    connection.abort();
+    assert!(soon(reading).await.unwrap().is_err());
+}
+
+/// Panics at a certain byte.
+struct Panics;
+
+impl Filter for Panics {
+    fn received(&self, chunk: &[u8], input: &mut Vec<u8>, _answer: &mut Vec<u8>) {
+        assert!(!chunk.contains(&b'!'), "a panic of the test's");
+        input.extend_from_slice(chunk);
+    }
+}
+
+/// A filter that panics ends the session, and nobody waits for it.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_panic_of_a_filter_ends_the_session<K: Kind>() {
+    let (near, mut far) = K::streams().await;
+    let connection = start(near, |options| options.filter(|| Panics));
+    connection.write(b"!").await.unwrap();
+    far.write_all(b"fine\r\n").await.unwrap();
+    assert_eq!(soon(connection.read_str()).await.unwrap(), "fine");
+    far.write_all(b"!\r\n").await.unwrap();
+    assert!(soon(connection.read_str()).await.is_err());
+    soon(connection.wait_closed()).await;
+    let reason = connection.reason();
+    let Some(DisconnectReason::HandlerFailed { cause }) = &reason else { panic!("{reason:?}") };
+    assert!(cause.contains("a panic of the test's"), "{cause}");
+}
+
+/// Each session has a filter of its own: half a command of one is none of the next.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn each_session_has_its_own_filter<K: Kind>() {
+    let options = ConnectionOptions::new().filter(Refuse::default);
+    for _ in 0..2 {
+        let (near, mut far) = K::streams().await;
+        let connection = start(near, |_| options.clone());
+        far.write_all(b"\x01\r\n\xff\xfb").await.unwrap();
+        assert_eq!(soon(connection.read_str()).await.unwrap(), "\x01");
+        connection.close().await;
+    }
+}
+
+/// The bytes that were heard on the wire, and in frames.
+#[derive(Default)]
+struct Heard([Mutex<Vec<u8>>; 4]);
+
+impl ChunkTap for Heard {
+    fn chunk(&self, _: &Connection, direction: Direction, _: Instant, bytes: &[u8]) {
+        self.0[usize::from(direction == Direction::Sent)].lock().unwrap().extend(bytes);
+    }
+}
+
+impl FrameTap for Heard {
+    fn frame(&self, _: &Connection, direction: Direction, _: Instant, bytes: &[u8]) {
+        self.0[2 + usize::from(direction == Direction::Sent)].lock().unwrap().extend(bytes);
+    }
+
+    fn unread(&self, _: &Connection, _: Instant, bytes: &[u8]) {
+        panic!("all was taken, but {bytes:?}");
+    }
+}
+
+/// Chunks are heard as they are on the wire, and received frames as they are read.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn taps_hear_both_sides_of_a_filter<K: Kind>() {
+    let (near, mut far) = K::streams().await;
+    let heard = Arc::new(Heard::default());
+    let connection =
+        start(near, |options| options.filter(Refuse::default).tap_chunks(heard.clone()).tap_frames(heard.clone()));
+    far.write_all(SAID).await.unwrap();
+    assert_eq!(soon(connection.read_until(b"\n")).await.unwrap(), MEANT);
+    assert_eq!(soon(connection.read_str()).await.unwrap(), "more");
+    connection.write(b"a\xffb").await.unwrap();
+    connection.close().await;
+    let heard = heard.0.each_ref().map(|bytes| bytes.lock().unwrap().clone());
+    let sent = [REFUSED, b"a\xff\xffb"].concat();
+    assert_eq!(heard, [SAID.to_vec(), sent.clone(), [MEANT, b"more\r\n"].concat(), sent]);
+}
