@@ -25,6 +25,8 @@ pub(crate) struct Incoming {
     /// The read whose turn it is, for what it does not find out from the socket itself.
     pub(super) waker: Option<Waker>,
     pub(super) waits: Waits,
+    /// What reads look for has changed while the buffer was lent: who has looked in vain looks again.
+    pub(super) has_changed: bool,
     pub(super) ahead: Option<Box<Ahead>>,
     /// How many reads have come to a result.
     pub(super) reads: u64,
@@ -129,6 +131,7 @@ impl Incoming {
             turns: Turns::default(),
             waker: None,
             waits: Waits::No,
+            has_changed: false,
             ahead: reads_ahead.then(Box::default),
             reads: 0,
             received: 0,
@@ -192,6 +195,7 @@ impl Incoming {
     #[expect(clippy::unnecessary_box_returns, reason = "the box is what is lent")]
     pub(super) fn lend(&mut self, lend: impl FnOnce(usize) -> Buffer) -> Box<FrameBuffer> {
         self.place = lend(self.held());
+        self.has_changed = false;
         self.frames.take().unwrap_or_default()
     }
 
@@ -247,7 +251,7 @@ impl Incoming {
     fn has_enough_room(&self, limit: usize) -> bool {
         // Any, where the limit is small.
         let enough = if limit >= 2 * ENOUGH_ROOM { ENOUGH_ROOM } else { 1 };
-        self.held() + enough <= limit
+        self.held() + enough <= limit.max(1)
     }
 
     /// There is no room to read ahead into.
@@ -281,10 +285,10 @@ impl Incoming {
         }
     }
 
-    /// Bytes have been read ahead.
+    /// Bytes have been read ahead. Behind the end, which a codec may have made meanwhile, they are dropped.
     pub(super) fn read_ahead(&mut self, bytes: &[u8]) {
         self.note_arrival(bytes.len());
-        if !self.is_discarded {
+        if !self.is_discarded && self.end.known().is_none() {
             self.append(bytes);
             if self.waits == Waits::ForMore {
                 self.waits = Waits::ToLook;
