@@ -5,8 +5,8 @@ mod batch;
 mod connection_options;
 mod driver;
 mod liveness;
-#[cfg(test)]
-mod model;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod model;
 mod one_read;
 pub(crate) mod options;
 mod owner;

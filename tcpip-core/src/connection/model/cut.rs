@@ -16,7 +16,7 @@ use crate::session::{Effects, Session, Step, Take, Way};
 /// # Panics
 ///
 /// If it does not, or to what it ought not to come to.
-pub(super) fn compare_cut(input: &[u8]) {
+pub fn compare_cut(input: &[u8]) {
     let mut script = Script::new(input);
     let rules = Rules {
         limit: one_of(&[0, 1, 7, 20, 100, 10_000], script.or_zero()),

@@ -12,6 +12,8 @@
 //! | [`world`] | all of these, those who look for a hang-up, and what must hold |
 
 mod ahead;
+#[cfg(test)]
+mod corpus;
 mod cut;
 mod flag;
 mod kind;
@@ -19,6 +21,7 @@ mod readers;
 mod reference;
 mod script;
 mod system;
+#[cfg(test)]
 mod tests;
 mod winding;
 mod world;
@@ -26,8 +29,8 @@ mod writers;
 
 use std::{io, time::Duration};
 
+pub use self::cut::compare_cut;
 use self::{
-    cut::compare_cut,
     kind::Kind,
     script::{Script, one_of},
     winding::Winding,
@@ -63,7 +66,7 @@ const PIECES: [&[u8]; 16] = [
 /// # Panics
 ///
 /// If the session does anything that it ought not to do.
-fn drive(input: &[u8]) {
+pub fn drive(input: &[u8]) {
     let mut script = Script::new(input);
     let mut world = World::new(&mut script);
     while let Some(decision) = script.next() {
