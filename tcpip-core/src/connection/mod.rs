@@ -16,6 +16,8 @@ mod read_loop;
 mod reading;
 mod rest;
 mod shared;
+#[cfg(all(test, tcpip_loom))]
+mod shell_loom;
 mod socket;
 mod stats;
 mod streams;

@@ -5,10 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::oneshot,
-    task::{self, coop::consume_budget},
-};
+use tokio::task::{self, coop::consume_budget};
 
 use super::{
     Connection,
@@ -18,6 +15,7 @@ use crate::{
     DisconnectReason,
     session::{Begun, Place, Session, Unsendable},
     stream_helpers::MOST_STRUCTS,
+    sync::oneshot,
 };
 
 /// A message of up to so many bytes is copied together, which costs less than to have the system gather its parts: a

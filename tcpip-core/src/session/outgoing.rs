@@ -2,10 +2,10 @@
 
 use std::{collections::VecDeque, io};
 
-use tokio::{sync::oneshot, task, time::Instant};
+use tokio::{task, time::Instant};
 
 use super::{Effects, gathering::Gathering};
-use crate::DisconnectReason;
+use crate::{DisconnectReason, sync::oneshot};
 
 /// Messages are sent by the writer itself while the socket takes them whole. What it does not take is queued, and the
 /// session's task sends it, whatever becomes of the writer. For a message that the queue has no room for, a copy waits,

@@ -4,12 +4,12 @@ use std::{collections::VecDeque, io};
 
 use memchr::memchr_iter;
 use proptest::prelude::*;
-use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::{
     Effects,
     outgoing::{Begun, Outgoing, Place, Unsendable, Way},
 };
+use crate::sync::oneshot::{self, error::TryRecvError};
 
 /// What happens to a queue.
 #[derive(Clone, Copy, Debug)]

@@ -6,10 +6,12 @@ use std::{
 };
 
 use memchr::memchr_iter;
-use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::world::{TASKS, World};
-use crate::session::{Begun, Next, Place, Session, Unsendable, Way};
+use crate::{
+    session::{Begun, Next, Place, Session, Unsendable, Way},
+    sync::oneshot::{self, error::TryRecvError},
+};
 
 /// So many messages are told apart, each being one byte again and again.
 const MOST_MESSAGES: usize = 250;
