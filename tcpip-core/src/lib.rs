@@ -70,6 +70,9 @@ mod connection;
 pub mod endpoint;
 mod error;
 mod framing;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod network;
 mod session;

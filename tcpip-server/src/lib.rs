@@ -64,6 +64,8 @@
 
 mod accept;
 mod admission;
+#[cfg(all(test, tcpip_loom))]
+mod admission_loom;
 mod any_server;
 mod bind;
 mod builder;

@@ -7,6 +7,8 @@ mod driver;
 mod expected;
 mod filter;
 mod liveness;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod model;
 mod one_read;
 pub(crate) mod options;
 mod owner;
@@ -19,6 +21,8 @@ mod reading;
 mod rest;
 mod sending;
 mod shared;
+#[cfg(all(test, tcpip_loom))]
+mod shell_loom;
 mod socket;
 mod stats;
 mod streams;

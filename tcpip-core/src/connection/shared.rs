@@ -5,8 +5,7 @@ use std::{
     sync::{Arc, Weak, atomic::AtomicU64},
 };
 
-use parking_lot::MutexGuard;
-use tokio::{runtime::Handle, sync::Notify, time::Instant};
+use tokio::{runtime::Handle, time::Instant};
 
 use super::{
     Connection,
@@ -19,7 +18,7 @@ use crate::{
     ConnectionEvent,
     endpoint::{CallbackProgress, EventSource},
     session::{Effects, Life, Session, Way},
-    sync::Watched,
+    sync::{Guard, Notify, Watched},
 };
 
 pub(super) struct Shared {
@@ -133,7 +132,7 @@ impl Connection {
 
     /// Lets go of the lock, and does what is to be done then.
     #[cold]
-    fn settle(&self, mut locked: MutexGuard<'_, Locked>, mut effects: Effects) {
+    fn settle(&self, mut locked: Guard<'_, Locked>, mut effects: Effects) {
         let shared = &*self.shared;
         let ended = effects.take_end().map(|reason| {
             // Under the lock: whoever sees the end finds its event in the queue.

@@ -2,12 +2,11 @@
 
 use std::{collections::VecDeque, fmt, pin::Pin, sync::Arc};
 
-use tokio::sync::Notify;
 use tracing::Instrument;
 
 use crate::{
     ConnectionEvent,
-    sync::{Watched, catch_panic, drop_caught},
+    sync::{Notify, Watched, catch_panic, drop_caught},
 };
 
 /// The length of the queue at which a slow callback is logged.
@@ -76,9 +75,17 @@ impl ConnectCallbacks {
         if self.0.is_empty() {
             return (EventSource(None), CallbackProgress(None));
         }
+        let (events, dispatching) = self.dispatch();
+        tokio::spawn(dispatching.instrument(span.clone()));
+        let progress = events.progress();
+        (events, progress)
+    }
+
+    /// Where events come from, and what calls the callbacks.
+    pub(super) fn dispatch(self) -> (EventSource, impl Future<Output = ()> + Send + use<>) {
         let queue = Arc::new(Queue::default());
-        tokio::spawn(run_dispatcher(self.0, Dispatcher(Arc::clone(&queue))).instrument(span.clone()));
-        (EventSource(Some(Arc::new(Source(Arc::clone(&queue))))), CallbackProgress(Some(queue)))
+        let dispatcher = Dispatcher(Arc::clone(&queue));
+        (EventSource(Some(Arc::new(Source(queue)))), run_dispatcher(self.0, dispatcher))
     }
 }
 

@@ -4,6 +4,8 @@
 //! [`Connection`](crate::Connection). Not part of the public interface: it may change at any time.
 
 mod callbacks;
+#[cfg(all(test, tcpip_loom))]
+mod callbacks_loom;
 mod client_or_server;
 mod connection_event;
 mod constants;

@@ -25,6 +25,8 @@ pub(crate) struct Incoming {
     /// The read whose turn it is, for what it does not find out from the socket itself.
     pub(super) waker: Option<Waker>,
     pub(super) waits: Waits,
+    /// What reads look for has changed while the buffer was lent: who has looked in vain looks again.
+    pub(super) has_changed: bool,
     pub(super) ahead: Option<Box<Ahead>>,
     /// For those who listen in.
     pub(super) log: Option<Box<FrameLog>>,
@@ -131,6 +133,7 @@ impl Incoming {
             turns: Turns::default(),
             waker: None,
             waits: Waits::No,
+            has_changed: false,
             ahead: reads_ahead.then(Box::default),
             log: None,
             reads: 0,
@@ -206,6 +209,7 @@ impl Incoming {
     #[expect(clippy::unnecessary_box_returns, reason = "the box is what is lent")]
     pub(super) fn lend(&mut self, lend: impl FnOnce(usize) -> Buffer) -> Box<FrameBuffer> {
         self.place = lend(self.held());
+        self.has_changed = false;
         self.frames.take().unwrap_or_default()
     }
 
@@ -261,7 +265,7 @@ impl Incoming {
     fn has_enough_room(&self, limit: usize) -> bool {
         // Any, where the limit is small.
         let enough = if limit >= 2 * ENOUGH_ROOM { ENOUGH_ROOM } else { 1 };
-        self.held() + enough <= limit
+        self.held() + enough <= limit.max(1)
     }
 
     /// There is no room to read ahead into.
@@ -295,10 +299,11 @@ impl Incoming {
         }
     }
 
-    /// So many bytes have been read ahead, and become `input`.
+    /// So many bytes have been read ahead, and become `input`. Behind the end, which a codec may have made meanwhile, they
+    /// are dropped.
     pub(super) fn read_ahead(&mut self, count: usize, input: &[u8]) {
         self.note_arrival(count);
-        if !self.is_discarded {
+        if !self.is_discarded && self.end.known().is_none() {
             self.append(input);
             if self.waits == Waits::ForMore {
                 self.waits = Waits::ToLook;

@@ -1,8 +1,6 @@
 //! A message on its way to the stream.
 
-use tokio::sync::oneshot;
-
-use crate::Sent;
+use crate::{Sent, sync::oneshot};
 
 /// Messages that keep their order among themselves.
 #[derive(Debug, Default)]

@@ -190,6 +190,7 @@ impl Session {
 
     /// Has those who read look again: what they look for has changed.
     fn look_again(&mut self, effects: &mut Effects) {
+        self.incoming.has_changed = true;
         self.incoming.wake_task(effects);
         effects.wake(self.incoming.waker.take());
     }

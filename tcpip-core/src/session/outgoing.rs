@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, io};
 
-use tokio::{sync::oneshot, task, time::Instant};
+use tokio::{task, time::Instant};
 
 use super::{
     Effects,
@@ -10,7 +10,7 @@ use super::{
     gathering::Gathering,
     message::{Begun, Lane, Message, Numbered, Place, Queued, Unsendable, Waiting, Writer},
 };
-use crate::{DisconnectReason, Sent};
+use crate::{DisconnectReason, Sent, sync::oneshot};
 
 /// Messages are sent by the writer itself while the socket takes them whole. What it does not take is queued, and the
 /// session's task sends it, whatever becomes of the writer. For a message that the queue has no room for, a copy waits,

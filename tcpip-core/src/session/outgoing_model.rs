@@ -4,14 +4,13 @@ use std::{collections::VecDeque, io};
 
 use memchr::memchr_iter;
 use proptest::prelude::*;
-use tokio::sync::oneshot::error::TryRecvError;
 
 use super::{
     Effects,
     message::{Begun, Numbered, Place, Queued, Unsendable},
     outgoing::{Outgoing, Way},
 };
-use crate::Sent;
+use crate::{Sent, sync::oneshot::error::TryRecvError};
 
 /// What happens to a queue.
 #[derive(Clone, Copy, Debug)]

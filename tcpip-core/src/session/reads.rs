@@ -129,6 +129,11 @@ impl Session {
     }
 
     fn wait(&mut self, waker: &mut Option<Waker>, effects: &mut Effects) {
+        let is_same = |there: &Waker| waker.as_ref().is_some_and(|waker| waker.will_wake(there));
+        if self.incoming.turns.are_over() && !self.incoming.waker.as_ref().is_none_or(is_same) {
+            // Without turns several wait, and only one is noted: the others look again until there is something.
+            effects.wake(self.incoming.waker.take());
+        }
         effects.replace(&mut self.incoming.waker, waker);
         self.incoming.waits = Waits::ForMore;
     }
@@ -157,8 +162,8 @@ impl Session {
         self.work_is_back(work, effects);
         match taken {
             Some(taken) => Step::Done(self.conclude::<T>(taken, effects)),
-            // More was read ahead while the buffer was lent.
-            None if self.incoming.received != seen => Step::Work(self.work(None)),
+            // More was read ahead while the buffer was lent, or it looked for something else.
+            None if self.incoming.received != seen || self.incoming.has_changed => Step::Work(self.work(None)),
             None => self.more(take, waker, effects),
         }
     }
@@ -181,8 +186,8 @@ impl Session {
     ) -> bool {
         self.take_back(frames, effects);
         match result {
-            // It was closed meanwhile: there is something to look at.
-            None if self.incoming.end != StreamEnd::Open => return true,
+            // It was closed meanwhile, or it looked for something else: there is something to look at.
+            None if self.incoming.end != StreamEnd::Open || self.incoming.has_changed => return true,
             None => {
                 self.wait(waker, effects);
                 return false;
@@ -275,11 +280,15 @@ impl Session {
     /// stream has ended.
     pub(crate) fn discarded(
         &mut self,
-        frames: Box<FrameBuffer>,
+        mut frames: Box<FrameBuffer>,
         count: usize,
         error: Option<&io::Error>,
         effects: &mut Effects,
     ) {
+        if count > 0 {
+            // Among them may have been the end of a frame that was too long: nothing is skipped any more.
+            frames.take_rest();
+        }
         self.take_back(frames, effects);
         self.incoming.note_arrival(count);
         self.log_unread(effects);

@@ -2,9 +2,10 @@
 
 use std::{collections::VecDeque, io};
 
-use tokio::{sync::oneshot, task};
+use tokio::task;
 
 use super::{Begun, DisconnectReason, Effects, Numbered, Place, Session, Unsendable};
+use crate::sync::oneshot;
 
 impl Session {
     /// Begins to send one message, by the task `writer`.

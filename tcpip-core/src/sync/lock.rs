@@ -1,6 +1,13 @@
 //! A mutex without poisoning.
 
-use parking_lot::{Mutex, MutexGuard};
+#[cfg(tcpip_loom)]
+use loom::sync::Mutex;
+#[cfg(tcpip_loom)]
+pub(crate) use loom::sync::MutexGuard as Guard;
+#[cfg(not(tcpip_loom))]
+use parking_lot::Mutex;
+#[cfg(not(tcpip_loom))]
+pub(crate) use parking_lot::MutexGuard as Guard;
 
 /// A mutex for short critical sections that leave their data whole at every step.
 ///
@@ -9,6 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 #[derive(Debug, Default)]
 pub struct Lock<T>(Mutex<T>);
 
+#[cfg(not(tcpip_loom))]
 impl<T> Lock<T> {
     /// Makes one.
     pub const fn new(value: T) -> Self {
@@ -17,7 +25,21 @@ impl<T> Lock<T> {
 
     /// Waits for the lock.
     #[inline]
-    pub fn lock(&self) -> MutexGuard<'_, T> {
+    pub fn lock(&self) -> Guard<'_, T> {
         self.0.lock()
+    }
+}
+
+/// As loom sees it.
+#[cfg(tcpip_loom)]
+impl<T> Lock<T> {
+    /// Makes one.
+    pub fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    /// Waits for the lock.
+    pub fn lock(&self) -> Guard<'_, T> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -1,10 +1,6 @@
 //! A value whose changes can be waited for.
 
-use parking_lot::MutexGuard;
-
-use tokio::sync::Notify;
-
-use crate::sync::Lock;
+use crate::sync::{Guard, Lock, Notify};
 
 /// A value behind a [`Lock`], and those who wait until it is as they want it.
 ///
@@ -22,7 +18,7 @@ impl<T> Watched<T> {
     }
 
     /// Waits for the lock. Whoever changes the value under it [tells](Self::tell) those who wait, afterwards.
-    pub fn lock(&self) -> MutexGuard<'_, T> {
+    pub fn lock(&self) -> Guard<'_, T> {
         self.value.lock()
     }
 
