@@ -10,7 +10,7 @@ use bytes::BufMut;
 
 use super::{Connection, one_read::Read, transport::Source};
 use crate::{
-    FrameBuffer, ReadError,
+    DisconnectReason, FrameBuffer, ReadError,
     session::{Effects, Receive, Session, Step, Take, Taken, Ticket, Work},
 };
 
@@ -47,11 +47,9 @@ impl Connection {
         let (frames, found, limit) = self.shared.locked.lock().session.lend_ready(take)?;
         let mut lent = Lent { connection: self, frames: Some(frames) };
         let result = take.use_ready(lent.frames.as_mut()?, found, limit);
-        lent.give_back(result.is_some());
-        if let Some(result) = &result
-            && T::loses_track(result).is_some()
-        {
-            self.input(|session, effects| session.lose_track::<T>(result, effects));
+        match result.as_ref().and_then(T::loses_track) {
+            None => lent.give_back(result.is_some()),
+            Some(reason) => lent.give_back_out_of_step(reason),
         }
         result
     }
@@ -260,6 +258,12 @@ impl Drop for Lent<'_> {
 }
 
 impl Lent<'_> {
+    #[cold]
+    fn give_back_out_of_step(&mut self, reason: DisconnectReason) {
+        let Some(frames) = self.frames.take() else { return };
+        self.connection.input(|session, effects| session.take_back_out_of_step(frames, reason, effects));
+    }
+
     #[inline]
     fn give_back(&mut self, has_taken: bool) {
         let Some(frames) = self.frames.take() else { return };

@@ -199,13 +199,11 @@ impl Session {
         true
     }
 
-    /// Ends a session if nobody knows any more, behind this result of a read, where the next frame begins.
-    pub(crate) fn lose_track<T: Take>(&mut self, result: &Result<T::Output, ReadError>, effects: &mut Effects) {
-        if let Some(reason) = T::loses_track(result) {
-            self.incoming.forget_frames();
-            self.incoming.end = StreamEnd::Open;
-            self.stream_ended(Some(reason), effects);
-        }
+    /// Ends a session of which nobody knows any more where the next frame begins.
+    pub(super) fn lose_track(&mut self, reason: DisconnectReason, effects: &mut Effects) {
+        self.incoming.forget_frames();
+        self.incoming.end = StreamEnd::Open;
+        self.stream_ended(Some(reason), effects);
     }
 
     /// Draws the consequences of a result.
@@ -213,8 +211,8 @@ impl Session {
         let Taken { result, reports_end } = taken;
         self.log_taken(effects);
         self.incoming.reads += u64::from(!reports_end);
-        if !reports_end {
-            self.lose_track::<T>(&result, effects);
+        if !reports_end && let Some(reason) = T::loses_track(&result) {
+            self.lose_track(reason, effects);
         }
         self.incoming.room_for(0, effects);
         self.life.was_read();

@@ -1,7 +1,7 @@
 //! The short way of a read: what it takes is in the buffer, and nothing else is to be thought of.
 
 use super::{Buffer, Effects, Session, Take, Unread};
-use crate::{FrameBuffer, framing::Found};
+use crate::{DisconnectReason, FrameBuffer, framing::Found};
 
 /// So many reads may take what is in the buffer before one takes a unit of the task's budget.
 const FREE_READS: u8 = 64;
@@ -74,6 +74,18 @@ impl Session {
         self.incoming.take_back(frames, effects);
         // The read that waits for the buffer.
         effects.wake(self.incoming.waker.take());
+    }
+
+    /// The same, where nobody knows any more where the next frame begins.
+    pub(crate) fn take_back_out_of_step(
+        &mut self,
+        frames: Box<FrameBuffer>,
+        reason: DisconnectReason,
+        effects: &mut Effects,
+    ) {
+        self.note_free_read();
+        self.take_back_from_user(frames, effects);
+        self.lose_track(reason, effects);
     }
 
     #[inline]

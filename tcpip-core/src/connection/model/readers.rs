@@ -382,13 +382,16 @@ impl World {
         if !self.session.is_discarded() {
             self.reference.go_to(expected.place);
         }
-        self.give_back(frames, result.is_some());
+        match result.as_ref().and_then(Lent::loses_track) {
+            None => self.give_back(frames, result.is_some()),
+            Some(reason) => {
+                self.holder = None;
+                self.tell(|session, effects| session.take_back_out_of_step(frames, reason, effects));
+            }
+        }
         let Some(result) = result else {
             return assert_eq!(expected.outcome, None, "{:?} is there", reader.kind);
         };
-        if Lent::loses_track(&result).is_some() {
-            self.tell(|session, effects| session.lose_track::<Lent>(&result, effects));
-        }
         self.done(reader, Taken { result, reports_end: false }, expected);
     }
 
