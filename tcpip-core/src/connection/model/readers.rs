@@ -169,6 +169,8 @@ impl World {
         self.holder = None;
         if let Err(frames) = self.tell(|session, _| session.take_back_ready(frames, has_taken)) {
             self.tell(|session, effects| session.take_back_from_user(frames, effects));
+        } else if self.session.is_held_up() {
+            self.tell(Session::room_made);
         }
     }
 

@@ -316,7 +316,8 @@ impl World {
             assert_eq!(counts.unread, self.reference.unread());
         }
         if let Some(reason) = self.session.life().reason() {
-            let has_failed_first = self.system.has_failed && !self.system.is_ended;
+            // A handler that returns behind a hang-up ends the session then, whoever may be told the cause just now.
+            let has_failed_first = self.system.has_failed && !self.system.is_ended && !self.has_ended_here;
             assert!(
                 !(has_failed_first && *reason == DisconnectReason::ClosedByPeer),
                 "the stream has failed, and ended as if the peer had said all"
