@@ -8,11 +8,20 @@ use tokio::{io::Interest, net::TcpStream, time::sleep};
 use crate::connection::HangUpDetection;
 
 /// Returns once the peer has hung up: in good order, halfway or with a reset, also behind unread data.
-pub(crate) async fn hung_up(socket: &TcpStream, detection: HangUpDetection, interval: Duration) {
-    match detection {
-        #[cfg(target_os = "linux")]
-        HangUpDetection::Automatic => by_event(socket).await,
-        _ => by_polling(socket, interval).await,
+///
+/// A session's task awaits this all the time, and has room for no more than that.
+#[expect(clippy::manual_async_fn, reason = "the arguments of an `async fn` would have room in the task twice")]
+pub(crate) fn hung_up(
+    socket: &TcpStream,
+    detection: HangUpDetection,
+    interval: Duration,
+) -> impl Future<Output = ()> + Send {
+    async move {
+        match detection {
+            #[cfg(target_os = "linux")]
+            HangUpDetection::Automatic => by_event(socket).await,
+            _ => Box::pin(by_polling(socket, interval)).await,
+        }
     }
 }
 

@@ -48,10 +48,13 @@ impl Beneath {
         }
     }
 
-    pub(super) async fn hung_up(&self, detection: HangUpDetection, interval: Duration) {
-        match self {
-            Self::Socket(socket) => network::hung_up(socket.as_ref(), detection, interval).await,
-            Self::Other(half) => half.0.hung_up().await,
+    #[expect(clippy::manual_async_fn, reason = "the arguments of an `async fn` would have room in the task twice")]
+    pub(super) fn hung_up(&self, detection: HangUpDetection, interval: Duration) -> impl Future<Output = ()> + Send {
+        async move {
+            match self {
+                Self::Socket(socket) => network::hung_up(socket.as_ref(), detection, interval).await,
+                Self::Other(half) => half.0.hung_up().await,
+            }
         }
     }
 
