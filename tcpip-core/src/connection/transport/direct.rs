@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{Beneath, Connection, Input, Wire};
 use crate::{
-    Abort, DisconnectReason, Transport,
+    Abort, DisconnectReason, Transport, network,
     session::{HangUp, Next},
 };
 
@@ -104,11 +104,17 @@ impl Wire for DirectWire {
         Ok(())
     }
 
+    /// The task waits in this all the time: what is not the event of a socket is in a box.
     #[expect(clippy::manual_async_fn, reason = "the arguments of an `async fn` would have room in the task twice")]
     fn hung_up(&self, connection: &Connection) -> impl Future<Output = ()> + Send {
         async move {
             let options = &connection.shared.options;
-            self.0.hung_up(options.hang_up_detection, options.monitor_connection_interval).await;
+            match self.0.with_event(options.hang_up_detection) {
+                Some(socket) => network::hung_up_by_event(socket).await,
+                None => {
+                    Box::pin(self.0.hung_up(options.hang_up_detection, options.monitor_connection_interval)).await;
+                }
+            }
             transport_hung_up(connection, self.transport());
         }
     }
