@@ -43,7 +43,7 @@ use tcpip_core::{
 /// ```
 #[derive(Debug)]
 pub struct AnyClient {
-    host: String,
+    host: Box<str>,
     port: u16,
     pub(crate) connection: Connection,
     callbacks: CallbackProgress,
@@ -51,7 +51,7 @@ pub struct AnyClient {
 
 impl AnyClient {
     pub(crate) fn new(host: String, port: u16, connection: Connection, callbacks: CallbackProgress) -> Self {
-        Self { host, port, connection, callbacks }
+        Self { host: host.into(), port, connection, callbacks }
     }
 
     /// The host as it was given; empty for one that was never connected, or is not over TCP.

@@ -135,7 +135,7 @@ impl<T> ClientBuilder<T> {
     }
 
     fn with(mut self, change: impl FnOnce(ConnectionOptions) -> ConnectionOptions) -> Self {
-        self.session.connection = change(self.session.connection);
+        self.session = self.session.with(change);
         self
     }
 }

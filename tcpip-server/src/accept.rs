@@ -1,6 +1,12 @@
 //! The accept loop, which alone decides who is admitted.
 
-use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use tcpip_core::{Connection, DisconnectReason, Listener, endpoint::EventSource};
 use tokio::{
@@ -41,20 +47,21 @@ pub(crate) type StartHandler = Box<dyn Fn(Connection) -> Option<JoinHandle<()>> 
 /// The handler and the tasks of the last session have ended, or have been given up, before the next session begins.
 pub(crate) struct AcceptLoop {
     pub(crate) listeners: Vec<Box<dyn Listener>>,
+    /// Which is asked next.
+    pub(crate) next_listener: usize,
     pub(crate) events: EventSource,
     pub(crate) start_handler: StartHandler,
     pub(crate) close_timeout: Duration,
     pub(crate) admission: Admission,
     pub(crate) rejection_message: Option<String>,
-    /// Those who are being told that they are turned away.
-    pub(crate) farewells: JoinSet<()>,
+    /// Those who are being told that they are turned away, if anybody ever was.
+    pub(crate) farewells: Option<JoinSet<()>>,
     /// The handler of the last session.
     pub(crate) handler: Option<JoinHandle<()>>,
     /// Sessions that have ended and perhaps are not yet at rest.
     pub(crate) ending: Vec<Connection>,
-    pub(crate) refused: Quietly,
-    pub(crate) gone: Quietly,
-    pub(crate) failed: Quietly,
+    /// What has been said of trouble, if there ever was any.
+    pub(crate) said: Option<Box<Said>>,
     /// How many errors there have been since the last client or pause.
     pub(crate) errors: u32,
     /// The last to go: then no listener is left.
@@ -70,65 +77,79 @@ impl Drop for ClosedOnDrop {
     }
 }
 
-pub(crate) async fn run_accept_loop(mut this: AcceptLoop) {
-    let reception = Arc::clone(&this.reception.0);
-    let mut next_listener = 0;
-    loop {
-        // A listener may be ready for ever, and know nothing of tokio's budget.
-        consume_budget().await;
-        let accepted = tokio::select! {
-            biased;
-            () = reception.closing() => break,
-            accepted = accept(&mut this.listeners, &mut next_listener) => accepted,
-        };
-        match accepted {
-            Ok(incoming) => {
-                this.errors = 0;
-                this.receive(incoming).await;
+/// A server waits most of the time, so the task has room for that alone: what is to be done for a client is in a box for
+/// as long as it is.
+#[expect(clippy::manual_async_fn, reason = "the arguments of an `async fn` would have room in the task twice")]
+pub(crate) fn run_accept_loop(mut this: AcceptLoop) -> impl Future<Output = ()> + Send {
+    async move {
+        loop {
+            // A listener may be ready for ever, and know nothing of tokio's budget.
+            consume_budget().await;
+            let accepted = {
+                let mut closing = pin!(this.reception.0.closing());
+                let (listeners, next) = (&mut this.listeners, &mut this.next_listener);
+                poll_fn(|context| match closing.as_mut().poll(context) {
+                    Poll::Ready(()) => Poll::Ready(None),
+                    Poll::Pending => poll_accept_any(listeners, next, context).map(Some),
+                })
+                .await
+            };
+            match accepted {
+                Some(Ok(incoming)) => {
+                    this.errors = 0;
+                    Box::pin(this.receive(incoming)).await;
+                }
+                Some(Err(error)) => Box::pin(this.accept_failed(error)).await,
+                None => break,
             }
-            Err(error) => this.accept_failed(&error).await,
         }
+        Box::pin(this.close()).await;
     }
-    this.close().await;
 }
 
 /// Takes the next client from any listener, each in turn.
-async fn accept(listeners: &mut [Box<dyn Listener>], next: &mut usize) -> Result<Incoming, AcceptError> {
-    poll_fn(|context| {
-        for _ in 0..listeners.len() {
-            let index = *next % listeners.len();
-            *next = next.wrapping_add(1);
-            if let Poll::Ready(accepted) = poll_accept(&mut *listeners[index], context) {
-                return Poll::Ready(accepted);
-            }
+fn poll_accept_any(
+    listeners: &mut [Box<dyn Listener>],
+    next: &mut usize,
+    context: &mut Context<'_>,
+) -> Poll<Result<Incoming, AcceptError>> {
+    for _ in 0..listeners.len() {
+        let index = *next % listeners.len();
+        *next = next.wrapping_add(1);
+        if let Poll::Ready(accepted) = poll_accept(&mut *listeners[index], context) {
+            return Poll::Ready(accepted);
         }
-        Poll::Pending
-    })
-    .await
+    }
+    Poll::Pending
 }
 
 impl AcceptLoop {
     /// Admits a client, or refuses it.
     async fn receive(&mut self, incoming: Incoming) {
-        let last = self.reception.0.current();
-        if last.is_occupied().await && self.admission == Admission::Reject {
-            self.refused.say(|count| tracing::warn!("refused {count} client(s): one is connected already"));
+        let last = self.reception.0.last();
+        if let Some(last) = &last
+            && last.is_occupied().await
+            && self.admission == Admission::Reject
+        {
+            self.said().refused.say(|count| tracing::warn!("refused {count} client(s): one is connected already"));
             return self.turn_away(incoming);
         }
         if let Some(error) = incoming.failure() {
             tracing::debug!("a client was gone before it could be admitted: {error}");
             return;
         }
-        last.revoke(DisconnectReason::Replaced);
         let reception = Arc::clone(&self.reception.0);
-        tokio::select! {
-            biased;
-            () = reception.closing() => return,
-            () = self.end_tasks(&last) => {}
-        }
-        self.ending.retain(|session| !session.is_closed());
-        if !last.is_closed() {
-            self.ending.push(last);
+        if let Some(last) = last {
+            last.revoke(DisconnectReason::Replaced);
+            tokio::select! {
+                biased;
+                () = reception.closing() => return,
+                () = self.end_tasks(&last) => {}
+            }
+            self.ending.retain(|session| !session.is_closed());
+            if !last.is_closed() {
+                self.ending.push(last);
+            }
         }
         let options = reception.session.lock().clone();
         match incoming.start(options, self.events.clone(), |connection| reception.admit(connection)) {
@@ -141,16 +162,21 @@ impl AcceptLoop {
 
     /// Ends the stream of a client, behind the rejection message if it can be told, without waiting for either.
     fn turn_away(&mut self, incoming: Incoming) {
-        while self.farewells.try_join_next().is_some() {}
-        let told = if self.farewells.len() < MOST_FAREWELLS { self.rejection_message.as_deref() } else { None };
-        let told = told.and_then(|text| {
+        let told = self.rejection_message.as_deref().and_then(|text| {
+            let farewells = self.farewells.get_or_insert_default();
+            while farewells.try_join_next().is_some() {}
+            (farewells.len() < MOST_FAREWELLS).then_some((text, farewells))
+        });
+        let told = told.and_then(|(text, farewells)| {
             let message = self.reception.0.session.lock().text().message(text);
-            message.inspect_err(|error| tracing::debug!("a client is turned away without a word: {error}")).ok()
+            let message =
+                message.inspect_err(|error| tracing::debug!("a client is turned away without a word: {error}"));
+            Some((message.ok()?, farewells))
         });
         match told {
-            Some(message) => {
+            Some((message, farewells)) => {
                 let farewell = timeout(self.close_timeout, incoming.say_farewell(message));
-                self.farewells.spawn(async move { farewell.await.unwrap_or_default() }.in_current_span());
+                farewells.spawn(async move { farewell.await.unwrap_or_default() }.in_current_span());
             }
             None => incoming.refuse(),
         }
@@ -174,15 +200,21 @@ impl AcceptLoop {
         self.handler = None;
     }
 
+    fn said(&mut self) -> &mut Said {
+        self.said.get_or_insert_default()
+    }
+
     /// An error of accept is never the end, and never a reason to spin.
-    async fn accept_failed(&mut self, error: &AcceptError) {
+    async fn accept_failed(&mut self, error: AcceptError) {
         self.errors += 1;
         if error.is_passing() && self.errors < MOST_ERRORS {
-            self.gone.say(|count| tracing::debug!("{count} client(s) were gone before they were accepted: {error}"));
+            self.said()
+                .gone
+                .say(|count| tracing::debug!("{count} client(s) were gone before they were accepted: {error}"));
             return;
         }
         self.errors = 0;
-        self.failed.say(|count| tracing::error!("cannot accept a client ({count} time(s)): {error}"));
+        self.said().failed.say(|count| tracing::error!("cannot accept a client ({count} time(s)): {error}"));
         let _ = timeout(ACCEPT_PAUSE, self.reception.0.closing()).await;
     }
 
@@ -190,20 +222,29 @@ impl AcceptLoop {
         for listener in self.listeners.drain(..) {
             guarded("listener", || drop(listener));
         }
-        let _ = timeout(self.close_timeout, self.farewells.shutdown()).await;
-        let current = self.reception.0.current();
+        if let Some(farewells) = &mut self.farewells {
+            let _ = timeout(self.close_timeout, farewells.shutdown()).await;
+        }
+        let last = self.reception.0.last();
         self.end_handler(Instant::now() + self.close_timeout).await;
-        self.ending.push(current);
-        for session in self.ending {
+        for session in self.ending.into_iter().chain(last) {
             // Has a deadline of its own, which may be a moment later than this one.
             session.wait_closed().await;
         }
     }
 }
 
+/// What has been said of clients that were refused, that were gone, or that could not be accepted.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    refused: Quietly,
+    gone: Quietly,
+    failed: Quietly,
+}
+
 /// Says something at most once in a while, with how often it would have been said.
 #[derive(Debug, Default)]
-pub(crate) struct Quietly {
+struct Quietly {
     last: Option<Instant>,
     count: u32,
 }

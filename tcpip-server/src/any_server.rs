@@ -1,6 +1,6 @@
 //! What a server is, whoever reads from its client.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use serde::Serialize;
 use tcpip_core::{
@@ -42,8 +42,7 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct AnyServer {
-    host: String,
-    close_timeout: Duration,
+    host: Box<str>,
     /// That of the accept loop.
     runtime: Handle,
     reception: Arc<Reception>,
@@ -52,10 +51,8 @@ pub struct AnyServer {
 
 impl AnyServer {
     pub(crate) fn new(open: Open) -> Self {
-        let close_timeout = open.reception.session.lock().close_timeout();
         Self {
-            host: open.host,
-            close_timeout,
+            host: open.host.into(),
             runtime: Handle::current(),
             reception: open.reception,
             callbacks: open.callbacks,
@@ -145,8 +142,9 @@ impl AnyServer {
     async fn close_and(&self, should_be_connected: ShouldBeConnected) {
         self.reception.start_close(should_be_connected);
         if !self.is_closed() && !self.reception.current().is_own_task() {
+            let close_timeout = self.reception.session.lock().close_timeout();
             let closed = self.reception.wait_closed();
-            let _ = within(&self.runtime, self.close_timeout + CLOSE_GRACE, closed).await;
+            let _ = within(&self.runtime, close_timeout + CLOSE_GRACE, closed).await;
         }
     }
 

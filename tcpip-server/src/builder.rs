@@ -6,12 +6,11 @@ use tcpip_core::{
     CallbackFuture, ConnectCallback, ConnectionEvent, Family, Listener, Network, StartError,
     endpoint::{AnyNetwork, CallbackProgress, ConnectCallbacks, SessionOptions, deadline, spawn_read_loop},
 };
-use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::{
     Admission, AnyServer, OneClientReadLoopServer, OneClientServer, Serve,
-    accept::{AcceptLoop, ClosedOnDrop, Quietly, StartHandler, run_accept_loop},
+    accept::{AcceptLoop, ClosedOnDrop, StartHandler, run_accept_loop},
     bind::{Host, Place},
     incoming::KIND,
     reception::Reception,
@@ -271,7 +270,8 @@ impl<H> OneClientServerBuilder<H> {
             }
             None => (self.place.bind().await?, self.place.host.into_name()),
         };
-        let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr()).collect();
+        let mut addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr()).collect();
+        addresses.shrink_to_fit();
         let listed = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         if self.session.name.is_empty() {
             self.session.name = listed.as_str().into();
@@ -284,23 +284,23 @@ impl<H> OneClientServerBuilder<H> {
         let handler = Arc::new(self.handler);
         let accept_loop = AcceptLoop {
             listeners,
+            next_listener: 0,
             events,
             start_handler: start_handler(Arc::clone(&handler)),
             close_timeout,
             admission: self.admission,
             rejection_message: self.rejection_message,
-            farewells: JoinSet::new(),
+            farewells: None,
             handler: None,
             ending: Vec::new(),
-            refused: Quietly::default(),
-            gone: Quietly::default(),
-            failed: Quietly::default(),
+            said: None,
             errors: 0,
             reception: ClosedOnDrop(Arc::clone(&reception)),
         };
         let place = if listed.is_empty() { String::new() } else { format!(" on {listed}") };
         span.in_scope(|| tracing::info!("listening{place}"));
-        tokio::spawn(run_accept_loop(accept_loop).instrument(span));
+        // In a box: tokio rounds what is in a task itself up to whole cache lines.
+        tokio::spawn(Box::pin(run_accept_loop(accept_loop).instrument(span)));
         Ok((Open { host, reception, callbacks }, handler))
     }
 }

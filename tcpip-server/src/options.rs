@@ -130,7 +130,7 @@ impl<H> OneClientServerBuilder<H> {
     }
 
     fn with(mut self, change: impl FnOnce(ConnectionOptions) -> ConnectionOptions) -> Self {
-        self.session.connection = change(self.session.connection);
+        self.session = self.session.with(change);
         self
     }
 }

@@ -18,18 +18,24 @@ pub(crate) struct Reception {
 
 #[derive(Debug)]
 struct State {
-    current: Connection,
+    /// The session of the last client. Before the first, there is one that never was, once somebody asks for it.
+    current: Option<Connection>,
     closing: bool,
     closed: bool,
 }
 
 impl Reception {
     pub(crate) fn new(addresses: Vec<SocketAddr>, session: SessionOptions) -> Self {
-        let state = State { current: Connection::closed(), closing: false, closed: false };
+        let state = State { current: None, closing: false, closed: false };
         Self { addresses, session: Lock::new(session.into()), state: Watched::new(state) }
     }
 
     pub(crate) fn current(&self) -> Connection {
+        self.state.lock().current.get_or_insert_with(Connection::closed).clone()
+    }
+
+    /// The session of the last client, if there ever was one.
+    pub(crate) fn last(&self) -> Option<Connection> {
         self.state.lock().current.clone()
     }
 
@@ -41,7 +47,7 @@ impl Reception {
         }
         // With the place taken: what is set from now on finds the new session, and what has been set is in force.
         connection.begin_with(&self.session.lock());
-        let last = std::mem::replace(&mut state.current, connection.clone());
+        let last = state.current.replace(connection.clone());
         // Whoever is told of the session, and whoever ends it, finds it here.
         let announced = connection.announce();
         drop(state);
@@ -53,7 +59,7 @@ impl Reception {
     /// Waits until the client at `address` has been admitted. Whether it has; not if the server is being closed.
     pub(crate) async fn wait_admitted(&self, address: Option<SocketAddr>) -> bool {
         let found = self.state.wait_for(|state| {
-            let admitted = state.current.peer_addr() == address;
+            let admitted = state.current.as_ref().and_then(Connection::peer_addr) == address;
             (admitted || state.closing).then_some(admitted)
         });
         found.await
@@ -65,9 +71,10 @@ impl Reception {
             state.closing = true;
             state.current.clone()
         });
-        match should_be_connected {
-            ShouldBeConnected::Cleared => current.start_close(DisconnectReason::Closed),
-            ShouldBeConnected::Kept => current.revoke(DisconnectReason::Closed),
+        match (current, should_be_connected) {
+            (None, _) => {}
+            (Some(current), ShouldBeConnected::Cleared) => current.start_close(DisconnectReason::Closed),
+            (Some(current), ShouldBeConnected::Kept) => current.revoke(DisconnectReason::Closed),
         }
     }
 
@@ -82,8 +89,8 @@ impl Reception {
         });
     }
 
-    pub(crate) async fn closing(&self) {
-        self.state.wait_for(|state| state.closing.then_some(())).await;
+    pub(crate) fn closing(&self) -> impl Future<Output = ()> + Send {
+        self.state.wait_for(|state| state.closing.then_some(()))
     }
 
     pub(crate) async fn wait_closed(&self) {
@@ -93,7 +100,8 @@ impl Reception {
     /// The current client, once there is one; `None` once the server is being closed.
     pub(crate) async fn wait_connected(&self) -> Option<Connection> {
         let found = self.state.wait_for(|state| {
-            if state.closing { Some(None) } else { state.current.is_live().then(|| Some(state.current.clone())) }
+            let live = state.current.as_ref().filter(|current| current.is_live());
+            if state.closing { Some(None) } else { live.map(|current| Some(current.clone())) }
         });
         found.await
     }

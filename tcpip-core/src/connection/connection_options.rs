@@ -213,7 +213,7 @@ impl ConnectionOptions {
 impl Default for ConnectionOptions {
     fn default() -> Self {
         Self {
-            text: Arc::default(),
+            text: TextFormat::shared_default(),
             json: JsonMode::default(),
             limit: DEFAULT_LIMIT,
             write_limit: DEFAULT_WRITE_LIMIT,

@@ -1,5 +1,7 @@
 //! The task of a session: it watches for the hang-up, sends what is queued, and winds the session down.
 
+use std::{future::poll_fn, pin::pin, task::Poll};
+
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
@@ -9,40 +11,79 @@ use super::{
 };
 use crate::{
     DisconnectReason,
-    session::{Ending, Life, Session},
+    session::{Duty, Ending, Life, Session},
 };
 
 /// Runs a session from its beginning until nothing is left to do for it.
 ///
 /// `finish` comes from outside, so that the session is finished too when its runtime ends before the task has begun.
-pub(super) async fn run_session(mut finish: Finish, wire: impl Wire) {
-    watch(&finish.connection, &wire).await;
-    let deadline = Instant::now() + finish.connection.shared.options.close_timeout;
-    wind_down(&finish.connection, wire, deadline).await;
-    if timeout_at(deadline, finish.connection.tasks_ended()).await.is_err() {
-        tracing::error!("a task of the session does not end: it is given up");
+///
+/// Most sessions rest most of the time, so the task has room for that alone: what else may have to be awaited is in a
+/// box for as long as it is. A future is made where it is awaited, or it would have room in the task twice.
+#[expect(clippy::manual_async_fn, reason = "the arguments of an `async fn` would have room in the task twice")]
+pub(super) fn run_session(finish: Finish, wire: impl Wire) -> impl Future<Output = ()> + Send {
+    async move {
+        watch(&finish.connection, &wire).await;
+        Box::pin(end(&finish.connection, wire)).await;
+        finish.in_order();
     }
-    finish.in_order = true;
 }
 
 /// Returns when the session has ended, for whatever reason.
-async fn watch(connection: &Connection, wire: &impl Wire) {
-    let ended = connection.wait_for(|life| (!life.is_connected()).then_some(()));
-    let sending = connection.send_queue(wire, connection.shared.options.write_timeout);
-    let hang_up = async {
-        wire.hung_up(connection).await;
-        tokio::select! {
-            biased;
-            reason = wire.failed_after(connection) => reason,
-            () = drained(connection) => DisconnectReason::ClosedByPeer,
-        }
-    };
+#[expect(clippy::manual_async_fn, reason = "the arguments of an `async fn` would have room in the task twice")]
+fn watch(connection: &Connection, wire: &impl Wire) -> impl Future<Output = ()> + Send {
+    async move {
+        let mut hang_up = pin!(async move {
+            wire.hung_up(connection).await;
+            Box::pin(ends_after_hang_up(connection, wire)).await
+        });
+        let mut liveness =
+            connection.shared.options.watches_liveness().then(|| Box::pin(watch_liveness(connection, wire)));
+        let mut sending = None;
+        poll_fn(move |context| {
+            let mut duty = connection.duty(context);
+            if duty == Duty::Over {
+                return Poll::Ready(());
+            }
+            if let Poll::Ready(reason) = hang_up.as_mut().poll(context) {
+                connection.end(reason);
+                return Poll::Ready(());
+            }
+            // What has begun goes on, also when the queue is empty: the stream may have to be flushed.
+            while sending.is_some() || duty == Duty::Send {
+                let sent = sending.get_or_insert_with(|| Box::pin(connection.send_queue(wire))).as_mut().poll(context);
+                match sent {
+                    Poll::Ready(Ok(())) => sending = None,
+                    Poll::Ready(Err(reason)) => {
+                        connection.end(reason);
+                        return Poll::Ready(());
+                    }
+                    Poll::Pending => break,
+                }
+                duty = connection.duty(context);
+            }
+            let missed = liveness.as_mut().map_or(Poll::Pending, |liveness| liveness.as_mut().poll(context));
+            missed.map(|reason| connection.revoke(reason))
+        })
+        .await;
+    }
+}
+
+/// Returns when a session ends whose peer has hung up, unless others end it.
+async fn ends_after_hang_up(connection: &Connection, wire: &impl Wire) -> DisconnectReason {
     tokio::select! {
         biased;
-        () = ended => {}
-        reason = hang_up => connection.end(reason),
-        reason = sending => connection.end(reason),
-        reason = watch_liveness(connection, wire) => connection.revoke(reason),
+        reason = wire.failed_after(connection) => reason,
+        () = drained(connection) => DisconnectReason::ClosedByPeer,
+    }
+}
+
+/// Brings a session that has ended to rest.
+async fn end(connection: &Connection, wire: impl Wire) {
+    let deadline = Instant::now() + connection.shared.options.close_timeout;
+    wind_down(connection, wire, deadline).await;
+    if timeout_at(deadline, connection.tasks_ended()).await.is_err() {
+        tracing::error!("a task of the session does not end: it is given up");
     }
 }
 
@@ -80,36 +121,37 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
     }
     let in_order = discards && reason != Aborted || reason == ClosedByPeer;
     let input = if discards { Input::Discard } else { Input::Keep };
-    let (mut queued, mut is_ending) = (0, false);
+    let (mut queued, mut is_ending, mut has_arrived) = (0, false, false);
     let ended = in_order && {
         let aborted = connection.wait_for(|life| is_aborted(life).then_some(()));
         let ending = async {
-            let flushed = wire.flush(connection, None).await.is_ok();
+            let Ok(flushed) = timeout_at(deadline, wire.flush(connection, None)).await else {
+                // It may still arrive: the system goes on with it.
+                return connection.look(|session| session.outgoing.is_empty());
+            };
             queued = connection.input(|session, effects| session.outgoing.close(effects));
-            if flushed {
+            if flushed.is_ok() {
                 is_ending = true;
-                wire.end(input).await;
+                has_arrived = wire.end(input, deadline).await;
             }
-            flushed
+            flushed.is_ok()
         };
         tokio::select! {
             biased;
             () = aborted => false,
-            ended = timeout_at(deadline, ending) => match ended {
-                Ok(flushed) => flushed,
-                // It may still arrive: the system goes on with it.
-                Err(_) => connection.look(|session| session.outgoing.is_empty()),
-            }
+            ended = ending => ended,
         }
     };
     queued += connection.input(|session, effects| session.outgoing.close(effects));
-    // The end of the stream is no byte of a message. Asked before the look at the state: an abort, after which the
-    // system tells nonsense, is noted there first.
-    let beneath = wire.unacknowledged().saturating_sub(usize::from(is_ending));
-    if !connection.look(|session| is_aborted(session.life())) {
-        queued += beneath;
-    }
     if discards {
+        if !has_arrived {
+            // The end of the stream is no byte of a message. Asked before the look at the state: an abort, after which
+            // the system tells nonsense, is noted there first.
+            let beneath = wire.unacknowledged().saturating_sub(usize::from(is_ending));
+            if !connection.look(|session| is_aborted(session.life())) {
+                queued += beneath;
+            }
+        }
         let given_up = connection.input(|session, _| session.give_up(queued));
         if given_up > 0 {
             tracing::warn!("{given_up} byte(s) had not arrived when the session was given up");
@@ -123,6 +165,8 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
     }
     if timed_out || reason == Aborted || in_order && !ended {
         wire.abort(input);
+    } else if is_ending && discards {
+        wire.let_go();
     }
 }
 
@@ -133,17 +177,22 @@ fn is_aborted(life: &Life) -> bool {
 /// Marks the session as finished, also if its runtime shuts down under it.
 pub(super) struct Finish {
     connection: Connection,
-    in_order: bool,
 }
 
 impl Finish {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, in_order: false }
+        Self { connection }
+    }
+
+    fn in_order(self) {
+        self.connection.input(|session, effects| session.finish(true, effects));
     }
 }
 
 impl Drop for Finish {
     fn drop(&mut self) {
-        self.connection.input(|session, effects| session.finish(self.in_order, effects));
+        if !self.connection.is_closed() {
+            self.connection.input(|session, effects| session.finish(false, effects));
+        }
     }
 }

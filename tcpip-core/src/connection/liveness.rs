@@ -36,19 +36,12 @@ impl Connection {
 
 /// Sends heartbeats, and returns when none came, or nothing at all did, for too long: never, unless options say so.
 pub(super) async fn watch_liveness(connection: &Connection, wire: &impl Wire) -> DisconnectReason {
-    if !connection.shared.options.watches_liveness() {
-        return pending().await;
+    tokio::select! {
+        biased;
+        () = send_heartbeats(connection) => pending().await,
+        reason = heartbeat_missed(connection, wire) => reason,
+        reason = idle(connection, wire) => reason,
     }
-    // In a box, since most sessions have no need of the room.
-    let watching = async {
-        tokio::select! {
-            biased;
-            () = send_heartbeats(connection) => pending().await,
-            reason = heartbeat_missed(connection, wire) => reason,
-            reason = idle(connection, wire) => reason,
-        }
-    };
-    Box::pin(watching).await
 }
 
 /// The next heartbeat is not sent before the last one is with the system, so that they never pile up.

@@ -43,7 +43,7 @@ use std::{
 };
 
 use tokio::{
-    runtime::Handle,
+    runtime::{Handle, RuntimeFlavor},
     time::{Timeout, timeout},
 };
 
@@ -377,7 +377,17 @@ impl Connection {
     /// and so no runtime.
     async fn closed_within_deadline(&self) {
         if !self.is_closed() && !self.is_own_task() {
-            let _ = self.within(self.shared.options.close_timeout + CLOSE_GRACE, self.wait_closed()).await;
+            self.within_close_deadline(self.wait_closed()).await;
+        }
+    }
+
+    /// Waits for those who end a session that is being closed, and have that deadline themselves. If they are late it
+    /// is because they are not polled: where they share a thread with who waits, nor is that, and so needs no timer.
+    async fn within_close_deadline(&self, ended: impl Future<Output = ()>) {
+        if self.shared.runtime.as_ref().is_some_and(shares_thread) {
+            ended.await;
+        } else {
+            let _ = self.within(self.shared.options.close_timeout + CLOSE_GRACE, ended).await;
         }
     }
 
@@ -389,6 +399,12 @@ impl Connection {
             None => timeout(after, future),
         }
     }
+}
+
+/// Whether the caller is polled by `runtime`, and that polls all its tasks on one thread.
+fn shares_thread(runtime: &Handle) -> bool {
+    runtime.runtime_flavor() == RuntimeFlavor::CurrentThread
+        && Handle::try_current().is_ok_and(|current| current.id() == runtime.id())
 }
 
 /// `future`, within `after`, whatever executor polls it: where that is not tokio's, the time is that of `runtime`.

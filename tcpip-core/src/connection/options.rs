@@ -1,6 +1,11 @@
 //! What a session is made with.
 
-use std::{io, ops::Deref, sync::Arc, time::Duration};
+use std::{
+    io,
+    ops::Deref,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use tokio::net::TcpStream;
 
@@ -20,12 +25,16 @@ pub fn deadline(timeout: Duration) -> Duration {
     timeout.min(LONGEST)
 }
 
+/// What most sessions have.
+static DEFAULTS: LazyLock<Arc<ConnectionOptions>> = LazyLock::new(Arc::default);
+
 /// The options of a session: those of its connection, and what the client or server adds.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the builders' setters document each field; this is the plumbing behind them")]
 pub struct SessionOptions {
     pub name: Arc<str>,
-    pub connection: ConnectionOptions,
+    /// Those of one value are shared by all sessions that have it.
+    pub connection: Arc<ConnectionOptions>,
     /// How often this end sends a heartbeat.
     pub heartbeat_interval: Option<Duration>,
     /// How long this end waits for one.
@@ -42,7 +51,7 @@ impl SessionOptions {
     pub fn new(name: &str) -> Self {
         Self {
             name: name.into(),
-            connection: ConnectionOptions::default(),
+            connection: Arc::clone(&DEFAULTS),
             heartbeat_interval: None,
             max_heartbeat_interval: None,
             socket_origin: SocketOrigin::default(),
@@ -64,7 +73,15 @@ impl SessionOptions {
 
     /// Changes the limit.
     pub fn set_limit(&mut self, limit: usize) {
-        self.connection.limit = limit;
+        Arc::make_mut(&mut self.connection).limit = limit;
+    }
+
+    /// Changes those of the connection.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(ConnectionOptions) -> ConnectionOptions) -> Self {
+        let options = Arc::make_mut(&mut self.connection);
+        *options = change(std::mem::take(options));
+        self
     }
 
     /// How long a close may take.
@@ -101,7 +118,7 @@ impl SessionOptions {
         let mut text = TextFormat::clone(&self.text);
         change(&mut text);
         self.check_heartbeats(&text)?;
-        self.connection.text = text.into();
+        Arc::make_mut(&mut self.connection).text = text.into();
         Ok(())
     }
 

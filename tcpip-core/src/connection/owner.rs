@@ -49,10 +49,12 @@ impl Connection {
         events: EventSource,
         admit: impl FnOnce(&Self) -> Option<Pushed>,
     ) -> io::Result<Option<Self>> {
-        let (source, beneath, addresses) = match stream.into_kind() {
+        let (kind_of_stream, (local, peer)) = stream.into_kind();
+        let (source, beneath, addresses) = match kind_of_stream {
             Kind::Socket(socket) => {
                 options.apply_to(&socket)?;
-                let addresses = (Some(socket.local_addr()?), Some(socket.peer_addr()?));
+                let local = local.map_or_else(|| socket.local_addr(), Ok)?;
+                let addresses = (Some(local), Some(peer.map_or_else(|| socket.peer_addr(), Ok)?));
                 let (read_half, write_half) = socket.into_split();
                 (Source::Socket(read_half), Beneath::Socket(write_half), addresses)
             }
@@ -106,7 +108,8 @@ impl Connection {
         let finish = Finish::new(connection.clone());
         span.in_scope(|| tracing::info!("connected"));
         announced.tell();
-        tokio::spawn(run_session(finish, wire).instrument(span));
+        // In a box: tokio rounds what is in a task itself up to whole cache lines.
+        tokio::spawn(Box::pin(run_session(finish, wire).instrument(span)));
         Some(connection)
     }
 

@@ -1,9 +1,9 @@
 //! The read loop of a session, as the session and its owner see it.
 
-use super::{Connection, options::CLOSE_GRACE};
+use super::Connection;
 use crate::{
     ReadError,
-    session::{Life, ReadLoop, Session},
+    session::{ReadLoop, Session},
 };
 
 /// Why a handler is dropped where it waits.
@@ -55,7 +55,7 @@ impl Connection {
                 self.wait_closed().await;
                 self.read_loop_ended().await;
             };
-            let _ = self.within(self.close_timeout() + CLOSE_GRACE, served).await;
+            self.within_close_deadline(served).await;
         }
     }
 
@@ -74,13 +74,12 @@ impl Connection {
     }
 
     /// Waits until the handler is to be dropped.
-    pub(crate) async fn handler_interrupted(&self) -> Interruption {
-        let interruption = |life: &Life| match life.read_loop() {
+    pub(crate) fn handler_interrupted(&self) -> impl Future<Output = Interruption> + Send {
+        self.wait_for(|life| match life.read_loop() {
             _ if life.is_revoked() => Some(Interruption::Revoked),
             ReadLoop::Stopping => Some(Interruption::Stopped),
             _ => None,
-        };
-        self.wait_for(interruption).await
+        })
     }
 
     /// Whether the handler is to be dropped for others to read.

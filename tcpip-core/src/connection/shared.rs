@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Weak, atomic::AtomicU64},
+    task::{Context, Waker},
 };
 
 use tokio::{runtime::Handle, time::Instant};
@@ -28,8 +29,6 @@ pub(super) struct Shared {
     pub(super) options: Arc<SessionOptions>,
     pub(super) began: Instant,
     pub(super) locked: Watched<Locked>,
-    /// Told when there is something to send, or this end's half is to be ended.
-    pub(super) work: Notify,
     /// Told when somebody has polled a stream that is read ahead.
     pub(super) polled: Option<Box<Notify>>,
     pub(super) callbacks: CallbackProgress,
@@ -52,6 +51,18 @@ pub(super) struct Locked {
     pub(super) source: Option<Source>,
     /// Let go of at the end, with which the events end.
     pub(super) events: EventSource,
+    /// The session's task, while it waits for work: something to send, this end's half that is to be ended, or the end
+    /// of the session.
+    task: Option<Waker>,
+}
+
+impl Locked {
+    /// Notes the session's task, which is woken once there is work.
+    pub(super) fn set_task(&mut self, context: &Context<'_>, effects: &mut Effects) {
+        if self.task.as_ref().is_none_or(|task| !task.will_wake(context.waker())) {
+            effects.let_go(self.task.replace(context.waker().clone()));
+        }
+    }
 }
 
 /// What a session begins with.
@@ -78,8 +89,8 @@ impl Shared {
                 session: Session::new(Arc::clone(&options), way),
                 source: Some(source),
                 events,
+                task: None,
             }),
-            work: Notify::new(),
             polled: (way == Way::Queue).then(Box::default),
             transport,
             passage: options.passage.begin(),
@@ -98,8 +109,7 @@ impl Shared {
             addresses: (None, None),
             options,
             began: Instant::now(),
-            locked: Watched::new(Locked { session, source: None, events: EventSource::default() }),
-            work: Notify::new(),
+            locked: Watched::new(Locked { session, source: None, events: EventSource::default(), task: None }),
             polled: None,
             callbacks: CallbackProgress::default(),
             transport: Weak::new(),
@@ -146,6 +156,7 @@ impl Connection {
         });
         let source = if locked.session.has_source() { None } else { locked.source.take() };
         let is_discarded = locked.session.is_discarded();
+        let task = if effects.has_work { locked.task.take() } else { None };
         drop(locked);
         if let Some(passage) = told {
             passage.tell(self);
@@ -159,13 +170,14 @@ impl Connection {
         if effects.has_changed {
             shared.locked.tell();
         }
-        if effects.has_work {
-            shared.work.notify_one();
+        if let Some(task) = task {
+            task.wake();
         }
         let looks = effects.looks;
         effects.run();
         if let Some(source) = source {
-            source.let_go(is_discarded);
+            // While the session's task has the transport, that sees to it.
+            source.let_go(is_discarded && shared.transport.strong_count() == 0);
         }
         if looks {
             self.look_for_hang_up();
@@ -178,7 +190,10 @@ impl Connection {
     }
 
     /// Waits until `look` finds what it looks for in the session's life.
-    pub(super) async fn wait_for<T>(&self, mut look: impl FnMut(&Life) -> Option<T>) -> T {
-        self.shared.locked.wait_for(|locked| look(locked.session.life())).await
+    pub(super) fn wait_for<T>(
+        &self,
+        mut look: impl FnMut(&Life) -> Option<T> + Send,
+    ) -> impl Future<Output = T> + Send {
+        self.shared.locked.wait_for(move |locked| look(locked.session.life()))
     }
 }

@@ -117,24 +117,40 @@ impl Connection {
         Batch::new(self.clone())
     }
 
-    async fn send_text(&self, operation: &'static str, text: &str) -> Result<(), WriteError> {
-        let format = self.text_format();
-        match format.encode(text) {
-            Ok(text) => self.send(operation, &[&text, format.write_terminator()]).await,
-            Err(error) => Err(refused(error).await),
+    #[expect(clippy::manual_async_fn, reason = "the arguments of an `async fn` would have room in the task twice")]
+    fn send_text(&self, operation: &'static str, text: &str) -> impl Future<Output = Result<(), WriteError>> + Send {
+        async move {
+            let format = self.text_format();
+            let text = match format.encode(text) {
+                Ok(text) => text,
+                Err(error) => return Err(refused(error).await),
+            };
+            self.send(operation, &[&text, format.write_terminator()]).await
         }
     }
 
     /// The way of every write. A message has at most [`MOST_PARTS`](super::writing::MOST_PARTS) parts.
-    pub(super) async fn send(&self, operation: &'static str, parts: &[&[u8]]) -> Result<(), WriteError> {
-        self.send_to(Place::Last, operation, parts).await
+    pub(super) fn send(
+        &self,
+        operation: &'static str,
+        parts: &[&[u8]],
+    ) -> impl Future<Output = Result<(), WriteError>> + Send {
+        self.send_to(Place::Last, operation, parts)
     }
 
-    async fn send_to(&self, place: Place, operation: &'static str, parts: &[&[u8]]) -> Result<(), WriteError> {
-        self.look_after_rest();
-        match self.send_message(parts, place).await {
-            Ok(()) => Ok(()),
-            Err(unsendable) => Err(refused(self.write_error(operation, unsendable)).await),
+    #[expect(clippy::manual_async_fn, reason = "the arguments of an `async fn` would have room in the task twice")]
+    fn send_to(
+        &self,
+        place: Place,
+        operation: &'static str,
+        parts: &[&[u8]],
+    ) -> impl Future<Output = Result<(), WriteError>> + Send {
+        async move {
+            self.look_after_rest();
+            match self.send_message(parts, place).await {
+                Ok(()) => Ok(()),
+                Err(unsendable) => Err(refused(self.write_error(operation, unsendable)).await),
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IoSlice},
-    time::Duration,
+    task::Context,
 };
 
 use tokio::task::{self, coop::consume_budget};
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     DisconnectReason, Sent,
-    session::{Begun, Numbered, Place, Queued, Session, Unsendable},
+    session::{Begun, Duty, Numbered, Place, Queued, Session, Unsendable},
     stream_helpers::MOST_STRUCTS,
 };
 
@@ -106,30 +106,32 @@ impl Connection {
         self.input(|session, effects| session.outgoing.take_back(numbered, effects))
     }
 
-    /// Sends what is queued, now and later, and ends this end's half when that is asked for. Returns only when that
-    /// fails.
-    pub(super) async fn send_queue(&self, wire: &impl Wire, write_timeout: Option<Duration>) -> DisconnectReason {
-        loop {
-            // What is queued between the look and the wait leaves a permit, which ends the wait at once.
-            if self.look(|session| session.outgoing.is_empty() && !session.outgoing.is_half_ending()) {
-                self.shared.work.notified().await;
+    /// What the session's task has to do for those who write. It is woken when there is more of that.
+    pub(super) fn duty(&self, context: &Context<'_>) -> Duty {
+        self.with_locked(|locked, effects| {
+            let duty = locked.session.duty();
+            if duty != Duty::Over {
+                locked.set_task(context, effects);
             }
-            if let Err(reason) = wire.flush(self, write_timeout).await {
-                return reason;
-            }
-            if self.look(|session| session.outgoing.is_half_ending()) {
-                if let Err(reason) = wire.end_half(self, write_timeout).await {
-                    return reason;
-                }
-                let has_hung_up = self.input(|session, effects| {
-                    session.outgoing.half_has_ended(effects);
-                    session.life().has_hung_up()
-                });
-                if has_hung_up {
-                    self.look_for_hang_up();
-                }
+            duty
+        })
+    }
+
+    /// Sends what is queued, and ends this end's half if that is asked for.
+    pub(super) async fn send_queue(&self, wire: &impl Wire) -> Result<(), DisconnectReason> {
+        let write_timeout = self.shared.options.write_timeout;
+        wire.flush(self, write_timeout).await?;
+        if self.look(|session| session.outgoing.is_half_ending()) {
+            wire.end_half(self, write_timeout).await?;
+            let has_hung_up = self.input(|session, effects| {
+                session.outgoing.half_has_ended(effects);
+                session.life().has_hung_up()
+            });
+            if has_hung_up {
+                self.look_for_hang_up();
             }
         }
+        Ok(())
     }
 }
 

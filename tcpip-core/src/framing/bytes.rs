@@ -1,9 +1,17 @@
 //! The memory of a buffer.
 
+use std::cell::Cell;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-/// What an empty buffer keeps of its memory, and the size of the first allocation.
+/// The size of the first allocation, and what is kept of the memory of a buffer that has become empty: for the next of
+/// the thread that is filled, or in the buffer itself where decoders work on it.
 pub(super) const KEPT: usize = 512;
+
+thread_local! {
+    /// The memory of a buffer that has become empty. So idle sessions keep none, and messages still cost no allocation.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// Bytes in one allocation, in the form that is the cheapest for those who take them out.
 #[derive(Debug)]
@@ -221,6 +229,9 @@ impl Form {
             if *start >= bytes.len() / 2 {
                 bytes.drain(..std::mem::take(start));
             }
+            if bytes.capacity() == 0 && wanted <= KEPT {
+                *bytes = SPARE.try_with(Cell::take).unwrap_or_default();
+            }
             if bytes.capacity() - bytes.len() < enough {
                 bytes.reserve_exact(wanted);
             }
@@ -228,7 +239,7 @@ impl Form {
         bytes
     }
 
-    /// Lets go of the memory of a buffer that has become empty, but for a little.
+    /// Lets go of the memory of a buffer that is empty, but for a little that decoders have.
     pub(super) fn clear(&mut self) {
         match self {
             Self::Codec(bytes) => {
@@ -243,9 +254,15 @@ impl Form {
             }
             Self::Plain(bytes) => {
                 bytes.clear();
-                if bytes.capacity() > KEPT {
+                if bytes.capacity() != KEPT {
                     *bytes = Vec::new();
                 }
+                // Kept if there is one already: as many buffers are in use at the same time. At the end of the thread
+                // there is none.
+                let _ = SPARE.try_with(|spare| {
+                    let there = spare.take();
+                    spare.set(if there.capacity() == 0 { std::mem::take(bytes) } else { there });
+                });
             }
             Self::Text(..) => {
                 self.plain();

@@ -103,6 +103,11 @@ impl FrameBuffer {
         self.len() == 0
     }
 
+    /// Whether nothing would be lost with it: neither bytes, nor what it knows of those to come.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.capacity() == 0 && self.skip.is_none() && self.kept_by_decoder == 0 && self.read_size <= KEPT
+    }
+
     /// Returns how many bytes of memory the buffer holds.
     #[must_use]
     pub fn capacity(&self) -> usize {
@@ -127,7 +132,13 @@ impl FrameBuffer {
         let filled = self.form.len() == self.form.capacity();
         self.may_be_text |= count > 0;
         self.finish_skip();
-        self.read_size = if filled { (count * 4).clamp(KEPT, LARGEST_READ) } else { count.clamp(KEPT, LARGEST_READ) };
+        if count > 0 {
+            let next = if filled { count * 4 } else { count };
+            self.read_size = next.clamp(KEPT, LARGEST_READ);
+        } else if before == 0 && matches!(self.form, Form::Plain(_)) {
+            // Room was made for nothing, and there may be nothing for long.
+            self.form.clear();
+        }
         result
     }
 
@@ -367,11 +378,12 @@ impl FrameBuffer {
                 Some(Err(TooLong))
             }
             None => {
-                if *self.separator != *separator {
-                    self.separator = separator.into();
-                }
                 let whole = self.form.whole().len() - self.start;
                 self.scanned = self.scanned.max((whole + 1).saturating_sub(separator.len()));
+                // Where nothing has been scanned, nobody asks for what.
+                if self.scanned > 0 && *self.separator != *separator {
+                    self.separator = separator.into();
+                }
                 None
             }
         }

@@ -5,6 +5,7 @@ mod frame_buffer;
 #[cfg(test)]
 mod frame_buffer_model;
 mod search;
+mod spare;
 mod terminator;
 
 pub(crate) use self::frame_buffer::{Content, Found};

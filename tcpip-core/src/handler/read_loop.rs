@@ -26,7 +26,8 @@ pub fn spawn_read_loop<H: Serve>(handler: Arc<H>, connection: &Connection) -> Jo
     // Before the task, which may be dropped without having run.
     let at_work = AtWork { connection: connection.clone() };
     let task = connection.handler_task(run_read_loop(handler, at_work));
-    tokio::spawn(task.instrument(connection.span().clone()))
+    // In a box: tokio rounds what is in a task itself up to whole cache lines.
+    tokio::spawn(Box::pin(task.instrument(connection.span().clone())))
 }
 
 /// The handler has yet to be done with the session, until this is dropped.
@@ -42,42 +43,50 @@ impl Drop for AtWork {
 
 /// All that the handler's author wrote runs guarded: the methods, what their futures and errors do when they are shown
 /// or dropped, and the handler's own drop. Whatever comes of it, the session ends, and the farewell comes last.
-async fn run_read_loop<H: Serve>(handler: Arc<H>, at_work: AtWork) {
-    let connection = &at_work.connection;
-    // Without a function of its own, whose arguments would have room in the task twice.
-    let listens_on = {
-        let mut serving = catch_panic(async {
-            handler.on_connect(connection).await?;
-            handler.serve(connection).await
-        });
-        let mut interrupted = pin!(connection.handler_interrupted());
-        let mut has_begun = false;
-        let outcome = poll_fn(|context| {
-            loop {
-                // Not before it has begun: no session has a farewell without a greeting.
-                if has_begun && let Poll::Ready(interruption) = interrupted.as_mut().poll(context) {
-                    return Poll::Ready(Err(interruption));
+///
+/// A handler waits most of the time, so its task has room for that alone: what comes behind is in a box for as long as
+/// it lasts.
+#[expect(clippy::manual_async_fn, reason = "the arguments of an `async fn` would have room in the task twice")]
+fn run_read_loop<H: Serve>(handler: Arc<H>, at_work: AtWork) -> impl Future<Output = ()> + Send {
+    async move {
+        let outcome = {
+            let connection = &at_work.connection;
+            let mut serving = catch_panic(async {
+                handler.on_connect(connection).await?;
+                handler.serve(connection).await
+            });
+            let mut interrupted = pin!(connection.handler_interrupted());
+            let mut has_begun = false;
+            let outcome = poll_fn(|context| {
+                loop {
+                    // Not before it has begun: no session has a farewell without a greeting.
+                    if has_begun && let Poll::Ready(interruption) = interrupted.as_mut().poll(context) {
+                        return Poll::Ready(Err(interruption));
+                    }
+                    if let Poll::Ready(outcome) = Pin::new(&mut serving).poll(context) {
+                        return Poll::Ready(Ok(outcome));
+                    }
+                    if std::mem::replace(&mut has_begun, true) {
+                        return Poll::Pending;
+                    }
                 }
-                if let Poll::Ready(outcome) = Pin::new(&mut serving).poll(context) {
-                    return Poll::Ready(Ok(outcome));
-                }
-                if std::mem::replace(&mut has_begun, true) {
-                    return Poll::Pending;
-                }
-            }
-        });
-        let outcome = outcome.await;
-        // Before anybody else reads, or the farewell begins.
-        drop(serving);
-        let listens_on = connection.is_connected() && connection.is_exhausted() && passes_on_the_end(&outcome);
-        if !listens_on {
-            conclude(outcome, connection);
-        }
-        listens_on
-    };
-    if listens_on {
-        // In a box, since most sessions have no need of the room.
-        Box::pin(listen_on(connection)).await;
+            });
+            // What it has done with is dropped before anybody else reads, or the farewell begins.
+            outcome.await
+        };
+        Box::pin(end(handler, &at_work.connection, outcome)).await;
+    }
+}
+
+/// What a handler has come to, or why it was dropped.
+type Outcome = Result<Result<HandlerResult, String>, Interruption>;
+
+/// Draws the consequence of a handler's end, and says farewell when the session has ended too.
+async fn end<H: Serve>(handler: Arc<H>, connection: &Connection, outcome: Outcome) {
+    if connection.is_connected() && connection.is_exhausted() && passes_on_the_end(&outcome) {
+        listen_on(connection).await;
+    } else {
+        conclude(outcome, connection);
     }
     connection.wait_disconnected().await;
     say_farewell(&*handler, connection).await;
@@ -95,7 +104,7 @@ async fn listen_on(connection: &Connection) {
 }
 
 /// Whether a handler has not failed, but found the end of the stream.
-fn passes_on_the_end(outcome: &Result<Result<HandlerResult, String>, Interruption>) -> bool {
+fn passes_on_the_end(outcome: &Outcome) -> bool {
     match outcome {
         Ok(Ok(Ok(()))) => true,
         Ok(Ok(Err(error))) => catch_panic_in(|| error.causes().any(|cause| told(cause).is_some())).unwrap_or(false),
@@ -114,7 +123,7 @@ async fn say_farewell<H: Serve>(handler: &H, connection: &Connection) {
 
 /// Draws the consequence of a handler's end. It is the reason of the session's end, unless the session has ended
 /// before; of one that was stopped the session does not end.
-fn conclude(outcome: Result<Result<HandlerResult, String>, Interruption>, connection: &Connection) {
+fn conclude(outcome: Outcome, connection: &Connection) {
     let cause = match outcome {
         Err(Interruption::Revoked) => return,
         Err(Interruption::Stopped) => return connection.read_loop_stopped(),

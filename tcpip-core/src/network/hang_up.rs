@@ -9,23 +9,35 @@ use crate::connection::HangUpDetection;
 
 /// Returns once the peer has hung up: in good order, halfway or with a reset, also behind unread data.
 pub(crate) async fn hung_up(socket: &TcpStream, detection: HangUpDetection, interval: Duration) {
-    match detection {
-        #[cfg(target_os = "linux")]
-        HangUpDetection::Automatic => by_event(socket).await,
-        _ => by_polling(socket, interval).await,
+    if is_event(detection) {
+        hung_up_by_event(socket).await;
+    } else {
+        by_polling(socket, interval).await;
     }
 }
 
-/// Waits for the event. Urgent data, which the socket is not registered for, does not cause one.
-#[cfg(target_os = "linux")]
-async fn by_event(socket: &TcpStream) {
-    while let Ok(ready) = socket.ready(Interest::PRIORITY).await {
-        if ready.is_read_closed() {
-            return;
+/// Whether the system tells of a hang-up as an event.
+pub(crate) fn is_event(detection: HangUpDetection) -> bool {
+    cfg!(target_os = "linux") && detection == HangUpDetection::Automatic
+}
+
+/// Waits for the [event](is_event). Urgent data, which the socket is not registered for, does not cause one.
+///
+/// A session's task awaits this all the time, and the arguments of an `async fn` would have room in it twice.
+pub(crate) fn hung_up_by_event(socket: &TcpStream) -> impl Future<Output = ()> + Send {
+    #[cfg(target_os = "linux")]
+    const EVENT: Interest = Interest::PRIORITY;
+    #[cfg(not(target_os = "linux"))]
+    const EVENT: Interest = Interest::READABLE;
+    async move {
+        while let Ok(ready) = socket.ready(EVENT).await {
+            if ready.is_read_closed() {
+                return;
+            }
         }
+        // The runtime is shutting down, and this task with it.
+        std::future::pending::<()>().await;
     }
-    // The runtime is shutting down, and this task with it.
-    std::future::pending::<()>().await;
 }
 
 /// Looks at the state that the runtime has noted, every `interval`; never if that is zero.

@@ -21,7 +21,10 @@ pub use self::{
     sockets::Sockets,
     transport::{Abort, Transport},
 };
-pub(crate) use self::{hang_up::hung_up, network_stream::Kind};
+pub(crate) use self::{
+    hang_up::{hung_up, hung_up_by_event, is_event},
+    network_stream::Kind,
+};
 
 /// A future of a trait's method that may be called through a pointer.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -41,7 +41,10 @@ use super::Transport;
 /// # Ok(())
 /// # }
 /// ```
-pub struct NetworkStream(Kind);
+pub struct NetworkStream(Kind, Known);
+
+/// This end's address and the peer's, as far as the system has told them of a socket, which need not be asked again.
+pub(crate) type Known = (Option<SocketAddr>, Option<SocketAddr>);
 
 pub(crate) enum Kind {
     Socket(TcpStream),
@@ -59,19 +62,24 @@ impl NetworkStream {
     pub fn new(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
         match cast::<_, Self>(stream) {
             Ok(stream) => stream,
-            Err(stream) => Self(match cast(stream) {
-                Ok(socket) => Kind::Socket(socket),
-                Err(stream) => Kind::Stream(Box::pin(stream)),
-            }),
+            Err(stream) => match cast(stream) {
+                Ok(socket) => Self::socket(socket, Known::default()),
+                Err(stream) => Self(Kind::Stream(Box::pin(stream)), Known::default()),
+            },
         }
     }
 
     /// One that can do what a socket can.
     pub fn over(transport: impl Transport) -> Self {
-        Self(match cast(transport) {
-            Ok(socket) => Kind::Socket(socket),
-            Err(transport) => Kind::Transport(Box::new(transport)),
-        })
+        match cast(transport) {
+            Ok(socket) => Self::socket(socket, Known::default()),
+            Err(transport) => Self(Kind::Transport(Box::new(transport)), Known::default()),
+        }
+    }
+
+    /// A socket.
+    pub(crate) fn socket(socket: TcpStream, known: Known) -> Self {
+        Self(Kind::Socket(socket), known)
     }
 
     /// The stream as a transport, if it is one.
@@ -96,8 +104,8 @@ impl NetworkStream {
         self.transport()?.peer_addr()
     }
 
-    pub(crate) fn into_kind(self) -> Kind {
-        self.0
+    pub(crate) fn into_kind(self) -> (Kind, Known) {
+        (self.0, self.1)
     }
 }
 

@@ -51,11 +51,14 @@ async fn dial(address: SocketAddr, from: Option<SocketAddr>) -> io::Result<Netwo
         socket.bind(from)?;
     }
     let stream = socket.connect(address).await?;
+    // The peer has the address that was dialled, unless that stands for another: any of this machine's.
+    let peer = if address.is_ipv4() && !address.ip().is_unspecified() { address } else { stream.peer_addr()? };
+    let local = stream.local_addr()?;
     // A free port of this machine can, by chance, be connected to itself, and would then hear only its own echo.
-    if stream.local_addr()? == stream.peer_addr()? {
+    if local == peer {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
-    Ok(NetworkStream::over(stream))
+    Ok(NetworkStream::socket(stream, (Some(local), Some(peer))))
 }
 
 fn socket_for(address: SocketAddr) -> io::Result<TcpSocket> {
@@ -74,7 +77,7 @@ fn set_reuse_port(_socket: &TcpSocket) -> io::Result<()> {
 
 impl Listener for TcpListener {
     fn poll_accept(&mut self, context: &mut Context<'_>) -> Poll<io::Result<NetworkStream>> {
-        Self::poll_accept(self, context).map_ok(|(stream, _)| NetworkStream::over(stream))
+        Self::poll_accept(self, context).map_ok(|(stream, peer)| NetworkStream::socket(stream, (None, Some(peer))))
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {

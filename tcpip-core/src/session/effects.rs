@@ -12,7 +12,7 @@ use crate::DisconnectReason;
 pub(crate) struct Effects {
     /// Those who wait for something of its life look again.
     pub(crate) has_changed: bool,
-    /// The session's task has something to send.
+    /// The session's task has something to send, or to bring the session to rest.
     pub(crate) has_work: bool,
     /// Somebody has to look whether the peer has hung up.
     pub(crate) looks: bool,
@@ -50,6 +50,7 @@ impl Effects {
 
     /// The session has ended for that.
     pub(super) fn end(&mut self, reason: DisconnectReason) {
+        self.has_work = true;
         self.rare().ended = Some(reason);
     }
 
@@ -77,7 +78,7 @@ impl Effects {
         }
     }
 
-    pub(super) fn let_go(&mut self, waker: Option<Waker>) {
+    pub(crate) fn let_go(&mut self, waker: Option<Waker>) {
         if waker.is_some() {
             self.rare().replaced.extend(waker);
         }
@@ -99,7 +100,10 @@ impl Effects {
     }
 
     pub(super) fn refuse(&mut self, writers: impl IntoIterator<Item = Writer>) {
-        self.rare().refused.extend(writers);
+        let mut writers = writers.into_iter().peekable();
+        if writers.peek().is_some() {
+            self.rare().refused.extend(writers);
+        }
     }
 
     /// Does what others wait for. No lock of the session is held.

@@ -14,8 +14,7 @@ use crate::{DisconnectReason, FrameBuffer};
 /// out.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    /// In a box, which is what is lent. `None` while it is, unless bytes have come meanwhile, and before the first
-    /// come.
+    /// In a box, which is what is lent. `None` while it is, unless bytes have come meanwhile, and while there are none.
     pub(super) frames: Option<Box<FrameBuffer>>,
     pub(super) place: Buffer,
     /// What has arrived is not to be kept.
@@ -158,7 +157,7 @@ impl Incoming {
     /// The buffer, or what has come while it is lent.
     #[inline]
     pub(super) fn frames(&mut self) -> &mut FrameBuffer {
-        self.frames.get_or_insert_default()
+        self.frames.get_or_insert_with(FrameBuffer::spare)
     }
 
     /// How many bytes are in it.
@@ -210,7 +209,7 @@ impl Incoming {
     pub(super) fn lend(&mut self, lend: impl FnOnce(usize) -> Buffer) -> Box<FrameBuffer> {
         self.place = lend(self.held());
         self.has_changed = false;
-        self.frames.take().unwrap_or_default()
+        self.frames.take().unwrap_or_else(FrameBuffer::spare)
     }
 
     /// Takes the buffer back, and behind it what has been read ahead meanwhile.
@@ -222,6 +221,7 @@ impl Incoming {
         if let Some(mut arrived) = self.frames.replace(frames) {
             self.append(&arrived.take_rest());
         }
+        self.let_go_of_frames();
         self.wake_ahead(effects);
     }
 
@@ -234,6 +234,13 @@ impl Incoming {
         self.place = Buffer::Here;
         self.frames = Some(frames);
         Ok(())
+    }
+
+    /// Hands the buffer on to others of the thread if nothing is in it.
+    pub(super) fn let_go_of_frames(&mut self) {
+        if self.frames.as_ref().is_some_and(|frames| frames.is_unused()) {
+            FrameBuffer::hand_on(&mut self.frames);
+        }
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) {

@@ -33,6 +33,7 @@ pub(crate) use self::{
     reads::{Receive, Step, Work},
     take::{Heartbeats, Take, Taken, Unread},
     turns::Ticket,
+    writes::Duty,
 };
 use self::{
     incoming::{Buffer, Incoming, StreamEnd, Waits},
@@ -372,6 +373,8 @@ impl Session {
         }
         self.life.finish(effects);
         self.log_unread(effects);
+        // For the last time, so that nobody keeps it.
+        effects.has_work = true;
         if self.life.is_revoked() || !in_order {
             self.discard(effects);
         }

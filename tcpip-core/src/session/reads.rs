@@ -60,6 +60,7 @@ impl Session {
 
     pub(crate) fn leave(&mut self, ticket: Ticket, effects: &mut Effects) {
         self.incoming.turns.leave(ticket, effects);
+        self.incoming.let_go_of_frames();
     }
 
     /// The read that has the turn is over, and the turn is kept for others.

@@ -7,7 +7,29 @@ use tokio::task;
 use super::{Begun, DisconnectReason, Effects, Numbered, Place, Session, Unsendable};
 use crate::sync::oneshot;
 
+/// What the session's task has to do for those who write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Duty {
+    /// Nothing, and never again: the session has ended.
+    Over,
+    /// Nothing, until there is [work](Effects::has_work).
+    Rest,
+    /// To send what is queued, or to end this end's half.
+    Send,
+}
+
 impl Session {
+    /// What the session's task has to do.
+    pub(crate) fn duty(&self) -> Duty {
+        if !self.life.is_connected() {
+            Duty::Over
+        } else if self.outgoing.is_empty() && !self.outgoing.is_half_ending() {
+            Duty::Rest
+        } else {
+            Duty::Send
+        }
+    }
+
     /// Begins to send one message, by the task `writer`.
     pub(crate) fn begin_message(
         &mut self,

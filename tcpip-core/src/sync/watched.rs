@@ -39,14 +39,20 @@ impl<T> Watched<T> {
     /// # Cancel safety
     ///
     /// May be dropped at any time.
-    pub async fn wait_for<R>(&self, mut look: impl FnMut(&T) -> Option<R>) -> R {
-        loop {
-            // Before the look, so that no change falls between the two.
-            let changed = self.changed.notified();
-            if let Some(found) = look(&self.value.lock()) {
-                return found;
+    #[expect(clippy::manual_async_fn, reason = "the arguments of an `async fn` would have room in the task twice")]
+    pub fn wait_for<R>(&self, mut look: impl FnMut(&T) -> Option<R> + Send) -> impl Future<Output = R> + Send
+    where
+        T: Send,
+    {
+        async move {
+            loop {
+                // Before the look, so that no change falls between the two.
+                let changed = self.changed.notified();
+                if let Some(found) = look(&self.value.lock()) {
+                    return found;
+                }
+                changed.await;
             }
-            changed.await;
         }
     }
 }

@@ -1,6 +1,9 @@
 //! How text becomes a message: encoding and terminator.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    sync::{Arc, LazyLock},
+};
 
 use crate::{Encoding, Terminator, WriteError, framing::find_end};
 
@@ -15,6 +18,12 @@ pub struct TextFormat {
 }
 
 impl TextFormat {
+    /// The default, of which there is one for all.
+    pub(crate) fn shared_default() -> Arc<Self> {
+        static DEFAULT: LazyLock<Arc<TextFormat>> = LazyLock::new(Arc::default);
+        Arc::clone(&DEFAULT)
+    }
+
     /// The terminator.
     #[must_use]
     pub fn terminator(&self) -> &Terminator {

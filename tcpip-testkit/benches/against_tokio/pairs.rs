@@ -30,7 +30,7 @@ const DESCRIPTORS: usize = 3;
 /// Fewer would not be measured well.
 const FEWEST_ROUND_TRIPS: usize = 2000;
 
-/// How large the buffers by hand are: as large as those that idle sessions of the library keep.
+/// How large the buffers by hand are: an eighth of what `BufReader` has by itself.
 const BUFFER: usize = 1024;
 
 /// What a process of its own has found out.
@@ -153,7 +153,7 @@ struct ByHand {
     client: TcpStream,
 }
 
-/// Serves one client after another, with a buffer as large as an idle one of the library's.
+/// Serves one client after another.
 async fn serve(listener: TcpListener) -> Result<(), Failure> {
     loop {
         let (stream, _) = listener.accept().await?;

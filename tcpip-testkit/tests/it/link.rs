@@ -24,7 +24,7 @@ pub(crate) fn start(
     options: impl FnOnce(ConnectionOptions) -> ConnectionOptions,
 ) -> Connection {
     let connection = options(ConnectionOptions::new().close_timeout(Duration::from_secs(20)));
-    start_session(stream, SessionOptions { connection, ..SessionOptions::new("test") })
+    start_session(stream, SessionOptions::new("test").with(|_| connection))
 }
 
 /// A session over `stream`, with options that are not those of its connection. Nobody owns it: close it.

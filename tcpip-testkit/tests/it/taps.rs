@@ -189,7 +189,7 @@ async fn what_a_read_passes_over_is_told_as_it_comes<K: Kind>() {
         near,
         SessionOptions {
             max_heartbeat_interval: Some(100 * LONG),
-            connection: ConnectionOptions::new().tap_frames(frames.clone()),
+            connection: ConnectionOptions::new().tap_frames(frames.clone()).into(),
             ..SessionOptions::new("test")
         },
     );

@@ -1,12 +1,15 @@
 //! What the processes do that are watched. Started by hand they do it too, and nobody counts.
 
-use std::{fs, time::Duration};
+use std::{fs, net::Ipv4Addr, time::Duration};
 
 use tcpip_client::Client;
 use tcpip_server::OneClientServer;
 use tcpip_testkit::{OneClientServerTestCase, TestOneClientReadLoopServer};
 use tokio::{
+    io::AsyncReadExt,
+    net::TcpListener,
     runtime::{Builder, Runtime},
+    spawn,
     task::JoinSet,
 };
 
@@ -17,6 +20,9 @@ pub(crate) const MESSAGES: usize = 100;
 
 /// The length of each message of [`backlog`].
 pub(crate) const EACH: usize = 100;
+
+/// How many clients connect and close.
+pub(crate) const CONNECTS: usize = 20;
 
 /// How many sessions of each kind are idle.
 const IDLE_SESSIONS: usize = 10;
@@ -98,6 +104,27 @@ fn composed_messages() {
         batch.write_str("one").unwrap().write_str("two").unwrap().write(b">");
         batch.send().await.unwrap();
         mark("end");
+    });
+}
+
+/// Clients that connect and close, one after the other. The other end closes when it sees that.
+#[test]
+#[ignore = "runs in a process of its own, started by the tests that watch it"]
+fn connects() {
+    one_thread().block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let acceptor = spawn(async move {
+            for _ in 0..CONNECTS {
+                assert_eq!(listener.accept().await.unwrap().0.read(&mut [0]).await.unwrap(), 0);
+            }
+        });
+        mark("begin");
+        for _ in 0..CONNECTS {
+            Client::builder("127.0.0.1", port).connect().await.unwrap().close().await;
+        }
+        mark("end");
+        acceptor.await.unwrap();
     });
 }
 

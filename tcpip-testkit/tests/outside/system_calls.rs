@@ -4,7 +4,7 @@ use std::{thread::sleep, time::Duration};
 
 use crate::{
     child::{assert_succeeded, command},
-    scenarios::{EACH, MESSAGES, own_writes},
+    scenarios::{CONNECTS, EACH, MESSAGES, own_writes},
     skipped,
     strace::{Call, assert_none_but, trace, trace_while},
 };
@@ -51,7 +51,7 @@ fn a_composed_message_is_one_send() {
 #[test]
 fn a_segment_of_many_messages_takes_few_receives() {
     let Some(calls) = trace("a_segment_of_many_messages_takes_few_receives", "one_segment") else { return };
-    // 1700 bytes: the buffer's first 1024, then the rest.
+    // 1700 bytes: the buffer's first 512, then the rest.
     assert_eq!(count(&calls, Call::is_receive), 2);
     assert_eq!(count(&calls, |call| call.is_receive() && call.result <= 0), 0);
 }
@@ -63,6 +63,23 @@ fn messages_that_wait_are_sent_together() {
     assert!(count(&calls, Call::is_send) > 1, "the large message did not wait");
     let alone = i64::try_from(EACH).unwrap();
     assert_eq!(count(&calls, |call| call.is_send() && call.result == alone), 0);
+}
+
+/// A client asks for its own address once and for its peer's never, sets what it promises, and ends the stream once; and
+/// its close waits without a timer, which would wake the thread up, for a peer that ends the stream too.
+#[test]
+fn a_connect_and_close_asks_no_more_than_it_needs() {
+    let Some(calls) = trace("a_connect_and_close_asks_no_more_than_it_needs", "connects") else { return };
+    let count = |name: &str| count(&calls, |call| call.name == name);
+    assert_eq!(count("connect"), CONNECTS);
+    assert_eq!((count("getsockname"), count("getpeername")), (CONNECTS, 0));
+    // Four for the keep-alive, one for the delay of small messages.
+    assert_eq!(count("setsockopt"), 5 * CONNECTS);
+    assert_eq!(count("shutdown"), CONNECTS);
+    // Before the end and behind it, and once at the other end, which may have to wait for it.
+    assert!(count("recvfrom") <= 4 * CONNECTS, "{} receives", count("recvfrom"));
+    // One for the deadline of connecting.
+    assert!(count("write") <= CONNECTS, "the thread was woken up {} times", count("write"));
 }
 
 /// Idle sessions make no system call: all that is seen is the thread that begins to wait.

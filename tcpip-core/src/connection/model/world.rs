@@ -18,7 +18,7 @@ use super::{
     writers::{Sender, Writers},
 };
 use crate::{
-    DisconnectReason, HalfClose, Terminator,
+    ConnectionOptions, DisconnectReason, HalfClose, Terminator,
     connection::options::SessionOptions,
     session::{Effects, Ending, HangUp, Phase, ReadLoop, Session, Way},
 };
@@ -37,7 +37,7 @@ pub(super) fn options(rules: Rules) -> SessionOptions {
     let mut options = SessionOptions::new("model");
     options.max_heartbeat_interval = rules.heartbeats_are_noted.then_some(Duration::from_secs(1));
     let terminator = Terminator::new(rules.terminator).expect("it is not empty");
-    options.connection = options.connection.limit(rules.limit).terminator(terminator);
+    options.connection = Arc::new(ConnectionOptions::new().limit(rules.limit).terminator(terminator));
     options
 }
 
@@ -146,11 +146,11 @@ impl World {
         let rules = Rules { limit, terminator: TERMINATORS[0], heartbeats_are_noted };
         let mut options = options(rules);
         options.has_handler = decision & 8 != 0;
-        options.connection = options
-            .connection
+        let connection = ConnectionOptions::clone(&options.connection)
             .write_limit(usize::from(script.or_zero()))
             .half_close(half_close)
             .idle_timeout((decision & 16 != 0).then_some(Duration::from_secs(1)));
+        options.connection = Arc::new(connection);
         Self {
             session: Session::new(Arc::new(options), way),
             way,

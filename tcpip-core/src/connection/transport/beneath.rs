@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{io::Interest, net::tcp::OwnedWriteHalf};
+use tokio::{
+    io::Interest,
+    net::{TcpStream, tcp::OwnedWriteHalf},
+};
 
 use super::guarded::Guarded;
 use crate::{Transport, connection::HangUpDetection, network};
@@ -52,6 +55,14 @@ impl Beneath {
         match self {
             Self::Socket(socket) => network::hung_up(socket.as_ref(), detection, interval).await,
             Self::Other(half) => half.0.hung_up().await,
+        }
+    }
+
+    /// The socket, if this is one whose hang-up the system tells as an event.
+    pub(super) fn with_event(&self, detection: HangUpDetection) -> Option<&TcpStream> {
+        match self {
+            Self::Socket(socket) if network::is_event(detection) => Some(socket.as_ref()),
+            Self::Socket(_) | Self::Other(_) => None,
         }
     }
 

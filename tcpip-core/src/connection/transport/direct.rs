@@ -11,12 +11,13 @@ use std::{
 
 use tokio::{
     io::ReadBuf,
-    time::{Instant, sleep, timeout_at},
+    task::yield_now,
+    time::{Instant, sleep_until, timeout_at},
 };
 
 use super::{Beneath, Connection, Input, Wire};
 use crate::{
-    Abort, DisconnectReason, Transport,
+    Abort, DisconnectReason, Transport, network,
     session::{HangUp, Next},
 };
 
@@ -46,13 +47,17 @@ impl DirectWire {
 
     /// Waits for a writer that is sending. Since when the queue waits, if there is one.
     async fn next_to_send(&self, connection: &Connection) -> Option<Instant> {
-        loop {
-            match connection.input(|session, _| session.outgoing.next()) {
-                Next::Nothing => return None,
-                Next::Busy => connection.shared.work.notified().await,
-                Next::Queue(since) => return Some(since),
-            }
-        }
+        poll_fn(|context| {
+            connection.with_locked(|locked, effects| match locked.session.outgoing.next() {
+                Next::Nothing => Poll::Ready(None),
+                Next::Busy => {
+                    locked.set_task(context, effects);
+                    Poll::Pending
+                }
+                Next::Queue(since) => Poll::Ready(Some(since)),
+            })
+        })
+        .await
     }
 
     /// Offers the whole queue to `write`, once. How many bytes it took, none if it would have to wait; `None` if a
@@ -99,10 +104,19 @@ impl Wire for DirectWire {
         Ok(())
     }
 
-    async fn hung_up(&self, connection: &Connection) {
-        let options = &connection.shared.options;
-        self.0.hung_up(options.hang_up_detection, options.monitor_connection_interval).await;
-        transport_hung_up(connection, self.transport());
+    /// The task waits in this all the time: what is not the event of a socket is in a box.
+    #[expect(clippy::manual_async_fn, reason = "the arguments of an `async fn` would have room in the task twice")]
+    fn hung_up(&self, connection: &Connection) -> impl Future<Output = ()> + Send {
+        async move {
+            let options = &connection.shared.options;
+            match self.0.with_event(options.hang_up_detection) {
+                Some(socket) => network::hung_up_by_event(socket).await,
+                None => {
+                    Box::pin(self.0.hung_up(options.hang_up_detection, options.monitor_connection_interval)).await;
+                }
+            }
+            transport_hung_up(connection, self.transport());
+        }
     }
 
     /// A reset after the hang-up, whose cause may have been told to a writer already.
@@ -134,34 +148,51 @@ impl Wire for DirectWire {
     /// A socket that is closed with unread input, or gets input once it is closed, sends a reset, which overtakes what
     /// was written. So what comes is discarded until the peer's system has acknowledged all of that; or, where this
     /// system does not tell, until the peer ends its half.
-    async fn end(&self, input: Input) {
+    ///
+    /// There is no timer before it is needed: on this machine, or where the peer ends its half as well, all has arrived
+    /// as soon as others have had their turn.
+    async fn end(&self, input: Input, deadline: Instant) -> bool {
         if input == Input::Keep {
             // The stream ends with its write half.
-            return;
+            return false;
         }
         let transport = self.transport();
         // Before as well, since a socket that is shut down may tell of a reset alone.
         let mut discarded = discard_what_is_here(transport);
         let _ = transport.shutdown_write();
-        let mut pause = FIRST_PAUSE;
+        let mut pause = Duration::ZERO;
         while discarded.error.is_none() {
             let has_arrived = transport.unacknowledged().map_or(discarded.has_ended, |count| count == 0);
-            if has_arrived {
+            if has_arrived && !discarded.has_ended {
                 // What came meanwhile, so that the close finds nothing.
                 discard_what_is_here(transport);
-                return;
             }
-            tokio::select! {
-                biased;
-                result = poll_fn(|context| poll_discard(transport, context)), if !discarded.has_ended => {
-                    if result.is_err() {
-                        return;
+            if has_arrived {
+                return true;
+            }
+            if pause.is_zero() {
+                yield_now().await;
+                pause = FIRST_PAUSE;
+            } else if Instant::now() >= deadline {
+                return false;
+            } else {
+                tokio::select! {
+                    biased;
+                    result = poll_fn(|context| poll_discard(transport, context)), if !discarded.has_ended => {
+                        if result.is_err() {
+                            return false;
+                        }
+                    }
+                    () = sleep_until(deadline.min(Instant::now() + pause)) => {
+                        pause = (pause * 2).min(LONGEST_PAUSE);
                     }
                 }
-                () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
             }
-            discarded = discard_what_is_here(transport);
+            if !discarded.has_ended {
+                discarded = discard_what_is_here(transport);
+            }
         }
+        false
     }
 
     fn unacknowledged(&self) -> usize {
@@ -175,6 +206,10 @@ impl Wire for DirectWire {
             Input::Keep => Abort::OnDrop,
             Input::Discard => Abort::Now,
         });
+        self.let_go();
+    }
+
+    fn let_go(self) {
         Arc::into_inner(self.0).into_iter().for_each(Beneath::forget);
     }
 }

@@ -48,14 +48,17 @@ pub(super) trait Wire: Send + Sync + 'static {
         write_timeout: Option<Duration>,
     ) -> impl Future<Output = Result<(), DisconnectReason>> + Send;
 
-    /// Ends the stream in good order, and lets what was sent arrive.
-    fn end(&self, input: Input) -> impl Future<Output = ()> + Send;
+    /// Ends the stream in good order, and lets what was sent arrive, until `deadline`. Whether it certainly has.
+    fn end(&self, input: Input, deadline: Instant) -> impl Future<Output = bool> + Send;
 
     /// How many bytes the system has taken that the peer has not, as far as it tells.
     fn unacknowledged(&self) -> usize;
 
     /// Ends the stream in such a way that the peer can see that it is not whole, where there is such a way.
     fn abort(self, input: Input);
+
+    /// Lets go of a stream that has been ended.
+    fn let_go(self);
 }
 
 /// What becomes of the bytes that have arrived.

@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{io::AsyncWrite, time::Instant};
+use tokio::{
+    io::AsyncWrite,
+    time::{Instant, timeout_at},
+};
 
 use super::{Connection, Input, Wire, within};
 use crate::{
@@ -112,8 +115,8 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Wire for StreamWire<W> {
         within(write_timeout, Instant::now(), ended).await
     }
 
-    async fn end(&self, _input: Input) {
-        let _ = self.shut_down().await;
+    async fn end(&self, _input: Input, deadline: Instant) -> bool {
+        timeout_at(deadline, self.shut_down()).await.is_ok()
     }
 
     fn unacknowledged(&self) -> usize {
@@ -121,6 +124,8 @@ impl<W: AsyncWrite + Send + Unpin + 'static> Wire for StreamWire<W> {
     }
 
     fn abort(self, _input: Input) {}
+
+    fn let_go(self) {}
 }
 
 impl<W: AsyncWrite + Unpin> StreamWire<W> {
