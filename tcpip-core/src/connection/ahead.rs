@@ -8,7 +8,7 @@ use std::{
 
 use tokio::task::{coop::unconstrained, yield_now};
 
-use super::{Connection, reading::MOST_RECEIVES, transport::stream_ended};
+use super::{Connection, reading::MOST_STEPS, transport::stream_ended};
 use crate::session::Session;
 
 /// How often a stream is looked at before what it has counts as endless.
@@ -63,7 +63,7 @@ impl Connection {
 
     fn read_ahead(&self, context: &mut Context<'_>, reader: Reader) -> Found {
         let mut waker = (reader == Reader::Task).then(|| context.waker().clone());
-        for _ in 0..MOST_RECEIVES {
+        for _ in 0..MOST_STEPS {
             let (room, source) = self.with_locked(|locked, effects| {
                 let room = locked.session.room_ahead(&mut waker, effects);
                 (room, if room > Some(0) { locked.source.take() } else { None })

@@ -14,9 +14,9 @@ use crate::{
     session::{Effects, Receive, Session, Step, Take, Taken, Ticket, Work},
 };
 
-/// After so many receives in one poll others have their turn, however much there is and whatever the stream makes of
-/// tokio's budget.
-pub(super) const MOST_RECEIVES: usize = 32;
+/// After so many receives, or looks of users' code, in one poll others have their turn: however much there is, whatever
+/// the stream makes of tokio's budget, and whatever users' code does to have itself called again.
+pub(super) const MOST_STEPS: usize = 32;
 
 /// How much is dropped of a stream that never stops.
 const MOST_DISCARDED: usize = 1024 * 1024;
@@ -73,22 +73,27 @@ impl Connection {
         take: &mut T,
     ) -> Poll<Taken<T::Output>> {
         let mut waker = Some(context.waker().clone());
-        for _ in 0..MOST_RECEIVES {
-            let mut step = self.next(|session, effects| session.step(ticket, take, &mut waker, effects));
-            while let (Step::Work(work), _) = step {
-                step = self.work(work, take, &mut waker);
-            }
-            let looks_again = match step {
+        let mut next = self.next(|session, effects| session.step(ticket, take, &mut waker, effects));
+        for _ in 0..MOST_STEPS {
+            next = match next {
                 (Step::Done(taken), _) => return Poll::Ready(taken),
-                (Step::Receive(receive), source) => self.receive(context, receive, source, &mut waker),
-                (Step::Wait | Step::Work(_), _) => false,
+                (Step::Wait, _) => return Poll::Pending,
+                (Step::Work(work), _) => self.work(work, take, &mut waker),
+                (Step::Receive(receive), source) => self.receive(context, receive, source, ticket, take, &mut waker),
             };
-            if !looks_again {
-                return Poll::Pending;
+        }
+        match next {
+            (Step::Done(taken), _) => Poll::Ready(taken),
+            (Step::Wait, _) => Poll::Pending,
+            (Step::Work(Work { frames, .. }) | Step::Receive(Receive { frames, .. }), source) => {
+                self.with_locked(|locked, effects| {
+                    locked.session.take_back(frames, effects);
+                    locked.source = source.or_else(|| locked.source.take());
+                });
+                context.waker().wake_by_ref();
+                Poll::Pending
             }
         }
-        context.waker().wake_by_ref();
-        Poll::Pending
     }
 
     /// What a read does next, and the source if it is to receive.
@@ -116,14 +121,16 @@ impl Connection {
         }
     }
 
-    /// Asks the system for bytes, with no lock held. Whether there is something to look at.
-    fn receive(
+    /// Asks the system for bytes, with no lock held, and looks at what has come.
+    fn receive<T: Take>(
         &self,
         context: &mut Context<'_>,
         receive: Receive,
         mut source: Option<Source>,
+        ticket: Ticket,
+        take: &mut T,
         waker: &mut Option<Waker>,
-    ) -> bool {
+    ) -> (Step<T::Output>, Option<Source>) {
         let Receive { mut frames, missing } = receive;
         let poll = |room: &mut dyn BufMut| match &mut source {
             Some(source) => source.poll_receive(context, room),
@@ -144,9 +151,16 @@ impl Connection {
             if let Some(input) = input {
                 locked.session.log_arrival(&input);
             }
-            let looks_again = locked.session.received(frames, result, waker, effects);
+            if !locked.session.received(frames, result, waker, effects) {
+                locked.source = source;
+                return (Step::Wait, None);
+            }
+            let step = locked.session.step(ticket, take, waker, effects);
+            if matches!(step, Step::Receive(_)) {
+                return (step, source);
+            }
             locked.source = source;
-            looks_again
+            (step, None)
         })
     }
 

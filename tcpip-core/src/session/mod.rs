@@ -179,14 +179,18 @@ impl Session {
         let mut text = TextFormat::clone(&self.text);
         change(&mut text);
         self.options.check_heartbeats(&text)?;
-        self.text = Arc::new(text);
-        self.look_again(effects);
+        if text != *self.text {
+            self.text = Arc::new(text);
+            self.look_again(effects);
+        }
         Ok(())
     }
 
     pub(crate) fn set_limit(&mut self, limit: usize, effects: &mut Effects) {
-        self.limit = limit;
-        self.look_again(effects);
+        if limit != self.limit {
+            self.limit = limit;
+            self.look_again(effects);
+        }
     }
 
     /// Has those who read look again: what they look for has changed.

@@ -192,6 +192,42 @@ async fn a_decoder_may_use_the_connection<K: Kind>() {
     link.close().await;
 }
 
+/// Finds nothing, and changes what is looked for each time that it is asked.
+struct Changing(Connection);
+
+impl Decoder for Changing {
+    type Item = u8;
+    type Error = io::Error;
+
+    fn decode(&mut self, _bytes: &mut BytesMut) -> io::Result<Option<u8>> {
+        self.0.set_limit(self.0.limit() ^ 1);
+        Ok(None)
+    }
+}
+
+/// A decoder that has itself asked again and again lets others have their turn.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn a_decoder_that_changes_the_limit_lets_others_go_on<K: Kind>() {
+    let (near, mut far) = K::streams().await;
+    let link = start(near, |options| options);
+    far.write_all(b"abc").await.unwrap();
+    let mut decoder = Changing(link.clone());
+    let mut others = 0;
+    tokio::select! {
+        biased;
+        outcome = link.read_frame(&mut decoder) => panic!("{outcome:?}"),
+        () = async {
+            while others < 10 {
+                others += 1;
+                tokio::task::yield_now().await;
+            }
+        } => {}
+    }
+    assert_eq!(timeout(STUCK, link.read_exact(3)).await.unwrap().unwrap(), b"abc");
+    link.close().await;
+}
+
 /// What is called with the bytes of a read may panic: they stay unread, and the session lives.
 #[apply(over_both_kinds)]
 #[test_log::test(tokio::test)]

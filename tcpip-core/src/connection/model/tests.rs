@@ -58,8 +58,8 @@ fn session(way: Way) -> Session {
 /// the buffer, no waker is there to be woken.
 #[test]
 fn a_change_while_the_buffer_is_lent_is_looked_at() {
-    let change = |session: &mut Session, effects: &mut Effects| {
-        session.change_text(|text| text.set_terminator(b"|".into()), effects).unwrap();
+    let change = |session: &mut Session, terminator: &[u8; 1], effects: &mut Effects| {
+        session.change_text(|text| text.set_terminator(terminator.into()), effects).unwrap();
     };
     let (mut session, mut effects, mut take) = (session(Way::Direct), Effects::default(), Lent(Kind::Text));
     let ticket = session.queue_up();
@@ -72,14 +72,14 @@ fn a_change_while_the_buffer_is_lent_is_looked_at() {
     assert!(session.received(receive.frames, Some(Ok(4)), &mut None, &mut effects));
     let Step::Work(mut work) = session.step(ticket, &mut take, &mut None, &mut effects) else { panic!("it works") };
     let taken = work.run(&mut take);
-    change(&mut session, &mut effects);
+    change(&mut session, b"|", &mut effects);
     let step = session.worked(work, taken, &mut take, &mut None, &mut effects);
     let Step::Work(mut work) = step else { panic!("it looks again") };
     assert_eq!(work.run(&mut take).unwrap().result.unwrap(), b"one");
     let Step::Receive(receive) = session.worked(work, None, &mut take, &mut None, &mut effects) else {
         panic!("it receives");
     };
-    change(&mut session, &mut effects);
+    change(&mut session, b";", &mut effects);
     assert!(session.received(receive.frames, None, &mut None, &mut effects), "it looks again");
     effects.run();
 }
