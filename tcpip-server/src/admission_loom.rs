@@ -26,12 +26,11 @@ use tcpip_core::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     runtime::{self, Runtime},
-    task::JoinSet,
 };
 
 use crate::{
     Admission, Listener,
-    accept::{AcceptLoop, ClosedOnDrop, Quietly, run_accept_loop},
+    accept::{AcceptLoop, ClosedOnDrop, run_accept_loop},
     reception::{Reception, ShouldBeConnected},
 };
 
@@ -100,6 +99,7 @@ impl Server {
         let notes = Arc::clone(&admitted);
         let accept_loop = AcceptLoop {
             listeners: vec![Box::new(Clients(clients.iter().rev().cloned().collect()))],
+            next_listener: 0,
             events: EventSource::default(),
             start_handler: Box::new(move |connection| {
                 let mut admitted = notes.lock().unwrap();
@@ -110,12 +110,10 @@ impl Server {
             close_timeout: std::time::Duration::from_secs(1),
             admission,
             rejection_message: None,
-            farewells: JoinSet::new(),
+            farewells: None,
             handler: None,
             ending: Vec::new(),
-            refused: Quietly::default(),
-            gone: Quietly::default(),
-            failed: Quietly::default(),
+            said: None,
             errors: 0,
             reception: ClosedOnDrop(Arc::clone(&reception)),
         };

@@ -8,16 +8,16 @@ use std::{
 };
 
 use bytes::BufMut;
-use tokio::{
-    sync::oneshot::{Receiver, error::TryRecvError},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 use super::{ChunkTap, Connection, Direction, Filter, FrameTap};
 use crate::{
     DisconnectReason, FrameBuffer,
     session::{Kind, Place, Queued, Tapped},
-    sync::{Lock, catch_panic_in},
+    sync::{
+        Lock, catch_panic_in,
+        oneshot::{Receiver, error::TryRecvError},
+    },
 };
 
 /// How many bytes of answers may wait to be sent.

@@ -9,7 +9,6 @@ use std::{
 use crate::sync::Lock;
 
 /// Why there is no value.
-#[cfg(test)]
 pub(crate) mod error {
     pub(crate) use tokio::sync::oneshot::error::TryRecvError;
 }
@@ -76,7 +75,6 @@ impl<T> Receiver<T> {
     }
 
     /// Takes it if it is there.
-    #[cfg(test)]
     pub(crate) fn try_recv(&mut self) -> Result<T, error::TryRecvError> {
         let mut state = self.0.lock();
         match state.value.take() {
