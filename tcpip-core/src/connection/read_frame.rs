@@ -212,6 +212,8 @@ impl<D: Decoder> Take for Frame<'_, D> {
 
     const RUNS_USERS_CODE: bool = true;
 
+    const NEEDS_BYTES: bool = false;
+
     #[inline]
     fn find_ready(&mut self, unread: &mut Unread<'_>) -> Option<Found> {
         (!unread.frames.is_empty()).then_some(Found::ALL)
@@ -268,6 +270,8 @@ impl<D: Decoder> Take for OwnFrame<D> {
     type Output = Decoded<D>;
 
     const RUNS_USERS_CODE: bool = true;
+
+    const NEEDS_BYTES: bool = false;
 
     #[inline]
     fn find_ready(&mut self, unread: &mut Unread<'_>) -> Option<Found> {

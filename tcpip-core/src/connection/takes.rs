@@ -369,6 +369,10 @@ pub(super) struct Available {
 impl Take for Available {
     type Output = Vec<u8>;
 
+    fn expected(&self) -> Option<usize> {
+        (self.count == 0).then_some(0)
+    }
+
     fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<Vec<u8>, ReadError>> {
         if self.count == 0 { Some(Ok(Vec::new())) } else { unread.frames.take_some(self.count).map(Ok) }
     }

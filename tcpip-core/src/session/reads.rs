@@ -96,6 +96,9 @@ impl Session {
             return Step::Wait;
         }
         self.incoming.waits = Waits::No;
+        if T::NEEDS_BYTES && self.incoming.held() == 0 && take.expected() != Some(0) {
+            return self.more(take, waker, effects);
+        }
         if T::RUNS_USERS_CODE {
             return Step::Work(self.work(None));
         }

@@ -14,6 +14,10 @@ pub(crate) trait Take {
     /// Whether code of the user's works on the buffer, which is then lent out.
     const RUNS_USERS_CODE: bool = false;
 
+    /// Whether there is no result where there are no bytes, unless none are [expected](Self::expected). A decoder may
+    /// have some in itself.
+    const NEEDS_BYTES: bool = true;
+
     /// How many bytes are certainly needed in all, if that is known: also the `expected` of an `Incomplete`.
     fn expected(&self) -> Option<usize> {
         None

@@ -66,7 +66,11 @@ impl Kind {
     }
 
     fn expected(self) -> Option<usize> {
-        if let Self::Exact(count) = self { Bytes { count }.expected() } else { None }
+        match self {
+            Self::Exact(count) => Bytes { count }.expected(),
+            Self::Available(count) => Available { count }.expected(),
+            _ => None,
+        }
     }
 
     fn take_ready(self, unread: &mut Unread<'_>) -> Option<Vec<u8>> {
@@ -147,6 +151,9 @@ impl Take for Lent {
     type Output = Vec<u8>;
 
     const RUNS_USERS_CODE: bool = true;
+
+    // It may be a frame.
+    const NEEDS_BYTES: bool = false;
 
     fn expected(&self) -> Option<usize> {
         self.0.expected()
