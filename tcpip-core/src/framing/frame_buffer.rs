@@ -121,13 +121,13 @@ impl FrameBuffer {
     /// filled, since more may wait.
     pub fn fill<R>(&mut self, wanted: usize, fill: impl FnOnce(&mut dyn BufMut) -> R) -> R {
         let before = self.held();
-        let missing = wanted;
-        let wanted = wanted.min(LARGEST_READ.max(before));
-        let enough = wanted.max(self.read_size.max(KEPT) / 2);
+        let enough = wanted.min(LARGEST_READ).max(self.read_size.max(KEPT) / 2);
+        // What has come is moved when the room grows, so it grows by much; but nobody has it grow by a word alone.
+        let most = wanted.min(LARGEST_READ.max(before.saturating_mul(3))).max(self.read_size).max(KEPT);
         let start = self.start;
-        let spare = self.form.spare(&mut self.start, enough, wanted.max(self.read_size).max(KEPT));
+        let spare = self.form.spare(&mut self.start, enough, most);
         self.no_text_before = self.no_text_before.saturating_sub(start - self.start);
-        let result = if missing > LARGEST_READ { fill(&mut spare.limit(missing)) } else { fill(spare) };
+        let result = if wanted > LARGEST_READ { fill(&mut spare.limit(wanted)) } else { fill(spare) };
         let count = self.held() - before;
         let filled = self.form.len() == self.form.capacity();
         self.may_be_text |= count > 0;
