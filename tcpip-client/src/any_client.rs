@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 use tcpip_core::{
-    Batch, ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, Structs, Terminator, WriteError,
+    Batch, ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, Stats, Structs, Terminator, WriteError,
     endpoint::CallbackProgress,
 };
 
 /// What every client has, whoever reads from it: a [`Client`](crate::Client) and a
 /// [`ReadLoopClient`](crate::ReadLoopClient) lend it by [`Deref`](std::ops::Deref). So a function that takes a client
-/// of either kind takes an `&AnyClient`.
+/// of either kind takes an `&AnyClient`. What it lacks, such as the peer's address, its [connection](Self::connection)
+/// has.
 ///
 /// Dropping the client closes the connection in the background.
 ///
@@ -181,6 +182,18 @@ impl AnyClient {
     #[must_use]
     pub fn should_be_connected(&self) -> bool {
         self.connection.should_be_connected()
+    }
+
+    /// As [`Connection::reason`].
+    #[must_use]
+    pub fn reason(&self) -> Option<DisconnectReason> {
+        self.connection.reason()
+    }
+
+    /// As [`Connection::stats`].
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.connection.stats()
     }
 
     /// As [`Connection::wait_connected`].

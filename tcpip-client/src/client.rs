@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use serde::de::DeserializeOwned;
-use tcpip_core::{ClientOrServer, Connection, Decoder, ReadError, endpoint::CallbackProgress};
+use tcpip_core::{ClientOrServer, Connection, Decoder, ReadError, ReadTurn, endpoint::CallbackProgress};
 use tokio::io::{AsyncRead, AsyncWrite};
 use zerocopy::TryFromBytes;
 
@@ -14,10 +14,11 @@ use crate::{AnyClient, ClientBuilder, Connected};
 /// Dropping it closes the connection in the background, as [`close`](AnyClient::close) does but without waiting,
 /// whatever clones of its [`Connection`] live on.
 ///
-/// Writes, states and closing are those of [`AnyClient`], reads its own. To add behaviour, hold a client in a type of
+/// Writes, states and closing are those of [`AnyClient`], reads its own; the streams, and the reads that lend what they
+/// have read, are its [connection](AnyClient::connection)'s alone. To add behaviour, hold a client in a type of
 /// your own, and implement [`ClientOrServer`] for that if generic code is to read from it and to write to it.
 ///
-/// Nobody pairs replies with requests: tasks that share a client [take turns](crate#requests-and-replies).
+/// Nobody else pairs replies with requests: tasks that share a client [take turns](crate#requests-and-replies).
 ///
 /// # Examples
 ///
@@ -107,6 +108,17 @@ impl Client {
 
 /// The reads of the connection.
 impl Client {
+    /// As [`Connection::read_turn`].
+    pub fn read_turn(&self) -> impl Future<Output = Result<ReadTurn, ReadError>> {
+        self.client.connection.read_turn()
+    }
+
+    /// As [`Connection::unread`].
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        self.client.connection.unread()
+    }
+
     /// As [`Connection::read`].
     pub fn read(&self, count: usize) -> impl Future<Output = Result<Vec<u8>, ReadError>> {
         self.client.connection.read(count)

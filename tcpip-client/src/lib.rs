@@ -46,17 +46,17 @@
 //!   [`AnyClient`].
 //! - Several tasks may read and write at once, and no message is torn: a [`Connection`] is a cheap clone
 //!   (`client.connection()`), and its methods take `&self`. But who reads gets the next message, whoever asked for it:
-//!   to ask takes a lock, from the request to its [reply](#requests-and-replies).
+//!   to ask takes the turn to read, from the request to its [reply](#requests-and-replies).
 //! - `should_be_connected() && !is_connected()` means that the connection was lost: this end has not closed it.
 //! - To add behaviour, hold a `Client` in a type of your own, where in Python you would derive a class. This and other
 //!   habits of ts_tcpip are shown in the docs of `tcpip-testkit`, `coming_from_ts_tcpip`.
 //!
 //! # Requests and replies
 //!
-//! Nobody pairs replies with requests. Two tasks that ask on one connection get each other's replies, unless a lock is
-//! held from the request to its reply. A reply that did not come in time, or whose request was dropped halfway, may
-//! still come, and nobody can tell it from the next one: unless the protocol numbers its replies, close then, with
-//! [`basic_close`](AnyClient::basic_close) if the connection is still wanted.
+//! Two tasks that ask on one connection get each other's replies, unless one keeps the [turn to read](ReadTurn) from
+//! its request to its reply. A reply that did not come in time, or whose request was dropped halfway, may still come,
+//! and nobody can tell it from the next one: [`Expected`] knows that it is due, and unless the protocol numbers its
+//! replies, close then, with [`basic_close`](AnyClient::basic_close) if the connection is still wanted.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -74,38 +74,32 @@
 //! #     std::future::pending::<()>().await;
 //! # });
 //! use std::time::Duration;
-//! use tcpip_client::{Client, Error, ReadError};
-//! use tokio::sync::Mutex;
+//! use tcpip_client::{Client, Error, Expected, ReadError};
 //!
-//! /// A device that answers each line with one line. Tasks that share it take turns.
+//! /// A device that answers each line with one line. Tasks that share it take turns, each within `read_timeout`.
 //! struct Device {
 //!     client: Client,
-//!     /// Locked from a request to its reply; true if a request was dropped before its reply.
-//!     is_behind: Mutex<bool>,
+//!     unanswered: Expected<()>,
 //! }
 //!
 //! impl Device {
 //!     async fn ask(&self, request: &str) -> Result<String, Error> {
-//!         let mut is_behind = self.is_behind.lock().await;
-//!         if *is_behind {
-//!             self.client.basic_close().await;
+//!         let mut turn = self.client.read_turn().await?;
+//!         if self.unanswered.pop().is_some() {
+//!             self.client.basic_close().await;        // the last request was dropped before its reply
 //!         }
-//!         *is_behind = true;
-//!         let reply = async {
-//!             self.client.write_str(request).await?;
-//!             Ok(self.client.read_str().await?)
+//!         self.client.batch().write_str(request)?.send_expecting(&self.unanswered, ()).await?;
+//!         let reply = turn.read_str().await;
+//!         match reply {
+//!             Err(ReadError::Timeout { .. }) => self.client.basic_close().await,
+//!             _ => drop(self.unanswered.pop()),
 //!         }
-//!         .await;
-//!         if matches!(reply, Err(Error::Read(ReadError::Timeout { .. }))) {
-//!             self.client.basic_close().await;
-//!         }
-//!         *is_behind = false;
-//!         reply
+//!         Ok(reply?)
 //!     }
 //! }
 //!
 //! let client = Client::builder("127.0.0.1", port).read_timeout(Duration::from_secs(1)).connect().await?;
-//! let device = Device { client, is_behind: Mutex::new(false) };
+//! let device = Device { client, unanswered: Expected::new() };
 //! let (az, el) = tokio::try_join!(device.ask("az?"), device.ask("el?"))?;
 //! println!("at {az}, {el}");
 //! # assert_eq!((az.as_str(), el.as_str()), ("az? 1", "el? 1"));
@@ -115,6 +109,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Where a device takes more commands before it has answered the first, nobody needs to wait for the others: the
+//! example of [`Expected`].
 //!
 //! # Connecting again
 //!
@@ -187,8 +184,8 @@ pub use tcpip_core::{
     Family, Filter, FrameTap, HEARTBEAT, HalfClose, HandlerError, HandlerResult, IntoHandlerError, JsonMode,
     KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest,
     ListenOptions, Listener, LookUpError, Network, NetworkStream, OptionError, ReadAndDispatch, ReadError, ReadTurn,
-    Result, STD_TIMEOUT, Sending, Sent, Serve, SockRef, Sockets, Structs, Terminator, Transport, UnexpectedHeartbeat,
-    WriteError, close_stream_writer, read_into, read_struct, set_socket_options, write_from,
+    Result, STD_TIMEOUT, Sending, Sent, Serve, SockRef, Sockets, Stats, Structs, Terminator, Transport,
+    UnexpectedHeartbeat, WriteError, close_stream_writer, read_into, read_struct, set_socket_options, write_from,
 };
 
 pub use self::{

@@ -16,6 +16,9 @@
 //!   it takes unless it is given a deadline. `close` always returns within its own.
 //! - A handler serves each session of a server, or that of a client, in the background: message by message
 //!   ([`ReadAndDispatch`]) or as a whole ([`Serve`]).
+//! - Replies are paired with requests by [`Expected`], or by a [`ReadTurn`] that is kept from the one to the other.
+//! - A [`Filter`] speaks a protocol below the messages, a [`FrameTap`] or [`ChunkTap`] listens in, and a [`Network`] of
+//!   your own takes the place of the system's sockets.
 //! - [`ClientOrServer`] is for code that takes a client, a server or a connection alike.
 //!
 //! # If you drop this future
@@ -23,7 +26,7 @@
 //! | future | the peer sees | this end |
 //! |---|---|---|
 //! | a read of a [`Connection`] | nothing | all bytes are there for the next read |
-//! | a write, [`Batch::send`] | the whole message, once, or nothing of it | later messages follow in order |
+//! | a write, [`Batch::send`], [`Batch::send_expecting`] | the whole message, once, or nothing of it | later messages follow in order |
 //! | a client's `connect`, a server's `start` | the end of the stream, if it was connected at all | nothing is left |
 //! | `close`, `close_client`, `shutdown_write`, `stop_reading` | the same as without dropping | it goes on |
 //! | `discard_input`, [`read_turn`](Connection::read_turn) | nothing | nothing is dropped, and no place in the queue kept, while it waits for its turn |

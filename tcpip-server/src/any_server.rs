@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use serde::Serialize;
 use tcpip_core::{
-    Batch, ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, Structs, Terminator, WriteError,
+    Batch, ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, Stats, Structs, Terminator, WriteError,
     endpoint::{CLOSE_GRACE, CallbackProgress, within},
 };
 use tokio::runtime::Handle;
@@ -247,6 +247,18 @@ impl AnyServer {
     #[must_use]
     pub fn should_be_connected(&self) -> bool {
         self.connection().should_be_connected()
+    }
+
+    /// As [`Connection::reason`]: without a client, why the last one's session ended.
+    #[must_use]
+    pub fn reason(&self) -> Option<DisconnectReason> {
+        self.connection().reason()
+    }
+
+    /// As [`Connection::stats`].
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.connection().stats()
     }
 
     /// As [`Connection::wait_disconnected`], for the client that is current when this is called.

@@ -85,7 +85,7 @@ pub use tcpip_core::{
     HandlerError, HandlerResult, IntoHandlerError, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME,
     Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, ListenOptions, Listener, LookUpError, Network, NetworkStream,
     OptionError, ReadAndDispatch, ReadError, ReadTurn, Result, STD_TIMEOUT, Sending, Sent, Serve, SockRef, Sockets,
-    StartError, Structs, Terminator, Transport, UnexpectedHeartbeat, WriteError, close_stream_writer, read_into,
+    StartError, Stats, Structs, Terminator, Transport, UnexpectedHeartbeat, WriteError, close_stream_writer, read_into,
     read_struct, set_socket_options, write_from,
 };
 

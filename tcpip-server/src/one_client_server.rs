@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use serde::de::DeserializeOwned;
-use tcpip_core::{ClientOrServer, Connection, Decoder, ReadError};
+use tcpip_core::{ClientOrServer, Connection, Decoder, ReadError, ReadTurn};
 use zerocopy::TryFromBytes;
 
 use crate::{AnyServer, NoReadLoop, OneClientServerBuilder, Server};
@@ -57,6 +57,22 @@ impl OneClientServer {
 
 /// The reads of the current client's connection, the one that is current when a method is called.
 impl OneClientServer {
+    /// As [`Connection::read_turn`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::read_turn`].
+    pub fn read_turn(&self) -> impl Future<Output = Result<ReadTurn, ReadError>> + Send {
+        let connection = self.connection();
+        async move { connection.read_turn().await }
+    }
+
+    /// As [`Connection::unread`].
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        self.connection().unread()
+    }
+
     /// As [`Connection::read`].
     pub fn read(&self, count: usize) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
         ClientOrServer::read(self, count)

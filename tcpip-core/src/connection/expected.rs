@@ -9,8 +9,12 @@ use crate::sync::Lock;
 ///
 /// [`Batch::send_expecting`](crate::Batch::send_expecting) puts a value in, in one step with the message: so two tasks
 /// cannot swap their replies. Whoever reads the replies takes the values [out](Self::pop). A message of which not a
-/// byte leaves, since its sending fails or is dropped before, takes its value along; one that is on its way leaves it,
+/// byte leaves, since its sending fails or is dropped before, has its value dropped; that of one on its way stays,
 /// since the reply will come.
+///
+/// Replies are counted, not recognised: one that never comes shifts all behind it. So where a peer may leave a message
+/// unanswered, [close](crate::Connection::basic_close) when a reply does not come in time. And what comes unasked must
+/// be told from a reply before a value is taken out for it.
 ///
 /// Clones share the values. Dropping the last one drops them. One serves one session: what the end of a session leaves
 /// in it will not be answered.

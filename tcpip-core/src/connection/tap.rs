@@ -18,9 +18,32 @@ pub enum Direction {
 ///
 /// It is called by whoever reads or writes, with no lock held: it must be quick, and a panic of it is logged. Dropping
 /// it does nothing.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use tcpip_core::{ChunkTap, Connection, ConnectionOptions, Direction};
+/// use tokio::{sync::mpsc, time::Instant};
+///
+/// /// For a task that writes it down, and that keeps up: this does not wait for it.
+/// struct Transcript(mpsc::UnboundedSender<(Instant, Direction, Vec<u8>)>);
+///
+/// impl ChunkTap for Transcript {
+///     fn chunk(&self, _device: &Connection, direction: Direction, at: Instant, bytes: &[u8]) {
+///         let _ = self.0.send((at, direction, bytes.to_vec()));
+///     }
+/// }
+///
+/// let (sender, lines) = mpsc::unbounded_channel();
+/// let options = ConnectionOptions::new().tap_chunks(Arc::new(Transcript(sender)));
+/// # assert_ne!(options, ConnectionOptions::new());
+/// # assert!(lines.is_empty());
+/// ```
 pub trait ChunkTap: Send + Sync + 'static {
-    /// Bytes have passed: what one call of the system, or one poll of the stream, has received or taken, before a filter
-    /// or behind it. What this end drops while it closes is not told.
+    /// Bytes have passed: what one call of the system, or one poll of the stream, has received or taken. They are as
+    /// on the wire: received ones before a [`Filter`](crate::Filter) has them, sent ones behind it. What this end
+    /// drops while it closes is not told.
     ///
     /// `at` is when received bytes had come out of the transport, and when sent ones were about to be given to it: so
     /// that a command is earlier than its reply. Each direction is told in its order; on several threads both may be
@@ -33,6 +56,34 @@ pub trait ChunkTap: Send + Sync + 'static {
 ///
 /// It is called by whoever reads or writes, with no lock held, for one frame of a session at a time: it must be quick,
 /// and a panic of it is logged. Dropping it does nothing.
+///
+/// A received frame is what one read takes: a header and a body that are read one after the other are two, and what a
+/// decoder takes for an item of [`read_frame`](Connection::read_frame) is one. Of a [`Filter`](crate::Filter), received
+/// frames are what it has made of the bytes, sent ones too, and its answers are among these.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use tcpip_core::{Connection, ConnectionOptions, Direction, FrameTap};
+/// use tokio::time::Instant;
+///
+/// /// Logs what is said, and what nobody has listened to.
+/// struct WireLog;
+///
+/// impl FrameTap for WireLog {
+///     fn frame(&self, device: &Connection, direction: Direction, _at: Instant, bytes: &[u8]) {
+///         tracing::debug!(device = device.name(), ?direction, "{}", bytes.escape_ascii());
+///     }
+///
+///     fn unread(&self, device: &Connection, _at: Instant, bytes: &[u8]) {
+///         tracing::warn!(device = device.name(), "unread: {}", bytes.escape_ascii());
+///     }
+/// }
+///
+/// let options = ConnectionOptions::new().tap_frames(Arc::new(WireLog));
+/// # assert_ne!(options, ConnectionOptions::new());
+/// ```
 pub trait FrameTap: Send + Sync + 'static {
     /// A frame has passed: what a read has taken out of the buffer, whatever it has made of it, its terminator and
     /// what it has passed over included; or a message that is queued, as it goes out. Received and sent ones each come

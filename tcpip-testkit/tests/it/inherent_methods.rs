@@ -21,6 +21,7 @@ macro_rules! check_reads_and_writes {
         from.write(b"1234567\n89\n").await.unwrap();
         assert_eq!(to.read(1).await.unwrap(), b"1");
         assert_eq!(to.read_exact(2).await.unwrap(), b"23");
+        assert_eq!(*to.read_turn().await.unwrap().connection(), to.connection());
         assert_eq!(to.read_exact_with(1, |bytes| bytes[0]).await.unwrap(), b'4');
         assert_eq!(to.read_struct::<[u8; 1]>().await.unwrap(), *b"5");
         let mut six = [0];
@@ -28,6 +29,7 @@ macro_rules! check_reads_and_writes {
         assert_eq!(six, *b"6");
         assert_eq!(to.read_line().await.unwrap(), b"7\n");
         assert_eq!(to.read_until(b"9").await.unwrap(), b"89");
+        assert_eq!(to.unread(), 1);
         assert_eq!(to.discard_input().await.unwrap(), 1);
         from.write_lines(&["one\r\n", "two\r\n", "[3]\r\n", "four"]).await.unwrap();
         assert_eq!(to.read_str().await.unwrap(), "one");
@@ -57,6 +59,7 @@ macro_rules! check_writes {
         assert_eq!(to.read_until(b"\n").await.unwrap(), b"12345678\r\n");
         assert_eq!(to.read_until(b"\n").await.unwrap(), b"[9]\r\n");
         assert_eq!(to.read_until(b"\n").await.unwrap(), b"end\n");
+        assert_eq!((from.stats().messages_sent, from.reason()), (7, None));
     };
 }
 
@@ -70,10 +73,12 @@ async fn a_client_and_a_server_read_and_write_without_a_trait() {
         check_reads_and_writes!(client, server);
         assert!(server.wait_hung_up().await);
         server.wait_disconnected().await;
+        assert!(server.reason().is_some());
         let client = case.create_client(&server, |client| client).await.unwrap();
         check_reads_and_writes!(server, client);
         assert!(client.wait_hung_up().await);
         client.wait_disconnected().await;
+        assert!(client.reason().is_some());
     })
     .await;
 }
@@ -104,6 +109,7 @@ async fn a_client_and_a_server_with_a_handler_write_without_a_trait() {
         server.wait_disconnected().await;
         client.close().await;
         client.wait_disconnected().await;
+        assert!(client.reason().is_some());
     })
     .await;
 }
@@ -113,6 +119,12 @@ struct Absent;
 
 /// As methods of a trait, these come after a type's own: with these, each call below would be another, and not compile.
 trait Reads {
+    fn read_turn(&self) -> Absent {
+        Absent
+    }
+    fn unread(&self) -> Absent {
+        Absent
+    }
     fn read(&self) -> Absent {
         Absent
     }
@@ -159,7 +171,9 @@ impl<T> Reads for T {}
 /// Compiles where `$link` has no read of its own.
 macro_rules! has_no_reads {
     ($link:expr) => {
-        let _: [Absent; 13] = [
+        let _: [Absent; 15] = [
+            $link.read_turn(),
+            $link.unread(),
             $link.read(),
             $link.read_to_end(),
             $link.read_exact(),
