@@ -27,7 +27,7 @@ mod networks;
 mod odd_streams;
 mod one_shot;
 mod others_turn;
-mod over_both_kinds;
+mod over_each_kind;
 mod parity;
 mod read_ahead;
 mod read_frame;
