@@ -1,9 +1,6 @@
 //! A filter takes its protocol out of what arrives, answers it, and makes of messages what goes out.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use macro_rules_attribute::apply;
 use tcpip_server::{ChunkTap, Connection, ConnectionOptions, Direction, DisconnectReason, Filter, FrameTap};
@@ -17,9 +14,8 @@ use crate::{
     kinds::Kind,
     link::{start, tight_link},
     over_each_kind::over_each_kind,
+    soon::{LONG, soon},
 };
-
-const LONG: Duration = Duration::from_secs(30);
 
 const IAC: u8 = 255;
 const DONT: u8 = 254;
@@ -75,10 +71,6 @@ impl Filter for Refuse {
             output.extend([byte; 2].iter().take(if byte == IAC { 2 } else { 1 }));
         }
     }
-}
-
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(LONG, what).await.expect("this should have happened by now")
 }
 
 /// What a device says that speaks telnet: it offers to echo and asks for a window size, within a message.

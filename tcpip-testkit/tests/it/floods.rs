@@ -16,17 +16,11 @@ use tokio_util::codec::{LengthDelimitedCodec, LinesCodec};
 use crate::{
     kinds::{Kind, Memory},
     over_each_kind::over_each_kind,
+    soon::soon,
 };
 
 /// More than are read from the buffer without a unit of the task's budget.
 const LINES: usize = 40_000;
-
-/// Far longer than anything here takes.
-const LONG: Duration = Duration::from_secs(30);
-
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(LONG, what).await.expect("this should have happened by now")
-}
 
 async fn pair<K: Kind>() -> (Client, K::Stream) {
     let (near, far) = K::streams().await;

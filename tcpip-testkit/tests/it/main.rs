@@ -36,6 +36,7 @@ mod runtimes;
 mod send;
 mod sent;
 mod serve;
+mod soon;
 mod taps;
 mod telling_transport;
 mod torture;

@@ -27,14 +27,8 @@ use tokio::{
 use crate::{
     odd_streams::{OddStream, takes_all},
     runtimes::on_both_runtimes,
+    soon::soon,
 };
-
-/// Longer than anything here takes.
-const LONG: Duration = Duration::from_mins(1);
-
-async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(LONG, future).await.expect("this ends")
-}
 
 /// Answers each command after some thought.
 struct Answer {

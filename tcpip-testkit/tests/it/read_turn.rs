@@ -7,7 +7,6 @@ use tcpip_server::{BytesMut, Connection, Decoder, DisconnectReason, ReadError, R
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     task::{JoinSet, yield_now},
-    time::timeout,
 };
 use tokio_util::codec::BytesCodec;
 
@@ -16,14 +15,10 @@ use crate::{
     kinds::Kind,
     link::{start, start_session},
     over_each_kind::over_each_kind,
+    soon::soon,
 };
 
-const LONG: Duration = Duration::from_secs(30);
 const DEADLINE: Duration = Duration::from_millis(50);
-
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(LONG, what).await.expect("this should have happened by now")
-}
 
 async fn link<K: Kind>() -> (Connection, K::Stream) {
     let (near, far) = K::streams().await;

@@ -21,9 +21,8 @@ use crate::{
     kinds::{BUFFERED, Kind, Memory},
     link::{start, start_session, tight_link},
     over_each_kind::over_each_kind,
+    soon::{LONG, soon},
 };
-
-const LONG: Duration = Duration::from_secs(30);
 
 /// What was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,10 +80,6 @@ impl FrameTap for Log {
     fn unread(&self, connection: &Connection, at: Instant, bytes: &[u8]) {
         self.note(connection, Unread, at, bytes);
     }
-}
-
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(LONG, what).await.expect("this should have happened by now")
 }
 
 /// A session, who listens in on its chunks and on its frames, and its peer.
