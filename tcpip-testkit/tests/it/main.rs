@@ -1,6 +1,7 @@
 //! Client and server together, over real sockets and in memory.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may do what tests do")]
 
+mod answer;
 mod cancelled_reads;
 mod cancelled_waits;
 mod cancelled_writes;
