@@ -29,6 +29,7 @@ mod streams;
 mod takes;
 mod tap;
 mod tasks;
+mod text_takes;
 mod transport;
 mod unread;
 mod write;

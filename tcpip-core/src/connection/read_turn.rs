@@ -11,10 +11,8 @@ use super::{
     Connection,
     read::non_empty,
     read_frame::{Frame, outcome},
-    takes::{
-        Available, Bytes, EachText, ExactWith, Json, Line, Struct, StructInto, Text, TextWith, ToEnd, Until, UntilWith,
-        owned, stored_in,
-    },
+    takes::{Available, Bytes, ExactWith, Line, Struct, StructInto, ToEnd, Until, UntilWith},
+    text_takes::{EachText, Json, Text, TextWith, owned, stored_in},
 };
 use crate::{
     ReadError,
