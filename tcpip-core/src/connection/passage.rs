@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{ChunkTap, Connection, Direction, Filter, FrameTap};
 use crate::{
     DisconnectReason, FrameBuffer,
-    session::{Kind, Place, Queued, Tapped},
+    session::{Place, Queued, TapKind, Tapped},
     sync::{
         Lock, catch_panic_in,
         oneshot::{Receiver, error::TryRecvError},
@@ -217,9 +217,9 @@ impl Passage {
             };
             drop(untold);
             heard(|| match kind {
-                Kind::Received => tap.frame(connection, Direction::Received, at, &bytes),
-                Kind::Sent => tap.frame(connection, Direction::Sent, at, &bytes),
-                Kind::Unread => tap.unread(connection, at, &bytes),
+                TapKind::Received => tap.frame(connection, Direction::Received, at, &bytes),
+                TapKind::Sent => tap.frame(connection, Direction::Sent, at, &bytes),
+                TapKind::Unread => tap.unread(connection, at, &bytes),
             });
         }
     }

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::{
     effects::Effects,
-    frame_log::{Kind, Tapped},
+    frame_log::{TapKind, Tapped},
     incoming::{Arrived, End},
     life::{Ending, Life, Phase, ReadLoop},
     message::{Begun, Numbered, Place, Queued, Unsendable, Writer},

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     Effects,
-    frame_log::{Kind, Tapped},
+    frame_log::{TapKind, Tapped},
     message::{Lane, Message, Numbered, Place, Queued, Waiting},
 };
 use crate::{Sent, sync::oneshot};
@@ -265,7 +265,7 @@ impl Queue {
     /// Tells those who listen in that a message is queued.
     fn tap<'a>(&self, parts: impl Iterator<Item = &'a [u8]>, effects: &mut Effects) {
         if self.rare.as_ref().is_some_and(|rare| rare.is_tapped) {
-            effects.tap(Tapped { kind: Kind::Sent, at: Instant::now(), bytes: parts.collect::<Vec<_>>().concat() });
+            effects.tap(Tapped { kind: TapKind::Sent, at: Instant::now(), bytes: parts.collect::<Vec<_>>().concat() });
         }
     }
 
