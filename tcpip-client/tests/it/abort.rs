@@ -8,13 +8,13 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{
     kinds::{Kind, Tcp},
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
     raw_peer::{meet, meet_told, pair, receive, soon},
 };
 
 /// An abort ends the session for its own reason, drops what has arrived, and the peer sees that the stream is not
 /// whole.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn an_abort_resets_and_is_told<K: Kind>() {
     let (client, mut peer, mut events) = meet_told::<K>(|client| client.close_timeout(Duration::from_mins(10))).await;
@@ -64,7 +64,7 @@ async fn an_abort_gives_up_what_has_not_arrived() {
 }
 
 /// An abort cuts a close short that waits for a stalled peer.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn an_abort_cuts_a_close_short<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.close_timeout(Duration::from_mins(10))).await;

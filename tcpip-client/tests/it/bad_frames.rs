@@ -8,14 +8,14 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{
     kinds::Kind,
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
     raw_peer::{assert_reads_well, meet, pair, send_and_close, soon},
     reads::{Door, Position, Status},
 };
 
 /// A stream that ends within a frame: the error carries what came, and how much was asked for where that is known.
 /// Parity: `readexactly`, `IncompleteReadError`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn an_incomplete_frame_carries_what_came_of_it<K: Kind>() {
     type Read =
@@ -77,7 +77,7 @@ async fn an_incomplete_frame_carries_what_came_of_it<K: Kind>() {
 /// Fault 12 of the model: a frame that is too long is told once, whether its end has come or not, and the next read
 /// begins behind it.
 /// Parity: `LimitOverrunError`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn an_over_long_frame_is_reported_once_and_its_tail_is_never_a_frame<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.limit(10)).await;
@@ -104,7 +104,7 @@ async fn an_over_long_frame_is_reported_once_and_its_tail_is_never_a_frame<K: Ki
 
 /// `limit` bounds each of the reads that search, and `read_to_end`; it does not bound what was asked for by length.
 /// Parity: `limit`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn the_limit_bounds_searching_reads_and_read_to_end_alone<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.limit(1000)).await;
@@ -128,7 +128,7 @@ async fn the_limit_bounds_searching_reads_and_read_to_end_alone<K: Kind>() {
 /// What is not text in the connection's encoding is an error with the bytes and the place; it takes exactly that frame.
 /// Failure 17.
 /// Parity: `read_str`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_frame_that_does_not_decode_consumes_exactly_itself<K: Kind>() {
     let invalid: [(Encoding, &[u8], usize); 6] = [
@@ -167,7 +167,7 @@ async fn a_frame_that_does_not_decode_consumes_exactly_itself<K: Kind>() {
 
 /// JSON that is none, or not of the type, is an error with the text; it takes exactly that frame.
 /// Parity: `read_json`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn json_that_does_not_fit_carries_the_text_and_consumes_its_frame<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -191,7 +191,7 @@ async fn json_that_does_not_fit_carries_the_text_and_consumes_its_frame<K: Kind>
 }
 
 /// A `bool` refuses a 2: the error carries the bytes, which are taken out.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn bytes_that_are_no_value_of_the_struct_are_refused_and_consumed<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;

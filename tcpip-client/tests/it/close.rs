@@ -8,12 +8,12 @@ use tokio::{io::AsyncWriteExt, sync::oneshot, time::Instant};
 
 use crate::{
     kinds::Kind,
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
     raw_peer::{detections, meet, meet_told, pair, receive, receive_all, send_and_close, soon},
 };
 
 /// A close at this end is told as one, clears both states, and ends the peer's stream in good order.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_close_is_told_and_seen_by_the_peer<K: Kind>() {
     for detect in detections::<K>() {
@@ -29,7 +29,7 @@ async fn a_close_is_told_and_seen_by_the_peer<K: Kind>() {
 
 /// `basic_close` closes, and leaves `should_be_connected` as it is.
 /// Parity: `basic_close`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn basic_close_leaves_should_be_connected<K: Kind>() {
     let (client, mut peer, mut events) = meet_told::<K>(|client| client).await;
@@ -66,7 +66,7 @@ fn closing_a_closed_client_needs_no_runtime() {
 }
 
 /// Fault 5 of the model, failure 9: a stalled peer cannot hold a close up. It is aborted, which the peer can see.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_close_on_a_stalled_peer_aborts_within_its_deadline<K: Kind>() {
     const CLOSE: Duration = Duration::from_millis(100);
@@ -87,7 +87,7 @@ async fn a_close_on_a_stalled_peer_aborts_within_its_deadline<K: Kind>() {
 }
 
 /// The default close deadline is a second.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_close_takes_a_second_at_most_by_default<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -101,7 +101,7 @@ async fn a_close_takes_a_second_at_most_by_default<K: Kind>() {
 }
 
 /// What is queued goes out before the end of the stream, also what a dropped write has queued.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_close_sends_what_is_queued_first<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.close_timeout(Duration::from_secs(20))).await;
@@ -119,7 +119,7 @@ async fn a_close_sends_what_is_queued_first<K: Kind>() {
 }
 
 /// The same for a session that drains.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_close_while_draining_ends_in_good_order<K: Kind>() {
     for detect in detections::<K>() {
@@ -138,7 +138,7 @@ async fn a_close_while_draining_ends_in_good_order<K: Kind>() {
 
 /// Two closes at once, and more, all return, and there is one event.
 /// Parity: `close`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn closing_twice_at_once_is_closing_once<K: Kind>() {
     let (client, mut peer, mut events) = meet_told::<K>(|client| client).await;
@@ -158,7 +158,7 @@ async fn closing_twice_at_once_is_closing_once<K: Kind>() {
 }
 
 /// A close whose future is dropped goes on.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_dropped_close_goes_on<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -171,7 +171,7 @@ async fn a_dropped_close_goes_on<K: Kind>() {
 }
 
 /// A callback may close the connection that it is told of, and wait for that.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_callback_may_close_its_connection<K: Kind>() {
     let (told, hear) = oneshot::channel();
@@ -197,7 +197,7 @@ async fn a_callback_may_close_its_connection<K: Kind>() {
 }
 
 /// A callback may drop the client that it is told about.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_callback_may_drop_its_client<K: Kind>() {
     let (give, take) = oneshot::channel::<Client>();
@@ -222,7 +222,7 @@ async fn a_callback_may_drop_its_client<K: Kind>() {
 
 /// Dropping the client closes, whatever clones of its connection live on; what is queued is sent.
 /// Parity: `async with`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn dropping_the_client_closes<K: Kind>() {
     for detect in detections::<K>() {
@@ -239,7 +239,7 @@ async fn dropping_the_client_closes<K: Kind>() {
 }
 
 /// Dropping a clone of the connection, even the last one, closes nothing.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn dropping_a_clone_of_the_connection_closes_nothing<K: Kind>() {
     let (client, mut peer, events) = meet_told::<K>(|client| client).await;
@@ -254,7 +254,7 @@ async fn dropping_a_clone_of_the_connection_closes_nothing<K: Kind>() {
 }
 
 /// A connection taken from a client closes it, as the client itself would.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_clone_of_the_connection_closes_the_session<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -264,7 +264,7 @@ async fn a_clone_of_the_connection_closes_the_session<K: Kind>() {
 }
 
 /// The peer's end is not awaited when nothing was arriving: a frozen peer costs a close no time.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_close_does_not_wait_for_a_silent_peer<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.close_timeout(Duration::from_mins(10))).await;
@@ -273,7 +273,7 @@ async fn a_close_does_not_wait_for_a_silent_peer<K: Kind>() {
 }
 
 /// A peer that never stops sending cannot hold a close up either.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn a_close_on_a_peer_that_keeps_sending_returns<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.close_timeout(Duration::from_millis(100))).await;
@@ -292,7 +292,7 @@ async fn a_close_on_a_peer_that_keeps_sending_returns<K: Kind>() {
 
 /// A session that the peer has ended, with something still to read, is at rest; its socket is closed by the drop of
 /// the client at the latest.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn what_is_kept_to_be_read_goes_with_the_client<K: Kind>() {
     let (client, peer, mut events) = meet_told::<K>(|client| client.drain_timeout(Duration::ZERO)).await;

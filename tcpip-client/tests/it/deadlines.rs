@@ -11,12 +11,12 @@ use tokio::{
 
 use crate::{
     kinds::{Builder, Kind},
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
     raw_peer::{assert_reads_well, meet, meet_told, pair, receive, send_and_close, soon},
 };
 
 /// Fault 15 of the model: every read method keeps the read deadline, and names itself and the time.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn every_read_keeps_the_read_deadline<K: Kind>() {
     const AFTER: Duration = Duration::from_millis(5);
@@ -45,7 +45,7 @@ async fn every_read_keeps_the_read_deadline<K: Kind>() {
 }
 
 /// Failure 11: the deadline is for the whole call, however steadily bytes drip in; none of them is lost by it.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_dripping_peer_does_not_extend_the_read_deadline<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.read_timeout(Duration::from_millis(60))).await;
@@ -64,7 +64,7 @@ async fn a_dripping_peer_does_not_extend_the_read_deadline<K: Kind>() {
 }
 
 /// A read that waits behind another one has its deadline too, and does not disturb the other.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn the_read_deadline_counts_while_another_read_has_its_turn<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.read_timeout(Duration::from_millis(300))).await;
@@ -80,7 +80,7 @@ async fn the_read_deadline_counts_while_another_read_has_its_turn<K: Kind>() {
 
 /// Failure 8: a peer that does not read ends the session after the write deadline. The write is told so, and so are
 /// those behind it, a waiting read, the callback, and the peer.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn the_write_deadline_ends_the_session<K: Kind>() {
     const AFTER: Duration = Duration::from_millis(50);
@@ -108,7 +108,7 @@ async fn the_write_deadline_ends_the_session<K: Kind>() {
 }
 
 /// The session owns the write deadline: it passes also for a message whose write was dropped.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn the_write_deadline_passes_without_a_writer<K: Kind>() {
     let (client, _peer, mut events) = meet_told::<K>(|client| client.write_timeout(Duration::from_millis(20))).await;
@@ -118,7 +118,7 @@ async fn the_write_deadline_passes_without_a_writer<K: Kind>() {
 }
 
 /// The write deadline counts from the last byte that the system took: a slow peer is no stalled one.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_slow_peer_is_no_stalled_one<K: Kind>() {
     const AFTER: Duration = Duration::from_millis(500);
@@ -138,7 +138,7 @@ async fn a_slow_peer_is_no_stalled_one<K: Kind>() {
 }
 
 /// Without a write deadline a write waits for as long as the peer likes.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_write_without_a_deadline_waits<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.write_timeout(None)).await;
@@ -151,7 +151,7 @@ async fn a_write_without_a_deadline_waits<K: Kind>() {
 }
 
 /// The longest duration there is means "never", in every option.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn the_longest_duration_is_never<K: Kind>() {
     let longest = |client: Builder<K>| {
@@ -184,7 +184,7 @@ async fn the_longest_duration_is_never<K: Kind>() {
 }
 
 /// The least duration there is means "at once", in every option.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_duration_of_zero_is_at_once<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| {
@@ -199,7 +199,7 @@ async fn a_duration_of_zero_is_at_once<K: Kind>() {
 }
 
 /// A close after a deadline has ended the session returns at once.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_close_after_a_write_deadline_returns<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.write_timeout(Duration::from_millis(10))).await;

@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{
     kinds::Kind,
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
     raw_peer::{meet, pair, receive},
 };
 
@@ -79,7 +79,7 @@ const ROUNDS: usize = 300;
 
 /// Nobody is woken with a lock held that a poll takes: reads, writes behind a full queue and the hang-up, a thousand
 /// times. Failure 38.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn a_waker_may_take_a_lock_that_is_held_while_polling<K: Kind>() {
     let (client, peer) = meet::<K>(|client| client.write_limit(1000)).await;
@@ -138,7 +138,7 @@ async fn both(first: impl Future<Output = ()>, second: impl Future<Output = ()>)
 
 /// Closing, and reading with a deadline, need no tokio where they are polled: the time is that of the session's
 /// runtime.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn deadlines_hold_on_a_foreign_executor<K: Kind>() {
     const SHORT: Duration = Duration::from_millis(20);
@@ -154,7 +154,7 @@ async fn deadlines_hold_on_a_foreign_executor<K: Kind>() {
 }
 
 /// `spawn` finds the session's runtime, too.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn a_task_may_be_spawned_from_a_foreign_executor<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;

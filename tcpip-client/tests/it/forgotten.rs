@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{
     kinds::Kind,
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
     raw_peer::{meet, meet_told, receive, soon},
 };
 
@@ -25,7 +25,7 @@ async fn forget<F: Future>(future: F) {
 
 /// A write that is forgotten while the queue is full holds up nothing: it goes out in its turn, and so do those behind
 /// it and the heartbeats. Failure 41.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_forgotten_write_holds_up_nothing<K: Kind>() {
     let (client, mut peer) =
@@ -52,7 +52,7 @@ async fn a_forgotten_write_holds_up_nothing<K: Kind>() {
 }
 
 /// A write that is dropped while there is no room for it has queued nothing, and lets those behind it pass.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_write_dropped_before_its_turn_is_taken_back<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.write_limit(1000)).await;
@@ -70,7 +70,7 @@ async fn a_write_dropped_before_its_turn_is_taken_back<K: Kind>() {
 }
 
 /// A read that is forgotten with half a frame keeps no session alive from which nothing comes. Failure 41.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_forgotten_read_keeps_no_session_alive<K: Kind>() {
     const IDLE: Duration = Duration::from_millis(50);
@@ -82,7 +82,7 @@ async fn a_forgotten_read_keeps_no_session_alive<K: Kind>() {
 }
 
 /// A read that is forgotten keeps no other waiting behind the end of the session, also where data is left beneath.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_forgotten_read_keeps_no_other_behind_the_end<K: Kind>() {
     let (client, mut peer, mut events) = meet_told::<K>(|client| client.drain_timeout(Duration::ZERO)).await;

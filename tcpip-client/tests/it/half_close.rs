@@ -8,13 +8,13 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{
     kinds::Kind,
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
     raw_peer::{assert_reads_well, detections, meet, meet_told, pair, receive, receive_all, soon},
 };
 
 /// With the option, a peer that has said all still hears all: the session goes on, reads find the end again and again,
 /// and the session ends when this end ends its half too. Failure 34.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_session_outlives_the_peers_half<K: Kind>() {
     for detect in detections::<K>() {
@@ -39,7 +39,7 @@ async fn a_session_outlives_the_peers_half<K: Kind>() {
 }
 
 /// This end's half ends behind what is queued, and reads go on; a write is an error that says so.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn this_ends_half_ends_behind_what_is_queued<K: Kind>() {
     let (client, mut peer, mut events) = meet_told::<K>(|client| client).await;
@@ -64,7 +64,7 @@ async fn this_ends_half_ends_behind_what_is_queued<K: Kind>() {
 }
 
 /// A `shutdown_write` that is dropped once polled is done all the same; without a session it is an error.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_dropped_shutdown_write_is_done<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -80,7 +80,7 @@ async fn a_dropped_shutdown_write_is_done<K: Kind>() {
 
 /// Without the option, the peer's half-close ends a session as before, and its face is seen at once, also behind what
 /// nobody reads.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_hang_up_is_seen_behind_what_nobody_reads<K: Kind>() {
     for detect in detections::<K>() {
@@ -96,7 +96,7 @@ async fn a_hang_up_is_seen_behind_what_nobody_reads<K: Kind>() {
 }
 
 /// A close at this end is no hang-up of the peer, and ends the wait for one.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_close_ends_the_wait_for_a_hang_up<K: Kind>() {
     let (client, _peer) = pair::<K>().await;
@@ -106,7 +106,7 @@ async fn a_close_ends_the_wait_for_a_hang_up<K: Kind>() {
 }
 
 /// The heartbeat monitor and the idle time do not judge a peer that cannot say anything any more.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_peer_that_has_ended_its_half_is_not_idle<K: Kind>() {
     const IDLE: Duration = Duration::from_millis(50);

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     kinds::Kind,
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
     raw_peer::{detections, ended_by, meet, meet_told, receive, receive_all, send_and_close, soon},
 };
 
@@ -19,7 +19,7 @@ use crate::{
 pub(crate) const NEVER: Duration = Duration::from_mins(10);
 
 /// Failure 1: told once, at once, and without any reader; by either kind of detection.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_hang_up_is_told_once_without_any_reader<K: Kind>() {
     for detect in detections::<K>() {
@@ -42,7 +42,7 @@ async fn a_hang_up_is_told_once_without_any_reader<K: Kind>() {
 }
 
 /// Failure 5: a half-close with nothing unread is a hang-up, and is answered with the end of this side.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_half_close_with_nothing_unread_ends_the_session<K: Kind>() {
     for detect in detections::<K>() {
@@ -55,7 +55,7 @@ async fn a_half_close_with_nothing_unread_ends_the_session<K: Kind>() {
 }
 
 /// A hang-up while a read waits ends both, and the read is told of the end.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_waiting_read_is_told_of_the_hang_up<K: Kind>() {
     for detect in detections::<K>() {
@@ -69,7 +69,7 @@ async fn a_waiting_read_is_told_of_the_hang_up<K: Kind>() {
 
 /// Fault 1 of the model, failures 2 and 5: with unread data the session drains. It counts as connected, writes
 /// reach a peer that half-closed, and taking the last frame does not end it; the read that reports the end does.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_hang_up_behind_unread_data_lets_the_session_be_read_and_answered<K: Kind>() {
     for detect in detections::<K>() {
@@ -103,7 +103,7 @@ pub(crate) async fn draining(client: &tcpip_client::Client) {
 
 /// Fault 1 of the model: one unread byte that nobody ever reads does not hide the hang-up; what had arrived is
 /// still there afterwards, is told once, and then the reads are not connected.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn one_unread_byte_never_hides_a_hang_up<K: Kind>() {
     for detect in detections::<K>() {
@@ -119,7 +119,7 @@ async fn one_unread_byte_never_hides_a_hang_up<K: Kind>() {
 }
 
 /// Unread data in the buffer counts as unread data in the kernel does.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_hang_up_behind_a_buffered_frame_drains_too<K: Kind>() {
     let (client, mut peer, mut events) = meet_told::<K>(|client| client.drain_timeout(NEVER)).await;
@@ -136,7 +136,7 @@ async fn a_hang_up_behind_a_buffered_frame_drains_too<K: Kind>() {
 }
 
 /// The drain timeout counts from the last read that returned, not from the hang-up.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_session_drains_for_as_long_as_it_is_read<K: Kind>() {
     const DRAIN: Duration = Duration::from_millis(600);
@@ -156,7 +156,7 @@ async fn a_session_drains_for_as_long_as_it_is_read<K: Kind>() {
 }
 
 /// After the end, what had arrived stays readable: frames first, then how the stream ended, once, then nothing.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn what_had_arrived_stays_readable_after_the_end<K: Kind>() {
     for detect in detections::<K>() {
@@ -175,7 +175,7 @@ async fn what_had_arrived_stays_readable_after_the_end<K: Kind>() {
 }
 
 /// What had arrived is given up by a close at this end.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_close_after_the_end_gives_up_what_had_arrived<K: Kind>() {
     let (client, peer, mut events) = meet_told::<K>(|client| client.drain_timeout(Duration::ZERO)).await;
@@ -188,7 +188,7 @@ async fn a_close_after_the_end_gives_up_what_had_arrived<K: Kind>() {
 }
 
 /// A reader that takes part of what there is and then stays away does not keep the session alive for ever.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_stalled_reader_does_not_keep_a_drained_session<K: Kind>() {
     let (client, peer, mut events) = meet_told::<K>(|client| client.drain_timeout(Duration::from_millis(30))).await;
@@ -199,7 +199,7 @@ async fn a_stalled_reader_does_not_keep_a_drained_session<K: Kind>() {
 }
 
 /// An end that nobody was told of is told to the first read, whatever it is, and only to that.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn the_end_is_told_to_one_read_of_any_kind<K: Kind>() {
     for kind in 0..3 {
@@ -214,7 +214,7 @@ async fn the_end_is_told_to_one_read_of_any_kind<K: Kind>() {
 }
 
 /// What had arrived is readable also when what this end has queued cannot be sent any more.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn what_had_arrived_outlives_a_queue_that_nobody_takes<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| {

@@ -9,14 +9,14 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{
     kinds::Kind,
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
     raw_peer::{assert_reads_well, meet, pair, receive},
 };
 
 /// Fault 16, failure 27: whatever a peer sends as JSON is a value or an error with the text, takes exactly its frame,
 /// and costs neither the stack nor the log anything.
 /// Parity: `read_json`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn hostile_json_takes_exactly_its_frame<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -52,7 +52,7 @@ async fn hostile_json_takes_exactly_its_frame<K: Kind>() {
 /// Fault 22: a number that JSON has no form for goes out as Python writes it, alone and in a batch; in the strict mode
 /// nothing is sent, and none is read.
 /// Parity: `write_json`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn non_finite_numbers_are_pythons_or_refused<K: Kind>() {
     let numbers = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];

@@ -18,8 +18,8 @@ mod kinds;
 #[path = "../../../tcpip-testkit/tests/it/memory_transport.rs"]
 mod memory_transport;
 mod options;
-#[path = "../../../tcpip-testkit/tests/it/over_both_kinds.rs"]
-mod over_both_kinds;
+#[path = "../../../tcpip-testkit/tests/it/over_each_kind.rs"]
+mod over_each_kind;
 mod overtaking;
 mod raw_peer;
 mod read_loop;

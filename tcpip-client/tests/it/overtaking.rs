@@ -8,12 +8,12 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{
     kinds::Kind,
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
     raw_peer::{meet, pair, receive, receive_all, soon},
 };
 
 /// What has come, in the buffer and beneath, is dropped and counted; what comes later is not.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn discarded_input_is_counted_and_gone<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -34,7 +34,7 @@ async fn discarded_input_is_counted_and_gone<K: Kind>() {
 }
 
 /// Behind the end there is nothing to discard: first nothing, then the end is told as ever, then it is an error.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn discarding_tells_no_end<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.drain_timeout(std::time::Duration::from_mins(1))).await;
@@ -51,7 +51,7 @@ async fn discarding_tells_no_end<K: Kind>() {
 type Write<'a> = Pin<Box<dyn Future<Output = Result<(), WriteError>> + Send + 'a>>;
 
 /// A `read_timeout` bounds the wait for the turn.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn discarding_waits_for_its_turn_within_the_read_timeout<K: Kind>() {
     let after = std::time::Duration::from_millis(50);
@@ -65,7 +65,7 @@ async fn discarding_waits_for_its_turn_within_the_read_timeout<K: Kind>() {
 }
 
 /// What is written ahead goes before what is queued, in its own order, and never into a message that has begun.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn what_is_written_ahead_overtakes_the_queue<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.write_limit(4 * K::TOO_MUCH)).await;
@@ -104,7 +104,7 @@ async fn what_is_written_ahead_overtakes_the_queue<K: Kind>() {
 }
 
 /// With nothing queued it is a write as any other; without a session an error.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn writing_ahead_of_nothing_is_a_write<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;

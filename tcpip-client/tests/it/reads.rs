@@ -16,7 +16,7 @@ use zerocopy::{
 
 use crate::{
     kinds::Kind,
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
     raw_peer::{assert_reads_well, ended_by, meet, meet_told, pair, send_and_close, soon},
 };
 
@@ -41,7 +41,7 @@ pub(crate) struct Status {
 
 /// Every read method takes what it names out of one stream, in alternation.
 /// Parity: `readuntil`, `read_into`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn text_and_binary_alternate_on_one_stream<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -84,7 +84,7 @@ async fn send_and_close_after(peer: &mut (impl AsyncWrite + Unpin), data: &[u8])
 
 /// `read` waits for a byte, returns what there is, and never more than it was asked for.
 /// Parity: `read`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn read_returns_at_least_one_and_at_most_so_many_bytes<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -99,7 +99,7 @@ async fn read_returns_at_least_one_and_at_most_so_many_bytes<K: Kind>() {
 
 /// Fault 9 of the model, in both methods that do not fail at the end of the stream: the end is told once, ends the
 /// session, and the loop with it.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_loop_on_read_or_read_line_ends_with_the_stream_and_ends_the_session<K: Kind>() {
     for by_line in [false, true] {
@@ -122,7 +122,7 @@ async fn a_loop_on_read_or_read_line_ends_with_the_stream_and_ends_the_session<K
 
 /// At the end of the stream `read_line` gives what there is, which may be nothing.
 /// Parity: `readline`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn read_line_at_the_end_is_empty_once<K: Kind>() {
     let client = ended_by::<K>(async |peer| drop(peer)).await;
@@ -132,7 +132,7 @@ async fn read_line_at_the_end_is_empty_once<K: Kind>() {
 
 /// A terminator that arrives in pieces, cut anywhere, ends the same frames as an uncut one.
 /// Failure 12.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_frame_cut_anywhere_is_the_same_frame<K: Kind>() {
     for terminator in [&b"\r\n"[..], b">", b"aab", b"--=--"] {
@@ -160,7 +160,7 @@ pub(crate) async fn futures_pending(future: &mut (impl Future + Unpin)) -> bool 
 }
 
 /// A read that waits takes the limit of the moment.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_waiting_read_follows_a_changed_limit<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.limit(4)).await;
@@ -174,7 +174,7 @@ async fn a_waiting_read_follows_a_changed_limit<K: Kind>() {
 
 /// A byte-order mark is no part of UTF-8 text to Python's codec, which keeps it as a character; NUL is one too.
 /// Failure 17.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_byte_order_mark_and_nul_are_characters<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -184,7 +184,7 @@ async fn a_byte_order_mark_and_nul_are_characters<K: Kind>() {
 }
 
 /// Latin-1 maps all 256 bytes one to one.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn latin_1_maps_every_byte<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.encoding(Encoding::Latin1).terminator(b"\0end")).await;
@@ -195,7 +195,7 @@ async fn latin_1_maps_every_byte<K: Kind>() {
 }
 
 /// A separator without a byte is refused, with nothing read.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn an_empty_separator_is_refused<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -209,7 +209,7 @@ async fn an_empty_separator_is_refused<K: Kind>() {
 }
 
 /// A read that was dropped, whatever it was, has kept its bytes for the next one, which may be of another kind.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_cancelled_read_keeps_its_bytes<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -229,7 +229,7 @@ async fn a_cancelled_read_keeps_its_bytes<K: Kind>() {
 }
 
 /// Fault 19 of the model: readers at the same time are no error; each frame goes to exactly one of them.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn concurrent_readers_share_the_frames_between_them<K: Kind>() {
     const FRAMES: usize = 400;
@@ -263,7 +263,7 @@ async fn concurrent_readers_share_the_frames_between_them<K: Kind>() {
 
 /// Terminator and encoding may change at any time; the next message follows them. A failed change changes nothing.
 /// Parity: `encoding`, `terminator`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn terminator_and_encoding_may_change_between_messages<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -280,7 +280,7 @@ async fn terminator_and_encoding_may_change_between_messages<K: Kind>() {
 
 /// Every read fails at once without a session: one that never was, and one that is closed here.
 /// Parity: `ConnectionError`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn every_read_without_a_session_is_not_connected<K: Kind>() {
     let (closed, mut peer) = pair::<K>().await;
@@ -315,7 +315,7 @@ async fn every_read_without_a_session_is_not_connected<K: Kind>() {
 }
 
 /// A read that waits when this end closes is told so.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_waiting_read_is_told_of_a_close_at_this_end<K: Kind>() {
     let (client, _peer) = pair::<K>().await;
@@ -328,7 +328,7 @@ async fn a_waiting_read_is_told_of_a_close_at_this_end<K: Kind>() {
 }
 
 /// The same methods on a `Connection`, which generic code takes in place of a client, also through pointers.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn generic_code_takes_a_client_a_connection_or_a_pointer_to_one<K: Kind>() {
     async fn next(link: impl ClientOrServer) -> String {
@@ -344,7 +344,7 @@ async fn generic_code_takes_a_client_a_connection_or_a_pointer_to_one<K: Kind>()
 }
 
 /// A peer that sends byte after byte keeps a read waiting, which takes no time from others and loses none of them.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_byte_at_a_time_is_a_frame_in_the_end<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;

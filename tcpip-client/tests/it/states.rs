@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::{
     kinds::Kind,
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
     raw_peer::{Events, detections, meet, meet_told, pair, soon},
 };
 
@@ -37,7 +37,7 @@ async fn a_client_that_was_never_connected_is_closed() {
 /// Fault 10 of the model: `should_be_connected` stays true whoever but this end ends the session, and so "lost" can
 /// be told from "closed".
 /// Parity: `should_be_connected`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_lost_connection_still_should_be_connected<K: Kind>() {
     for detect in detections::<K>() {
@@ -59,7 +59,7 @@ pub(crate) async fn assert_lost(client: &Client, mut events: Events) {
 
 /// Waiting for the end ends with it, for any number of waiters, before it and after it.
 /// Parity: `done_task`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn every_waiter_is_told_of_the_end<K: Kind>() {
     let (client, peer) = pair::<K>().await;
@@ -82,7 +82,7 @@ async fn every_waiter_is_told_of_the_end<K: Kind>() {
 }
 
 /// Several callbacks are told, in the order in which they were added, of each event before the next.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn callbacks_are_told_in_order<K: Kind>() {
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -116,7 +116,7 @@ async fn callbacks_are_told_in_order<K: Kind>() {
 
 /// A callback that panics harms nobody: the next event comes, to it and to the others.
 /// Parity: `connect_callback`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_panicking_callback_is_told_of_the_next_event<K: Kind>() {
     let calls = Arc::new(AtomicUsize::new(0));
@@ -144,7 +144,7 @@ async fn a_panicking_callback_is_told_of_the_next_event<K: Kind>() {
 }
 
 /// A callback that does not return holds nothing up: connecting, reading, closing; and its later events still come.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_slow_callback_holds_nothing_up<K: Kind>() {
     let go = Arc::new(Notify::new());
@@ -170,7 +170,7 @@ async fn a_slow_callback_holds_nothing_up<K: Kind>() {
 }
 
 /// `callbacks_done` waits for the callbacks of every event so far; from within one it returns at once.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn callbacks_done_waits_for_the_callbacks<K: Kind>() {
     let go = Arc::new(Notify::new());
@@ -201,7 +201,7 @@ async fn callbacks_done_waits_for_the_callbacks<K: Kind>() {
 }
 
 /// An event's connection is the client's, and can be read from and written to within the callback.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_callback_may_use_the_connection<K: Kind>() {
     let (sender, mut told) = mpsc::unbounded_channel();
@@ -223,7 +223,7 @@ async fn a_callback_may_use_the_connection<K: Kind>() {
 }
 
 /// Whoever sees that the session has ended finds the event in the queue: `callbacks_done` waits for its callback.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 3))]
 async fn callbacks_done_covers_an_end_that_has_been_seen<K: Kind>() {
     for _ in 0..1500 {
@@ -261,7 +261,7 @@ impl std::io::Write for Log {
 
 /// Every log event of a session names the endpoint, its kind, the peer if that has an address, and the session.
 /// Parity: `name`, `log`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[tokio::test]
 async fn log_events_name_the_session<K: Kind>() {
     let log = Log::default();
@@ -280,7 +280,7 @@ async fn log_events_name_the_session<K: Kind>() {
 }
 
 /// From the moment that anybody can know the end, by whatever way, the reason is there.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn the_reason_is_there_as_soon_as_the_end_is<K: Kind>() {
     for way in 0..5 {

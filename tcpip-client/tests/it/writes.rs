@@ -13,7 +13,7 @@ use zerocopy::{
 
 use crate::{
     kinds::Kind,
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
     raw_peer::{assert_reads_well, meet, pair, receive, receive_all, soon},
 };
 
@@ -37,7 +37,7 @@ struct Status<'a> {
 
 /// Every write method sends what it names, in the order of the calls.
 /// Parity: `write`, `writelines`, `write_str`, `write_json`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn every_write_sends_its_bytes<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -79,7 +79,7 @@ async fn every_write_sends_its_bytes<K: Kind>() {
 
 /// Several structures of different types are one unit, which no other message can cut.
 /// Parity: `write_from`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn structs_of_one_call_go_out_back_to_back<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -104,7 +104,7 @@ async fn structs_of_one_call_go_out_back_to_back<K: Kind>() {
 
 /// Fault 13 of the model, failures 13 and 14: a text that holds its own terminator, or would complete one early, is
 /// refused, and nothing of it is sent.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn one_text_never_becomes_two_messages<K: Kind>() {
     let refused: [(&[u8], &str, usize); 6] = [
@@ -144,7 +144,7 @@ async fn one_text_never_becomes_two_messages<K: Kind>() {
 }
 
 /// A text that only resembles its terminator is sent.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_text_that_does_not_end_early_is_sent<K: Kind>() {
     for (terminator, text) in [("\r\n", "a\rb\nc\n"), ("\r\n", "a\r"), ("aab", "aa"), ("--=--", "--")] {
@@ -159,7 +159,7 @@ async fn a_text_that_does_not_end_early_is_sent<K: Kind>() {
 }
 
 /// A character that the encoding lacks is refused, and nothing of the text is sent. As JSON it passes through, escaped.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_character_that_the_encoding_lacks_is_refused<K: Kind>() {
     for (encoding, text, lacks, at) in [(Encoding::Ascii, "aé€", 'é', 1), (Encoding::Latin1, "aé€", '€', 3)] {
@@ -183,7 +183,7 @@ async fn a_character_that_the_encoding_lacks_is_refused<K: Kind>() {
 }
 
 /// A value without a JSON form is refused, with the cause as the source, and nothing is sent.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_value_without_json_form_is_refused<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -199,7 +199,7 @@ async fn a_value_without_json_form_is_refused<K: Kind>() {
 }
 
 /// Terminator and encoding hold from the next message on.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_changed_format_holds_from_the_next_message<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.terminator(b"!").encoding(Encoding::Latin1)).await;
@@ -214,7 +214,7 @@ async fn a_changed_format_holds_from_the_next_message<K: Kind>() {
 
 /// Every write fails at once without a session, empty ones too.
 /// Parity: `ConnectionError`.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn every_write_without_a_session_is_not_connected<K: Kind>() {
     let (closed, _peer) = pair::<K>().await;
@@ -246,7 +246,7 @@ async fn every_write_without_a_session_is_not_connected<K: Kind>() {
 }
 
 /// Failure 20: a write that is dropped after it was queued goes out whole and in order; no other call is needed.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_cancelled_write_is_never_torn<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.write_limit(K::TOO_MUCH * 2)).await;
@@ -271,7 +271,7 @@ async fn polled_once<T>(future: impl Future<Output = T>) -> Option<T> {
 
 /// A write that waits for room has queued nothing: dropped, it never happened. A larger message than the limit is
 /// queued when the queue is empty.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_write_that_waits_for_room_has_queued_nothing<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.write_limit(100)).await;
@@ -287,7 +287,7 @@ async fn a_write_that_waits_for_room_has_queued_nothing<K: Kind>() {
 }
 
 /// Writers wait their turn for room, and each message goes out once, when the peer reads again.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn writers_that_wait_for_room_go_on_in_turn<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.write_limit(10)).await;
@@ -308,7 +308,7 @@ async fn writers_that_wait_for_room_go_on_in_turn<K: Kind>() {
 }
 
 /// Failure 18, in small: messages of many writers, some of them cancelled, arrive whole and in each writer's order.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn concurrent_messages_arrive_whole_and_in_order<K: Kind>() {
     const WRITERS: usize = 64;
@@ -365,7 +365,7 @@ async fn read_slowly(mut peer: impl AsyncRead + Unpin) -> String {
 }
 
 /// One task writes while another reads, on one connection, without a lock.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn reading_and_writing_go_on_at_once<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -379,7 +379,7 @@ async fn reading_and_writing_go_on_at_once<K: Kind>() {
 }
 
 /// A write that times out is named as the caller wrote it, through the trait as well.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_timeout_names_the_method<K: Kind>() {
     let (client, _peer) = meet::<K>(|client| client.write_timeout(Duration::from_millis(20))).await;
@@ -389,7 +389,7 @@ async fn a_timeout_names_the_method<K: Kind>() {
 
 /// Failure 16: a character whose bytes in the encoding look like the terminator would cut the message in two, and is
 /// refused; one whose bytes do not is sent.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_character_that_looks_like_the_terminator_is_refused<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.terminator(b"\n")).await;
@@ -406,7 +406,7 @@ async fn a_character_that_looks_like_the_terminator_is_refused<K: Kind>() {
 }
 
 /// Each encoding carries a text there and back over a connection, whichever it was before.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn each_encoding_carries_text<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -423,7 +423,7 @@ async fn each_encoding_carries_text<K: Kind>() {
 
 /// Messages that are sent may have a terminator of their own, which alone they must not contain; those that are read
 /// keep theirs.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn sent_messages_may_end_otherwise<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.terminator(b"\r\n").write_terminator(b"\r")).await;

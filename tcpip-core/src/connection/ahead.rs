@@ -19,16 +19,16 @@ impl Connection {
     pub(super) fn poll_ahead(&self, context: &mut Context<'_>) -> Poll<()> {
         let found = self.read_ahead(context, Reader::Task);
         self.tell_polled();
-        if found == Found::End { Poll::Ready(()) } else { Poll::Pending }
+        if found == Outcome::End { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Reads ahead what is there now, from outside the session's task.
-    pub(super) fn look_ahead(&self) -> Found {
+    pub(super) fn look_ahead(&self) -> Outcome {
         let look = poll_fn(|context| {
             let found = self.read_ahead(context, Reader::Visitor);
             // The task must look again: the stream remembers one waker, and now it is another's.
             self.input(Session::wake_reader_ahead);
-            if found != Found::Busy {
+            if found != Outcome::Busy {
                 self.tell_polled();
             }
             Poll::Ready(found)
@@ -47,10 +47,10 @@ impl Connection {
         for _ in 0..MOST_LOOKS {
             let Some(polled) = self.shared.polled.as_ref().map(|polled| polled.notified()) else { return };
             match self.look_ahead() {
-                Found::End => return stream_ended(self),
-                Found::Nothing => return,
-                Found::Enough => yield_now().await,
-                Found::Busy => polled.await,
+                Outcome::End => return stream_ended(self),
+                Outcome::Nothing => return,
+                Outcome::Enough => yield_now().await,
+                Outcome::Busy => polled.await,
             }
         }
     }
@@ -61,7 +61,7 @@ impl Connection {
         }
     }
 
-    fn read_ahead(&self, context: &mut Context<'_>, reader: Reader) -> Found {
+    fn read_ahead(&self, context: &mut Context<'_>, reader: Reader) -> Outcome {
         let mut waker = (reader == Reader::Task).then(|| context.waker().clone());
         for _ in 0..MOST_STEPS {
             let (room, source) = self.with_locked(|locked, effects| {
@@ -69,10 +69,10 @@ impl Connection {
                 (room, if room > Some(0) { locked.source.take() } else { None })
             });
             let (room, mut source) = match (room, source) {
-                (None, _) => return Found::End,
-                (Some(0), _) => return Found::Nothing,
+                (None, _) => return Outcome::End,
+                (Some(0), _) => return Outcome::Nothing,
                 // A visitor that has it wakes the task when it is done.
-                (Some(_), None) => return Found::Busy,
+                (Some(_), None) => return Outcome::Busy,
                 (Some(room), Some(source)) => (room, source),
             };
             let received = source.poll_stream(context, room);
@@ -96,19 +96,19 @@ impl Connection {
                 may_have_more
             });
             match (may_have_more, is_pending) {
-                (false, _) => return Found::End,
-                (true, true) => return Found::Nothing,
+                (false, _) => return Outcome::End,
+                (true, true) => return Outcome::Nothing,
                 (true, false) => {}
             }
         }
         context.waker().wake_by_ref();
-        Found::Enough
+        Outcome::Enough
     }
 }
 
-/// What reading ahead has found.
+/// What reading ahead has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum Outcome {
     /// The end of the stream; all of it is in the buffer.
     End,
     /// Nothing more for now, or no room for it.

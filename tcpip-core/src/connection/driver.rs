@@ -127,7 +127,7 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
         let ending = async {
             let Ok(flushed) = timeout_at(deadline, wire.flush(connection, None)).await else {
                 // It may still arrive: the system goes on with it.
-                return connection.look(|session| session.outgoing.is_empty());
+                return connection.look(|session| session.outgoing.queue.is_empty());
             };
             queued = connection.input(|session, effects| session.outgoing.close(effects));
             if flushed.is_ok() {

@@ -3,6 +3,7 @@
 mod ahead;
 mod batch;
 mod connection_options;
+mod deadlines;
 mod driver;
 mod expected;
 mod filter;
@@ -29,6 +30,7 @@ mod streams;
 mod takes;
 mod tap;
 mod tasks;
+mod text_takes;
 mod transport;
 mod unread;
 mod write;
@@ -39,19 +41,15 @@ use std::{
     hash::{Hash, Hasher},
     net::SocketAddr,
     sync::Arc,
-    time::Duration,
-};
-
-use tokio::{
-    runtime::{Handle, RuntimeFlavor},
-    time::{Timeout, timeout},
 };
 
 pub(crate) use self::connection_options::HangUpDetection;
 pub(crate) use self::read_loop::Interruption;
+use self::shared::Shared;
 pub use self::{
     batch::Batch,
     connection_options::{ConnectionOptions, HalfClose},
+    deadlines::within,
     expected::Expected,
     filter::Filter,
     read_turn::ReadTurn,
@@ -59,7 +57,6 @@ pub use self::{
     stats::Stats,
     tap::{ChunkTap, Direction, FrameTap},
 };
-use self::{options::CLOSE_GRACE, shared::Shared};
 use crate::{
     Abort, DisconnectReason, Encoding, JsonMode, OptionError, Terminator,
     session::{Ending, Session},
@@ -372,45 +369,6 @@ impl Connection {
     fn text_format(&self) -> Arc<TextFormat> {
         self.look(|session| Arc::clone(session.text()))
     }
-
-    /// Waits for the end of a close, unless it is the caller that must end first. At rest already, it needs no timer,
-    /// and so no runtime.
-    async fn closed_within_deadline(&self) {
-        if !self.is_closed() && !self.is_own_task() {
-            self.within_close_deadline(self.wait_closed()).await;
-        }
-    }
-
-    /// Waits for those who end a session that is being closed, and have that deadline themselves. If they are late it
-    /// is because they are not polled: where they share a thread with who waits, nor is that, and so needs no timer.
-    async fn within_close_deadline(&self, ended: impl Future<Output = ()>) {
-        if self.shared.runtime.as_ref().is_some_and(shares_thread) {
-            ended.await;
-        } else {
-            let _ = self.within(self.shared.options.close_timeout + CLOSE_GRACE, ended).await;
-        }
-    }
-
-    /// `future`, within `after`, whatever executor polls it.
-    #[doc(hidden)]
-    pub fn within<F: Future>(&self, after: Duration, future: F) -> Timeout<F> {
-        match &self.shared.runtime {
-            Some(runtime) => within(runtime, after, future),
-            None => timeout(after, future),
-        }
-    }
-}
-
-/// Whether the caller is polled by `runtime`, and that polls all its tasks on one thread.
-fn shares_thread(runtime: &Handle) -> bool {
-    runtime.runtime_flavor() == RuntimeFlavor::CurrentThread
-        && Handle::try_current().is_ok_and(|current| current.id() == runtime.id())
-}
-
-/// `future`, within `after`, whatever executor polls it: where that is not tokio's, the time is that of `runtime`.
-pub fn within<F: Future>(runtime: &Handle, after: Duration, future: F) -> Timeout<F> {
-    let _entered = Handle::try_current().is_err().then(|| runtime.enter());
-    timeout(after, future)
 }
 
 impl PartialEq for Connection {

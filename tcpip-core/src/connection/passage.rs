@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{ChunkTap, Connection, Direction, Filter, FrameTap};
 use crate::{
     DisconnectReason, FrameBuffer,
-    session::{Kind, Place, Queued, Tapped},
+    session::{Place, Queued, TapKind, Tapped},
     sync::{
         Lock, catch_panic_in,
         oneshot::{Receiver, error::TryRecvError},
@@ -70,7 +70,7 @@ impl PassageOptions {
             chunks: chunks.clone(),
             frames: frames.clone(),
             answers: Lock::default(),
-            told: Lock::default(),
+            untold: Lock::default(),
         }))
     }
 }
@@ -113,7 +113,7 @@ pub(super) struct Passage {
     chunks: Option<Arc<dyn ChunkTap>>,
     frames: Option<Arc<dyn FrameTap>>,
     answers: Lock<Answers>,
-    told: Lock<Told>,
+    untold: Lock<TapQueue>,
 }
 
 /// Answers that are on their way.
@@ -125,7 +125,7 @@ struct Answers {
 
 /// Frames that are still to be told, in their order, by one at a time.
 #[derive(Default)]
-struct Told {
+struct TapQueue {
     frames: VecDeque<Tapped>,
     is_telling: bool,
 }
@@ -200,26 +200,26 @@ impl Passage {
 
     /// Notes, under the session's lock, what is to be [told](Self::tell).
     pub(super) fn note(&self, frames: Vec<Tapped>) {
-        self.told.lock().frames.extend(frames);
+        self.untold.lock().frames.extend(frames);
     }
 
     /// Tells what is noted, unless somebody is at it, who then tells that too.
     pub(super) fn tell(&self, connection: &Connection) {
         let Some(tap) = &self.frames else { return };
-        if std::mem::replace(&mut self.told.lock().is_telling, true) {
+        if std::mem::replace(&mut self.untold.lock().is_telling, true) {
             return;
         }
         loop {
-            let mut told = self.told.lock();
-            let Some(Tapped { kind, at, bytes }) = told.frames.pop_front() else {
-                told.is_telling = false;
+            let mut untold = self.untold.lock();
+            let Some(Tapped { kind, at, bytes }) = untold.frames.pop_front() else {
+                untold.is_telling = false;
                 return;
             };
-            drop(told);
+            drop(untold);
             heard(|| match kind {
-                Kind::Received => tap.frame(connection, Direction::Received, at, &bytes),
-                Kind::Sent => tap.frame(connection, Direction::Sent, at, &bytes),
-                Kind::Unread => tap.unread(connection, at, &bytes),
+                TapKind::Received => tap.frame(connection, Direction::Received, at, &bytes),
+                TapKind::Sent => tap.frame(connection, Direction::Sent, at, &bytes),
+                TapKind::Unread => tap.unread(connection, at, &bytes),
             });
         }
     }

@@ -6,10 +6,8 @@ use zerocopy::TryFromBytes;
 
 use super::{
     Connection,
-    takes::{
-        Available, Bytes, EachText, ExactWith, Json, Line, Struct, StructInto, Text, TextWith, ToEnd, Until, UntilWith,
-        owned, stored_in,
-    },
+    takes::{Available, Bytes, ExactWith, Line, Struct, StructInto, ToEnd, Until, UntilWith},
+    text_takes::{EachText, Json, Text, TextWith, owned, stored_in},
 };
 use crate::{ReadError, session::Session};
 

@@ -1,6 +1,6 @@
 //! Several reads with no other between them.
 
-use std::{fmt, future::poll_fn, time::Duration};
+use std::{fmt, future::poll_fn, task::Poll, time::Duration};
 
 use serde::de::DeserializeOwned;
 use tokio::{task::coop::consume_budget, time::Instant};
@@ -11,10 +11,8 @@ use super::{
     Connection,
     read::non_empty,
     read_frame::{Frame, outcome},
-    takes::{
-        Available, Bytes, EachText, ExactWith, Json, Line, Struct, StructInto, Text, TextWith, ToEnd, Until, UntilWith,
-        owned, stored_in,
-    },
+    takes::{Available, Bytes, ExactWith, Line, Struct, StructInto, ToEnd, Until, UntilWith},
+    text_takes::{EachText, Json, Text, TextWith, owned, stored_in},
 };
 use crate::{
     ReadError,
@@ -77,9 +75,8 @@ impl Connection {
         if self.look(Session::is_over) {
             return Err(self.not_connected());
         }
-        let ticket = self.input(|session, _| session.queue_up());
-        let turn = ReadTurn { connection: self.clone(), ticket };
-        let (operation, waiting) = ("read_turn", self.has_turn(ticket));
+        let turn = ReadTurn::queue_up(self);
+        let (operation, waiting) = ("read_turn", turn.has_come());
         match self.shared.options.read_timeout {
             None => waiting.await,
             Some(after) => {
@@ -270,6 +267,20 @@ impl ReadTurn {
     /// If the decoder does.
     pub async fn read_frame<D: Decoder>(&mut self, decoder: &mut D) -> Result<D::Item, D::Error> {
         outcome::<D>(self.take("read_frame", Frame { decoder }).await)
+    }
+
+    /// A place in the queue of those who read, until the turn [has come](Self::has_come).
+    pub(super) fn queue_up(connection: &Connection) -> Self {
+        Self { connection: connection.clone(), ticket: connection.input(|session, _| session.queue_up()) }
+    }
+
+    pub(super) async fn has_come(&self) {
+        poll_fn(|context| {
+            let mut waker = Some(context.waker().clone());
+            let has_turn = self.connection.input(|session, effects| session.has_turn(self.ticket, &mut waker, effects));
+            if has_turn { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     async fn take<T: Take>(&mut self, operation: &'static str, mut take: T) -> Result<T::Output, ReadError> {

@@ -1,14 +1,13 @@
 //! The way from the stream into the buffer, and from there to who reads.
 
 use std::{
-    future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     task::{Context, Poll, Waker},
 };
 
 use bytes::BufMut;
 
-use super::{Connection, one_read::Read, transport::Source};
+use super::{Connection, ReadTurn, one_read::Read, transport::Source};
 use crate::{
     DisconnectReason, FrameBuffer, ReadError,
     session::{Effects, Receive, Session, Step, Take, Taken, Ticket, Work},
@@ -166,19 +165,9 @@ impl Connection {
 
     /// Drops what is in the buffer and beneath, in turn. How many bytes that was.
     pub(super) async fn discard_in_turn(&self) -> usize {
-        let turn = Turn::queue_up(self);
-        self.has_turn(turn.ticket).await;
+        let turn = ReadTurn::queue_up(self);
+        turn.has_come().await;
         self.discard_all_that_is_here()
-    }
-
-    /// Waits until it is the turn of `ticket`.
-    pub(super) async fn has_turn(&self, ticket: Ticket) {
-        poll_fn(|context| {
-            let mut waker = Some(context.waker().clone());
-            let has_turn = self.input(|session, effects| session.has_turn(ticket, &mut waker, effects));
-            if has_turn { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
     }
 
     /// Drops what is in the buffer and beneath, for who has the turn. Nothing waits in here, or a count could be lost.
@@ -235,24 +224,6 @@ impl Connection {
     /// The error of a read without a session.
     pub(super) fn not_connected(&self) -> ReadError {
         ReadError::NotConnected { endpoint: self.shared.options.name.clone(), reason: self.reason() }
-    }
-}
-
-/// A place in the queue of those who read.
-struct Turn<'a> {
-    connection: &'a Connection,
-    ticket: Ticket,
-}
-
-impl<'a> Turn<'a> {
-    fn queue_up(connection: &'a Connection) -> Self {
-        Self { connection, ticket: connection.input(|session, _| session.queue_up()) }
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.connection.input(|session, effects| session.leave(self.ticket, effects));
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::{
     Connection,
-    ahead::Found,
+    ahead::Outcome,
     transport::{check_for_hang_up, stream_ended},
 };
 use crate::session::Phase;
@@ -33,7 +33,7 @@ impl Connection {
     pub(super) fn look_for_hang_up(&self) {
         match self.shared.transport.upgrade() {
             Some(transport) => check_for_hang_up(self, &**transport),
-            None if self.look_ahead() == Found::End => stream_ended(self),
+            None if self.look_ahead() == Outcome::End => stream_ended(self),
             None => {}
         }
     }

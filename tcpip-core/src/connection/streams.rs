@@ -14,7 +14,8 @@ use super::{
     Connection,
     one_read::Read,
     read_frame::{OwnFrame, outcome},
-    takes::{Json, Struct, Text, owned},
+    takes::Struct,
+    text_takes::{Json, Text, owned},
 };
 use crate::{ReadError, session::Take};
 

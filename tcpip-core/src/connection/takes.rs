@@ -1,28 +1,15 @@
-//! What the reads take out of the buffer.
+//! What the reads of bytes and structures take out of the buffer.
 
-use std::{borrow::Cow, marker::PhantomData, mem::needs_drop};
+use std::{marker::PhantomData, mem::needs_drop};
 
-use serde::de::DeserializeOwned;
 use zerocopy::TryFromBytes;
 
 use crate::{
-    Encoding, FrameBuffer, JsonMode, ReadError,
-    framing::{Content, Found, TooLong},
+    ReadError,
+    framing::TooLong,
     session::{Take, Unread},
     stream_helpers::struct_from,
 };
-
-pub(super) fn owned(text: Cow<'_, str>) -> String {
-    text.into_owned()
-}
-
-/// Puts each text into `target`, whose memory is used again.
-pub(super) fn stored_in(target: &mut String) -> impl FnMut(Cow<'_, str>) {
-    |text| {
-        target.clear();
-        target.push_str(&text);
-    }
-}
 
 /// The frame through a separator.
 pub(super) struct Until<'a> {
@@ -34,88 +21,6 @@ impl Take for Until<'_> {
 
     fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<Vec<u8>, ReadError>> {
         take_until(unread, self.separator, <[u8]>::to_vec)
-    }
-}
-
-/// A text message, in the format that is in force when it is taken.
-pub(super) struct Text<F> {
-    store: F,
-}
-
-impl<F> Text<F> {
-    pub(super) fn new<T>(store: F) -> Self
-    where
-        F: FnMut(Cow<'_, str>) -> T,
-    {
-        Self { store }
-    }
-}
-
-impl<T, F: FnMut(Cow<'_, str>) -> T> Take for Text<F> {
-    type Output = T;
-
-    #[inline]
-    fn take_ready(&mut self, unread: &mut Unread<'_>) -> Option<T> {
-        let store = &mut self.store;
-        take_ready_text(unread, |text| store(Cow::Borrowed(text)))
-    }
-
-    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
-        let store = &mut self.store;
-        take_text(unread, |text| text.map(&mut *store))
-    }
-}
-
-/// A text message, for code of the user's.
-pub(super) struct TextWith<F> {
-    pub(super) use_text: Option<F>,
-}
-
-impl<T, F: FnOnce(&str) -> T> Take for TextWith<F> {
-    type Output = T;
-
-    const RUNS_USERS_CODE: bool = true;
-
-    #[inline]
-    fn find_ready(&mut self, unread: &mut Unread<'_>) -> Option<Found> {
-        find_ready_text(unread)
-    }
-
-    #[inline]
-    fn use_ready(&mut self, frames: &mut FrameBuffer, found: Found, _: usize) -> Option<Result<T, ReadError>> {
-        let use_text = &mut self.use_text;
-        frames.use_found(found, |text| use_text.take().map(|use_text| use_text(text)))?.map(Ok)
-    }
-
-    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
-        take_text(unread, |text| {
-            let use_text = self.use_text.take().expect("one message is taken");
-            text.map(|text| use_text(&text))
-        })
-    }
-}
-
-/// All text messages that are there, for code of the user's.
-pub(super) struct EachText<F> {
-    pub(super) use_text: F,
-    /// How many there were.
-    pub(super) count: usize,
-}
-
-impl<F: FnMut(&str)> Take for EachText<F> {
-    type Output = usize;
-
-    const RUNS_USERS_CODE: bool = true;
-
-    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<usize, ReadError>> {
-        loop {
-            let use_text = &mut self.use_text;
-            match take_text(unread, |text| text.map(|text| use_text(&text))) {
-                Some(Ok(())) => self.count += 1,
-                Some(Err(error)) => return Some(Err(error)),
-                None => return (self.count > 0).then_some(Ok(self.count)),
-            }
-        }
     }
 }
 
@@ -135,97 +40,6 @@ impl<T, F: FnOnce(&[u8]) -> T> Take for UntilWith<'_, F> {
             let use_bytes = self.use_bytes.take().expect("one frame is taken");
             use_bytes(frame)
         })
-    }
-}
-
-/// The value that a text message is JSON of.
-pub(super) struct Json<T> {
-    mode: JsonMode,
-    value: PhantomData<fn() -> T>,
-}
-
-impl<T> Json<T> {
-    pub(super) fn new(mode: JsonMode) -> Self {
-        Self { mode, value: PhantomData }
-    }
-}
-
-impl<T: DeserializeOwned> Json<T> {
-    fn decode(&self, text: Cow<'_, str>) -> Result<T, ReadError> {
-        self.mode.decode(&text).map_err(|source| ReadError::Json { text: text.into_owned(), source })
-    }
-}
-
-impl<T: DeserializeOwned> Take for Json<T> {
-    type Output = T;
-
-    const RUNS_USERS_CODE: bool = true;
-
-    #[inline]
-    fn find_ready(&mut self, unread: &mut Unread<'_>) -> Option<Found> {
-        find_ready_text(unread)
-    }
-
-    #[inline]
-    fn use_ready(&mut self, frames: &mut FrameBuffer, found: Found, _: usize) -> Option<Result<T, ReadError>> {
-        frames.use_found(found, |text| self.decode(Cow::Borrowed(text)))
-    }
-
-    fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<T, ReadError>> {
-        take_text(unread, |text| self.decode(text?))
-    }
-}
-
-/// Takes the next text message, where it is known to be UTF-8 and to be no heartbeat. `None` says nothing.
-#[inline]
-fn take_ready_text<T>(unread: &mut Unread<'_>, convert: impl FnOnce(&str) -> T) -> Option<T> {
-    let found = find_ready_text(unread)?;
-    unread.frames.use_found(found, convert)
-}
-
-/// Finds it.
-#[inline]
-fn find_ready_text(unread: &mut Unread<'_>) -> Option<Found> {
-    if unread.text.encoding != Encoding::Utf8 || unread.heartbeats.are_noted() {
-        return None;
-    }
-    unread.frames.find_ready_text(unread.text.terminator(), unread.limit)
-}
-
-/// Takes the next text message that is no heartbeat, as `convert` makes it of the text.
-#[inline]
-fn take_text<T>(
-    unread: &mut Unread<'_>,
-    mut convert: impl FnMut(Result<Cow<'_, str>, ReadError>) -> Result<T, ReadError>,
-) -> Option<Result<T, ReadError>> {
-    match take_ready_text(unread, |text| convert(Ok(Cow::Borrowed(text)))) {
-        Some(taken) => Some(taken),
-        None => look_for_text(unread, convert),
-    }
-}
-
-/// The same, for text whose end has to be looked for, which may be none, or a heartbeat.
-fn look_for_text<T>(
-    unread: &mut Unread<'_>,
-    mut convert: impl FnMut(Result<Cow<'_, str>, ReadError>) -> Result<T, ReadError>,
-) -> Option<Result<T, ReadError>> {
-    let Unread { frames, text, limit, heartbeats } = unread;
-    let is_utf8 = text.encoding == Encoding::Utf8;
-    loop {
-        let convert = |content: Content<'_>| {
-            if heartbeats.are_noted() && heartbeats.notes(text, content.bytes()) {
-                return None;
-            }
-            Some(convert(match content {
-                Content::Text(text) if is_utf8 => Ok(Cow::Borrowed(text)),
-                content => text.encoding.decode(content.bytes()),
-            }))
-        };
-        match within(frames.take_text(text.terminator(), *limit, is_utf8, convert)?, *limit) {
-            Ok(None) => {}
-            Ok(Some(taken)) => return Some(taken),
-            Err(error) => return Some(Err(error)),
-        }
     }
 }
 
@@ -396,6 +210,7 @@ impl Take for ToEnd {
     }
 }
 
-fn within<T>(taken: Result<T, TooLong>, limit: usize) -> Result<T, ReadError> {
+/// The error of a frame that is too long.
+pub(super) fn within<T>(taken: Result<T, TooLong>, limit: usize) -> Result<T, ReadError> {
     taken.map_err(|TooLong| ReadError::FrameTooLong { limit })
 }

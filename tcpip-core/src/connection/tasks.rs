@@ -77,8 +77,7 @@ impl Connection {
     }
 
     /// Makes `future`, which is to be a task, one of the session's own, which does not wait for itself.
-    #[doc(hidden)]
-    pub fn own_task<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+    fn own_task<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         OWN.scope(Own { session: self.shared.number, is_handler: false }, future)
     }
 

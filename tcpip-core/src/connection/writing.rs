@@ -98,12 +98,12 @@ impl Connection {
 
     /// Whether a byte of that message has left.
     pub(super) fn has_sent(&self, numbered: Numbered) -> Sent {
-        self.look(|session| session.outgoing.has_sent(numbered))
+        self.look(|session| session.outgoing.queue.has_sent(numbered))
     }
 
     /// Takes a message back whose writer is gone, if it is not queued yet. Whether it was not.
     pub(super) fn take_back(&self, numbered: Numbered) -> bool {
-        self.input(|session, effects| session.outgoing.take_back(numbered, effects))
+        self.input(|session, effects| session.outgoing.queue.take_back(numbered, effects))
     }
 
     /// What the session's task has to do for those who write. It is woken when there is more of that.

@@ -9,13 +9,13 @@ use super::{Buffer, Effects, Session};
 /// Bytes of which somebody who listens in is to be told.
 #[derive(Debug)]
 pub(crate) struct Tapped {
-    pub(crate) kind: Kind,
+    pub(crate) kind: TapKind,
     pub(crate) at: Instant,
     pub(crate) bytes: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TapKind {
     /// A read has taken them.
     Received,
     /// They are queued.
@@ -71,7 +71,7 @@ impl Session {
     /// Tells what a read has taken out of the buffer.
     pub(super) fn log_taken(&mut self, effects: &mut Effects) {
         if self.incoming.log.is_some() && self.incoming.place == Buffer::Here {
-            self.log_all_but(self.incoming.held(), Kind::Received, effects);
+            self.log_all_but(self.incoming.held(), TapKind::Received, effects);
         }
     }
 
@@ -85,10 +85,10 @@ impl Session {
 
     /// Tells what nobody has taken, nor will.
     pub(super) fn log_unread(&mut self, effects: &mut Effects) {
-        self.log_all_but(0, Kind::Unread, effects);
+        self.log_all_but(0, TapKind::Unread, effects);
     }
 
-    fn log_all_but(&mut self, left: usize, kind: Kind, effects: &mut Effects) {
+    fn log_all_but(&mut self, left: usize, kind: TapKind, effects: &mut Effects) {
         if let Some((bytes, at)) = self.incoming.log.as_mut().and_then(|log| log.take(left)) {
             effects.tap(Tapped { kind, at, bytes });
         }

@@ -13,6 +13,7 @@ mod message;
 mod outgoing;
 #[cfg(test)]
 mod outgoing_model;
+mod queue;
 mod reads;
 mod ready;
 mod take;
@@ -25,7 +26,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::{
     effects::Effects,
-    frame_log::{Kind, Tapped},
+    frame_log::{TapKind, Tapped},
     incoming::{Arrived, End},
     life::{Ending, Life, Phase, ReadLoop},
     message::{Begun, Numbered, Place, Queued, Unsendable, Writer},
@@ -137,13 +138,13 @@ impl Session {
 
     /// What has been counted.
     pub(crate) fn counts(&self) -> Counts {
-        let (sent, messages_sent) = self.outgoing.sent();
+        let (sent, messages_sent) = self.outgoing.queue.sent();
         Counts {
             received: self.incoming.received,
             reads: self.incoming.reads,
             sent,
             messages_sent,
-            queued: self.outgoing.queued(),
+            queued: self.outgoing.queue.len(),
             unread: self.incoming.unread(),
         }
     }

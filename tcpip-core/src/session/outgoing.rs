@@ -1,4 +1,4 @@
-//! The write side of a session: a queue of whole messages.
+//! The write side of a session: who sends, and whether anything can be sent.
 
 use std::{collections::VecDeque, io};
 
@@ -6,9 +6,9 @@ use tokio::{task, time::Instant};
 
 use super::{
     Effects,
-    frame_log::{Kind, Tapped},
     gathering::Gathering,
-    message::{Begun, Lane, Message, Numbered, Place, Queued, Unsendable, Waiting, Writer},
+    message::{Begun, Numbered, Place, Unsendable, Writer},
+    queue::Queue,
 };
 use crate::{DisconnectReason, Sent, sync::oneshot};
 
@@ -20,43 +20,12 @@ pub(crate) struct Outgoing {
     way: Way,
     /// Who calls the system to send.
     sending: Sending,
-    /// How many bytes the message has that is offered to the system directly, just now.
-    direct: usize,
     /// Why nothing more is taken.
     error: Option<DisconnectReason>,
-    /// How many bytes may be queued, unless they are one message.
-    limit: usize,
-    /// The bytes of `messages`, but for those that are lent.
-    queue: VecDeque<u8>,
-    /// How many bytes in front of `queue` are lent to who sends them.
-    lent: usize,
-    messages: VecDeque<Message>,
-    /// How many bytes in front nothing may be put before: those of a message that has begun, and those that have been
-    /// offered to the stream.
-    begun: usize,
-    /// The messages that go last.
-    last: Lane,
-    /// In a box, so that a session that is at rest costs nothing for it.
-    rare: Option<Box<Rare>>,
+    /// What is asked of it beside who sends is asked of it directly.
+    pub(crate) queue: Queue,
     half: Half,
-    /// Somebody listens in on what is queued.
-    is_tapped: bool,
-    /// When a byte of the queue was last taken, or the queue began to fill.
-    progress: Instant,
     gathering: Gathering,
-    sent: u64,
-    messages_sent: u64,
-}
-
-/// What there seldom is.
-#[derive(Debug, Default)]
-struct Rare {
-    /// What there is no room for. Empty while the queue is, and no message is offered directly.
-    waiting: VecDeque<Waiting>,
-    /// What is to go ahead of what is lent, as far as that comes back.
-    ahead: Vec<Waiting>,
-    /// The messages that go first.
-    first: Lane,
 }
 
 /// Whether somebody calls the system to send. Nobody else does meanwhile, or messages would tear.
@@ -104,21 +73,10 @@ impl Outgoing {
         Self {
             way,
             sending: Sending::Nobody,
-            direct: 0,
             error: None,
-            limit,
-            queue: VecDeque::new(),
-            lent: 0,
-            messages: VecDeque::new(),
-            begun: 0,
-            last: Lane::default(),
-            rare: None,
+            queue: Queue::new(limit, is_tapped),
             half: Half::Open,
-            is_tapped,
-            progress: Instant::now(),
             gathering: Gathering::default(),
-            sent: 0,
-            messages_sent: 0,
         }
     }
 
@@ -136,14 +94,13 @@ impl Outgoing {
         if length == 0 {
             return Ok(Begun::Empty);
         }
-        if self.messages.is_empty() && !self.is_sending() && self.way == Way::Direct && !self.gathering.waits(writer) {
+        if self.queue.is_empty() && !self.is_sending() && self.way == Way::Direct && !self.gathering.waits(writer) {
             self.sending = Sending::Somebody;
-            self.direct = length;
-            self.tap(parts.iter().copied(), effects);
-            return Ok(Begun::Direct(self.number(place)));
+            return Ok(Begun::Direct(self.queue.pass(parts, length, place, effects)));
         }
         self.gathering.note_queued(writer);
-        Ok(Begun::Queued(self.queue_up(parts.iter().copied(), length, place, effects)))
+        effects.has_work = true;
+        Ok(Begun::Queued(self.queue.push(parts, length, place, effects)))
     }
 
     /// Notes what the system has made of a message that was offered to it directly. Queues what it has not taken.
@@ -155,87 +112,24 @@ impl Outgoing {
         effects: &mut Effects,
     ) -> Result<Begun, Unsendable> {
         effects.has_work |= std::mem::replace(&mut self.sending, Sending::Nobody) == Sending::Awaited;
-        let length = std::mem::take(&mut self.direct);
-        let taken = match result {
-            Ok(taken) => taken,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            Err(error) => {
-                self.failed(&error);
-                return Err(Unsendable::Over(Sent::No));
-            }
-        };
-        self.sent += taken as u64;
-        if taken > 0 {
-            self.note_begun(numbered);
+        let taken = result.as_ref().map_or(0, |taken| *taken);
+        let left = self.queue.passed(numbered, taken, effects);
+        if let Err(error) = result
+            && error.kind() != io::ErrorKind::WouldBlock
+        {
+            self.failed(&error);
+            return Err(Unsendable::Over(Sent::No));
         }
-        if taken == length {
-            self.messages_sent += 1;
-            self.queue_waiting(effects);
+        if left == 0 {
             effects.has_work |= !self.queue.is_empty() || matches!(self.half, Half::Ending(_));
             return Ok(Begun::Empty);
         }
         if self.way == Way::Closed {
             // It was closed meanwhile, and what is left will not be sent.
-            return Err(Unsendable::Over(self.has_sent(numbered)));
-        }
-        self.progress = Instant::now();
-        let (writer, told) = oneshot::channel();
-        // Before what was queued meanwhile, but for what is ahead of all that has not begun.
-        let is_first = taken > 0 || numbered.place == Place::First;
-        let at = if is_first { (0, 0) } else { self.behind_the_first(0) };
-        self.insert(parts_behind(parts, taken), at, Message { left: length - taken, numbered, writer });
-        if taken > 0 {
-            self.begun = length - taken;
+            return Err(Unsendable::Over(self.queue.has_sent(numbered)));
         }
         effects.has_work = true;
-        Ok(Begun::Queued(Queued { numbered, taken: told }))
-    }
-
-    /// Tells those who listen in that a message is queued.
-    fn tap<'a>(&self, parts: impl Iterator<Item = &'a [u8]>, effects: &mut Effects) {
-        if self.is_tapped {
-            effects.tap(Tapped { kind: Kind::Sent, at: Instant::now(), bytes: parts.collect::<Vec<_>>().concat() });
-        }
-    }
-
-    fn lane(&mut self, place: Place) -> &mut Lane {
-        match place {
-            Place::Last => &mut self.last,
-            Place::First => &mut self.rare.get_or_insert_default().first,
-        }
-    }
-
-    fn number(&mut self, place: Place) -> Numbered {
-        let lane = self.lane(place);
-        lane.written += 1;
-        Numbered { place, number: lane.written }
-    }
-
-    /// A byte of that message has left.
-    fn note_begun(&mut self, Numbered { place, number }: Numbered) {
-        let lane = self.lane(place);
-        lane.begun = lane.begun.max(number);
-    }
-
-    /// Whether a byte of that message has left. While the queue is lent, one of each that is in it may have.
-    pub(crate) fn has_sent(&self, numbered: Numbered) -> Sent {
-        let begun = match (numbered.place, &self.rare) {
-            (Place::Last, _) => self.last.begun,
-            (Place::First, Some(rare)) => rare.first.begun,
-            (Place::First, None) => 0,
-        };
-        let may_have = numbered.number <= begun || self.lent_messages().any(|message| message.numbered == numbered);
-        if may_have { Sent::Maybe } else { Sent::No }
-    }
-
-    /// The messages of which bytes are lent to who sends them.
-    fn lent_messages(&self) -> impl Iterator<Item = &Message> {
-        let mut before = 0;
-        self.messages.iter().take_while(move |message| {
-            let is_lent = before < self.lent;
-            before += message.left;
-            is_lent
-        })
+        Ok(Begun::Queued(self.queue.push_rest(parts, taken, left, numbered)))
     }
 
     fn check_open(&self) -> Result<(), Unsendable> {
@@ -246,71 +140,6 @@ impl Outgoing {
         }
     }
 
-    fn queue_up<'a>(
-        &mut self,
-        parts: impl Iterator<Item = &'a [u8]> + Clone,
-        length: usize,
-        place: Place,
-        effects: &mut Effects,
-    ) -> Queued {
-        effects.has_work = true;
-        let numbered = self.number(place);
-        let (writer, taken) = oneshot::channel();
-        if self.messages.is_empty() {
-            self.progress = Instant::now();
-        }
-        let waits = place == Place::Last && (self.has_waiting() || !self.has_room_for(length));
-        if !waits {
-            self.tap(parts.clone(), effects);
-        }
-        if place == Place::First && self.lent > 0 {
-            self.rare.get_or_insert_default().ahead.push(Waiting::new(parts, numbered, writer));
-        } else if place == Place::First {
-            let at = self.behind_the_first(self.begun);
-            self.insert(parts, at, Message { left: length, numbered, writer });
-        } else if !waits {
-            parts.for_each(|part| self.queue.extend(part));
-            self.messages.push_back(Message { left: length, numbered, writer });
-        } else {
-            self.rare.get_or_insert_default().waiting.push_back(Waiting::new(parts, numbered, writer));
-        }
-        Queued { numbered, taken }
-    }
-
-    fn has_waiting(&self) -> bool {
-        self.rare.as_ref().is_some_and(|rare| !rare.waiting.is_empty())
-    }
-
-    /// The place, as a message and as a byte, behind the first `begun` bytes and those messages that are ahead already.
-    fn behind_the_first(&self, begun: usize) -> (usize, usize) {
-        let (mut index, mut offset) = (0, 0);
-        while let Some(message) = self.messages.get(index)
-            && (offset < begun || message.numbered.place == Place::First)
-        {
-            offset += message.left;
-            index += 1;
-        }
-        (index, offset)
-    }
-
-    fn insert<'a>(&mut self, parts: impl Iterator<Item = &'a [u8]>, (index, offset): (usize, usize), message: Message) {
-        let behind = self.queue.split_off(offset);
-        parts.for_each(|part| self.queue.extend(part));
-        self.queue.extend(behind);
-        self.messages.insert(index, message);
-    }
-
-    fn has_room_for(&self, length: usize) -> bool {
-        let before = self.queued() + self.direct;
-        before == 0 || before.saturating_add(length) <= self.limit
-    }
-
-    /// How many bytes are queued.
-    pub(super) fn queued(&self) -> usize {
-        let ahead = self.rare.iter().flat_map(|rare| &rare.ahead).map(|waiting| waiting.bytes.len());
-        self.queue.len() + self.lent + ahead.sum::<usize>()
-    }
-
     /// What there is to send.
     pub(crate) fn next(&mut self) -> Next {
         if self.is_sending() {
@@ -319,7 +148,7 @@ impl Outgoing {
         } else if self.queue.is_empty() {
             Next::Nothing
         } else {
-            Next::Queue(self.progress)
+            Next::Queue(self.queue.progress())
         }
     }
 
@@ -330,14 +159,13 @@ impl Outgoing {
             return None;
         }
         self.sending = Sending::Somebody;
-        self.lent = self.queue.len();
-        Some(std::mem::take(&mut self.queue))
+        Some(self.queue.lend())
     }
 
     /// Takes the queue back, of which the system has taken so many bytes in front.
     pub(super) fn give_back(
         &mut self,
-        mut queue: VecDeque<u8>,
+        bytes: VecDeque<u8>,
         result: io::Result<usize>,
         effects: &mut Effects,
     ) -> Result<usize, DisconnectReason> {
@@ -345,9 +173,7 @@ impl Outgoing {
         if self.way == Way::Closed {
             return Ok(0);
         }
-        queue.append(&mut self.queue);
-        self.queue = queue;
-        self.lent = 0;
+        self.queue.take_bytes_back(bytes);
         let taken = match result {
             Ok(count) => {
                 self.took(count, effects);
@@ -356,75 +182,16 @@ impl Outgoing {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
             Err(error) => Err(self.failed(&error)),
         };
-        let ahead = self.rare.as_mut().map(|rare| std::mem::take(&mut rare.ahead));
-        for Waiting { bytes, numbered, writer } in ahead.into_iter().flatten() {
-            let message = Message { left: bytes.len(), numbered, writer };
-            self.insert([&bytes[..]].into_iter(), self.behind_the_first(self.begun), message);
-        }
+        self.queue.insert_ahead();
         taken
-    }
-
-    /// Copies up to `count` bytes from the front of the queue, which are then to be offered to the stream: nothing is
-    /// put before them any more.
-    pub(crate) fn offer(&mut self, count: usize) -> Vec<u8> {
-        let count = count.min(self.queue.len());
-        let (front, back) = self.queue.as_slices();
-        let from_front = count.min(front.len());
-        let offered = [&front[..from_front], &back[..count - from_front]].concat();
-        self.begun = self.begun.max(offered.len());
-        offered
     }
 
     /// Notes that the first `count` bytes of the queue have been taken, and whom to tell. Queues what there is room
     /// for.
     pub(crate) fn took(&mut self, count: usize, effects: &mut Effects) {
-        let count = count.min(self.queue.len());
-        self.queue.drain(..count);
-        self.progress = Instant::now();
-        self.sent += count as u64;
-        self.begun = self.begun.saturating_sub(count);
-        let mut rest = count;
-        while let Some(message) = self.messages.front_mut() {
-            let (left, numbered) = (message.left, message.numbered);
-            message.left -= rest.min(left);
-            if rest > 0 {
-                self.note_begun(numbered);
-            }
-            if left > rest {
-                if rest > 0 {
-                    self.begun = self.begun.max(left - rest);
-                }
-                break;
-            }
-            rest -= left;
-            self.messages_sent += 1;
-            effects.tell_taken(self.messages.pop_front().map(|message| message.writer));
-        }
-        self.queue_waiting(effects);
+        self.queue.took(count, effects);
         if self.queue.is_empty() {
             self.gathering.conclude();
-            self.begun = 0;
-            // A backlog is the exception: nothing much is kept for the next one.
-            if self.queue.capacity() > KEPT {
-                self.queue = VecDeque::new();
-                self.messages = VecDeque::new();
-                if let Some(rare) = &mut self.rare {
-                    rare.waiting = VecDeque::new();
-                }
-            }
-        }
-    }
-
-    /// Queues what there is room for.
-    fn queue_waiting(&mut self, effects: &mut Effects) {
-        while let Some(waiting) = self.rare.as_ref().and_then(|rare| rare.waiting.front())
-            && self.has_room_for(waiting.bytes.len())
-            && let Some(Waiting { bytes, numbered, writer }) =
-                self.rare.as_mut().and_then(|rare| rare.waiting.pop_front())
-        {
-            self.messages.push_back(Message { left: bytes.len(), numbered, writer });
-            self.tap([&bytes[..]].into_iter(), effects);
-            self.queue.extend(bytes);
         }
     }
 
@@ -445,7 +212,7 @@ impl Outgoing {
 
     /// Whether this end's half is to be ended now.
     pub(crate) fn is_half_ending(&self) -> bool {
-        matches!(self.half, Half::Ending(_)) && self.messages.is_empty() && !self.is_sending()
+        matches!(self.half, Half::Ending(_)) && self.queue.is_empty() && !self.is_sending()
     }
 
     /// Notes that this end's half has been ended.
@@ -477,54 +244,13 @@ impl Outgoing {
         self.sending != Sending::Nobody
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.messages.is_empty()
-    }
-
     /// Gives up what is queued, and the way out. How many bytes were queued, of messages that had been accepted.
     pub(crate) fn close(&mut self, effects: &mut Effects) -> usize {
         self.way = Way::Closed;
-        let given_up = self.queued();
-        // What comes back does not tell any more how much of it has been taken.
-        let lent: Vec<_> = self.lent_messages().map(|message| message.numbered).collect();
-        for numbered in lent {
-            self.note_begun(numbered);
-        }
-        self.queue = VecDeque::new();
-        (self.begun, self.lent) = (0, 0);
-        effects.refuse(std::mem::take(&mut self.messages).into_iter().map(|message| message.writer));
-        if let Some(Rare { waiting, ahead, .. }) = self.rare.as_deref_mut() {
-            effects.refuse(std::mem::take(waiting).into_iter().map(|waiting| waiting.writer));
-            effects.refuse(std::mem::take(ahead).into_iter().map(|waiting| waiting.writer));
-        }
+        let given_up = self.queue.give_up(effects);
         if let Half::Ending(writers) = std::mem::replace(&mut self.half, Half::Ended) {
             effects.refuse(writers);
         }
         given_up
     }
-
-    /// Lets go of a message that waits for room and whose writer is gone. Whether it waited.
-    pub(crate) fn take_back(&mut self, numbered: Numbered, effects: &mut Effects) -> bool {
-        let Some(rare) = &mut self.rare else { return false };
-        let at = rare.waiting.iter().position(|waiting| waiting.numbered == numbered);
-        let Some(waiting) = at.and_then(|at| rare.waiting.remove(at)) else { return false };
-        effects.refuse([waiting.writer]);
-        true
-    }
-
-    pub(super) fn sent(&self) -> (u64, u64) {
-        (self.sent, self.messages_sent)
-    }
-}
-
-/// What an empty queue keeps of its memory.
-const KEPT: usize = 4096;
-
-/// What is left of a message behind the first `taken` bytes.
-fn parts_behind<'a>(parts: &[&'a [u8]], mut taken: usize) -> impl Iterator<Item = &'a [u8]> {
-    parts.iter().map(move |part| {
-        let skipped = taken.min(part.len());
-        taken -= skipped;
-        &part[skipped..]
-    })
 }

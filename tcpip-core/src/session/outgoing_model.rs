@@ -91,7 +91,7 @@ impl World {
             Step::Drop(index) if index < self.waiting.len() => {
                 let (number, Queued { numbered, .. }) = self.waiting.remove(index);
                 self.dropped.push(number);
-                if self.with(|outgoing, effects| outgoing.take_back(numbered, effects)) {
+                if self.with(|outgoing, effects| outgoing.queue.take_back(numbered, effects)) {
                     assert!(!self.wire.contains(&number), "what has begun is not taken back");
                     self.numbered.retain(|(there, _)| *there != number);
                 }
@@ -106,8 +106,8 @@ impl World {
         self.check_told();
         self.check_sent();
         let longest = self.lengths.iter().copied().max().unwrap_or(0);
-        let is_bounded = !self.ahead.is_empty() || self.outgoing.queued() <= self.limit.max(longest);
-        assert!(is_bounded, "{} bytes are queued", self.outgoing.queued());
+        let is_bounded = !self.ahead.is_empty() || self.outgoing.queue.len() <= self.limit.max(longest);
+        assert!(is_bounded, "{} bytes are queued", self.outgoing.queue.len());
     }
 
     fn write(&mut self, place: Place, length: usize) {
@@ -159,7 +159,7 @@ impl World {
 
     fn take(&mut self, count: usize, taken: usize) {
         if self.offered.is_empty() {
-            self.offered = self.outgoing.offer(count);
+            self.offered = self.outgoing.queue.offer(count);
         }
         let taken: Vec<u8> = self.offered.drain(..taken.min(self.offered.len())).collect();
         self.with(|outgoing, effects| outgoing.took(taken.len(), effects));
@@ -187,12 +187,12 @@ impl World {
                 Some(Call::Direct(..)) | None => false,
             };
             let sent = if is_lent || self.wire.contains(number) { Sent::Maybe } else { Sent::No };
-            assert_eq!(self.outgoing.has_sent(*numbered), sent, "message {number}");
+            assert_eq!(self.outgoing.queue.has_sent(*numbered), sent, "message {number}");
         }
     }
 
     fn drain(&mut self) {
-        while !self.outgoing.is_empty() || self.call.is_some() {
+        while !self.outgoing.queue.is_empty() || self.call.is_some() {
             self.step(Step::Return(Some(5)));
             self.step(Step::Lend);
             self.step(Step::Take(7, 5));
@@ -262,6 +262,6 @@ proptest! {
         }
         let begun = world.with(|outgoing, effects| outgoing.begin(&[b"more"], Place::Last, None, effects));
         prop_assert_eq!(begun.unwrap_err(), Unsendable::Over(Sent::No));
-        prop_assert_eq!((world.outgoing.queued(), world.outgoing.is_empty()), (0, true));
+        prop_assert_eq!((world.outgoing.queue.len(), world.outgoing.queue.is_empty()), (0, true));
     }
 }

@@ -23,7 +23,7 @@ impl Session {
     pub(crate) fn duty(&self) -> Duty {
         if !self.life.is_connected() {
             Duty::Over
-        } else if self.outgoing.is_empty() && !self.outgoing.is_half_ending() {
+        } else if self.outgoing.queue.is_empty() && !self.outgoing.is_half_ending() {
             Duty::Rest
         } else {
             Duty::Send

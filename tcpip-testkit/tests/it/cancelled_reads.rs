@@ -10,7 +10,7 @@ use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes, little_endian::U
 use crate::{
     kinds::Kind,
     link::start,
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
     torture::{tortured, uncut},
 };
 
@@ -41,7 +41,7 @@ const TEXT: &[u8] = b"one\r\n\r\nt\rwo\r\n\xff\xfe\r\nan over-long message\r\nth
 
 /// Nothing is lost or repeated by a `read_str` that is dropped, wherever that is.
 /// Failure 20.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_read_str_keeps_its_bytes<K: Kind>() {
     let results = torture::<K, _>(TEXT, async |link| link.read_str().await).await;
@@ -50,14 +50,14 @@ async fn cancelled_read_str_keeps_its_bytes<K: Kind>() {
 }
 
 /// The same over several threads.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn cancelled_read_str_keeps_its_bytes_on_several_threads<K: Kind>() {
     torture::<K, _>(TEXT, async |link| link.read_str().await).await;
 }
 
 /// Nothing is lost or repeated by a `read_str_into` that is dropped, and the target keeps its text until the end.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_read_str_into_keeps_its_bytes_and_its_target<K: Kind>() {
     torture::<K, _>(TEXT, async |link| {
@@ -82,7 +82,7 @@ impl Drop for Target {
 }
 
 /// Nothing is lost or repeated by a `read_until` that is dropped, also with a separator that overlaps itself.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_read_until_keeps_its_bytes<K: Kind>() {
     torture::<K, _>(TEXT, async |link| link.read_until(b"\r\n").await).await;
@@ -91,14 +91,14 @@ async fn cancelled_read_until_keeps_its_bytes<K: Kind>() {
 }
 
 /// Nothing is lost or repeated by a `read_line` that is dropped.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_read_line_keeps_its_bytes<K: Kind>() {
     torture::<K, _>(TEXT, async |link| link.read_line().await).await;
 }
 
 /// Nothing is lost or repeated by a `read_json` that is dropped.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_read_json_keeps_its_bytes<K: Kind>() {
     let stream = b"[1, 2]\r\n[3\r\n\"x\"\r\n[]\r\n[4]";
@@ -107,7 +107,7 @@ async fn cancelled_read_json_keeps_its_bytes<K: Kind>() {
 }
 
 /// Nothing is lost or repeated by a `read_exact` that is dropped, whatever the count.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_read_exact_keeps_its_bytes<K: Kind>() {
     for count in [1, 5, LIMIT + 8] {
@@ -116,7 +116,7 @@ async fn cancelled_read_exact_keeps_its_bytes<K: Kind>() {
 }
 
 /// Nothing is lost or repeated by a `read` that is dropped, and what it returns is never empty before the end.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_read_keeps_its_bytes<K: Kind>() {
     torture::<K, _>(TEXT, async |link| link.read(1).await).await;
@@ -137,7 +137,7 @@ async fn cancelled_read_keeps_its_bytes<K: Kind>() {
 }
 
 /// Nothing is lost or repeated by a `read_to_end` that is dropped, within the limit and beyond it.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_read_to_end_keeps_its_bytes<K: Kind>() {
     torture::<K, _>(&TEXT[..LIMIT], async |link| link.read_to_end().await).await;
@@ -149,7 +149,7 @@ async fn cancelled_read_to_end_keeps_its_bytes<K: Kind>() {
 const STRUCTS: &[u8] = &[1, 0, 0, 0, 1, 2, 0, 0, 0, 2, 3, 0, 0, 0, 0, 4, 0, 0];
 
 /// Nothing is lost or repeated by a `read_struct` that is dropped.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_read_struct_keeps_its_bytes<K: Kind>() {
     let results = torture::<K, _>(STRUCTS, async |link| link.read_struct::<Status>().await).await;
@@ -157,7 +157,7 @@ async fn cancelled_read_struct_keeps_its_bytes<K: Kind>() {
 }
 
 /// Nothing is lost or repeated by a `read_into` that is dropped.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_read_into_keeps_its_bytes<K: Kind>() {
     torture::<K, _>(STRUCTS, async |link| {
@@ -168,7 +168,7 @@ async fn cancelled_read_into_keeps_its_bytes<K: Kind>() {
 }
 
 /// Different reads by turns, each dropped at every place, share the one buffer without loss.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_reads_of_different_kinds_share_the_buffer<K: Kind>() {
     let stream = b"one\r\n\x02\0\0\0\x01line\n[7]\r\nend>one\r\n\x02\0\0\0\x01line\n[7]\r\nend>";
@@ -195,7 +195,7 @@ async fn cancelled_reads_of_different_kinds_share_the_buffer<K: Kind>() {
 }
 
 /// The harness is able to fail: it sees that tokio's own `read_exact` loses bytes when it is dropped.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn the_harness_catches_the_loss_of_tokios_read_exact<K: Kind>() {
     let read = async |stream: &Mutex<K::Stream>| {

@@ -11,7 +11,7 @@ use tokio::{
 };
 use zerocopy::little_endian::U32;
 
-use crate::{cut::cut, kinds::Kind, link::start, over_both_kinds::over_both_kinds};
+use crate::{cut::cut, kinds::Kind, link::start, over_each_kind::over_each_kind};
 
 const CALLS: usize = 240;
 const WRITE_LIMIT: usize = 16 * 1024;
@@ -120,21 +120,21 @@ async fn torture<K: Kind>(
 
 /// A `write` that is dropped goes out whole, in order, at most once, or not at all.
 /// Failure 20.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_write_is_never_torn<K: Kind>() {
     torture::<K>(async |link, call| link.write(text(call).as_bytes()).await, |call| text(call).into()).await;
 }
 
 /// The same over several threads.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn cancelled_write_is_never_torn_on_several_threads<K: Kind>() {
     torture::<K>(async |link, call| link.write(text(call).as_bytes()).await, |call| text(call).into()).await;
 }
 
 /// A `write_lines` that is dropped goes out whole, in order, at most once, or not at all.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_write_lines_is_never_torn<K: Kind>() {
     let write = async |link: &Connection, call| link.write_lines(&[&text(call), "second", "third\n"]).await;
@@ -142,14 +142,14 @@ async fn cancelled_write_lines_is_never_torn<K: Kind>() {
 }
 
 /// A `write_str` that is dropped goes out whole, in order, at most once, or not at all.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_write_str_is_never_torn<K: Kind>() {
     torture::<K>(async |link, call| link.write_str(&text(call)).await, |call| (text(call) + "\r\n").into()).await;
 }
 
 /// A `write_json` that is dropped goes out whole, in order, at most once, or not at all.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_write_json_is_never_torn<K: Kind>() {
     let write = async |link: &Connection, call| link.write_json(&text(call)).await;
@@ -157,7 +157,7 @@ async fn cancelled_write_json_is_never_torn<K: Kind>() {
 }
 
 /// A `write_from` of several structures that is dropped goes out whole, in order, at most once, or not at all.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_write_from_is_never_torn<K: Kind>() {
     let number = |call| U32::new(u32::try_from(call).expect("few calls"));
@@ -166,7 +166,7 @@ async fn cancelled_write_from_is_never_torn<K: Kind>() {
 }
 
 /// A batch whose `send` is dropped goes out whole, in order, at most once, or not at all.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn cancelled_batch_is_never_torn<K: Kind>() {
     let write = async |link: &Connection, call| {
@@ -181,7 +181,7 @@ async fn cancelled_batch_is_never_torn<K: Kind>() {
 }
 
 /// The harness is able to fail: it sees that tokio's own `write_all` tears its data when it is dropped.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn the_harness_catches_the_tearing_of_tokios_write_all<K: Kind>() {
     let write = async |stream: &Mutex<K::Stream>, call| stream.lock().await.write_all(text(call).as_bytes()).await;

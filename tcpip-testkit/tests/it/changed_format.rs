@@ -12,14 +12,14 @@ use crate::{
     cut::cut,
     kinds::Kind,
     link::{start, start_session},
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
 };
 
 /// Far longer than anything here takes.
 const STUCK: Duration = Duration::from_secs(30);
 
 /// A read that waits follows a change, also for what has come already.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_waiting_read_follows_a_change<K: Kind>() {
     let (near, mut far) = K::streams().await;
@@ -39,7 +39,7 @@ async fn a_waiting_read_follows_a_change<K: Kind>() {
 }
 
 /// So a heartbeat is none of its messages, before and behind the change.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_waiting_read_takes_no_heartbeat_for_a_message<K: Kind>() {
     let (near, mut far) = K::streams().await;

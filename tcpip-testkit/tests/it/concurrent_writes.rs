@@ -17,7 +17,7 @@ use crate::{
     cut::cut,
     kinds::{BUFFERED, Kind, Tcp},
     link::{start, tight_link},
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
 };
 
 const WRITERS: usize = 64;
@@ -105,14 +105,14 @@ async fn writers_do_not_disturb_each_other<K: Kind>() {
 /// 64 tasks write 1000 messages each, some of which are cancelled: the peer gets whole messages only, each writer's in
 /// order and at most once, and all that were reported as written.
 /// Failure 18.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn concurrent_writers_do_not_disturb_each_other<K: Kind>() {
     writers_do_not_disturb_each_other::<K>().await;
 }
 
 /// The same over several threads.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 4))]
 async fn concurrent_writers_do_not_disturb_each_other_on_several_threads<K: Kind>() {
     writers_do_not_disturb_each_other::<K>().await;
@@ -150,7 +150,7 @@ async fn impatient_callers_queue_no_more_than_the_limit<K: Kind>(size: usize) {
 }
 
 /// However often callers give up and try again, a peer that does not read never makes them queue more than the limit.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_stalled_peer_and_impatient_callers_never_queue_more_than_the_limit<K: Kind>() {
     // Small messages, and ones of which one fits and not two.
@@ -159,7 +159,7 @@ async fn a_stalled_peer_and_impatient_callers_never_queue_more_than_the_limit<K:
 }
 
 /// The same over several threads.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 4))]
 async fn a_stalled_peer_and_impatient_callers_never_queue_more_than_the_limit_on_several_threads<K: Kind>() {
     // Small messages, and ones of which one fits and not two.
@@ -176,7 +176,7 @@ async fn stall(connection: &Connection) {
 }
 
 /// A message larger than the limit is taken when the queue is empty; the next one waits until it is gone.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_message_larger_than_the_limit_is_taken_alone<K: Kind>() {
     let (connection, peer) = tight_link::<K>(|options| options.write_limit(1000)).await;
@@ -191,7 +191,7 @@ async fn a_message_larger_than_the_limit_is_taken_alone<K: Kind>() {
 }
 
 /// A writer that waits for room has queued nothing: dropped, it leaves no trace, and those behind it go on in order.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_writer_that_waits_for_room_and_is_dropped_has_queued_nothing<K: Kind>() {
     let (connection, peer) = tight_link::<K>(|options| options.write_limit(1000)).await;
@@ -285,7 +285,7 @@ async fn a_slow_but_steady_peer_does_not_trip_the_write_deadline() {
 }
 
 /// A peer that is frozen trips the deadline: the writers that wait learn of the time-out, the session ends with it.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_frozen_peer_trips_the_write_deadline<K: Kind>() {
     let (connection, peer) = tight_link::<K>(|options| options.write_timeout(DEADLINE).write_limit(1000)).await;
@@ -311,7 +311,7 @@ async fn a_frozen_peer_trips_the_write_deadline<K: Kind>() {
 }
 
 /// A write that has the turn, but that nobody polls any more, does not keep the others from learning of the end.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_write_that_nobody_polls_does_not_outlast_the_session<K: Kind>() {
     let (connection, peer) = tight_link::<K>(|options| options.write_timeout(DEADLINE).write_limit(1000)).await;
@@ -325,7 +325,7 @@ async fn a_write_that_nobody_polls_does_not_outlast_the_session<K: Kind>() {
 }
 
 /// A read that has the turn, but that nobody polls any more, does not keep the others from learning of a close.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_read_that_nobody_polls_does_not_outlast_the_session<K: Kind>() {
     let (connection, peer) = tight_link::<K>(|options| options).await;
@@ -393,14 +393,14 @@ async fn each_frame_goes_to_exactly_one_reader<K: Kind>() {
 
 /// Of several readers, some of which give up now and then, exactly one gets each frame, and all learn of the end.
 /// Fault 19, failure 19.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn concurrent_readers_share_the_frames<K: Kind>() {
     each_frame_goes_to_exactly_one_reader::<K>().await;
 }
 
 /// The same over several threads.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 4))]
 async fn concurrent_readers_share_the_frames_on_several_threads<K: Kind>() {
     each_frame_goes_to_exactly_one_reader::<K>().await;

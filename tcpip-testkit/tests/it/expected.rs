@@ -14,7 +14,7 @@ use crate::{
     cut::cut,
     kinds::{BUFFERED, Kind},
     link::{start, tight_link},
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
 };
 
 const LONG: Duration = Duration::from_mins(2);
@@ -85,14 +85,14 @@ async fn paired<K: Kind>(polls: impl Fn(usize) -> Option<usize> + Clone + Send +
 }
 
 /// The replies to commands of many tasks on several threads find the command to which they belong, each of them.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn replies_are_not_swapped<K: Kind>() {
     assert_eq!(paired::<K>(|_| None).await, 0);
 }
 
 /// The same when some are dropped: those that leave all the same keep their place, and the others give it back.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn dropped_commands_do_not_shift_the_replies<K: Kind>() {
     let not_sent = paired::<K>(|message| (message % 3).checked_sub(1)).await;
@@ -101,7 +101,7 @@ async fn dropped_commands_do_not_shift_the_replies<K: Kind>() {
 
 /// What is expected for a message is there as soon as the message is on its way, and is dropped with one that does not
 /// leave: that waits for room, or is refused.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_message_that_does_not_leave_takes_its_value_along<K: Kind>() {
     let (connection, mut peer) = tight_link::<K>(|options| options.write_limit(2 * BUFFERED + 10)).await;
@@ -131,7 +131,7 @@ async fn a_message_that_does_not_leave_takes_its_value_along<K: Kind>() {
 }
 
 /// What is expected for a message that waits when the session ends is dropped with it, and stays for one that had begun.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_message_that_the_session_does_not_begin_gives_its_place_back<K: Kind>() {
     let (connection, peer) = tight_link::<K>(|options| options).await;

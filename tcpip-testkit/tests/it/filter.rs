@@ -1,9 +1,6 @@
 //! A filter takes its protocol out of what arrives, answers it, and makes of messages what goes out.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use macro_rules_attribute::apply;
 use tcpip_server::{ChunkTap, Connection, ConnectionOptions, Direction, DisconnectReason, Filter, FrameTap};
@@ -16,10 +13,9 @@ use tokio::{
 use crate::{
     kinds::Kind,
     link::{start, tight_link},
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
+    soon::{LONG, soon},
 };
-
-const LONG: Duration = Duration::from_secs(30);
 
 const IAC: u8 = 255;
 const DONT: u8 = 254;
@@ -77,17 +73,13 @@ impl Filter for Refuse {
     }
 }
 
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(LONG, what).await.expect("this should have happened by now")
-}
-
 /// What a device says that speaks telnet: it offers to echo and asks for a window size, within a message.
 const SAID: &[u8] = b"re\xff\xfb\x01ady\xff\xff!\xff\xfd\x1f\r\nmore\r\n";
 const MEANT: &[u8] = b"ready\xff!\r\n";
 const REFUSED: &[u8] = b"\xff\xfe\x01\xff\xfc\x1f";
 
 /// The protocol is not in what is read, wherever it is cut, and is answered; a message goes out escaped, and whole.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_filter_takes_its_protocol_out_and_answers_it<K: Kind>() {
     for cut in 0..=SAID.len() {
@@ -113,7 +105,7 @@ async fn a_filter_takes_its_protocol_out_and_answers_it<K: Kind>() {
 }
 
 /// What a stray byte and what is discarded are to a filter is what they are without one.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn what_is_discarded_passes_the_filter<K: Kind>() {
     let (near, mut far) = K::streams().await;
@@ -134,7 +126,7 @@ async fn what_is_discarded_passes_the_filter<K: Kind>() {
 }
 
 /// Answers go out whole among the messages of many tasks, each of them, in their order.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn answers_go_out_whole_and_in_order<K: Kind>() {
     const OPTIONS: usize = 2000;
@@ -188,7 +180,7 @@ async fn answers_go_out_whole_and_in_order<K: Kind>() {
 }
 
 /// A peer that asks and asks, and reads no answer, ends the session, which holds no more than that.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_peer_that_reads_no_answers_ends_the_session<K: Kind>() {
     let (connection, mut far) = tight_link::<K>(|options| options.filter(Refuse::default)).await;
@@ -223,7 +215,7 @@ impl Filter for Panics {
 }
 
 /// A filter that panics ends the session, and nobody waits for it.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_panic_of_a_filter_ends_the_session<K: Kind>() {
     let (near, mut far) = K::streams().await;
@@ -240,7 +232,7 @@ async fn a_panic_of_a_filter_ends_the_session<K: Kind>() {
 }
 
 /// Each session has a filter of its own: half a command of one is none of the next.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn each_session_has_its_own_filter<K: Kind>() {
     let options = ConnectionOptions::new().filter(Refuse::default);
@@ -274,7 +266,7 @@ impl FrameTap for Heard {
 }
 
 /// Chunks are heard as they are on the wire, and received frames as they are read.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn taps_hear_both_sides_of_a_filter<K: Kind>() {
     let (near, mut far) = K::streams().await;

@@ -15,18 +15,12 @@ use tokio_util::codec::{LengthDelimitedCodec, LinesCodec};
 
 use crate::{
     kinds::{Kind, Memory},
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
+    soon::soon,
 };
 
 /// More than are read from the buffer without a unit of the task's budget.
 const LINES: usize = 40_000;
-
-/// Far longer than anything here takes.
-const LONG: Duration = Duration::from_secs(30);
-
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(LONG, what).await.expect("this should have happened by now")
-}
 
 async fn pair<K: Kind>() -> (Client, K::Stream) {
     let (near, far) = K::streams().await;
@@ -46,7 +40,7 @@ async fn send_lines(mut peer: impl AsyncWrite + Unpin, count: usize, cut: usize)
 }
 
 /// Each message is lent once and in order, whatever pieces it came in.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_lent_message_is_the_next_one<K: Kind>() {
     for cut in [1, 7, 1000] {
@@ -67,7 +61,7 @@ async fn a_lent_message_is_the_next_one<K: Kind>() {
 
 /// All messages that are there are lent in one call, which waits for the first; an error comes behind those before it,
 /// and those behind it are there for the next call.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn all_messages_that_are_there_are_lent<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -84,7 +78,7 @@ async fn all_messages_that_are_there_are_lent<K: Kind>() {
 }
 
 /// Bytes through a separator are lent with it; an empty separator is an error.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn bytes_are_lent_through_a_separator<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -97,7 +91,7 @@ async fn bytes_are_lent_through_a_separator<K: Kind>() {
 }
 
 /// A closure that panics leaves its message unread, and the connection usable, also from within the closure.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_closure_that_panics_leaves_its_message<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -116,7 +110,7 @@ async fn a_closure_that_panics_leaves_its_message<K: Kind>() {
 
 /// While a message that was there is lent, another read waits for the buffer, and goes on with the next message when
 /// the closure has returned; one that is dropped meanwhile is in nobody's way. So it is beside a decoder.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_read_waits_while_the_buffer_is_lent<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -159,7 +153,7 @@ impl Decoder for Asks<'_> {
 
 /// A session that is closed while one of its messages is lent has nothing to read afterwards, and the closure's result
 /// is the read's all the same.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_close_while_the_buffer_is_lent_drops_it<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -177,7 +171,7 @@ async fn a_close_while_the_buffer_is_lent_drops_it<K: Kind>() {
 }
 
 /// A stream gives every message in order; a bad one is an item; it ends where the peer has hung up.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_stream_gives_every_message_and_ends_with_the_peer<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -199,7 +193,7 @@ async fn a_stream_gives_every_message_and_ends_with_the_peer<K: Kind>() {
 }
 
 /// A stream that ends within a message says so, and then ends.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_stream_says_that_it_ends_within_a_message<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -215,7 +209,7 @@ async fn a_stream_says_that_it_ends_within_a_message<K: Kind>() {
 }
 
 /// A stream that is dropped while it waits loses nothing and keeps nobody waiting; meanwhile it has the turn.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_dropped_stream_loses_nothing<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -232,7 +226,7 @@ async fn a_dropped_stream_loses_nothing<K: Kind>() {
 }
 
 /// Values, structures and a codec's frames come as streams, too.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn values_structures_and_frames_are_streams<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
@@ -317,7 +311,7 @@ async fn a_flood_from_the_buffer_yields() {
 }
 
 /// What has been counted is what has gone over the stream.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_session_counts_what_goes_over_it<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;

@@ -8,7 +8,7 @@ use tcpip_server::{
     OneClientReadLoopServer, OneClientServer, OneClientServerBuilder, ReadAndDispatch, StartError, UnexpectedHeartbeat,
 };
 use tcpip_testkit::{
-    MemoryDialler, OneClientServerTestCase, STD_TIMEOUT, TestOneClientReadLoopServer, memory_listener, memory_pair,
+    MemoryDialler, OneClientServerTestCase, TestOneClientReadLoopServer, memory_listener, memory_pair,
 };
 use tokio::{
     io::DuplexStream,
@@ -16,14 +16,12 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+use crate::soon::soon;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Longer than the shortest time there is between what is compared, and shorter than what is told apart.
 const ABOUT: Duration = Duration::from_millis(5);
-
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(STD_TIMEOUT * 10, what).await.expect("this should have happened by now")
-}
 
 /// Dials a server in memory.
 fn dial(dialler: &MemoryDialler) -> ClientBuilder<Connected<DuplexStream>> {

@@ -1,17 +1,11 @@
 //! Clients and servers are read from, written to and asked without a trait, as long as no handler reads.
 
-use std::time::Duration;
-
 use tcpip_client::{Client, Connection, HandlerResult, ReadAndDispatch, ReadLoopClient};
 use tcpip_server::{OneClientReadLoopServer, OneClientServer};
 use tcpip_testkit::{OneClientServerTestCase, TestOneClientReadLoopServer};
-use tokio::time::timeout;
 use tokio_util::codec::BytesCodec;
 
-/// Waits for what should come, and fails if it does not.
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(30), what).await.expect("this should have happened by now")
-}
+use crate::soon::soon;
 
 /// Checks each write of `$from` and each read of `$to`, none of which is a trait's: none is in scope here.
 macro_rules! check_reads_and_writes {

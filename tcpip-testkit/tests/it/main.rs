@@ -1,6 +1,7 @@
 //! Client and server together, over real sockets and in memory.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may do what tests do")]
 
+mod answer;
 mod cancelled_reads;
 mod cancelled_waits;
 mod cancelled_writes;
@@ -27,7 +28,7 @@ mod networks;
 mod odd_streams;
 mod one_shot;
 mod others_turn;
-mod over_both_kinds;
+mod over_each_kind;
 mod parity;
 mod read_ahead;
 mod read_frame;
@@ -36,6 +37,7 @@ mod runtimes;
 mod send;
 mod sent;
 mod serve;
+mod soon;
 mod taps;
 mod telling_transport;
 mod torture;

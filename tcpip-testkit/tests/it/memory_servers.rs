@@ -13,8 +13,8 @@ use std::{
 
 use tcpip_client::Client;
 use tcpip_server::{
-    Admission, AnyServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult, Listener, NetworkStream,
-    OneClientReadLoopServer, OneClientServer, ReadAndDispatch, Server,
+    Admission, AnyServer, ConnectionEvent, DisconnectReason, Listener, NetworkStream, OneClientReadLoopServer,
+    OneClientServer, Server,
 };
 use tcpip_testkit::{MemoryDialler, memory_listener};
 use tokio::{
@@ -25,32 +25,11 @@ use tokio::{
 };
 
 use crate::{
+    answer::Answer,
     odd_streams::{OddStream, takes_all},
     runtimes::on_both_runtimes,
+    soon::soon,
 };
-
-/// Longer than anything here takes.
-const LONG: Duration = Duration::from_mins(1);
-
-async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(LONG, future).await.expect("this ends")
-}
-
-/// Answers each command after some thought.
-struct Answer {
-    thinking: Duration,
-}
-
-impl ReadAndDispatch for Answer {
-    async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
-        let command = connection.read_str().await?;
-        if !self.thinking.is_zero() {
-            sleep(self.thinking).await;
-        }
-        connection.write_str(&format!("got {command}")).await?;
-        Ok(())
-    }
-}
 
 /// Tells each client that it has been admitted.
 async fn greet(event: ConnectionEvent) {

@@ -7,17 +7,13 @@ use tcpip_server::{OneClientServer, StartError};
 use tcpip_testkit::OneClientServerTestCase;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    time::{Instant, timeout},
+    time::Instant,
 };
 
-use crate::memory_network::{BLACK_HOLE, MemoryNetwork};
-
-/// Longer than anything here takes.
-const LONG: Duration = Duration::from_mins(1);
-
-async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(LONG, future).await.expect("this ends")
-}
+use crate::{
+    memory_network::{BLACK_HOLE, MemoryNetwork},
+    soon::soon,
+};
 
 fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()

@@ -20,12 +20,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// Longer than anything here takes, in virtual time.
-const LONG: Duration = Duration::from_mins(1);
-
-async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(LONG, future).await.expect("this ends")
-}
+use crate::soon::soon;
 
 /// What a stream is asked for by its writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,19 +4,15 @@
 use std::{net::SocketAddr, time::Duration};
 
 use tcpip_client::Client;
-use tcpip_server::{
-    Connection, ConnectionEvent, DisconnectReason, HandlerResult, OneClientReadLoopServer, OneClientServer,
-    ReadAndDispatch, ReadError,
-};
+use tcpip_server::{ConnectionEvent, DisconnectReason, OneClientReadLoopServer, OneClientServer, ReadError};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::mpsc,
     task::JoinSet,
-    time::sleep,
 };
 
-use crate::runtimes::on_both_runtimes;
+use crate::{answer::Answer, runtimes::on_both_runtimes};
 
 /// A thousand times in all, several at once so that they get into each other's way.
 const AT_ONCE: usize = 8;
@@ -30,22 +26,6 @@ async fn at_once<F: Future<Output = ()> + Send + 'static>(mut once: impl FnMut()
     }
     while let Some(result) = tasks.join_next().await {
         result.unwrap();
-    }
-}
-
-/// Answers each command after some thought.
-struct Answer {
-    thinking: Duration,
-}
-
-impl ReadAndDispatch for Answer {
-    async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
-        let command = connection.read_str().await?;
-        if !self.thinking.is_zero() {
-            sleep(self.thinking).await;
-        }
-        connection.write_str(&format!("got {command}")).await?;
-        Ok(())
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
     kinds::Kind,
     link::start,
     odd_streams::{Ask, OddStream, silent, takes_all},
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
 };
 
 /// Far longer than anything here takes.
@@ -126,7 +126,7 @@ impl Decoder for Patient {
 
 /// A decoder that computes for long holds up nobody but its reader: everything else is told and done meanwhile, also
 /// the peer's hang-up.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn a_slow_decoder_holds_up_its_reader_alone<K: Kind>() {
     let (near, mut far) = K::streams().await;
@@ -179,7 +179,7 @@ impl Decoder for Asking {
 }
 
 /// The same for a decoder that uses the connection: it does not deadlock.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn a_decoder_may_use_the_connection<K: Kind>() {
     let (near, mut far) = K::streams().await;
@@ -206,7 +206,7 @@ impl Decoder for Changing {
 }
 
 /// A decoder that has itself asked again and again lets others have their turn.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_decoder_that_changes_the_limit_lets_others_go_on<K: Kind>() {
     let (near, mut far) = K::streams().await;
@@ -229,7 +229,7 @@ async fn a_decoder_that_changes_the_limit_lets_others_go_on<K: Kind>() {
 }
 
 /// What is called with the bytes of a read may panic: they stay unread, and the session lives.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn bytes_whose_conversion_panics_stay_unread<K: Kind>() {
     let (near, mut far) = K::streams().await;

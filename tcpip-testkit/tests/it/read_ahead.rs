@@ -20,17 +20,11 @@ use tokio::{
 use crate::{
     cut::cut,
     kinds::{Kind, Tcp},
+    soon::{LONG, soon},
 };
-
-/// Longer than anything here takes: virtual time, unless a test has several threads or a socket.
-const LONG: Duration = Duration::from_mins(1);
 
 /// How many bytes the streams of these tests take in each direction.
 const CAPACITY: usize = 16;
-
-async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(LONG, future).await.expect("this ends")
-}
 
 /// How many bytes more the stream takes until it is full.
 async fn fill(far: &mut DuplexStream) -> usize {

@@ -10,14 +10,15 @@ use std::{
 
 use tcpip_client::{BytesMut, Client, Connection, Decoder, DisconnectReason, ReadError};
 use tcpip_server::{HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
-use tcpip_testkit::{OneClientServerTestCase, STD_TIMEOUT, memory_pair};
-use tokio::{io::duplex, sync::Mutex, task::JoinError, time::timeout};
+use tcpip_testkit::{OneClientServerTestCase, memory_pair};
+use tokio::{io::duplex, sync::Mutex, task::JoinError};
 use tokio_util::codec::{LengthDelimitedCodec, LinesCodec, LinesCodecError};
 
 use crate::{
     cut::cut,
     kinds::{Kind, Tcp},
     link::start,
+    soon::soon,
     torture::{tortured, uncut},
 };
 
@@ -68,10 +69,6 @@ async fn pairs(limit: usize) -> [Pair; 2] {
         (start(near, |options| options.limit(limit)), start(far, |options| options))
     }
     [open(Tcp::streams().await, limit), open(duplex(64), limit)]
-}
-
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(STD_TIMEOUT * 5, what).await.expect("this should have happened by now")
 }
 
 /// The library's error in a codec's.

@@ -7,7 +7,6 @@ use tcpip_server::{BytesMut, Connection, Decoder, DisconnectReason, ReadError, R
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     task::{JoinSet, yield_now},
-    time::timeout,
 };
 use tokio_util::codec::BytesCodec;
 
@@ -15,15 +14,11 @@ use crate::{
     cut::cut,
     kinds::Kind,
     link::{start, start_session},
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
+    soon::soon,
 };
 
-const LONG: Duration = Duration::from_secs(30);
 const DEADLINE: Duration = Duration::from_millis(50);
-
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(LONG, what).await.expect("this should have happened by now")
-}
 
 async fn link<K: Kind>() -> (Connection, K::Stream) {
     let (near, far) = K::streams().await;
@@ -47,7 +42,7 @@ async fn send_frames(mut far: impl AsyncWrite + Unpin, count: usize) {
 }
 
 /// A header and its body are read by one task though many read, and though some of the reads are dropped.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn no_read_comes_between<K: Kind>() {
     const FRAMES: usize = 2000;
@@ -87,7 +82,7 @@ async fn no_read_comes_between<K: Kind>() {
 }
 
 /// Each read there is, in one turn, gives what the connection's gives.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_turn_has_every_read<K: Kind>() {
     let (connection, mut far) = link::<K>().await;
@@ -131,7 +126,7 @@ async fn a_turn_has_every_read<K: Kind>() {
 }
 
 /// A read of a turn that is dropped loses nothing, and keeps the turn: what comes is not another's.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_dropped_read_keeps_the_turn<K: Kind>() {
     let (connection, mut far) = link::<K>().await;
@@ -154,7 +149,7 @@ async fn a_dropped_read_keeps_the_turn<K: Kind>() {
 }
 
 /// Who waits for a turn and is dropped leaves its place to the next; the turn goes on when it is dropped.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn turns_go_on_in_order<K: Kind>() {
     let (connection, mut far) = link::<K>().await;
@@ -173,7 +168,7 @@ async fn turns_go_on_in_order<K: Kind>() {
 }
 
 /// A `read_timeout` holds for the turn, and for each read in it; neither loses anything.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn deadlines_hold_for_turns<K: Kind>() {
     let (near, mut far) = K::streams().await;
@@ -192,7 +187,7 @@ async fn deadlines_hold_for_turns<K: Kind>() {
 }
 
 /// A turn that is kept keeps nobody waiting once the session has ended.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_kept_turn_does_not_outlast_the_session<K: Kind>() {
     let (connection, _far) = link::<K>().await;
@@ -212,7 +207,7 @@ async fn a_kept_turn_does_not_outlast_the_session<K: Kind>() {
 
 /// A handler that has given up one read of its turn is at work, and not waiting for the end: it answers a peer that has
 /// hung up.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_handler_that_keeps_its_turn_is_at_work<K: Kind>() {
     use tcpip_core::endpoint::SessionOptions;
@@ -298,7 +293,7 @@ async fn answer(mut far: impl AsyncRead + AsyncWrite + Unpin) {
 
 /// A reply whose caller is dropped, however much of it has come, is taken by a task of the session that gets the turn and
 /// what has been taken: the next caller gets its own.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_half_taken_reply_is_handed_on<K: Kind>() {
     let (connection, far) = link::<K>().await;

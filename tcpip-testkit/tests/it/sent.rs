@@ -14,7 +14,7 @@ use crate::{
     cut::cut,
     kinds::{BUFFERED, Kind},
     link::tight_link,
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
 };
 
 const LONG: Duration = Duration::from_mins(1);
@@ -51,7 +51,7 @@ async fn read_all(mut peer: impl AsyncReadExt + Unpin) -> Vec<u8> {
 
 /// While the peer stalls, only the message that the system has begun to take may have left; and so says the error of
 /// each when the session ends for that.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn only_what_had_begun_may_have_left_at_the_end<K: Kind>() {
     let options =
@@ -70,7 +70,7 @@ async fn only_what_had_begun_may_have_left_at_the_end<K: Kind>() {
 }
 
 /// The same when this end aborts it: with another error.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn only_what_had_begun_may_have_left_at_an_abort<K: Kind>() {
     let (connection, peer) = tight_link::<K>(|options| options.write_limit(STALLING.len() + 100)).await;
@@ -88,7 +88,7 @@ async fn only_what_had_begun_may_have_left_at_an_abort<K: Kind>() {
 
 /// A message whose sending is given up by its deadline is asked afterwards: one that is queued goes out all the same,
 /// and tells so; one that waits for room does not, nor does one that was never polled.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_sending_that_timed_out_still_tells<K: Kind>() {
     let (connection, mut peer) = tight_link::<K>(|options| options.write_limit(STALLING.len() + 100)).await;
@@ -111,7 +111,7 @@ async fn a_sending_that_timed_out_still_tells<K: Kind>() {
 }
 
 /// A message that goes ahead of others and fails says whether it had begun, as they do.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_message_that_went_ahead_tells_too<K: Kind>() {
     let (connection, peer) = tight_link::<K>(|options| options.write_timeout(DEADLINE)).await;
@@ -129,7 +129,7 @@ async fn a_message_that_went_ahead_tells_too<K: Kind>() {
 }
 
 /// What is refused has not left: a message that cannot be encoded, and one without a way out.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn what_is_refused_has_not_left<K: Kind>() {
     let (connection, peer) = tight_link::<K>(|options| options.encoding(Encoding::Ascii)).await;

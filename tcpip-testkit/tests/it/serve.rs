@@ -11,12 +11,9 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-const SECOND: Duration = Duration::from_secs(1);
+use crate::soon::soon;
 
-/// Waits for what should come, and fails if it does not.
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(Duration::from_hours(1), what).await.expect("this should have happened by now")
-}
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Asks who is there, and does what it is told, of which it notes what becomes.
 struct Porter {

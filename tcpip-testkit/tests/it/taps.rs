@@ -20,10 +20,9 @@ use crate::{
     cut::cut,
     kinds::{BUFFERED, Kind, Memory},
     link::{start, start_session, tight_link},
-    over_both_kinds::over_both_kinds,
+    over_each_kind::over_each_kind,
+    soon::{LONG, soon},
 };
-
-const LONG: Duration = Duration::from_secs(30);
 
 /// What was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,10 +82,6 @@ impl FrameTap for Log {
     }
 }
 
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(LONG, what).await.expect("this should have happened by now")
-}
-
 /// A session, who listens in on its chunks and on its frames, and its peer.
 async fn tapped<K: Kind>() -> (Connection, Arc<Log>, Arc<Log>, K::Stream) {
     let (near, far) = K::streams().await;
@@ -105,7 +100,7 @@ async fn arrived(connection: &Connection, count: usize) {
 }
 
 /// Chunks are the bytes of the wire, in the order of a conversation, whatever reads and writes there are.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn chunks_are_what_passes<K: Kind>() {
     let (connection, chunks, _, mut far) = tapped::<K>().await;
@@ -141,7 +136,7 @@ async fn chunks_are_what_passes<K: Kind>() {
 }
 
 /// Frames are what reads have taken, each with all of its bytes, and messages as they were queued.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn frames_are_what_is_taken_and_queued<K: Kind>() {
     let (connection, _, frames, mut far) = tapped::<K>().await;
@@ -180,7 +175,7 @@ async fn frames_are_what_is_taken_and_queued<K: Kind>() {
 }
 
 /// A heartbeat that a waiting read passes over is told as it comes, and not kept until the read has its message.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn what_a_read_passes_over_is_told_as_it_comes<K: Kind>() {
     let (near, mut far) = K::streams().await;
@@ -215,7 +210,7 @@ async fn what_a_read_passes_over_is_told_as_it_comes<K: Kind>() {
 }
 
 /// What nobody has taken is told when it is discarded, and when the session ends: also what the system has.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn what_nobody_took_is_told<K: Kind>() {
     let (connection, chunks, frames, mut far) = tapped::<K>().await;
@@ -262,7 +257,7 @@ async fn a_frame_has_the_time_of_its_last_byte() {
 
 /// Messages of many tasks are told in the order in which they go out; one that is given up while it waits for room is
 /// not told.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn messages_are_told_in_the_order_of_the_wire<K: Kind>() {
     let (near, mut far) = K::streams().await;
@@ -291,7 +286,7 @@ async fn messages_are_told_in_the_order_of_the_wire<K: Kind>() {
 }
 
 /// A message that waits for room is told when it is queued, and not if it is given up before.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_message_that_waits_for_room_is_told_when_it_is_queued<K: Kind>() {
     let frames = Arc::new(Log::default());
@@ -334,7 +329,7 @@ impl FrameTap for Odd {
 }
 
 /// Who listens in may panic, and may use the connection, and nobody else suffers.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn who_listens_in_may_do_anything<K: Kind>() {
     for odd in [

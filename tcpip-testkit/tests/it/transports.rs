@@ -22,18 +22,12 @@ use crate::{
     kinds::{Kind, Tcp},
     memory_servers::Streams,
     memory_transport::{MemoryTransport, memory_transports},
+    soon::soon,
     telling_transport::{METHODS, Telling},
 };
 
-/// Longer than anything here takes.
-const LONG: Duration = Duration::from_mins(1);
-
 /// How much is sent and not read.
 const MUCH: usize = 10_000;
-
-async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(LONG, future).await.expect("this ends")
-}
 
 /// The two ends of a transport in memory, whose window is [`MUCH`].
 fn transports() -> (MemoryTransport, MemoryTransport) {

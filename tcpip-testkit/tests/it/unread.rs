@@ -9,7 +9,7 @@ use macro_rules_attribute::apply;
 use tcpip_server::Connection;
 use tokio::{io::AsyncWriteExt, time::timeout};
 
-use crate::{cut::cut, kinds::Kind, link::start, over_both_kinds::over_both_kinds};
+use crate::{cut::cut, kinds::Kind, link::start, over_each_kind::over_each_kind};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -25,7 +25,7 @@ fn wait_unread(connection: &Connection, count: usize) {
 
 /// A byte that has arrived is seen each time, also if the runtime has had no chance to hear of it; and a count takes
 /// nothing.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn stray_bytes_are_seen_without_the_runtime<K: Kind>() {
     let (near, far) = K::streams().await;
@@ -46,7 +46,7 @@ async fn stray_bytes_are_seen_without_the_runtime<K: Kind>() {
 
 /// What a read has left in the buffer counts with what the system has, and so does the half of a message for which a
 /// read waits.
-#[apply(over_both_kinds)]
+#[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn all_that_is_unread_counts<K: Kind>() {
     let (near, mut far) = K::streams().await;

@@ -10,7 +10,8 @@ use crate::{
     DisconnectReason, FrameBuffer, ReadError,
     connection::{
         read_frame::{Failure, OwnFrame},
-        takes::{Available, Bytes, Line, Text, TextWith, ToEnd, Until},
+        takes::{Available, Bytes, Line, ToEnd, Until},
+        text_takes::{Text, TextWith},
     },
     framing::Found,
     session::{Take, Taken, Unread},

@@ -148,7 +148,7 @@ impl World {
         if index < self.writers.waiting.len() {
             let (number, Queued { numbered, taken }) = self.writers.waiting.remove(index);
             drop(taken);
-            if self.tell(|session, effects| session.outgoing.take_back(numbered, effects)) {
+            if self.tell(|session, effects| session.outgoing.queue.take_back(numbered, effects)) {
                 self.writers.lengths[usize::from(number)] = 0;
             }
         }
@@ -178,7 +178,7 @@ impl World {
             }
             at if !self.is_connected() => at,
             At::Rest => {
-                let is_idle = self.session.outgoing.is_empty() && !self.session.outgoing.is_half_ending();
+                let is_idle = self.session.outgoing.queue.is_empty() && !self.session.outgoing.is_half_ending();
                 if is_idle && !mem::take(&mut self.sender.has_work) { At::Rest } else { At::Flush }
             }
             At::Busy if !mem::take(&mut self.sender.has_work) => At::Busy,
@@ -221,7 +221,7 @@ impl World {
 
     fn offer_to_stream(&mut self, mut offered: Vec<u8>, most: usize) -> At {
         if offered.is_empty() {
-            offered = self.tell(|session, _| session.outgoing.offer(1 + most));
+            offered = self.tell(|session, _| session.outgoing.queue.offer(1 + most));
         }
         match self.system.offer(offered.iter().copied(), most) {
             Ok(count) => {
@@ -243,7 +243,7 @@ impl World {
             At::Rest => {
                 self.is_connected()
                     && (self.sender.has_work
-                        || !self.session.outgoing.is_empty()
+                        || !self.session.outgoing.queue.is_empty()
                         || self.session.outgoing.is_half_ending())
             }
             At::Busy => self.is_connected() && self.sender.has_work,
@@ -315,7 +315,7 @@ impl World {
             let outgoing = &self.session.outgoing;
             match self.sender.at {
                 At::Rest => {
-                    let is_idle = outgoing.is_empty() || self.writers.is_calling();
+                    let is_idle = outgoing.queue.is_empty() || self.writers.is_calling();
                     assert!(is_idle && !outgoing.is_half_ending(), "the task sleeps beside what is queued");
                 }
                 At::Busy => assert!(self.writers.is_calling(), "the task waits for nobody"),

@@ -59,7 +59,7 @@ impl<W: AsyncWrite + Unpin> StreamWire<W> {
     async fn send_some(&self, connection: &Connection) -> Result<(), DisconnectReason> {
         let sent = self.poll(|Output { writer, offered }, context| {
             if offered.is_empty() {
-                *offered = connection.input(|session, _| session.outgoing.offer(OFFERED));
+                *offered = connection.input(|session, _| session.outgoing.queue.offer(OFFERED));
             }
             let tapping = connection.tapping();
             let taken = ready!(poll_stream(|| Pin::new(writer).poll_write(context, offered)))?;

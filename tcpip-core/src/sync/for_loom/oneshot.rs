@@ -49,11 +49,6 @@ impl<T> Sender<T> {
         state.value = Some(value);
         Ok(())
     }
-
-    /// Whether nobody will take it.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.0.lock().is_over
-    }
 }
 
 impl<T> Drop for Sender<T> {

@@ -3,14 +3,14 @@
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Makes three tests of one: over TCP, over another transport, and over a stream in memory.
-macro_rules! over_both_kinds {
+macro_rules! over_each_kind {
     ($(#[$($attribute:tt)*])* async fn $name:ident<K: Kind>() $body:block) => {
         async fn $name<K: Kind>() $body
 
         mod $name {
             use crate::{
                 kinds::{Memory, MemoryTransports, Tcp},
-                over_both_kinds::pause,
+                over_each_kind::pause,
             };
 
             $(#[$($attribute)*])*
@@ -33,7 +33,7 @@ macro_rules! over_both_kinds {
     };
 }
 
-pub(crate) use over_both_kinds;
+pub(crate) use over_each_kind;
 
 /// Pauses the clock of a runtime that can.
 pub(crate) fn pause() {
