@@ -206,6 +206,7 @@ impl Session {
     /// Ends a session of which nobody knows any more where the next frame begins.
     pub(super) fn lose_track(&mut self, reason: DisconnectReason, effects: &mut Effects) {
         self.incoming.forget_frames();
+        self.log_unread(effects);
         self.incoming.end = StreamEnd::Open;
         self.stream_ended(Some(reason), effects);
     }
@@ -324,6 +325,9 @@ impl Session {
 
     /// Nothing more is received, and what is in the buffer is dropped.
     pub(crate) fn discard(&mut self, effects: &mut Effects) {
+        if !matches!(self.incoming.place, Buffer::LentToUser(_)) {
+            self.log_unread(effects);
+        }
         self.incoming.discard();
         self.close_input(effects);
     }

@@ -363,3 +363,56 @@ async fn who_listens_in_may_do_anything<K: Kind>() {
     drop(soon(connection.write_str("last")).await);
     soon(connection.wait_closed()).await;
 }
+
+/// What a close drops while a read waits for the rest of it is no frame: no read has taken it.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn what_a_close_drops_is_told_as_unread<K: Kind>() {
+    let frames = Arc::new(Log::default());
+    let (connection, mut far) = tight_link::<K>(|options| options.tap_frames(frames.clone())).await;
+    far.write_all(b"half").await.unwrap();
+    arrived(&connection, 4).await;
+    let mut read = Box::pin(connection.read_str());
+    assert!(cut(2, &mut read).await.is_none());
+    // The close has to wait until all of this has been taken.
+    assert!(cut(2, connection.write(&vec![b'x'; 2 * BUFFERED])).await.is_none());
+    frames.take();
+    let mut close = Box::pin(connection.close());
+    assert!(cut(1, &mut close).await.is_none());
+    assert!(soon(read).await.is_err());
+    assert_eq!(frames.take(), [(Unread, "half".to_owned())]);
+    let mut received = Vec::new();
+    let (result, ()) = soon(async { tokio::join!(far.read_to_end(&mut received), close) }).await;
+    assert_eq!(result.unwrap(), 2 * BUFFERED);
+}
+
+/// What a codec leaves that gives up is no frame: no read takes it.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn what_a_codec_leaves_is_told_as_unread<K: Kind>() {
+    let (connection, _, frames, mut far) = tapped::<K>().await;
+    far.write_all(b"\xff\xff\xff\xffrest").await.unwrap();
+    arrived(&connection, 8).await;
+    assert!(soon(connection.read_frame(&mut LengthDelimitedCodec::new())).await.is_err());
+    assert!(soon(connection.read_str()).await.is_err());
+    soon(connection.wait_closed()).await;
+    assert_eq!(frames.take(), [(Unread, r"\xff\xff\xff\xffrest".to_owned())]);
+}
+
+/// Once it has been told that what is left of a session is unread, nothing of that is told as a frame.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn what_was_told_as_unread_is_not_told_again<K: Kind>() {
+    let (near, mut far) = K::streams().await;
+    let frames = Arc::new(Log::default());
+    let connection = start(near, |options| options.tap_frames(frames.clone()).drain_timeout(Duration::ZERO));
+    far.write_all(b"half").await.unwrap();
+    arrived(&connection, 4).await;
+    assert!(cut(2, connection.read_str()).await.is_none());
+    far.write_all(b" and half\r\n").await.unwrap();
+    drop(far);
+    soon(connection.wait_closed()).await;
+    frames.take();
+    assert_eq!(soon(connection.read_str()).await.unwrap(), "half and half");
+    assert_eq!(frames.take(), []);
+}

@@ -182,6 +182,8 @@ impl Wire for DirectWire {
                         if result.is_err() {
                             return false;
                         }
+                        // More may come as fast as it is discarded.
+                        yield_now().await;
                     }
                     () = sleep_until(deadline.min(Instant::now() + pause)) => {
                         pause = (pause * 2).min(LONGEST_PAUSE);
