@@ -184,11 +184,13 @@ impl Passage {
         }
     }
 
-    /// What is sent for a message, if a filter makes another of it.
+    /// What is sent for a message, if a filter makes another of it. Of an empty one nothing is sent.
     pub(super) fn filtered(&self, parts: &[&[u8]]) -> Option<Vec<u8>> {
         let filter = self.filter.as_ref()?;
-        let mut output = Vec::new();
-        filter.sent(&parts.concat(), &mut output);
+        let (message, mut output) = (parts.concat(), Vec::new());
+        if !message.is_empty() {
+            filter.sent(&message, &mut output);
+        }
         Some(output)
     }
 

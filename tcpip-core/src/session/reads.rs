@@ -54,7 +54,6 @@ impl Work {
 impl Session {
     /// Takes the turn to read, or a place in the queue for it.
     pub(crate) fn queue_up(&mut self) -> Ticket {
-        self.incoming.count_free_reads();
         self.incoming.turns.queue_up()
     }
 
@@ -216,6 +215,7 @@ impl Session {
         let Taken { result, reports_end } = taken;
         self.log_taken(effects);
         self.incoming.reads += u64::from(!reports_end);
+        self.incoming.free_reads = self.incoming.free_reads.saturating_add(1);
         if !reports_end && let Some(reason) = T::loses_track(&result) {
             self.lose_track(reason, effects);
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use macro_rules_attribute::apply;
-use tcpip_server::{ChunkTap, Connection, ConnectionOptions, Direction, DisconnectReason, Filter, FrameTap};
+use tcpip_server::{ChunkTap, Connection, ConnectionOptions, Direction, DisconnectReason, Expected, Filter, FrameTap};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     task::{JoinSet, yield_now},
@@ -289,4 +289,35 @@ async fn taps_hear_both_sides_of_a_filter<K: Kind>() {
     let heard = heard.0.each_ref().map(|bytes| bytes.lock().unwrap().clone());
     let sent = [REFUSED, b"a\xff\xffb"].concat();
     assert_eq!(heard, [SAID.to_vec(), sent.clone(), [MEANT, b"more\r\n"].concat(), sent]);
+}
+
+/// Puts its length before each message.
+struct Length;
+
+impl Filter for Length {
+    fn received(&self, chunk: &[u8], input: &mut Vec<u8>, _: &mut Vec<u8>) {
+        input.extend(chunk);
+    }
+
+    fn sent(&self, message: &[u8], output: &mut Vec<u8>) {
+        output.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+        output.extend(message);
+    }
+}
+
+/// Of an empty message, and of an empty batch, nothing is sent, whatever a filter would make of it.
+#[apply(over_both_kinds)]
+#[test_log::test(tokio::test)]
+async fn nothing_is_sent_of_an_empty_message<K: Kind>() {
+    let (near, mut far) = K::streams().await;
+    let connection = start(near, |options| options.filter(|| Length));
+    connection.write(b"").await.unwrap();
+    let expected = Expected::new();
+    connection.batch().send_expecting(&expected, ()).await.unwrap();
+    assert_eq!(expected.pop(), None);
+    connection.write(b"a").await.unwrap();
+    connection.close().await;
+    let mut received = Vec::new();
+    soon(far.read_to_end(&mut received)).await.unwrap();
+    assert_eq!(received, b"\0\0\0\x01a");
 }
