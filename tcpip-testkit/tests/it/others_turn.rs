@@ -17,7 +17,7 @@ use std::{
 use macro_rules_attribute::apply;
 use tcpip_client::{
     Abort, BoxFuture, BytesMut, Client, ClientOrServer, Connection, Decoder, DisconnectReason, NetworkStream,
-    ReadError, Transport, WriteError,
+    ReadError, Sent, Transport, WriteError,
 };
 use tcpip_testkit::{TestOneClientReadLoopServer, memory_listener};
 use tokio::{
@@ -134,6 +134,62 @@ fn an_endless_transport_leaves_others_their_turn() {
         assert!(turns.swap(0, Ordering::Relaxed) > 10, "while one reads");
         client.close().await;
         assert!(turns.load(Ordering::Relaxed) > 10, "while the session is closed");
+    });
+}
+
+/// Says that there is room for a write, and has none.
+#[derive(Debug)]
+struct NeverTakes;
+
+impl Transport for NeverTakes {
+    fn poll_read(&self, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn try_read(&self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn poll_write_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn try_write_vectored(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn hung_up(&self) -> BoxFuture<'_, ()> {
+        Box::pin(pending())
+    }
+
+    fn has_hung_up(&self) -> bool {
+        false
+    }
+
+    fn unread(&self) -> usize {
+        0
+    }
+
+    fn shutdown_write(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn abort(&self, _: Abort) {}
+}
+
+/// A transport that pretends to have room leaves others their turn, and the write deadline holds.
+#[test]
+fn a_transport_that_pretends_to_have_room_leaves_others_their_turn() {
+    on_one_thread(async || {
+        let client = Client::from_stream(NetworkStream::over(NeverTakes)).write_timeout(Duration::from_millis(100));
+        let client = client.connect().await.unwrap();
+        let link = client.connection();
+        let writing = tokio::spawn(async move { link.write(b"x").await });
+        for _ in 0..1000 {
+            yield_now().await;
+        }
+        let written = writing.await.unwrap();
+        assert!(matches!(written, Err(WriteError::Timeout { sent: Sent::No, .. })), "{written:?}");
     });
 }
 

@@ -4,14 +4,13 @@ use std::{
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use bytes::{BufMut, BytesMut};
 use tokio::{
     io::{AsyncRead, ReadBuf},
     net::tcp::OwnedReadHalf,
-    task::coop::poll_proceed,
 };
 use tokio_util::io::poll_read_buf;
 
@@ -54,13 +53,7 @@ impl Source {
         match self {
             Self::Socket(socket) => poll_read_buf(Pin::new(socket), context, &mut room),
             Self::Transport(transport) => {
-                // A socket sees to it itself that a task whose reads never wait leaves others their turn.
-                let unit = ready!(poll_proceed(context));
-                let received = poll_stream(|| poll_read_buf(Pin::new(&mut Reading(transport)), context, &mut room));
-                if received.is_ready() {
-                    unit.made_progress();
-                }
-                received
+                poll_stream(|| poll_read_buf(Pin::new(&mut Reading(transport)), context, &mut room))
             }
             Self::Stream(_) => Poll::Ready(Ok(0)),
         }
