@@ -87,7 +87,7 @@ impl Transport for Guarded {
     }
 
     fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll(context, |transport, context| transport.poll_write_ready(context))
+        self.poll(context, Transport::poll_write_ready)
     }
 
     fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
