@@ -181,7 +181,8 @@ impl ConnectionOptions {
     }
 
     /// Has each session begin with a filter of its own, which `begin` makes: a protocol between the stream and the
-    /// messages, such as telnet's. Default: none.
+    /// messages, such as telnet's. A panic of `begin` is logged: a client cannot connect then, and a server hangs up on
+    /// the client that has come. Default: none.
     pub fn filter<F: Filter>(mut self, begin: impl Fn() -> F + Send + Sync + 'static) -> Self {
         self.passage.filter(begin);
         self

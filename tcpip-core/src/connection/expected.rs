@@ -109,7 +109,7 @@ pub(super) trait Reserved: Send {
     /// Takes it, for that message of that session. Nothing of the user's runs.
     fn take_place(&mut self, session: u64, number: u64);
 
-    /// Gives it back, since the message will not be answered.
+    /// Gives it back, since the message will not be answered. Nothing of the user's runs: the value is dropped with this.
     fn give_back(&mut self);
 }
 
@@ -131,9 +131,7 @@ impl<T: Send> Reserved for Reservation<T> {
         let Some(place) = self.taken.take() else { return };
         let mut entries = self.expected.0.lock();
         let entry = entries.iter().position(|entry| entry.place == place).and_then(|at| entries.remove(at));
-        // The value is dropped when nobody is kept from the others.
-        drop(entries);
-        drop(entry);
+        self.value = entry.map(|entry| entry.value);
     }
 }
 

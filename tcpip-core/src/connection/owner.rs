@@ -17,6 +17,7 @@ use super::{
     Connection, Shared,
     driver::{Finish, run_session},
     options::SessionOptions,
+    passage::Passage,
     shared::Beginning,
     transport::{Beneath, DirectWire, Guarded, Source, StreamWire, Wire, WriteHalf},
 };
@@ -49,6 +50,7 @@ impl Connection {
         events: EventSource,
         admit: impl FnOnce(&Self) -> Option<Pushed>,
     ) -> io::Result<Option<Self>> {
+        let passage = options.passage.begin()?;
         let (kind_of_stream, (local, peer)) = stream.into_kind();
         let (source, beneath, addresses) = match kind_of_stream {
             Kind::Socket(socket) => {
@@ -70,12 +72,12 @@ impl Connection {
             Kind::Stream(stream) => {
                 let (read_half, write_half) = split(stream);
                 let (source, wire) = (Source::of_stream(read_half), StreamWire::new(write_half));
-                return Ok(Self::begin(source, wire, (None, None), Weak::new(), options, kind, events, admit));
+                return Ok(Self::begin(source, wire, (None, None), Weak::new(), options, passage, kind, events, admit));
             }
         };
         let beneath = Arc::new(beneath);
         let transport = Arc::downgrade(&beneath);
-        Ok(Self::begin(source, DirectWire::new(beneath), addresses, transport, options, kind, events, admit))
+        Ok(Self::begin(source, DirectWire::new(beneath), addresses, transport, options, passage, kind, events, admit))
     }
 
     #[expect(clippy::too_many_arguments, reason = "what a session begins with")]
@@ -85,6 +87,7 @@ impl Connection {
         addresses: (Option<SocketAddr>, Option<SocketAddr>),
         transport: Weak<Beneath>,
         options: Arc<SessionOptions>,
+        passage: Option<Box<Passage>>,
         kind: &'static str,
         events: EventSource,
         admit: impl FnOnce(&Self) -> Option<Pushed>,
@@ -98,6 +101,7 @@ impl Connection {
                 number,
                 addresses,
                 options,
+                passage,
                 source,
                 transport,
                 events,

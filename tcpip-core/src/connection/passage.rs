@@ -15,7 +15,7 @@ use crate::{
     DisconnectReason, FrameBuffer,
     session::{Place, Queued, TapKind, Tapped},
     sync::{
-        Lock, catch_panic_in,
+        Lock, catch_panic_in, drop_caught,
         oneshot::{Receiver, error::TryRecvError},
     },
 };
@@ -62,16 +62,20 @@ impl PassageOptions {
         self.0.as_ref().is_some_and(|parts| parts.frames.is_some())
     }
 
-    /// That of one session, if there is anything in it.
-    pub(super) fn begin(&self) -> Option<Box<Passage>> {
-        let Parts { filter, chunks, frames } = self.0.as_deref()?;
-        Some(Box::new(Passage {
-            filter: filter.as_ref().map(|filter| filter()),
+    /// That of one session, if there is anything in it; an error if there is no filter to be had.
+    pub(super) fn begin(&self) -> io::Result<Option<Box<Passage>>> {
+        let Some(Parts { filter, chunks, frames }) = self.0.as_deref() else { return Ok(None) };
+        let filter = filter.as_ref().map(|begin| catch_panic_in(|| begin())).transpose().map_err(|panic| {
+            tracing::error!("no filter could be made for a session: {panic}");
+            io::Error::other(format!("no filter could be made: {panic}"))
+        })?;
+        Ok(Some(Box::new(Passage {
+            filter,
             chunks: chunks.clone(),
             frames: frames.clone(),
             answers: Lock::default(),
             untold: Lock::default(),
-        }))
+        })))
     }
 }
 
@@ -184,11 +188,13 @@ impl Passage {
         }
     }
 
-    /// What is sent for a message, if a filter makes another of it.
+    /// What is sent for a message, if a filter makes another of it. Of an empty one nothing is sent.
     pub(super) fn filtered(&self, parts: &[&[u8]]) -> Option<Vec<u8>> {
         let filter = self.filter.as_ref()?;
-        let mut output = Vec::new();
-        filter.sent(&parts.concat(), &mut output);
+        let (message, mut output) = (parts.concat(), Vec::new());
+        if !message.is_empty() {
+            filter.sent(&message, &mut output);
+        }
         Some(output)
     }
 
@@ -222,6 +228,12 @@ impl Passage {
                 TapKind::Unread => tap.unread(connection, at, &bytes),
             });
         }
+    }
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        drop_caught("a filter", self.filter.take());
     }
 }
 

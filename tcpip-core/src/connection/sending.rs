@@ -140,10 +140,14 @@ impl Future for Sending {
 
 impl Drop for Sending {
     fn drop(&mut self) {
-        if let State::Queued(queued) = &self.state
-            && self.connection.take_back(queued.numbered)
-        {
-            self.give_back();
+        if let State::Queued(queued) = &self.state {
+            // In one step with the message, or what is expected for it would be taken for another's.
+            let reserved = &mut self.reserved;
+            self.connection.take_back(queued.numbered, || {
+                if let Some(reserved) = reserved {
+                    reserved.give_back();
+                }
+            });
         }
     }
 }

@@ -70,6 +70,7 @@ pub(super) struct Beginning {
     pub(super) number: u64,
     pub(super) addresses: (Option<SocketAddr>, Option<SocketAddr>),
     pub(super) options: Arc<SessionOptions>,
+    pub(super) passage: Option<Box<Passage>>,
     pub(super) source: Source,
     pub(super) transport: Weak<Beneath>,
     pub(super) events: EventSource,
@@ -78,7 +79,7 @@ pub(super) struct Beginning {
 
 impl Shared {
     pub(super) fn new(beginning: Beginning) -> Self {
-        let Beginning { number, addresses, options, source, transport, events, span } = beginning;
+        let Beginning { number, addresses, options, passage, source, transport, events, span } = beginning;
         let way = if matches!(source, Source::Stream(_)) { Way::Queue } else { Way::Direct };
         Self {
             number,
@@ -93,7 +94,7 @@ impl Shared {
             }),
             polled: (way == Way::Queue).then(Box::default),
             transport,
-            passage: options.passage.begin(),
+            passage,
             looked: AtomicU64::new(clock()),
             runtime: Some(Handle::current()),
             span,

@@ -117,6 +117,7 @@ impl Connection {
             number: 1,
             addresses: (None, None),
             options: Arc::new(SessionOptions::new("loom")),
+            passage: None,
             source: Source::of_stream(peer.clone()),
             transport: Weak::new(),
             events,

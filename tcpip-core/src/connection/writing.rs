@@ -101,9 +101,14 @@ impl Connection {
         self.look(|session| session.outgoing.queue.has_sent(numbered))
     }
 
-    /// Takes a message back whose writer is gone, if it is not queued yet. Whether it was not.
-    pub(super) fn take_back(&self, numbered: Numbered) -> bool {
-        self.input(|session, effects| session.outgoing.queue.take_back(numbered, effects))
+    /// Takes a message back whose writer is gone, if it is not queued yet. `taken` is then called in the same step: under
+    /// the lock, and so is no code of the user's.
+    pub(super) fn take_back(&self, numbered: Numbered, taken: impl FnOnce()) {
+        self.input(|session, effects| {
+            if session.outgoing.queue.take_back(numbered, effects) {
+                taken();
+            }
+        });
     }
 
     /// What the session's task has to do for those who write. It is woken when there is more of that.
@@ -145,7 +150,7 @@ struct Pending<'a> {
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.connection.take_back(self.queued.numbered);
+            self.connection.take_back(self.queued.numbered, || ());
         }
     }
 }

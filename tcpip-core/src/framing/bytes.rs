@@ -170,6 +170,10 @@ impl Form {
     /// let go of.
     pub(super) fn append_text(&mut self, start: &mut usize, bytes: &[u8]) -> usize {
         let Self::Text(text, cut) = self else { return 0 };
+        if !text.is_char_boundary(*start) {
+            // A read of bytes has ended within a character, and what is left of it is no text.
+            return 0;
+        }
         if text.capacity() - text.len() < bytes.len() + cut.bytes.len() && *start >= text.len() / 2 {
             text.drain(..std::mem::take(start));
         }

@@ -142,3 +142,15 @@ fn text_behind_what_is_none_is_known_as_text() {
     let found = buffer.find_ready_text(b"\n", 100).unwrap();
     assert_eq!(buffer.use_found(found, str::to_owned), Some("three".to_owned()));
 }
+
+/// A read of bytes may end within a character of what is known as text, and more may come then than there is room for.
+#[test]
+fn bytes_up_to_the_middle_of_a_character_leave_the_rest() {
+    let mut buffer = FrameBuffer::default();
+    buffer.fill(0, |room| room.put_slice("a\né".as_bytes()));
+    assert_eq!(buffer.take_text(b"\n", 100, true, |content| content.bytes().to_vec()), Some(Ok(b"a".to_vec())));
+    assert_eq!(buffer.take_exact(1, <[u8]>::to_vec), Some(vec![0xc3]));
+    let more = vec![b'b'; 1000];
+    buffer.append(&more);
+    assert_eq!(buffer.take_rest(), [&b"\xa9"[..], &more].concat());
+}

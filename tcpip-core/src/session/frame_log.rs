@@ -63,7 +63,9 @@ impl FrameLog {
 impl Session {
     /// Notes what has come into the buffer, or will be there when it is back.
     pub(crate) fn log_arrival(&mut self, bytes: &[u8]) {
-        if let Some(log) = &mut self.incoming.log {
+        if !self.incoming.is_discarded
+            && let Some(log) = &mut self.incoming.log
+        {
             log.arrived(bytes);
         }
     }

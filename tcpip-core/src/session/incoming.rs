@@ -37,7 +37,7 @@ pub(crate) struct Incoming {
     pub(super) last_arrival: Option<Instant>,
     /// Until when the reads that have a deadline wait.
     pub(super) deadlines: Vec<Instant>,
-    /// How many reads took what was in the buffer, since the last that took a unit of the task's budget.
+    /// How many reads have come to a result since the last that took a unit of the task's budget.
     pub(super) free_reads: u8,
 }
 
@@ -149,7 +149,7 @@ impl Incoming {
         self.count_free_reads();
     }
 
-    /// A read takes a unit of its task's budget: so many more need not.
+    /// A read has taken a unit of its task's budget: so many more need not.
     pub(super) fn count_free_reads(&mut self) {
         self.free_reads = if self.log.is_some() { u8::MAX } else { 0 };
     }

@@ -378,6 +378,8 @@ impl Session {
         }
         self.life.finish(effects);
         self.log_unread(effects);
+        // Of a frame that a read takes later, half may have been told.
+        self.incoming.set_tapped(false);
         // For the last time, so that nobody keeps it.
         effects.has_work = true;
         if self.life.is_revoked() || !in_order {

@@ -54,7 +54,6 @@ impl Work {
 impl Session {
     /// Takes the turn to read, or a place in the queue for it.
     pub(crate) fn queue_up(&mut self) -> Ticket {
-        self.incoming.count_free_reads();
         self.incoming.turns.queue_up()
     }
 
@@ -206,6 +205,7 @@ impl Session {
     /// Ends a session of which nobody knows any more where the next frame begins.
     pub(super) fn lose_track(&mut self, reason: DisconnectReason, effects: &mut Effects) {
         self.incoming.forget_frames();
+        self.log_unread(effects);
         self.incoming.end = StreamEnd::Open;
         self.stream_ended(Some(reason), effects);
     }
@@ -215,6 +215,7 @@ impl Session {
         let Taken { result, reports_end } = taken;
         self.log_taken(effects);
         self.incoming.reads += u64::from(!reports_end);
+        self.incoming.free_reads = self.incoming.free_reads.saturating_add(1);
         if !reports_end && let Some(reason) = T::loses_track(&result) {
             self.lose_track(reason, effects);
         }
@@ -324,6 +325,9 @@ impl Session {
 
     /// Nothing more is received, and what is in the buffer is dropped.
     pub(crate) fn discard(&mut self, effects: &mut Effects) {
+        if !matches!(self.incoming.place, Buffer::LentToUser(_)) {
+            self.log_unread(effects);
+        }
         self.incoming.discard();
         self.close_input(effects);
     }

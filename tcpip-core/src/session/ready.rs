@@ -3,7 +3,7 @@
 use super::{Buffer, Effects, Session, Take, Unread};
 use crate::{DisconnectReason, FrameBuffer, framing::Found};
 
-/// So many reads may take what is in the buffer before one takes a unit of the task's budget.
+/// So many reads may come to a result before one takes a unit of the task's budget.
 const FREE_READS: u8 = 64;
 
 impl Session {

@@ -1,6 +1,11 @@
 //! What is expected in return for messages has their order, whichever tasks send them.
 
-use std::time::Duration;
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Wake, Waker},
+    time::Duration,
+};
 
 use macro_rules_attribute::apply;
 use tcpip_server::{Connection, Expected, Sent};
@@ -147,4 +152,34 @@ async fn a_message_that_the_session_does_not_begin_gives_its_place_back<K: Kind>
     assert_eq!((begun.unwrap_err().sent(), behind.unwrap_err().sent()), (Sent::Maybe, Sent::No));
     assert_eq!((expected.pop(), expected.pop()), (Some("begun"), None));
     drop(peer);
+}
+
+/// Notes what is expected next when it is woken.
+struct Notes(Expected<&'static str>, Mutex<Vec<Option<&'static str>>>);
+
+impl Wake for Notes {
+    fn wake(self: Arc<Self>) {
+        self.1.lock().unwrap().push(self.0.pop());
+    }
+}
+
+/// A message that waits for room and is dropped takes its value along in the same step: whoever learns of the one finds
+/// the other done.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn a_dropped_message_and_its_value_go_in_one_step<K: Kind>() {
+    let (connection, _far) = tight_link::<K>(|options| options.write_limit(100)).await;
+    let expected = Expected::new();
+    let mut first = connection.batch().write(&STALLING).send_expecting(&expected, "first");
+    assert!(cut(1, &mut first).await.is_none());
+    let notes = Arc::new(Notes(expected.clone(), Mutex::default()));
+    let waker = Waker::from(Arc::clone(&notes));
+    let mut dropped = connection.batch().write(b"dropped").send_expecting(&expected, "dropped");
+    assert!(Pin::new(&mut dropped).poll(&mut Context::from_waker(&waker)).is_pending());
+    let mut kept = connection.batch().write(b"kept").send_expecting(&expected, "kept");
+    assert!(cut(1, &mut kept).await.is_none());
+    assert_eq!(expected.pop(), Some("first"));
+    drop(dropped);
+    assert_eq!(*notes.1.lock().unwrap(), [Some("kept")]);
+    connection.abort();
 }

@@ -1,9 +1,15 @@
 //! A filter takes its protocol out of what arrives, answers it, and makes of messages what goes out.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use macro_rules_attribute::apply;
-use tcpip_server::{ChunkTap, Connection, ConnectionOptions, Direction, DisconnectReason, Filter, FrameTap};
+use tcpip_server::{
+    ChunkTap, Connection, ConnectionOptions, Direction, DisconnectReason, Expected, Filter, FrameTap, OneClientServer,
+};
+use tcpip_testkit::memory_listener;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     task::{JoinSet, yield_now},
@@ -281,4 +287,74 @@ async fn taps_hear_both_sides_of_a_filter<K: Kind>() {
     let heard = heard.0.each_ref().map(|bytes| bytes.lock().unwrap().clone());
     let sent = [REFUSED, b"a\xff\xffb"].concat();
     assert_eq!(heard, [SAID.to_vec(), sent.clone(), [MEANT, b"more\r\n"].concat(), sent]);
+}
+
+/// Puts its length before each message.
+struct Length;
+
+impl Filter for Length {
+    fn received(&self, chunk: &[u8], input: &mut Vec<u8>, _: &mut Vec<u8>) {
+        input.extend(chunk);
+    }
+
+    fn sent(&self, message: &[u8], output: &mut Vec<u8>) {
+        output.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+        output.extend(message);
+    }
+}
+
+/// Of an empty message, and of an empty batch, nothing is sent, whatever a filter would make of it.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn nothing_is_sent_of_an_empty_message<K: Kind>() {
+    let (near, mut far) = K::streams().await;
+    let connection = start(near, |options| options.filter(|| Length));
+    connection.write(b"").await.unwrap();
+    let expected = Expected::new();
+    connection.batch().send_expecting(&expected, ()).await.unwrap();
+    assert_eq!(expected.pop(), None);
+    connection.write(b"a").await.unwrap();
+    connection.close().await;
+    let mut received = Vec::new();
+    soon(far.read_to_end(&mut received)).await.unwrap();
+    assert_eq!(received, b"\0\0\0\x01a");
+}
+
+/// Takes nothing out, and panics when it is dropped.
+struct PanicsAtDrop;
+
+impl Filter for PanicsAtDrop {
+    fn received(&self, chunk: &[u8], input: &mut Vec<u8>, _: &mut Vec<u8>) {
+        input.extend(chunk);
+    }
+}
+
+impl Drop for PanicsAtDrop {
+    fn drop(&mut self) {
+        panic!("a panic of the test's");
+    }
+}
+
+/// A filter that cannot be made costs its client the session, and the server serves the next, as behind a filter that
+/// panics when it is dropped.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_filter_that_cannot_be_made_harms_nobody_else() {
+    let (listener, dialler) = memory_listener();
+    let made = AtomicUsize::new(0);
+    let filter = move || {
+        assert_ne!(made.fetch_add(1, Ordering::Relaxed), 0, "a panic of the test's");
+        PanicsAtDrop
+    };
+    let server = OneClientServer::builder().listener(listener).filter(filter).start().await.unwrap();
+    let mut peer = dialler.connect().unwrap();
+    assert_eq!(soon(peer.read(&mut [0])).await.unwrap(), 0);
+    for _ in 0..3 {
+        let mut peer = dialler.connect().unwrap();
+        let session = soon(server.wait_connected()).await.unwrap();
+        session.write_str("served").await.unwrap();
+        soon(peer.read_exact(&mut [0; 8])).await.unwrap();
+        drop((session, peer));
+        soon(server.close_client()).await;
+    }
+    server.close().await;
 }

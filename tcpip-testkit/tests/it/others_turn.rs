@@ -2,15 +2,23 @@
 //! user's code runs with a lock held that others need.
 
 use std::{
-    io,
-    sync::{Arc, mpsc},
+    future::pending,
+    io::{self, IoSlice},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     task::{Context, Poll},
     thread,
     time::Duration,
 };
 
 use macro_rules_attribute::apply;
-use tcpip_client::{BytesMut, Client, ClientOrServer, Connection, Decoder, DisconnectReason, ReadError, WriteError};
+use tcpip_client::{
+    Abort, BoxFuture, BytesMut, Client, ClientOrServer, Connection, Decoder, DisconnectReason, NetworkStream,
+    ReadError, Sent, Transport, WriteError,
+};
 use tcpip_testkit::{TestOneClientReadLoopServer, memory_listener};
 use tokio::{
     io::{AsyncWriteExt, ReadBuf},
@@ -61,6 +69,127 @@ fn an_endless_stream_leaves_others_their_turn() {
         }
         client.close().await;
         assert!(reading.await.unwrap().is_err());
+    });
+}
+
+/// The same as a transport, a line at a time, which never tells what has arrived at its peer.
+#[derive(Debug)]
+struct EndlessTransport;
+
+impl Transport for EndlessTransport {
+    fn poll_read(&self, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        buffer.put_slice(b"x\r\n");
+        Poll::Ready(Ok(()))
+    }
+
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        buffer.fill(b'x');
+        Ok(buffer.len())
+    }
+
+    fn poll_write_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(parts.iter().map(|part| part.len()).sum())
+    }
+
+    fn hung_up(&self) -> BoxFuture<'_, ()> {
+        Box::pin(pending())
+    }
+
+    fn has_hung_up(&self) -> bool {
+        false
+    }
+
+    fn unread(&self) -> usize {
+        1
+    }
+
+    fn shutdown_write(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn abort(&self, _: Abort) {}
+}
+
+/// A loop that reads from a transport which is always ready leaves others their turn, and so does a close of it.
+#[test]
+fn an_endless_transport_leaves_others_their_turn() {
+    on_one_thread(async || {
+        let client = Client::from_stream(NetworkStream::over(EndlessTransport)).close_timeout(Duration::from_secs(1));
+        let client = client.connect().await.unwrap();
+        let turns = Arc::new(AtomicUsize::new(0));
+        let others = Arc::clone(&turns);
+        tokio::spawn(async move {
+            loop {
+                others.fetch_add(1, Ordering::Relaxed);
+                yield_now().await;
+            }
+        });
+        for _ in 0..10_000 {
+            assert_eq!(client.read_str().await.unwrap(), "x");
+        }
+        assert!(turns.swap(0, Ordering::Relaxed) > 10, "while one reads");
+        client.close().await;
+        assert!(turns.load(Ordering::Relaxed) > 10, "while the session is closed");
+    });
+}
+
+/// Says that there is room for a write, and has none.
+#[derive(Debug)]
+struct NeverTakes;
+
+impl Transport for NeverTakes {
+    fn poll_read(&self, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn try_read(&self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn poll_write_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn try_write_vectored(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn hung_up(&self) -> BoxFuture<'_, ()> {
+        Box::pin(pending())
+    }
+
+    fn has_hung_up(&self) -> bool {
+        false
+    }
+
+    fn unread(&self) -> usize {
+        0
+    }
+
+    fn shutdown_write(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn abort(&self, _: Abort) {}
+}
+
+/// A transport that pretends to have room leaves others their turn, and the write deadline holds.
+#[test]
+fn a_transport_that_pretends_to_have_room_leaves_others_their_turn() {
+    on_one_thread(async || {
+        let client = Client::from_stream(NetworkStream::over(NeverTakes)).write_timeout(Duration::from_millis(100));
+        let client = client.connect().await.unwrap();
+        let link = client.connection();
+        let writing = tokio::spawn(async move { link.write(b"x").await });
+        for _ in 0..1000 {
+            yield_now().await;
+        }
+        let written = writing.await.unwrap();
+        assert!(matches!(written, Err(WriteError::Timeout { sent: Sent::No, .. })), "{written:?}");
     });
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use macro_rules_attribute::apply;
 use tcpip_core::endpoint::SessionOptions;
-use tcpip_server::{ChunkTap, Connection, ConnectionOptions, Direction, FrameTap, ReadError};
+use tcpip_server::{ChunkTap, Connection, ConnectionOptions, Direction, DisconnectReason, FrameTap, ReadError};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     task::{JoinSet, yield_now},
@@ -18,7 +18,7 @@ use tokio_util::codec::LengthDelimitedCodec;
 
 use crate::{
     cut::cut,
-    kinds::{BUFFERED, Kind, Memory},
+    kinds::{BUFFERED, Kind, Memory, Tcp},
     link::{start, start_session, tight_link},
     over_each_kind::over_each_kind,
     soon::{LONG, soon},
@@ -357,4 +357,67 @@ async fn who_listens_in_may_do_anything<K: Kind>() {
     let connection = start(near, |options| options.tap_frames(Arc::new(Odd(Connection::abort))));
     drop(soon(connection.write_str("last")).await);
     soon(connection.wait_closed()).await;
+}
+
+/// Closes the session as the rest of a frame comes, and waits until that has dropped what there was.
+struct Closing(Arc<Log>);
+
+impl ChunkTap for Closing {
+    fn chunk(&self, connection: &Connection, _: Direction, _: Instant, bytes: &[u8]) {
+        if bytes == b"rest\r\n" {
+            connection.start_close(DisconnectReason::Closed);
+            let begin = std::time::Instant::now();
+            while self.0.bytes(Unread).is_empty() {
+                assert!(begin.elapsed() < LONG, "nothing is told");
+                std::thread::yield_now();
+            }
+        }
+    }
+}
+
+/// What a close drops while a read receives is no frame: no read has taken it.
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn what_a_close_drops_meanwhile_is_told_as_unread() {
+    let (near, mut far) = Tcp::streams().await;
+    let frames = Arc::new(Log::default());
+    let closing = Arc::new(Closing(frames.clone()));
+    let connection = start(near, |options| options.tap_chunks(closing).tap_frames(frames.clone()));
+    far.write_all(b"half").await.unwrap();
+    arrived(&connection, 4).await;
+    assert!(cut(2, connection.read_str()).await.is_none());
+    far.write_all(b"rest\r\n").await.unwrap();
+    assert!(soon(connection.read_str()).await.is_err());
+    soon(connection.wait_closed()).await;
+    assert_eq!(frames.take(), [(Unread, "half".to_owned())]);
+}
+
+/// What a codec leaves that gives up is no frame: no read takes it.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn what_a_codec_leaves_is_told_as_unread<K: Kind>() {
+    let (connection, _, frames, mut far) = tapped::<K>().await;
+    far.write_all(b"\xff\xff\xff\xffrest").await.unwrap();
+    arrived(&connection, 8).await;
+    assert!(soon(connection.read_frame(&mut LengthDelimitedCodec::new())).await.is_err());
+    assert!(soon(connection.read_str()).await.is_err());
+    soon(connection.wait_closed()).await;
+    assert_eq!(frames.take(), [(Unread, r"\xff\xff\xff\xffrest".to_owned())]);
+}
+
+/// Once it has been told that what is left of a session is unread, nothing of that is told as a frame.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn what_was_told_as_unread_is_not_told_again<K: Kind>() {
+    let (near, mut far) = K::streams().await;
+    let frames = Arc::new(Log::default());
+    let connection = start(near, |options| options.tap_frames(frames.clone()).drain_timeout(Duration::ZERO));
+    far.write_all(b"half").await.unwrap();
+    arrived(&connection, 4).await;
+    assert!(cut(2, connection.read_str()).await.is_none());
+    far.write_all(b" and half\r\n").await.unwrap();
+    drop(far);
+    soon(connection.wait_closed()).await;
+    frames.take();
+    assert_eq!(soon(connection.read_str()).await.unwrap(), "half and half");
+    assert_eq!(frames.take(), []);
 }

@@ -79,18 +79,21 @@ impl DirectWire {
 
 impl Wire for DirectWire {
     async fn flush(&self, connection: &Connection, write_timeout: Option<Duration>) -> Result<(), DisconnectReason> {
+        let mut in_vain = false;
         while let Some(since) = self.next_to_send(connection).await {
             // Readiness is looked at before the deadline: a task that runs late does not take its own delay for the
             // peer's.
             let writable = poll_fn(|context| self.0.poll_write_ready(context));
             let ready = match write_timeout {
+                // A transport may say that there is room, and take nothing.
+                Some(after) if in_vain && Instant::now() >= since + after => Err(after),
                 Some(after) => timeout_at(since + after, writable).await.map_err(|_| after),
                 None => Ok(writable.await),
             };
             match ready {
                 Ok(ready) => {
                     ready.map_err(|error| DisconnectReason::from_io(&error))?;
-                    Self::send_some(connection, |slices| self.0.try_write_vectored(slices))?;
+                    in_vain = Self::send_some(connection, |slices| self.0.try_write_vectored(slices))? == Some(0);
                 }
                 Err(after) => {
                     // There may be room all the same: the system is asked, and not what the runtime has noted.
@@ -182,6 +185,8 @@ impl Wire for DirectWire {
                         if result.is_err() {
                             return false;
                         }
+                        // More may come as fast as it is discarded.
+                        yield_now().await;
                     }
                     () = sleep_until(deadline.min(Instant::now() + pause)) => {
                         pause = (pause * 2).min(LONGEST_PAUSE);

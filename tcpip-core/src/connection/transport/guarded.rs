@@ -5,10 +5,10 @@ use std::{
     io::{self, IoSlice},
     net::SocketAddr,
     sync::OnceLock,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
-use tokio::{io::ReadBuf, net::TcpStream};
+use tokio::{io::ReadBuf, net::TcpStream, task::coop::poll_proceed};
 
 use crate::{
     Abort, BoxFuture, Transport,
@@ -39,8 +39,18 @@ impl Guarded {
         self.call(call)?
     }
 
-    fn poll<T>(&self, poll: impl FnOnce(&dyn Transport) -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        self.call(poll).unwrap_or_else(|error| Poll::Ready(Err(error)))
+    /// With a unit of the task's budget, as a socket takes one: a transport that is always ready leaves others their turn.
+    fn poll<T>(
+        &self,
+        context: &mut Context<'_>,
+        poll: impl FnOnce(&dyn Transport, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let unit = ready!(poll_proceed(context));
+        let result = self.call(|transport| poll(transport, context)).unwrap_or_else(|error| Poll::Ready(Err(error)));
+        if result.is_ready() {
+            unit.made_progress();
+        }
+        result
     }
 
     fn event<'a>(&'a self, event: impl FnOnce(&'a dyn Transport) -> BoxFuture<'a, ()>) -> BoxFuture<'a, ()> {
@@ -68,7 +78,7 @@ impl Guarded {
 
 impl Transport for Guarded {
     fn poll_read(&self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.poll(|transport| transport.poll_read(context, buffer))
+        self.poll(context, |transport, context| transport.poll_read(context, buffer))
     }
 
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -77,7 +87,7 @@ impl Transport for Guarded {
     }
 
     fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll(|transport| transport.poll_write_ready(context))
+        self.poll(context, Transport::poll_write_ready)
     }
 
     fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
