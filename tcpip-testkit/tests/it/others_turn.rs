@@ -293,7 +293,7 @@ async fn a_slow_decoder_holds_up_its_reader_alone<K: Kind>() {
     link.close().await;
 }
 
-/// Reads that wait for a buffer that is lent rest meanwhile, also once the session has been closed, and then learn of it.
+/// Reads that wait for a buffer that is lent rest meanwhile, also once the session is closed, and then learn of it.
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
 async fn reads_that_wait_for_the_buffer_rest_after_the_end() {
     let (near, mut far) = Tcp::streams().await;
