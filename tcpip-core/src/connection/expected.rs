@@ -109,7 +109,7 @@ pub(super) trait Reserved: Send {
     /// Takes it, for that message of that session. Nothing of the user's runs.
     fn take_place(&mut self, session: u64, number: u64);
 
-    /// Gives it back, since the message will not be answered. Nothing of the user's runs: the value is dropped with this.
+    /// Gives it back, since the message will not be answered. Nothing of the user's runs: the value is dropped later.
     fn give_back(&mut self);
 }
 

@@ -101,8 +101,8 @@ impl Connection {
         self.look(|session| session.outgoing.queue.has_sent(numbered))
     }
 
-    /// Takes a message back whose writer is gone, if it is not queued yet. `taken` is then called in the same step: under
-    /// the lock, and so is no code of the user's.
+    /// Takes a message back whose writer is gone, if it is not queued yet. `taken` is then called in the same step:
+    /// under the lock, and so is no code of the user's.
     pub(super) fn take_back(&self, numbered: Numbered, taken: impl FnOnce()) {
         self.input(|session, effects| {
             if session.outgoing.queue.take_back(numbered, effects) {

@@ -215,6 +215,11 @@ impl Incoming {
     /// Takes the buffer back, and behind it what has been read ahead meanwhile.
     pub(super) fn take_back(&mut self, frames: Box<FrameBuffer>, effects: &mut Effects) {
         self.place = Buffer::Here;
+        if self.turns.are_over() {
+            // All who wait for the buffer have it now.
+            effects.wake(self.waker.take());
+            self.turns.end(effects);
+        }
         if self.is_discarded {
             return;
         }

@@ -73,12 +73,12 @@ impl Session {
         if !self.incoming.turns.has_turn(ticket, waker, effects) {
             return false;
         }
-        match self.incoming.place {
-            Buffer::Here => return true,
-            // After the end there are no turns, and what another read has may come back.
-            _ if self.incoming.turns.are_over() => effects.wake(waker.take()),
-            // To a read that needed no turn.
-            _ => effects.replace(&mut self.incoming.waker, waker),
+        if self.incoming.place == Buffer::Here {
+            return true;
+        }
+        // To a read that needed no turn, or to any other after the end, when there are no turns.
+        if !self.incoming.turns.wait_after_the_end(ticket, waker, effects) {
+            self.note_reader(waker, effects);
         }
         false
     }
@@ -132,13 +132,17 @@ impl Session {
     }
 
     fn wait(&mut self, waker: &mut Option<Waker>, effects: &mut Effects) {
+        self.note_reader(waker, effects);
+        self.incoming.waits = Waits::ForMore;
+    }
+
+    fn note_reader(&mut self, waker: &mut Option<Waker>, effects: &mut Effects) {
         let is_same = |there: &Waker| waker.as_ref().is_some_and(|waker| waker.will_wake(there));
         if self.incoming.turns.are_over() && !self.incoming.waker.as_ref().is_none_or(is_same) {
             // Without turns several wait, and only one is noted: the others look again until there is something.
             effects.wake(self.incoming.waker.take());
         }
         effects.replace(&mut self.incoming.waker, waker);
-        self.incoming.waits = Waits::ForMore;
     }
 
     fn work(&mut self, end: Option<End>) -> Work {

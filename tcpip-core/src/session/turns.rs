@@ -60,6 +60,20 @@ impl Turns {
         false
     }
 
+    /// Has one who waits with others after the end woken by [`end`](Self::end), and whether it is one.
+    pub(super) fn wait_after_the_end(
+        &mut self,
+        ticket: Ticket,
+        waker: &mut Option<Waker>,
+        effects: &mut Effects,
+    ) -> bool {
+        let waiting = self.waiting.iter_mut().find(|waiting| waiting.ticket == ticket);
+        waiting.is_some_and(|waiting| {
+            effects.replace(&mut waiting.waker, waker);
+            true
+        })
+    }
+
     /// Gives the turn to the next, or a place back.
     pub(super) fn leave(&mut self, ticket: Ticket, effects: &mut Effects) {
         if self.reader == Some(ticket) {

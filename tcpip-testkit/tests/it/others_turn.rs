@@ -28,7 +28,7 @@ use tokio::{
 };
 
 use crate::{
-    kinds::Kind,
+    kinds::{Kind, Tcp},
     link::start,
     odd_streams::{Ask, OddStream, silent, takes_all},
     over_each_kind::over_each_kind,
@@ -291,6 +291,39 @@ async fn a_slow_decoder_holds_up_its_reader_alone<K: Kind>() {
     assert_eq!((first.unwrap(), second.unwrap(), rest.unwrap()), (b'a', b'b', b"c".to_vec()));
     assert!(!end.is_ok_and(|bytes| !bytes.is_empty()));
     link.close().await;
+}
+
+/// Reads that wait for a buffer that is lent rest meanwhile, also once the session is closed, and then learn of it.
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn reads_that_wait_for_the_buffer_rest_after_the_end() {
+    let (near, mut far) = Tcp::streams().await;
+    let link = start(near, |options| options);
+    far.write_all(b"one\r\ntwo\r\n").await.unwrap();
+    assert_eq!(link.read_str().await.unwrap(), "one");
+    let (begun, has_begun) = oneshot::channel();
+    let (go, go_on) = mpsc::channel::<()>();
+    let reader = link.clone();
+    let lent = tokio::spawn(async move {
+        let used = reader.read_str_with(move |_| {
+            let _ = begun.send(());
+            go_on.recv_timeout(STUCK)
+        });
+        used.await
+    });
+    has_begun.await.unwrap();
+    let mut waiting = [(); 3].map(|()| tokio_test::task::spawn(link.read_str()));
+    assert!(waiting.iter_mut().all(|read| read.poll().is_pending()));
+    timeout(STUCK, link.close()).await.unwrap();
+    for read in &mut waiting {
+        assert!(read.is_woken() && read.poll().is_pending());
+    }
+    assert!(!waiting.iter().any(tokio_test::task::Spawn::is_woken), "they do not rest");
+    go.send(()).unwrap();
+    lent.await.unwrap().unwrap().unwrap();
+    for read in &mut waiting {
+        assert!(read.is_woken());
+        assert!(matches!(read.poll(), Poll::Ready(Err(_))));
+    }
 }
 
 /// Uses the connection, and takes a byte.

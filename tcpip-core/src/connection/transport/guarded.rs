@@ -39,7 +39,7 @@ impl Guarded {
         self.call(call)?
     }
 
-    /// With a unit of the task's budget, as a socket takes one: a transport that is always ready leaves others their turn.
+    /// With a unit of the task's budget, as a socket takes one: one that is always ready leaves others their turn.
     fn poll<T>(
         &self,
         context: &mut Context<'_>,
