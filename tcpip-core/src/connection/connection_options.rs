@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{ChunkTap, Filter, FrameTap, options::deadline, passage::PassageOptions};
+use super::{ChunkTap, Filter, FrameTap, interceptors::PassageOptions, options::deadline};
 use crate::{
     DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_LIMIT, DEFAULT_MONITOR_CONNECTION_INTERVAL,
     DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Encoding, JsonMode, Keepalive, Terminator,

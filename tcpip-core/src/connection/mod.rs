@@ -1,40 +1,25 @@
 //! One TCP session, from connect or accept to its end.
 
-mod ahead;
-mod batch;
 mod connection_options;
 mod deadlines;
 mod driver;
-mod expected;
-mod filter;
+mod interceptors;
 mod liveness;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod model;
-mod one_read;
 pub(crate) mod options;
 mod owner;
-mod passage;
 mod read;
-mod read_frame;
 mod read_loop;
-mod read_turn;
-mod reading;
 mod rest;
-mod sending;
 mod shared;
 #[cfg(all(test, tcpip_loom))]
 mod shell_loom;
 mod socket;
 mod stats;
-mod streams;
-mod takes;
-mod tap;
 mod tasks;
-mod text_takes;
 mod transport;
-mod unread;
 mod write;
-mod writing;
 
 use std::{
     fmt,
@@ -47,15 +32,12 @@ pub(crate) use self::connection_options::HangUpDetection;
 pub(crate) use self::read_loop::Interruption;
 use self::shared::Shared;
 pub use self::{
-    batch::Batch,
     connection_options::{ConnectionOptions, HalfClose},
     deadlines::within,
-    expected::Expected,
-    filter::Filter,
-    read_turn::ReadTurn,
-    sending::Sending,
+    interceptors::{ChunkTap, Direction, Filter, FrameTap},
+    read::ReadTurn,
     stats::Stats,
-    tap::{ChunkTap, Direction, FrameTap},
+    write::{Batch, Expected, Sending},
 };
 use crate::{
     Abort, DisconnectReason, Encoding, JsonMode, OptionError, Terminator,

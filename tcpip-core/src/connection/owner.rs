@@ -16,8 +16,8 @@ use tracing::Instrument;
 use super::{
     Connection, Shared,
     driver::{Finish, run_session},
+    interceptors::Passage,
     options::SessionOptions,
-    passage::Passage,
     shared::Beginning,
     transport::{Beneath, DirectWire, Guarded, Source, StreamWire, Wire, WriteHalf},
 };

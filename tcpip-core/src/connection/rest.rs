@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::{
     Connection,
-    ahead::Outcome,
+    read::Outcome,
     transport::{check_for_hang_up, stream_ended},
 };
 use crate::session::Phase;

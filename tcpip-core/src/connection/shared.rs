@@ -10,8 +10,8 @@ use tokio::{runtime::Handle, time::Instant};
 
 use super::{
     Connection,
+    interceptors::Passage,
     options::SessionOptions,
-    passage::Passage,
     rest::clock,
     transport::{Beneath, Source},
 };

@@ -8,11 +8,7 @@ use tokio_util::codec::Decoder;
 use super::script::one_of;
 use crate::{
     DisconnectReason, FrameBuffer, ReadError,
-    connection::{
-        read_frame::{Failure, OwnFrame},
-        takes::{Available, Bytes, Line, ToEnd, Until},
-        text_takes::{Text, TextWith},
-    },
+    connection::read::{Available, Bytes, Failure, Line, OwnFrame, Text, TextWith, ToEnd, Until},
     framing::Found,
     session::{Take, Taken, Unread},
 };

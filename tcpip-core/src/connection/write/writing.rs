@@ -7,12 +7,12 @@ use std::{
 
 use tokio::task::{self, coop::consume_budget};
 
-use super::{
-    Connection,
-    transport::{Beneath, Wire},
-};
 use crate::{
     DisconnectReason, Sent,
+    connection::{
+        Connection,
+        transport::{Beneath, Wire},
+    },
     session::{Begun, Duty, Numbered, Place, Queued, Session, Unsendable},
     stream_helpers::MOST_STRUCTS,
 };
@@ -22,13 +22,13 @@ use crate::{
 const SMALL: usize = 256;
 
 /// The most slices that a message has: its structs, or its text and terminator.
-pub(super) const MOST_PARTS: usize = MOST_STRUCTS;
+pub(in crate::connection) const MOST_PARTS: usize = MOST_STRUCTS;
 
 impl Connection {
     /// Sends one message, which has at most [`MOST_PARTS`] parts, and returns when the system has all of it.
     ///
     /// Up to the moment when it is queued, dropping the future leaves nothing behind; from then on it changes nothing.
-    pub(super) async fn send_message(&self, parts: &[&[u8]], place: Place) -> Result<(), Unsendable> {
+    pub(in crate::connection) async fn send_message(&self, parts: &[&[u8]], place: Place) -> Result<(), Unsendable> {
         // A task whose messages the system takes at once would else keep all others waiting.
         consume_budget().await;
         match self.begin_message(parts, place, |_| ())? {
@@ -44,7 +44,7 @@ impl Connection {
 
     /// Sends one message, or as much of it as the system takes at once. `None` if that is all. `number` is told the
     /// message's number in the same step: it is called under the lock, and so is no code of the user's.
-    pub(super) fn begin_message(
+    pub(in crate::connection) fn begin_message(
         &self,
         parts: &[&[u8]],
         place: Place,
@@ -57,7 +57,7 @@ impl Connection {
     }
 
     /// The same, past a filter.
-    pub(super) fn begin_unfiltered(
+    pub(in crate::connection) fn begin_unfiltered(
         &self,
         parts: &[&[u8]],
         place: Place,
@@ -89,7 +89,7 @@ impl Connection {
     }
 
     /// Ends this end's half of the stream behind what is queued, and returns when that has been done.
-    pub(super) async fn end_half(&self) -> Result<(), Unsendable> {
+    pub(in crate::connection) async fn end_half(&self) -> Result<(), Unsendable> {
         match self.input(Session::end_half)? {
             None => Ok(()),
             Some(ended) => ended.await.map_err(|_| Unsendable::Over(Sent::No)),
@@ -97,13 +97,13 @@ impl Connection {
     }
 
     /// Whether a byte of that message has left.
-    pub(super) fn has_sent(&self, numbered: Numbered) -> Sent {
+    pub(in crate::connection) fn has_sent(&self, numbered: Numbered) -> Sent {
         self.look(|session| session.outgoing.queue.has_sent(numbered))
     }
 
     /// Takes a message back whose writer is gone, if it is not queued yet. `taken` is then called in the same step:
     /// under the lock, and so is no code of the user's.
-    pub(super) fn take_back(&self, numbered: Numbered, taken: impl FnOnce()) {
+    pub(in crate::connection) fn take_back(&self, numbered: Numbered, taken: impl FnOnce()) {
         self.input(|session, effects| {
             if session.outgoing.queue.take_back(numbered, effects) {
                 taken();
@@ -112,7 +112,7 @@ impl Connection {
     }
 
     /// What the session's task has to do for those who write. It is woken when there is more of that.
-    pub(super) fn duty(&self, context: &Context<'_>) -> Duty {
+    pub(in crate::connection) fn duty(&self, context: &Context<'_>) -> Duty {
         self.with_locked(|locked, effects| {
             let duty = locked.session.duty();
             if duty != Duty::Over {
@@ -123,7 +123,7 @@ impl Connection {
     }
 
     /// Sends what is queued, and ends this end's half if that is asked for.
-    pub(super) async fn send_queue(&self, wire: &impl Wire) -> Result<(), DisconnectReason> {
+    pub(in crate::connection) async fn send_queue(&self, wire: &impl Wire) -> Result<(), DisconnectReason> {
         let write_timeout = self.shared.options.write_timeout;
         wire.flush(self, write_timeout).await?;
         if self.look(|session| session.outgoing.is_half_ending()) {

@@ -5,11 +5,10 @@ use tokio::task::coop::consume_budget;
 use zerocopy::TryFromBytes;
 
 use super::{
-    Connection,
     takes::{Available, Bytes, ExactWith, Line, Struct, StructInto, ToEnd, Until, UntilWith},
     text_takes::{EachText, Json, Text, TextWith, owned, stored_in},
 };
-use crate::{ReadError, session::Session};
+use crate::{ReadError, connection::Connection, session::Session};
 
 /// Every read waits its turn, works on the one buffer of the connection, and is [cancel safe](Self#cancel-safety):
 /// dropping it, in a timeout for example, loses nothing.
@@ -274,7 +273,7 @@ impl Connection {
 }
 
 /// The separator, unless it is empty. A loop that does not mind the error must not keep others waiting.
-pub(super) async fn non_empty(separator: &[u8]) -> Result<&[u8], ReadError> {
+pub(in crate::connection) async fn non_empty(separator: &[u8]) -> Result<&[u8], ReadError> {
     if separator.is_empty() {
         consume_budget().await;
         return Err(ReadError::EmptySeparator);

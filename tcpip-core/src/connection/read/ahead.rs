@@ -8,22 +8,25 @@ use std::{
 
 use tokio::task::{coop::unconstrained, yield_now};
 
-use super::{Connection, reading::MOST_STEPS, transport::stream_ended};
-use crate::session::Session;
+use super::reading::MOST_STEPS;
+use crate::{
+    connection::{Connection, transport::stream_ended},
+    session::Session,
+};
 
 /// How often a stream is looked at before what it has counts as endless.
 const MOST_LOOKS: usize = 100;
 
 impl Connection {
     /// Reads ahead, in the session's task, until the stream has ended.
-    pub(super) fn poll_ahead(&self, context: &mut Context<'_>) -> Poll<()> {
+    pub(in crate::connection) fn poll_ahead(&self, context: &mut Context<'_>) -> Poll<()> {
         let found = self.read_ahead(context, Reader::Task);
         self.tell_polled();
         if found == Outcome::End { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Reads ahead what is there now, from outside the session's task.
-    pub(super) fn look_ahead(&self) -> Outcome {
+    pub(in crate::connection) fn look_ahead(&self) -> Outcome {
         let look = poll_fn(|context| {
             let found = self.read_ahead(context, Reader::Visitor);
             // The task must look again: the stream remembers one waker, and now it is another's.
@@ -43,7 +46,7 @@ impl Connection {
 
     /// The same, and lets others have their turn until all has been read ahead: at most so often, for a stream may be
     /// endless.
-    pub(super) async fn look_all_ahead(&self) {
+    pub(in crate::connection) async fn look_all_ahead(&self) {
         for _ in 0..MOST_LOOKS {
             let Some(polled) = self.shared.polled.as_ref().map(|polled| polled.notified()) else { return };
             match self.look_ahead() {
@@ -108,7 +111,7 @@ impl Connection {
 
 /// What reading ahead has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(in crate::connection) enum Outcome {
     /// The end of the stream; all of it is in the buffer.
     End,
     /// Nothing more for now, or no room for it.

@@ -10,9 +10,9 @@ use std::{
 use bytes::BufMut;
 use tokio::time::Instant;
 
-use super::{ChunkTap, Connection, Direction, Filter, FrameTap};
 use crate::{
     DisconnectReason, FrameBuffer,
+    connection::{ChunkTap, Connection, Direction, Filter, FrameTap},
     session::{Place, Queued, TapKind, Tapped},
     sync::{
         Lock, catch_panic_in, drop_caught,
@@ -41,15 +41,15 @@ struct Parts {
 }
 
 impl PassageOptions {
-    pub(super) fn filter<F: Filter>(&mut self, filter: impl Fn() -> F + Send + Sync + 'static) {
+    pub(in crate::connection) fn filter<F: Filter>(&mut self, filter: impl Fn() -> F + Send + Sync + 'static) {
         self.parts().filter = Some(Arc::new(move || Arc::new(filter())));
     }
 
-    pub(super) fn tap_chunks(&mut self, tap: Arc<dyn ChunkTap>) {
+    pub(in crate::connection) fn tap_chunks(&mut self, tap: Arc<dyn ChunkTap>) {
         self.parts().chunks = Some(tap);
     }
 
-    pub(super) fn tap_frames(&mut self, tap: Arc<dyn FrameTap>) {
+    pub(in crate::connection) fn tap_frames(&mut self, tap: Arc<dyn FrameTap>) {
         self.parts().frames = Some(tap);
     }
 
@@ -63,7 +63,7 @@ impl PassageOptions {
     }
 
     /// That of one session, if there is anything in it; an error if there is no filter to be had.
-    pub(super) fn begin(&self) -> io::Result<Option<Box<Passage>>> {
+    pub(in crate::connection) fn begin(&self) -> io::Result<Option<Box<Passage>>> {
         let Some(Parts { filter, chunks, frames }) = self.0.as_deref() else { return Ok(None) };
         let filter = filter.as_ref().map(|begin| catch_panic_in(|| begin())).transpose().map_err(|panic| {
             tracing::error!("no filter could be made for a session: {panic}");
@@ -112,7 +112,7 @@ impl fmt::Debug for PassageOptions {
 }
 
 /// What is between the stream and one session.
-pub(super) struct Passage {
+pub(in crate::connection) struct Passage {
     filter: Option<Arc<dyn Filter>>,
     chunks: Option<Arc<dyn ChunkTap>>,
     frames: Option<Arc<dyn FrameTap>>,
@@ -136,7 +136,7 @@ struct TapQueue {
 
 impl Passage {
     /// Has `poll` receive, and puts what is made of that into `frames`. The result, and what was put there.
-    pub(super) fn receive(
+    pub(in crate::connection) fn receive(
         &self,
         connection: &Connection,
         wanted: usize,
@@ -151,7 +151,7 @@ impl Passage {
     }
 
     /// Bytes have come out of the transport. What is made of them.
-    pub(super) fn arrived(&self, connection: &Connection, chunk: &[u8]) -> Vec<u8> {
+    pub(in crate::connection) fn arrived(&self, connection: &Connection, chunk: &[u8]) -> Vec<u8> {
         if let Some(tap) = &self.chunks {
             let at = Instant::now();
             heard(|| tap.chunk(connection, Direction::Received, at, chunk));
@@ -189,7 +189,7 @@ impl Passage {
     }
 
     /// What is sent for a message, if a filter makes another of it. Of an empty one nothing is sent.
-    pub(super) fn filtered(&self, parts: &[&[u8]]) -> Option<Vec<u8>> {
+    pub(in crate::connection) fn filtered(&self, parts: &[&[u8]]) -> Option<Vec<u8>> {
         let filter = self.filter.as_ref()?;
         let (message, mut output) = (parts.concat(), Vec::new());
         if !message.is_empty() {
@@ -205,12 +205,12 @@ impl Passage {
     }
 
     /// Notes, under the session's lock, what is to be [told](Self::tell).
-    pub(super) fn note(&self, frames: Vec<Tapped>) {
+    pub(in crate::connection) fn note(&self, frames: Vec<Tapped>) {
         self.untold.lock().frames.extend(frames);
     }
 
     /// Tells what is noted, unless somebody is at it, who then tells that too.
-    pub(super) fn tell(&self, connection: &Connection) {
+    pub(in crate::connection) fn tell(&self, connection: &Connection) {
         let Some(tap) = &self.frames else { return };
         if std::mem::replace(&mut self.untold.lock().is_telling, true) {
             return;
@@ -238,14 +238,14 @@ impl Drop for Passage {
 }
 
 /// Somebody who is to be told what the transport takes, and when that began.
-pub(super) struct Tapping<'a> {
+pub(in crate::connection) struct Tapping<'a> {
     tap: &'a dyn ChunkTap,
     at: Instant,
 }
 
 impl Tapping<'_> {
     /// The transport has taken so many bytes in front of these.
-    pub(super) fn took(self, connection: &Connection, parts: &[&[u8]], taken: usize) {
+    pub(in crate::connection) fn took(self, connection: &Connection, parts: &[&[u8]], taken: usize) {
         let mut chunk = parts.concat();
         chunk.truncate(taken);
         if !chunk.is_empty() {
@@ -256,7 +256,7 @@ impl Tapping<'_> {
 
 impl Connection {
     /// Something is about to be given to the transport: whom to tell then.
-    pub(super) fn tapping(&self) -> Option<Tapping<'_>> {
+    pub(in crate::connection) fn tapping(&self) -> Option<Tapping<'_>> {
         self.shared.passage.as_ref()?.tapping()
     }
 }

@@ -7,15 +7,16 @@ use std::{
 
 use bytes::BufMut;
 
-use super::{Connection, ReadTurn, one_read::Read, transport::Source};
+use super::one_read::Read;
 use crate::{
     DisconnectReason, FrameBuffer, ReadError,
+    connection::{Connection, ReadTurn, transport::Source},
     session::{Effects, Receive, Session, Step, Take, Taken, Ticket, Work},
 };
 
 /// After so many receives, or looks of users' code, in one poll others have their turn: however much there is, whatever
 /// the stream makes of tokio's budget, and whatever users' code does to have itself called again.
-pub(super) const MOST_STEPS: usize = 32;
+pub(in crate::connection) const MOST_STEPS: usize = 32;
 
 /// How much is dropped of a stream that never stops.
 const MOST_DISCARDED: usize = 1024 * 1024;
@@ -36,7 +37,7 @@ impl Connection {
 
     /// What a read takes that needs nothing but what is in the buffer, with users' code or without.
     #[inline]
-    pub(super) fn ready<T: Take>(&self, take: &mut T) -> Option<Result<T::Output, ReadError>> {
+    pub(in crate::connection) fn ready<T: Take>(&self, take: &mut T) -> Option<Result<T::Output, ReadError>> {
         if T::RUNS_USERS_CODE { self.use_ready(take) } else { self.take_ready(take).map(Ok) }
     }
 
@@ -55,17 +56,17 @@ impl Connection {
 
     /// A read.
     #[inline]
-    pub(super) fn take<T: Take>(&self, operation: &'static str, take: T) -> Read<&Self, T> {
+    pub(in crate::connection) fn take<T: Take>(&self, operation: &'static str, take: T) -> Read<&Self, T> {
         Read::new(self, operation, take)
     }
 
     /// Whether the session is not idle before the deadline of a read that waits: a handler's do not count.
-    pub(super) fn read_deadline_counts(&self) -> bool {
+    pub(in crate::connection) fn read_deadline_counts(&self) -> bool {
         self.shared.options.idle_timeout.is_some() && !self.has_reader()
     }
 
     /// Reads in turn.
-    pub(super) fn poll_take<T: Take>(
+    pub(in crate::connection) fn poll_take<T: Take>(
         &self,
         context: &mut Context<'_>,
         ticket: Ticket,
@@ -164,14 +165,14 @@ impl Connection {
     }
 
     /// Drops what is in the buffer and beneath, in turn. How many bytes that was.
-    pub(super) async fn discard_in_turn(&self) -> usize {
+    pub(in crate::connection) async fn discard_in_turn(&self) -> usize {
         let turn = ReadTurn::queue_up(self);
         turn.has_come().await;
         self.discard_all_that_is_here()
     }
 
     /// Drops what is in the buffer and beneath, for who has the turn. Nothing waits in here, or a count could be lost.
-    pub(super) fn discard_all_that_is_here(&self) -> usize {
+    pub(in crate::connection) fn discard_all_that_is_here(&self) -> usize {
         let mut discarded = self.discard_what_is_here();
         // A stream is read ahead as far as there is room: there may be more.
         while self.look(Session::reads_ahead) && discarded < MOST_DISCARDED {
@@ -185,7 +186,7 @@ impl Connection {
     }
 
     /// Shows what nobody will read to those who listen in, and drops it.
-    pub(super) fn show_unread(&self) {
+    pub(in crate::connection) fn show_unread(&self) {
         if self.shared.passage.is_some() {
             self.discard_what_is_here();
         }
@@ -222,7 +223,7 @@ impl Connection {
     }
 
     /// The error of a read without a session.
-    pub(super) fn not_connected(&self) -> ReadError {
+    pub(in crate::connection) fn not_connected(&self) -> ReadError {
         ReadError::NotConnected { endpoint: self.shared.options.name.clone(), reason: self.reason() }
     }
 }

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use tokio::task::coop::consume_budget;
 
-use super::{Batch, Connection};
 use crate::{
     DisconnectReason, Sent, Structs, WriteError,
+    connection::{Batch, Connection},
     session::{Place, Unsendable},
 };
 
@@ -130,7 +130,7 @@ impl Connection {
     }
 
     /// The way of every write. A message has at most [`MOST_PARTS`](super::writing::MOST_PARTS) parts.
-    pub(super) fn send(
+    pub(in crate::connection) fn send(
         &self,
         operation: &'static str,
         parts: &[&[u8]],
@@ -154,7 +154,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn write_error(&self, operation: &'static str, unsendable: Unsendable) -> WriteError {
+    pub(in crate::connection) fn write_error(&self, operation: &'static str, unsendable: Unsendable) -> WriteError {
         let sent = match unsendable {
             Unsendable::NotConnected => {
                 return WriteError::NotConnected { endpoint: self.shared.options.name.clone(), reason: self.reason() };

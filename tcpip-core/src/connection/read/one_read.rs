@@ -13,15 +13,15 @@ use tokio::{
     time::{Instant, Timeout},
 };
 
-use super::Connection;
 use crate::{
     ReadError,
+    connection::Connection,
     session::{Take, Ticket},
 };
 
 pin_project! {
     /// A read, with what it takes and the turn that it has while it waits. Dropped, it gives its turn to the next.
-    pub(super) struct Read<C, T>
+    pub(in crate::connection) struct Read<C, T>
     where
         C: Borrow<Connection>,
     {
@@ -56,7 +56,7 @@ pin_project! {
 
 impl<C: Borrow<Connection>, T> Read<C, T> {
     #[inline]
-    pub(super) fn new(connection: C, operation: &'static str, take: T) -> Self {
+    pub(in crate::connection) fn new(connection: C, operation: &'static str, take: T) -> Self {
         Self { operation, connection, take, ticket: None, deadline: None }
     }
 
@@ -103,7 +103,10 @@ impl<C: Borrow<Connection>, T> Read<C, T> {
 impl<C: Borrow<Connection>, T: Take> Read<C, T> {
     /// Reads. May be called again for the next result once it has given one.
     #[inline]
-    pub(super) fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T::Output, ReadError>> {
+    pub(in crate::connection) fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T::Output, ReadError>> {
         if self.ticket.is_none()
             && let Some(result) = self.as_mut().ready()
         {

@@ -8,9 +8,9 @@ use std::{
 
 use tokio_util::codec::Decoder;
 
-use super::Connection;
 use crate::{
     DisconnectReason, FrameBuffer, ReadError,
+    connection::Connection,
     framing::{Found, TooLong},
     session::{Take, Taken, Unread},
 };
@@ -177,7 +177,7 @@ impl Connection {
 
 /// What a read of a frame has come to, as the decoder's own errors tell it.
 #[inline]
-pub(super) fn outcome<D: Decoder>(read: Result<Decoded<D>, ReadError>) -> Result<D::Item, D::Error> {
+pub(in crate::connection) fn outcome<D: Decoder>(read: Result<Decoded<D>, ReadError>) -> Result<D::Item, D::Error> {
     match read {
         Ok(Ok(frame)) => Ok(frame),
         Ok(Err(Failure::Error(error))) => Err(error),
@@ -190,13 +190,13 @@ pub(super) fn outcome<D: Decoder>(read: Result<Decoded<D>, ReadError>) -> Result
 type Decoded<D> = Result<<D as Decoder>::Item, Failure<<D as Decoder>::Error>>;
 
 /// What became of a decoder that did not do its work.
-pub(super) enum Failure<E> {
+pub(in crate::connection) enum Failure<E> {
     Error(E),
     Panic(Box<dyn Any + Send>),
 }
 
-pub(super) struct Frame<'a, D> {
-    pub(super) decoder: &'a mut D,
+pub(in crate::connection) struct Frame<'a, D> {
+    pub(in crate::connection) decoder: &'a mut D,
 }
 
 impl<D: Decoder> Frame<'_, D> {
@@ -256,12 +256,12 @@ impl<D: Decoder> Take for Frame<'_, D> {
 }
 
 /// As `Frame`, with the decoder in it.
-pub(super) struct OwnFrame<D> {
+pub(in crate::connection) struct OwnFrame<D> {
     decoder: D,
 }
 
 impl<D> OwnFrame<D> {
-    pub(super) fn new(decoder: D) -> Self {
+    pub(in crate::connection) fn new(decoder: D) -> Self {
         Self { decoder }
     }
 }

@@ -12,8 +12,8 @@ use crate::{
 };
 
 /// The frame through a separator.
-pub(super) struct Until<'a> {
-    pub(super) separator: &'a [u8],
+pub(in crate::connection) struct Until<'a> {
+    pub(in crate::connection) separator: &'a [u8],
 }
 
 impl Take for Until<'_> {
@@ -25,9 +25,9 @@ impl Take for Until<'_> {
 }
 
 /// The frame through a separator, for code of the user's.
-pub(super) struct UntilWith<'a, F> {
-    pub(super) separator: &'a [u8],
-    pub(super) use_bytes: Option<F>,
+pub(in crate::connection) struct UntilWith<'a, F> {
+    pub(in crate::connection) separator: &'a [u8],
+    pub(in crate::connection) use_bytes: Option<F>,
 }
 
 impl<T, F: FnOnce(&[u8]) -> T> Take for UntilWith<'_, F> {
@@ -64,7 +64,7 @@ fn take_until<T>(
     }
 }
 
-pub(super) struct Line;
+pub(in crate::connection) struct Line;
 
 impl Take for Line {
     type Output = Vec<u8>;
@@ -79,8 +79,8 @@ impl Take for Line {
 }
 
 /// So many bytes, which become the result without another copy if they are many.
-pub(super) struct Bytes {
-    pub(super) count: usize,
+pub(in crate::connection) struct Bytes {
+    pub(in crate::connection) count: usize,
 }
 
 impl Take for Bytes {
@@ -101,12 +101,12 @@ impl Take for Bytes {
 }
 
 /// A binary structure.
-pub(super) struct Struct<T> {
+pub(in crate::connection) struct Struct<T> {
     value: PhantomData<fn() -> T>,
 }
 
 impl<T> Struct<T> {
-    pub(super) fn new() -> Self {
+    pub(in crate::connection) fn new() -> Self {
         Self { value: PhantomData }
     }
 }
@@ -129,7 +129,7 @@ impl<T: TryFromBytes> Take for Struct<T> {
 }
 
 /// A binary structure, into the place of another, which saves to copy it more than once.
-pub(super) struct StructInto<'a, T>(pub(super) &'a mut T);
+pub(in crate::connection) struct StructInto<'a, T>(pub(in crate::connection) &'a mut T);
 
 impl<T: TryFromBytes> Take for StructInto<'_, T> {
     type Output = ();
@@ -156,9 +156,9 @@ impl<T: TryFromBytes> Take for StructInto<'_, T> {
 }
 
 /// So many bytes, for code of the user's.
-pub(super) struct ExactWith<F> {
-    pub(super) count: usize,
-    pub(super) convert: Option<F>,
+pub(in crate::connection) struct ExactWith<F> {
+    pub(in crate::connection) count: usize,
+    pub(in crate::connection) convert: Option<F>,
 }
 
 impl<T, F: FnOnce(&[u8]) -> T> Take for ExactWith<F> {
@@ -176,8 +176,8 @@ impl<T, F: FnOnce(&[u8]) -> T> Take for ExactWith<F> {
     }
 }
 
-pub(super) struct Available {
-    pub(super) count: usize,
+pub(in crate::connection) struct Available {
+    pub(in crate::connection) count: usize,
 }
 
 impl Take for Available {
@@ -196,7 +196,7 @@ impl Take for Available {
     }
 }
 
-pub(super) struct ToEnd;
+pub(in crate::connection) struct ToEnd;
 
 impl Take for ToEnd {
     type Output = Vec<u8>;
@@ -211,6 +211,6 @@ impl Take for ToEnd {
 }
 
 /// The error of a frame that is too long.
-pub(super) fn within<T>(taken: Result<T, TooLong>, limit: usize) -> Result<T, ReadError> {
+pub(in crate::connection) fn within<T>(taken: Result<T, TooLong>, limit: usize) -> Result<T, ReadError> {
     taken.map_err(|TooLong| ReadError::FrameTooLong { limit })
 }

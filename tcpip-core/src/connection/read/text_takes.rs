@@ -11,12 +11,12 @@ use crate::{
     session::{Take, Unread},
 };
 
-pub(super) fn owned(text: Cow<'_, str>) -> String {
+pub(in crate::connection) fn owned(text: Cow<'_, str>) -> String {
     text.into_owned()
 }
 
 /// Puts each text into `target`, whose memory is used again.
-pub(super) fn stored_in(target: &mut String) -> impl FnMut(Cow<'_, str>) {
+pub(in crate::connection) fn stored_in(target: &mut String) -> impl FnMut(Cow<'_, str>) {
     |text| {
         target.clear();
         target.push_str(&text);
@@ -24,12 +24,12 @@ pub(super) fn stored_in(target: &mut String) -> impl FnMut(Cow<'_, str>) {
 }
 
 /// A text message, in the format that is in force when it is taken.
-pub(super) struct Text<F> {
+pub(in crate::connection) struct Text<F> {
     store: F,
 }
 
 impl<F> Text<F> {
-    pub(super) fn new<T>(store: F) -> Self
+    pub(in crate::connection) fn new<T>(store: F) -> Self
     where
         F: FnMut(Cow<'_, str>) -> T,
     {
@@ -53,8 +53,8 @@ impl<T, F: FnMut(Cow<'_, str>) -> T> Take for Text<F> {
 }
 
 /// A text message, for code of the user's.
-pub(super) struct TextWith<F> {
-    pub(super) use_text: Option<F>,
+pub(in crate::connection) struct TextWith<F> {
+    pub(in crate::connection) use_text: Option<F>,
 }
 
 impl<T, F: FnOnce(&str) -> T> Take for TextWith<F> {
@@ -82,10 +82,10 @@ impl<T, F: FnOnce(&str) -> T> Take for TextWith<F> {
 }
 
 /// All text messages that are there, for code of the user's.
-pub(super) struct EachText<F> {
-    pub(super) use_text: F,
+pub(in crate::connection) struct EachText<F> {
+    pub(in crate::connection) use_text: F,
     /// How many there were.
-    pub(super) count: usize,
+    pub(in crate::connection) count: usize,
 }
 
 impl<F: FnMut(&str)> Take for EachText<F> {
@@ -106,13 +106,13 @@ impl<F: FnMut(&str)> Take for EachText<F> {
 }
 
 /// The value that a text message is JSON of.
-pub(super) struct Json<T> {
+pub(in crate::connection) struct Json<T> {
     mode: JsonMode,
     value: PhantomData<fn() -> T>,
 }
 
 impl<T> Json<T> {
-    pub(super) fn new(mode: JsonMode) -> Self {
+    pub(in crate::connection) fn new(mode: JsonMode) -> Self {
         Self { mode, value: PhantomData }
     }
 }

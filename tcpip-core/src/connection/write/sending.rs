@@ -8,9 +8,10 @@ use std::{
 
 use tokio::task::coop::poll_proceed;
 
-use super::{Connection, expected::Reserved};
+use super::expected::Reserved;
 use crate::{
     Sent, WriteError,
+    connection::Connection,
     session::{Place, Queued, Unsendable},
 };
 
@@ -64,7 +65,11 @@ enum State {
 }
 
 impl Sending {
-    pub(super) fn new(connection: Connection, message: Vec<u8>, reserved: Option<Box<dyn Reserved>>) -> Self {
+    pub(in crate::connection) fn new(
+        connection: Connection,
+        message: Vec<u8>,
+        reserved: Option<Box<dyn Reserved>>,
+    ) -> Self {
         Self { connection, state: State::Unpolled(message), reserved }
     }
 

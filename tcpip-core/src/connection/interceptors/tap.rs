@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::Connection;
+use crate::connection::Connection;
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

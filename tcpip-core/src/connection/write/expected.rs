@@ -99,13 +99,13 @@ impl<T> Expected<T> {
 
 impl<T: Send + 'static> Expected<T> {
     /// A place for `value`, which is taken with the message.
-    pub(super) fn reserve(&self, value: T) -> Box<dyn Reserved> {
+    pub(in crate::connection) fn reserve(&self, value: T) -> Box<dyn Reserved> {
         Box::new(Reservation { expected: self.clone(), value: Some(value), taken: None })
     }
 }
 
 /// A place among what is expected.
-pub(super) trait Reserved: Send {
+pub(in crate::connection) trait Reserved: Send {
     /// Takes it, for that message of that session. Nothing of the user's runs.
     fn take_place(&mut self, session: u64, number: u64);
 

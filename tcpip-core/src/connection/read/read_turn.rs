@@ -8,14 +8,14 @@ use tokio_util::codec::Decoder;
 use zerocopy::TryFromBytes;
 
 use super::{
-    Connection,
-    read::non_empty,
+    methods::non_empty,
     read_frame::{Frame, outcome},
     takes::{Available, Bytes, ExactWith, Line, Struct, StructInto, ToEnd, Until, UntilWith},
     text_takes::{EachText, Json, Text, TextWith, owned, stored_in},
 };
 use crate::{
     ReadError,
+    connection::Connection,
     session::{Session, Take, Ticket},
 };
 
@@ -270,11 +270,11 @@ impl ReadTurn {
     }
 
     /// A place in the queue of those who read, until the turn [has come](Self::has_come).
-    pub(super) fn queue_up(connection: &Connection) -> Self {
+    pub(in crate::connection) fn queue_up(connection: &Connection) -> Self {
         Self { connection: connection.clone(), ticket: connection.input(|session, _| session.queue_up()) }
     }
 
-    pub(super) async fn has_come(&self) {
+    pub(in crate::connection) async fn has_come(&self) {
         poll_fn(|context| {
             let mut waker = Some(context.waker().clone());
             let has_turn = self.connection.input(|session, effects| session.has_turn(self.ticket, &mut waker, effects));

@@ -4,8 +4,10 @@ use std::mem;
 
 use serde::Serialize;
 
-use super::{Connection, Expected, Sending};
-use crate::{Structs, WriteError};
+use crate::{
+    Structs, WriteError,
+    connection::{Connection, Expected, Sending},
+};
 
 /// A message that is composed of parts and sent as one, by [`send`](Self::send).
 ///
@@ -36,7 +38,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(connection: Connection) -> Self {
+    pub(in crate::connection) fn new(connection: Connection) -> Self {
         Self { connection, bytes: Vec::new() }
     }
 

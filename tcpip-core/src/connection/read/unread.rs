@@ -1,7 +1,9 @@
 //! What has arrived and nobody has read.
 
-use super::{Connection, transport::unread_beneath};
-use crate::session::Session;
+use crate::{
+    connection::{Connection, transport::unread_beneath},
+    session::Session,
+};
 
 /// How often what has arrived is counted at most, while others read.
 const MOST_COUNTS: usize = 8;

@@ -11,13 +11,12 @@ use tokio_util::codec::Decoder;
 use zerocopy::TryFromBytes;
 
 use super::{
-    Connection,
     one_read::Read,
     read_frame::{OwnFrame, outcome},
     takes::Struct,
     text_takes::{Json, Text, owned},
 };
-use crate::{ReadError, session::Take};
+use crate::{ReadError, connection::Connection, session::Take};
 
 /// A stream gives what a read gives, again and again. Dropping it loses nothing: what it has not given is there for the
 /// next read. While it waits for an item it has the turn to read.

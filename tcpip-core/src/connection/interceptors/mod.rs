@@ -1,0 +1,11 @@
+//! What is between the stream and the session: a filter, and those who listen in.
+
+mod filter;
+mod passage;
+mod tap;
+
+pub(super) use self::passage::{Passage, PassageOptions};
+pub use self::{
+    filter::Filter,
+    tap::{ChunkTap, Direction, FrameTap},
+};

@@ -1,0 +1,9 @@
+//! What is written, from the caller to the stream.
+
+mod batch;
+mod expected;
+mod methods;
+mod sending;
+mod writing;
+
+pub use self::{batch::Batch, expected::Expected, sending::Sending};
