@@ -10,7 +10,10 @@ use super::{
     message::{Begun, Numbered, Place, Unsendable, Writer},
     queue::Queue,
 };
-use crate::{DisconnectReason, Sent, sync::oneshot};
+use crate::{
+    DisconnectReason, Sent,
+    sync::{is_misbehaviour, oneshot},
+};
 
 /// Messages are sent by the writer itself while the socket takes them whole. What it does not take is queued, and the
 /// session's task sends it, whatever becomes of the writer. For a message that the queue has no room for, a copy waits,
@@ -118,7 +121,10 @@ impl Outgoing {
             && error.kind() != io::ErrorKind::WouldBlock
         {
             self.failed(&error);
-            return Err(Unsendable::Over(Sent::No));
+            if is_misbehaviour(&error) {
+                self.queue.note_begun(numbered);
+            }
+            return Err(Unsendable::Over(self.queue.has_sent(numbered)));
         }
         if left == 0 {
             effects.has_work |= !self.queue.is_empty() || matches!(self.half, Half::Ending(_));
@@ -173,15 +179,15 @@ impl Outgoing {
         if self.way == Way::Closed {
             return Ok(0);
         }
-        self.queue.take_bytes_back(bytes);
         let taken = match result {
-            Ok(count) => {
-                self.took(count, effects);
-                Ok(count)
-            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            Err(error) => Err(self.failed(&error)),
+            // While it is known what was offered.
+            result => result.map_err(|error| self.failed(&error)),
         };
+        self.queue.take_bytes_back(bytes);
+        if let Ok(count @ 1..) = taken {
+            self.took(count, effects);
+        }
         self.queue.insert_ahead();
         taken
     }
@@ -231,6 +237,9 @@ impl Outgoing {
 
     /// Notes what the stream has told of its end, which it tells once.
     pub(crate) fn failed(&mut self, error: &io::Error) -> DisconnectReason {
+        if is_misbehaviour(error) {
+            self.queue.lose_count();
+        }
         self.error.insert(DisconnectReason::from_io(error)).clone()
     }
 

@@ -99,7 +99,8 @@ impl Queue {
             (Place::First, Some(rare)) => rare.first.begun,
             (Place::First, None) => 0,
         };
-        let may_have = numbered.number <= begun || self.lent_messages().any(|message| message.numbered == numbered);
+        let may_have =
+            numbered.number <= begun || self.messages_within(self.lent).any(|message| message.numbered == numbered);
         if may_have { Sent::Maybe } else { Sent::No }
     }
 
@@ -248,12 +249,10 @@ impl Queue {
     pub(super) fn give_up(&mut self, effects: &mut Effects) -> usize {
         let given_up = self.len();
         // What comes back does not tell any more how much of it has been taken.
-        let lent: Vec<_> = self.lent_messages().map(|message| message.numbered).collect();
-        for numbered in lent {
-            self.note_begun(numbered);
-        }
+        self.begun = 0;
+        self.lose_count();
         self.bytes = VecDeque::new();
-        (self.begun, self.lent) = (0, 0);
+        self.lent = 0;
         effects.refuse(std::mem::take(&mut self.messages).into_iter().map(|message| message.writer));
         if let Some(Rare { waiting, ahead, .. }) = self.rare.as_deref_mut() {
             effects.refuse(std::mem::take(waiting).into_iter().map(|waiting| waiting.writer));
@@ -282,19 +281,28 @@ impl Queue {
         Numbered { place, number: lane.written }
     }
 
-    /// A byte of that message has left.
-    fn note_begun(&mut self, Numbered { place, number }: Numbered) {
+    /// Nobody knows any more how much has been taken of what is offered to the stream: a byte of each message of that may
+    /// have.
+    pub(super) fn lose_count(&mut self) {
+        let offered: Vec<_> = self.messages_within(self.lent.max(self.begun)).map(|message| message.numbered).collect();
+        for numbered in offered {
+            self.note_begun(numbered);
+        }
+    }
+
+    /// A byte of that message has left, or may have.
+    pub(super) fn note_begun(&mut self, Numbered { place, number }: Numbered) {
         let lane = self.lane(place);
         lane.begun = lane.begun.max(number);
     }
 
-    /// The messages of which bytes are lent to who sends them.
-    fn lent_messages(&self) -> impl Iterator<Item = &Message> {
+    /// The messages of which some of the first `count` bytes are.
+    fn messages_within(&self, count: usize) -> impl Iterator<Item = &Message> {
         let mut before = 0;
         self.messages.iter().take_while(move |message| {
-            let is_lent = before < self.lent;
+            let is_within = before < count;
             before += message.left;
-            is_lent
+            is_within
         })
     }
 

@@ -31,11 +31,26 @@ pub fn catch_panic<T>(future: impl Future<Output = T> + Send) -> impl Future<Out
     })
 }
 
+/// What a user's stream has done that no stream may: it says nothing of how many bytes it has taken.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Misbehaved(String);
+
+/// The error of a user's stream that has panicked, or claims what cannot be.
+pub(crate) fn misbehaved(what: impl Into<String>) -> io::Error {
+    io::Error::other(Misbehaved(what.into()))
+}
+
+/// Whether a user's stream has [misbehaved](misbehaved), rather than told an error.
+pub(crate) fn is_misbehaviour(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|error| error.is::<Misbehaved>())
+}
+
 /// Polls a user's stream. A panic of it is logged, and an error of it.
 pub(crate) fn poll_stream<T>(poll: impl FnOnce() -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
     catch_panic_in(poll).unwrap_or_else(|message| {
         tracing::error!("the stream panicked: {message}");
-        Poll::Ready(Err(io::Error::other(message)))
+        Poll::Ready(Err(misbehaved(message)))
     })
 }
 

@@ -19,6 +19,6 @@ pub use self::{
     watched::Watched,
 };
 pub(crate) use self::{
-    catch_panic::{drop_caught, poll_stream, shown},
+    catch_panic::{drop_caught, is_misbehaviour, misbehaved, poll_stream, shown},
     lock::Guard,
 };

@@ -1,20 +1,28 @@
 //! A write that failed or was dropped says whether a byte of its message has left.
 
-use std::time::Duration;
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use macro_rules_attribute::apply;
-use tcpip_server::{Connection, DisconnectReason, Encoding, Sending, Sent, WriteError};
+use tcpip_client::{Client, NetworkStream};
+use tcpip_server::{Connection, DisconnectReason, Encoding, Expected, Sending, Sent, WriteError};
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, ReadBuf, duplex},
     task::yield_now,
-    time::{sleep, timeout},
+    time::timeout,
 };
 
 use crate::{
     cut::cut,
     kinds::{BUFFERED, Kind},
     link::tight_link,
+    memory_transport::memory_transports,
     over_each_kind::over_each_kind,
+    telling_transport::Telling,
 };
 
 const LONG: Duration = Duration::from_mins(1);
@@ -101,7 +109,7 @@ async fn a_sending_that_timed_out_still_tells<K: Kind>() {
     assert!(received.ends_with(b"xbehind"));
     // The peer may have it before the session's task has heard of it.
     while behind.sent() == Sent::No {
-        sleep(Duration::from_millis(1)).await;
+        yield_now().await;
     }
     assert_eq!(behind.sent(), Sent::Maybe);
     timeout(LONG, &mut behind).await.unwrap().unwrap();
@@ -159,4 +167,52 @@ async fn what_is_refused_has_not_left<K: Kind>() {
         panic!("{refused:?}")
     };
     assert_eq!(read_all(peer).await, b"");
+}
+
+/// Takes what it is offered, and then panics.
+struct TakesAndPanics(DuplexStream);
+
+impl AsyncRead for TakesAndPanics {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        target: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, target)
+    }
+}
+
+impl AsyncWrite for TakesAndPanics {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let taken = ready!(Pin::new(&mut self.0).poll_write(context, bytes));
+        panic!("it has taken {taken:?}, and tells nobody");
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What a stream or a transport may have taken before it panicked counts as sent: what is expected for it stays.
+#[test_log::test(tokio::test)]
+async fn a_panic_may_have_taken_the_message() {
+    let (near, mut peer) = duplex(100);
+    let (transport, _far) = memory_transports([([10, 0, 0, 1], 1).into(), ([10, 0, 0, 2], 2).into()], 100);
+    let panics = |method| assert_ne!(method, "try_write_vectored", "it may have taken some");
+    for stream in [NetworkStream::new(TakesAndPanics(near)), NetworkStream::over(Telling::new(transport, panics))] {
+        let client = Client::from_stream(stream).connect().await.unwrap();
+        let expected = Expected::new();
+        let mut sending = client.batch().write(b"status").send_expecting(&expected, "the reply");
+        let error = timeout(LONG, &mut sending).await.unwrap().unwrap_err();
+        assert_eq!((error.sent(), sending.sent()), (Sent::Maybe, Sent::Maybe), "{error}");
+        drop(sending);
+        assert_eq!(expected.pop(), Some("the reply"));
+    }
+    let mut received = [0; 6];
+    timeout(LONG, peer.read_exact(&mut received)).await.unwrap().unwrap();
+    assert_eq!(&received, b"status", "it did leave");
 }

@@ -12,7 +12,7 @@ use tokio::{io::ReadBuf, net::TcpStream, task::coop::poll_proceed};
 
 use crate::{
     Abort, BoxFuture, Transport,
-    sync::{catch_panic, catch_panic_in, drop_caught},
+    sync::{catch_panic, catch_panic_in, drop_caught, misbehaved},
 };
 
 /// A transport of a user's. Once it has panicked it is broken.
@@ -68,11 +68,11 @@ impl Guarded {
 
     fn panicked(&self, panic: String) -> io::Error {
         tracing::error!("the transport panicked: {panic}");
-        io::Error::other(self.panic.get_or_init(|| panic).clone())
+        misbehaved(self.panic.get_or_init(|| panic).as_str())
     }
 
     fn has_panicked(&self) -> Option<io::Error> {
-        self.panic.get().map(|panic| io::Error::other(panic.clone()))
+        self.panic.get().map(|panic| misbehaved(panic.as_str()))
     }
 }
 
@@ -93,7 +93,7 @@ impl Transport for Guarded {
     fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         let taken = self.io(|transport| transport.try_write_vectored(parts))?;
         match parts.iter().map(|part| part.len()).sum::<usize>() {
-            offered if taken > offered => Err(io::Error::other("the transport has taken more than it was offered")),
+            offered if taken > offered => Err(misbehaved("the transport has taken more than it was offered")),
             _ => Ok(taken),
         }
     }

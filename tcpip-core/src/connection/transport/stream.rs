@@ -21,7 +21,7 @@ use super::{Connection, Input, Wire, within};
 use crate::{
     DisconnectReason,
     session::{HangUp, Next},
-    sync::{Lock, drop_caught, poll_stream},
+    sync::{Lock, drop_caught, misbehaved, poll_stream},
 };
 
 /// How many bytes of the queue are offered to the stream at once.
@@ -67,7 +67,7 @@ impl<W: AsyncWrite + Unpin> StreamWire<W> {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             if taken > offered.len() {
-                return Poll::Ready(Err(io::Error::other("the stream has taken more than it was offered")));
+                return Poll::Ready(Err(misbehaved("the stream has taken more than it was offered")));
             }
             if let Some(tapping) = tapping {
                 tapping.took(connection, &[offered], taken);
