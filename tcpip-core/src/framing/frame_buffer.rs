@@ -121,9 +121,9 @@ impl FrameBuffer {
     /// filled, since more may wait.
     pub fn fill<R>(&mut self, wanted: usize, fill: impl FnOnce(&mut dyn BufMut) -> R) -> R {
         let before = self.held();
-        let wished = if before > LARGEST_READ && wanted > 0 { 0 } else { self.read_size.max(KEPT) / 2 };
-        // Lest the last bytes of a large frame have all before them moved, for what may come behind.
-        let enough = wanted.min(LARGEST_READ).max(wished);
+        // The last bytes of a large frame are not to have all before them moved, for what may come behind.
+        let is_tail = before > LARGEST_READ && wanted > 0;
+        let enough = wanted.min(LARGEST_READ).max(if is_tail { 0 } else { self.read_size.max(KEPT) / 2 });
         // What has come is moved when the room grows. But who says how much is wanted may have it from the peer.
         let most = wanted.min(LARGEST_READ.max(before.saturating_mul(3))).max(self.read_size).max(KEPT);
         let start = self.start;

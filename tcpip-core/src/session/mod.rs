@@ -31,7 +31,7 @@ pub(crate) use self::{
     life::{Ending, Life, Phase, ReadLoop},
     message::{Begun, Numbered, Place, Queued, Unsendable, Writer},
     outgoing::{Next, Way},
-    reads::{Receive, Step, Work},
+    reads::{Entry, Receive, Step, Work},
     take::{Heartbeats, Take, Taken, Unread},
     turns::Ticket,
     writes::Duty,

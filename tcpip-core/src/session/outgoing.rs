@@ -22,7 +22,7 @@ use crate::{
 pub(crate) struct Outgoing {
     way: Way,
     /// Who calls the system to send.
-    sending: Sending,
+    caller: Caller,
     /// Why nothing more is taken.
     error: Option<DisconnectReason>,
     /// What is asked of it beside who sends is asked of it directly.
@@ -33,7 +33,7 @@ pub(crate) struct Outgoing {
 
 /// Whether somebody calls the system to send. Nobody else does meanwhile, or messages would tear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sending {
+enum Caller {
     Nobody,
     Somebody,
     /// And the session's task waits for it.
@@ -75,7 +75,7 @@ impl Outgoing {
     pub(super) fn new(way: Way, limit: usize, is_tapped: bool) -> Self {
         Self {
             way,
-            sending: Sending::Nobody,
+            caller: Caller::Nobody,
             error: None,
             queue: Queue::new(limit, is_tapped),
             half: Half::Open,
@@ -98,7 +98,7 @@ impl Outgoing {
             return Ok(Begun::Empty);
         }
         if self.queue.is_empty() && !self.is_sending() && self.way == Way::Direct && !self.gathering.waits(writer) {
-            self.sending = Sending::Somebody;
+            self.caller = Caller::Somebody;
             return Ok(Begun::Direct(self.queue.pass(parts, length, place, effects)));
         }
         self.gathering.note_queued(writer);
@@ -114,7 +114,7 @@ impl Outgoing {
         result: io::Result<usize>,
         effects: &mut Effects,
     ) -> Result<Begun, Unsendable> {
-        effects.has_work |= std::mem::replace(&mut self.sending, Sending::Nobody) == Sending::Awaited;
+        effects.has_work |= std::mem::replace(&mut self.caller, Caller::Nobody) == Caller::Awaited;
         let taken = result.as_ref().map_or(0, |taken| *taken);
         let left = self.queue.passed(numbered, taken, effects);
         if let Err(error) = result
@@ -149,7 +149,7 @@ impl Outgoing {
     /// What there is to send.
     pub(crate) fn next(&mut self) -> Next {
         if self.is_sending() {
-            self.sending = Sending::Awaited;
+            self.caller = Caller::Awaited;
             Next::Busy
         } else if self.queue.is_empty() {
             Next::Nothing
@@ -164,7 +164,7 @@ impl Outgoing {
         if self.is_sending() || self.queue.is_empty() {
             return None;
         }
-        self.sending = Sending::Somebody;
+        self.caller = Caller::Somebody;
         Some(self.queue.lend())
     }
 
@@ -175,7 +175,7 @@ impl Outgoing {
         result: io::Result<usize>,
         effects: &mut Effects,
     ) -> Result<usize, DisconnectReason> {
-        self.sending = Sending::Nobody;
+        self.caller = Caller::Nobody;
         if self.way == Way::Closed {
             return Ok(0);
         }
@@ -250,7 +250,7 @@ impl Outgoing {
 
     /// Whether somebody calls the system just now, who may be told why the stream has ended.
     pub(super) fn is_sending(&self) -> bool {
-        self.sending != Sending::Nobody
+        self.caller != Caller::Nobody
     }
 
     /// Gives up what is queued, and the way out. How many bytes were queued, of messages that had been accepted.

@@ -20,6 +20,16 @@ pub(crate) enum Step<T> {
     Work(Work),
 }
 
+/// What becomes of a read that has not found its frame in the buffer at once.
+pub(crate) enum Entry {
+    /// It has a turn, or a place in the queue for one.
+    Turn(Ticket),
+    /// It takes a unit of its task's budget first.
+    UnitDue,
+    /// There is no session, and nothing of it left to read.
+    Over,
+}
+
 /// The buffer, for what the system has.
 pub(crate) struct Receive {
     pub(crate) frames: Box<FrameBuffer>,
@@ -52,6 +62,17 @@ impl Work {
 }
 
 impl Session {
+    /// Takes the turn to read, or a place in the queue for it, for a read that may have taken a unit of budget just now.
+    pub(crate) fn enter(&mut self, has_unit: bool) -> Entry {
+        if self.is_over() {
+            Entry::Over
+        } else if !has_unit && self.is_unit_due() {
+            Entry::UnitDue
+        } else {
+            Entry::Turn(self.queue_up())
+        }
+    }
+
     /// Takes the turn to read, or a place in the queue for it.
     pub(crate) fn queue_up(&mut self) -> Ticket {
         self.incoming.turns.queue_up()

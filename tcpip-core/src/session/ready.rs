@@ -96,7 +96,7 @@ impl Session {
     }
 
     /// Whether a read is to take a unit of its task's budget before it goes on.
-    pub(crate) fn is_unit_due(&self) -> bool {
+    pub(super) fn is_unit_due(&self) -> bool {
         self.incoming.free_reads >= FREE_READS || self.has_told_end()
     }
 

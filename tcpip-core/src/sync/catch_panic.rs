@@ -43,7 +43,7 @@ pub(crate) fn misbehaved(what: impl Into<String>) -> io::Error {
 
 /// Whether a user's stream has [misbehaved](misbehaved), rather than told an error.
 pub(crate) fn is_misbehaviour(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|error| error.is::<Misbehaved>())
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Misbehaved>)
 }
 
 /// Polls a user's stream. A panic of it is logged, and an error of it.

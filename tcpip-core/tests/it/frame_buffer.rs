@@ -279,3 +279,21 @@ fn a_large_wish_does_not_allocate_in_advance() {
     }
     assert!(buffer.capacity() <= 256 * 1024, "{} bytes of memory", buffer.capacity());
 }
+
+/// The room for a large frame grows a few times, fourfold, and the frame's last bytes find theirs: it has as much memory
+/// as bytes in the end.
+#[test]
+fn the_last_bytes_of_a_large_frame_move_nothing() {
+    const LENGTH: usize = 3_970_000;
+    let (mut buffer, mut received, mut capacities) = (FrameBuffer::default(), 0, Vec::new());
+    while received < LENGTH {
+        let count = 60_000.min(LENGTH - received);
+        receive_into_room(&mut buffer, &vec![7; count], LENGTH - received);
+        received += count;
+        capacities.push(buffer.capacity());
+    }
+    capacities.dedup();
+    assert!(capacities.len() <= 6, "moved {} times: {capacities:?}", capacities.len());
+    assert_eq!(buffer.capacity(), LENGTH);
+    assert_eq!(buffer.take_exact(LENGTH, <[u8]>::len), Some(LENGTH));
+}

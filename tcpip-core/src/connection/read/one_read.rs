@@ -16,7 +16,7 @@ use tokio::{
 use crate::{
     ReadError,
     connection::Connection,
-    session::{Take, Ticket},
+    session::{Entry, Take, Ticket},
 };
 
 pin_project! {
@@ -60,21 +60,18 @@ impl<C: Borrow<Connection>, T> Read<C, T> {
         Self { operation, connection, take, ticket: None, deadline: None }
     }
 
-    /// Takes a place in the queue of those who read, and sets the deadline.
-    fn queue_up(self: Pin<&mut Self>) -> Ticket {
+    /// Keeps the place in the queue of those who read, and sets the deadline.
+    fn keep(self: Pin<&mut Self>, ticket: Ticket) {
         let mut this = self.project();
+        *this.ticket = Some(ticket);
         let connection: &Connection = (*this.connection).borrow();
-        let mut until = None;
         if let Some(after) = connection.shared.options.read_timeout {
-            until = connection.read_deadline_counts().then(|| Instant::now() + after);
-            this.deadline.set(Some(Deadline { timeout: connection.within(after, pending()), counts: until }));
-        }
-        *this.ticket.insert(connection.input(|session, _| {
-            if let Some(until) = until {
-                session.read_waits_until(until);
+            let counts = connection.read_deadline_counts().then(|| Instant::now() + after);
+            if let Some(until) = counts {
+                connection.input(|session, _| session.read_waits_until(until));
             }
-            session.queue_up()
-        }))
+            this.deadline.set(Some(Deadline { timeout: connection.within(after, pending()), counts }));
+        }
     }
 
     #[inline]
@@ -129,21 +126,24 @@ impl<C: Borrow<Connection>, T: Take> Read<C, T> {
             ticket
         } else {
             let connection: &Connection = self.connection.borrow();
-            let (is_over, is_unit_due) = connection.look(|session| (session.is_over(), session.is_unit_due()));
-            if is_over || is_unit_due {
+            let mut entry = connection.input(|session, _| session.enter(false));
+            if !matches!(entry, Entry::Turn(_)) {
                 // A loop that does not mind an error must not keep others waiting, nor one that never waits.
                 ready!(poll_proceed(context)).made_progress();
             }
-            if is_over {
-                return Poll::Ready(Err(connection.not_connected()));
-            }
-            if is_unit_due {
+            if let Entry::UnitDue = entry {
                 connection.input(|session, _| session.unit_was_taken());
                 if let Some(result) = self.as_mut().ready() {
                     return Poll::Ready(result);
                 }
+                let connection: &Connection = self.connection.borrow();
+                entry = connection.input(|session, _| session.enter(true));
             }
-            self.as_mut().queue_up()
+            let Entry::Turn(ticket) = entry else {
+                return Poll::Ready(Err(self.connection.borrow().not_connected()));
+            };
+            self.as_mut().keep(ticket);
+            ticket
         };
         let this = self.as_mut().project();
         let connection: &Connection = (*this.connection).borrow();

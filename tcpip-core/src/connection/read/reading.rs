@@ -10,7 +10,7 @@ use bytes::BufMut;
 use super::one_read::Read;
 use crate::{
     DisconnectReason, FrameBuffer, ReadError,
-    connection::{Connection, ReadTurn, transport::Source},
+    connection::{Connection, ReadTurn, shared::Locked, transport::Source},
     session::{Effects, Receive, Session, Step, Take, Taken, Ticket, Work},
 };
 
@@ -74,25 +74,25 @@ impl Connection {
     ) -> Poll<Taken<T::Output>> {
         let mut waker = Some(context.waker().clone());
         let mut next = self.next(|session, effects| session.step(ticket, take, &mut waker, effects));
-        for _ in 0..MOST_STEPS {
+        let mut steps = 0..MOST_STEPS;
+        loop {
+            let is_enough = steps.next().is_none();
             next = match next {
                 (Step::Done(taken), _) => return Poll::Ready(taken),
                 (Step::Wait, _) => return Poll::Pending,
+                (Step::Work(Work { frames, .. }) | Step::Receive(Receive { frames, .. }), source) if is_enough => {
+                    self.with_locked(|locked, effects| {
+                        locked.session.take_back(frames, effects);
+                        if source.is_some() {
+                            locked.source = source;
+                        }
+                    });
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 (Step::Work(work), _) => self.work(work, take, &mut waker),
                 (Step::Receive(receive), source) => self.receive(context, receive, source, ticket, take, &mut waker),
             };
-        }
-        match next {
-            (Step::Done(taken), _) => Poll::Ready(taken),
-            (Step::Wait, _) => Poll::Pending,
-            (Step::Work(Work { frames, .. }) | Step::Receive(Receive { frames, .. }), source) => {
-                self.with_locked(|locked, effects| {
-                    locked.session.take_back(frames, effects);
-                    locked.source = source.or_else(|| locked.source.take());
-                });
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
         }
     }
 
@@ -100,8 +100,7 @@ impl Connection {
     fn next<T>(&self, step: impl FnOnce(&mut Session, &mut Effects) -> Step<T>) -> (Step<T>, Option<Source>) {
         self.with_locked(|locked, effects| {
             let step = step(&mut locked.session, effects);
-            let source = if matches!(step, Step::Receive(_)) { locked.source.take() } else { None };
-            (step, source)
+            locked.with_source(step)
         })
     }
 
@@ -151,16 +150,10 @@ impl Connection {
             if let Some(input) = input {
                 locked.session.log_arrival(&input);
             }
-            if !locked.session.received(frames, result, waker, effects) {
-                locked.source = source;
-                return (Step::Wait, None);
-            }
-            let step = locked.session.step(ticket, take, waker, effects);
-            if matches!(step, Step::Receive(_)) {
-                return (step, source);
-            }
             locked.source = source;
-            (step, None)
+            let looks_again = locked.session.received(frames, result, waker, effects);
+            let step = if looks_again { locked.session.step(ticket, take, waker, effects) } else { Step::Wait };
+            locked.with_source(step)
         })
     }
 
@@ -225,6 +218,14 @@ impl Connection {
     /// The error of a read without a session.
     pub(in crate::connection) fn not_connected(&self) -> ReadError {
         ReadError::NotConnected { endpoint: self.shared.options.name.clone(), reason: self.reason() }
+    }
+}
+
+impl Locked {
+    /// A step, with the source if it is to receive.
+    fn with_source<T>(&mut self, step: Step<T>) -> (Step<T>, Option<Source>) {
+        let source = if matches!(step, Step::Receive(_)) { self.source.take() } else { None };
+        (step, source)
     }
 }
 
