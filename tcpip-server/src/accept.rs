@@ -77,8 +77,8 @@ impl Drop for ClosedOnDrop {
     }
 }
 
-/// A server waits most of the time, so the task has room for that alone: what is to be done for a client is in a box for
-/// as long as it is.
+/// A server waits most of the time, so the task has room for that alone: what is to be done for a client is in a box
+/// for as long as it is.
 #[expect(clippy::manual_async_fn, reason = "the arguments of an `async fn` would have room in the task twice")]
 pub(crate) fn run_accept_loop(mut this: AcceptLoop) -> impl Future<Output = ()> + Send {
     async move {

@@ -18,7 +18,8 @@ pub struct Stats {
     pub bytes_sent: u64,
     /// How many messages it has wholly taken.
     pub messages_sent: u64,
-    /// How many bytes wait in the buffer to be read. What the system has beside it, [`unread`](Connection::unread) asks.
+    /// How many bytes wait in the buffer to be read. What the system has beside it, [`unread`](Connection::unread)
+    /// asks.
     pub bytes_unread: usize,
     /// How many bytes wait to be sent.
     pub bytes_queued: usize,

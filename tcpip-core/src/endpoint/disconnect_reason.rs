@@ -35,8 +35,8 @@ pub enum DisconnectReason {
         /// The deadline that passed.
         after: Duration,
     },
-    /// The handler returned an error or panicked, a task of the session or its filter panicked, or the peer does not read
-    /// what the filter answers.
+    /// The handler returned an error or panicked, a task of the session or its filter panicked, or the peer does not
+    /// read what the filter answers.
     #[error("the handler failed: {cause}")]
     HandlerFailed {
         /// The error with its causes, or the message of the panic.

@@ -17,8 +17,8 @@ impl FrameBuffer {
         SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default()
     }
 
-    /// Hands an [unused](Self::is_unused) one on, as if it had just been made. If there is one to spare already, as many
-    /// are in use at the same time, and it stays where it is.
+    /// Hands an [unused](Self::is_unused) one on, as if it had just been made. If there is one to spare already, as
+    /// many are in use at the same time, and it stays where it is.
     pub(crate) fn hand_on(slot: &mut Option<Box<Self>>) {
         let _ = SPARE.try_with(|spare| {
             let there = spare.take();

@@ -77,8 +77,8 @@ impl Session {
         }
     }
 
-    /// Tells what a read has taken out that goes on, such as a heartbeat, lest that be kept for as long as it waits. But
-    /// what a decoder has taken is part of a frame.
+    /// Tells what a read has taken out that goes on, such as a heartbeat, lest that be kept for as long as it waits.
+    /// But what a decoder has taken is part of a frame.
     pub(super) fn log_passed_over(&mut self, effects: &mut Effects) {
         if self.incoming.log.is_some() && !self.incoming.frames().is_within_frame() {
             self.log_taken(effects);

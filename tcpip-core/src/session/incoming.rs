@@ -311,8 +311,8 @@ impl Incoming {
         }
     }
 
-    /// So many bytes have been read ahead, and become `input`. Behind the end, which a codec may have made meanwhile, they
-    /// are dropped.
+    /// So many bytes have been read ahead, and become `input`. Behind the end, which a codec may have made meanwhile,
+    /// they are dropped.
     pub(super) fn read_ahead(&mut self, count: usize, input: &[u8]) {
         self.note_arrival(count);
         if !self.is_discarded && self.end.known().is_none() {

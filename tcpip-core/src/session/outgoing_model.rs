@@ -251,7 +251,8 @@ proptest! {
         match world.call.take() {
             Some(Call::Direct(numbered, message)) => {
                 let taken = message.len() / 2;
-                let result = world.with(|outgoing, effects| outgoing.offered(&[&message], numbered, Ok(taken), effects));
+                let result = Ok(taken);
+                let result = world.with(|outgoing, effects| outgoing.offered(&[&message], numbered, result, effects));
                 let sent = if taken > 0 { Sent::Maybe } else { Sent::No };
                 prop_assert_eq!(result.unwrap_err(), Unsendable::Over(sent));
             }

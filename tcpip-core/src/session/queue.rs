@@ -16,8 +16,8 @@ const KEPT: usize = 4096;
 
 /// The messages that have been accepted, and how far each has left.
 ///
-/// Who sends is lent the bytes, or copies some. What is offered past the queue, while that is empty, is numbered here as
-/// well.
+/// Who sends is lent the bytes, or copies some. What is offered past the queue, while that is empty, is numbered here
+/// as well.
 #[derive(Debug)]
 pub(crate) struct Queue {
     /// How many bytes may be queued, unless they are one message.
@@ -281,8 +281,8 @@ impl Queue {
         Numbered { place, number: lane.written }
     }
 
-    /// Nobody knows any more how much has been taken of what is offered to the stream: a byte of each message of that may
-    /// have.
+    /// Nobody knows any more how much has been taken of what is offered to the stream: a byte of each message of that
+    /// may have.
     pub(super) fn lose_count(&mut self) {
         let offered: Vec<_> = self.messages_within(self.lent.max(self.begun)).map(|message| message.numbered).collect();
         for numbered in offered {

@@ -62,7 +62,8 @@ impl Work {
 }
 
 impl Session {
-    /// Takes the turn to read, or a place in the queue for it, for a read that may have taken a unit of budget just now.
+    /// Takes the turn to read, or a place in the queue for it, for a read that may have taken a unit of budget just
+    /// now.
     pub(crate) fn enter(&mut self, has_unit: bool) -> Entry {
         if self.is_over() {
             Entry::Over

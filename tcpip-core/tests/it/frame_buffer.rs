@@ -280,8 +280,8 @@ fn a_large_wish_does_not_allocate_in_advance() {
     assert!(buffer.capacity() <= 256 * 1024, "{} bytes of memory", buffer.capacity());
 }
 
-/// The room for a large frame grows a few times, fourfold, and the frame's last bytes find theirs: it has as much memory
-/// as bytes in the end.
+/// The room for a large frame grows a few times, fourfold, and the frame's last bytes find theirs: it has as much
+/// memory as bytes in the end.
 #[test]
 fn the_last_bytes_of_a_large_frame_move_nothing() {
     const LENGTH: usize = 3_970_000;

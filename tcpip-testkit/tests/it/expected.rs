@@ -135,7 +135,8 @@ async fn a_message_that_does_not_leave_takes_its_value_along<K: Kind>() {
     assert_eq!((error.sent(), expected.pop()), (Sent::No, None));
 }
 
-/// What is expected for a message that waits when the session ends is dropped with it, and stays for one that had begun.
+/// What is expected for a message that waits when the session ends is dropped with it, and stays for one that had
+/// begun.
 #[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_message_that_the_session_does_not_begin_gives_its_place_back<K: Kind>() {

@@ -291,8 +291,8 @@ async fn answer(mut far: impl AsyncRead + AsyncWrite + Unpin) {
     }
 }
 
-/// A reply whose caller is dropped, however much of it has come, is taken by a task of the session that gets the turn and
-/// what has been taken: the next caller gets its own.
+/// A reply whose caller is dropped, however much of it has come, is taken by a task of the session that gets the turn
+/// and what has been taken: the next caller gets its own.
 #[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_half_taken_reply_is_handed_on<K: Kind>() {

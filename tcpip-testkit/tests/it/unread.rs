@@ -13,8 +13,8 @@ use crate::{cut::cut, kinds::Kind, link::start, over_each_kind::over_each_kind};
 
 const LONG: Duration = Duration::from_secs(30);
 
-/// Waits until so many bytes are unread, and keeps the runtime from learning anything meanwhile: the system may take its
-/// time, but nobody else's help is needed.
+/// Waits until so many bytes are unread, and keeps the runtime from learning anything meanwhile: the system may take
+/// its time, but nobody else's help is needed.
 fn wait_unread(connection: &Connection, count: usize) {
     let begin = Instant::now();
     while connection.unread() != count {

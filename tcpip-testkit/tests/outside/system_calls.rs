@@ -65,8 +65,8 @@ fn messages_that_wait_are_sent_together() {
     assert_eq!(count(&calls, |call| call.is_send() && call.result == alone), 0);
 }
 
-/// A client asks for its own address once and for its peer's never, sets what it promises, and ends the stream once; and
-/// its close waits without a timer, which would wake the thread up, for a peer that ends the stream too.
+/// A client asks for its own address once and for its peer's never, sets what it promises, and ends the stream once;
+/// and its close waits without a timer, which would wake the thread up, for a peer that ends the stream too.
 #[test]
 fn a_connect_and_close_asks_no_more_than_it_needs() {
     let Some(calls) = trace("a_connect_and_close_asks_no_more_than_it_needs", "connects") else { return };

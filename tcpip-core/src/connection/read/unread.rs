@@ -16,8 +16,8 @@ impl Connection {
     /// asked, one of them would be taken for the reply. [`discard_input`](Self::discard_input) drops them.
     ///
     /// While another task reads, this counts bytes on their way to it, or not. Where the system does not tell how many
-    /// it has (it is not Linux), they count as one. Over a stream that is no socket, what is ahead of the buffer is read
-    /// into it, up to `limit`. Of a session that has ended, what is in the buffer counts.
+    /// it has (it is not Linux), they count as one. Over a stream that is no socket, what is ahead of the buffer is
+    /// read into it, up to `limit`. Of a session that has ended, what is in the buffer counts.
     ///
     /// # Examples
     ///

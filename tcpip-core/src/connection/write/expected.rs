@@ -63,9 +63,11 @@ use crate::sync::Lock;
 /// #     }
 /// #     Ok::<(), tcpip_core::Error>(())
 /// # };
-/// # let reader = { let (connection, replies) = (connection.clone(), replies.clone()); async move { read_replies(&connection, &replies).await } };
+/// # let (reading, taking) = (connection.clone(), replies.clone());
+/// # let reader = async move { read_replies(&reading, &taking).await };
 /// # let reader = tokio::spawn(reader);
-/// # let (one, two, answered) = tokio::join!(ask(&connection, &replies, "one"), ask(&connection, &replies, "two"), answer);
+/// # let (one, two) = (ask(&connection, &replies, "one"), ask(&connection, &replies, "two"));
+/// # let (one, two, answered) = tokio::join!(one, two, answer);
 /// # answered?;
 /// # assert_eq!((one?.as_deref(), two?.as_deref()), (Some("ONE"), Some("TWO")));
 /// # device.close().await;

@@ -18,8 +18,8 @@ use crate::{
 /// The sending of a [`Batch`](super::Batch): a future that ends when the operating system has the whole message, and
 /// that tells whether a byte of it has left, at any time and so also when a deadline around it has passed.
 ///
-/// It begins when it is first polled. Dropping it is [cancel safe](Connection#cancel-safety): the message goes out whole
-/// or not at all.
+/// It begins when it is first polled. Dropping it is [cancel safe](Connection#cancel-safety): the message goes out
+/// whole or not at all.
 ///
 /// # Errors
 ///
