@@ -226,7 +226,7 @@ async fn a_callback_may_use_the_connection<K: Kind>() {
 #[apply(over_each_kind)]
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 3))]
 async fn callbacks_done_covers_an_end_that_has_been_seen<K: Kind>() {
-    for _ in 0..1500 {
+    for _ in 0..500 {
         let ends = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&ends);
         let callback = move |event: tcpip_client::ConnectionEvent| {

@@ -263,7 +263,7 @@ fn server_may_be_dropped_outside_a_runtime() {
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 3))]
 async fn a_closed_session_is_told_as_closed_and_not_as_a_failed_handler() {
     let server = OneClientReadLoopServer::builder(Scripted::default()).start().await.unwrap();
-    for _ in 0..500 {
+    for _ in 0..200 {
         let (_client, session) = dial_in(&server).await;
         soon(server.close_client()).await;
         assert_eq!(session.reason(), Some(DisconnectReason::Closed));

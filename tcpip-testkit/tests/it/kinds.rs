@@ -39,7 +39,12 @@ impl Kind for Tcp {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
         let dialling = TcpStream::connect(listener.local_addr().expect("it is bound"));
         let (near, far) = tokio::join!(dialling, listener.accept());
-        (near.expect("it listens"), far.expect("it calls").0)
+        let (near, far) = (near.expect("it listens"), far.expect("it calls").0);
+        // Small pieces would wait for the acknowledgement of the one before.
+        for end in [&near, &far] {
+            end.set_nodelay(true).expect("an option of every socket");
+        }
+        (near, far)
     }
 
     async fn tight_streams() -> (TcpStream, TcpStream) {

@@ -12,7 +12,8 @@ use crate::{
     python::{PATIENCE, Python},
 };
 
-const MISSED: Duration = Duration::from_secs(5);
+/// Less than the ten heartbeats take.
+const MISSED: Duration = Duration::from_millis(1500);
 const AFTER: Duration = Duration::from_millis(300);
 
 /// A Python client is kept as long as it sends heartbeats, which nobody is told of, and given up when it stops.

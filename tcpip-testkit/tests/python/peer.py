@@ -147,7 +147,7 @@ async def beat(reader, writer):
         writer.write(b"heartbeat\r\n")
         write_text(writer, str(number))
         await writer.drain()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.25)
     check(await reader.read(), b"")
 
 
