@@ -233,6 +233,26 @@ impl FrameBuffer {
         Some(taken)
     }
 
+    /// Hands all texts to `use_text` that [`find_ready_text`](Self::find_ready_text) would find, one after the other, and
+    /// takes each out once that has returned. How many they are.
+    pub(crate) fn use_ready_texts(&mut self, separator: &[u8], limit: usize, mut use_text: impl FnMut(&str)) -> usize {
+        let Form::Text(text, _) = &self.form else { return 0 };
+        if self.scanned > 0 || self.skip.is_some() {
+            return 0;
+        }
+        let mut count = 0;
+        while let Some(end) = find_end(text.as_bytes(), self.start, separator)
+            && end - self.start <= limit
+            && let Some(payload) = text.get(self.start..end - separator.len())
+        {
+            use_text(payload);
+            self.start = end;
+            count += 1;
+        }
+        self.consume(0);
+        count
+    }
+
     /// As [`take_exact`](Self::take_exact), where the bytes are there as they came. `None` says nothing, also of
     /// `convert`.
     #[inline]

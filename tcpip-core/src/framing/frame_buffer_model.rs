@@ -13,6 +13,8 @@ enum Step {
     Append(Vec<u8>),
     Fill(Vec<u8>),
     Text,
+    /// All that are no longer than that.
+    Texts(usize),
     Until(&'static [u8]),
     Exact(usize),
     Decode(usize),
@@ -42,6 +44,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => piece().prop_map(Step::Append),
         4 => piece().prop_map(Step::Fill),
         6 => Just(Step::Text),
+        2 => (1_usize..12).prop_map(Step::Texts),
         1 => prop::sample::select(separators).prop_map(Step::Until),
         1 => (0_usize..6).prop_map(Step::Exact),
         1 => (0_usize..6).prop_map(Step::Decode),
@@ -73,6 +76,18 @@ proptest! {
                 Step::Text => {
                     let taken = buffer.take_text(b"\n", 1000, true, |content| [content.bytes(), b"\n"].concat());
                     prop_assert_eq!(taken, take_front(&mut model, b"\n").map(Ok));
+                }
+                Step::Texts(limit) => {
+                    let mut texts = Vec::new();
+                    let count = buffer.use_ready_texts(b"\n", limit, |text| texts.push(format!("{text}\n")));
+                    prop_assert_eq!(count, texts.len());
+                    for text in texts {
+                        prop_assert!(text.len() <= limit);
+                        prop_assert_eq!(Some(text.into_bytes()), take_front(&mut model, b"\n"));
+                    }
+                    if let Some(found) = buffer.find_ready_text(b"\n", limit) {
+                        prop_assert!(false, "it has left {:?}", found);
+                    }
                 }
                 Step::Until(separator) => {
                     let taken = buffer.take_until(separator, 1000, <[u8]>::to_vec);

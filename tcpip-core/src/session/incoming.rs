@@ -207,13 +207,19 @@ impl Incoming {
     /// Lends the buffer out.
     #[expect(clippy::unnecessary_box_returns, reason = "the box is what is lent")]
     pub(super) fn lend(&mut self, lend: impl FnOnce(usize) -> Buffer) -> Box<FrameBuffer> {
+        self.lend_if_any(lend).unwrap_or_else(FrameBuffer::spare)
+    }
+
+    /// Lends the buffer out, if there is one: nothing is prepared for what may not come.
+    #[inline]
+    pub(super) fn lend_if_any(&mut self, lend: impl FnOnce(usize) -> Buffer) -> Option<Box<FrameBuffer>> {
         self.place = lend(self.held());
         self.has_changed = false;
-        self.frames.take().unwrap_or_else(FrameBuffer::spare)
+        self.frames.take()
     }
 
     /// Takes the buffer back, and behind it what has been read ahead meanwhile.
-    pub(super) fn take_back(&mut self, frames: Box<FrameBuffer>, effects: &mut Effects) {
+    pub(super) fn take_back(&mut self, frames: Option<Box<FrameBuffer>>, effects: &mut Effects) {
         self.place = Buffer::Here;
         if self.turns.are_over() {
             // All who wait for the buffer have it now.
@@ -223,7 +229,9 @@ impl Incoming {
         if self.is_discarded {
             return;
         }
-        if let Some(mut arrived) = self.frames.replace(frames) {
+        if let Some(frames) = frames
+            && let Some(mut arrived) = self.frames.replace(frames)
+        {
             self.append(&arrived.take_rest());
         }
         self.let_go_of_frames();

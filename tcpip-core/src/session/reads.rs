@@ -22,17 +22,21 @@ pub(crate) enum Step<T> {
 
 /// What becomes of a read that has not found its frame in the buffer at once.
 pub(crate) enum Entry {
+    /// It may have to take a unit of its task's budget first.
+    New,
+    /// It has taken one.
+    HasUnit,
+    /// It is to take one.
+    UnitDue,
     /// It has a turn, or a place in the queue for one.
     Turn(Ticket),
-    /// It takes a unit of its task's budget first.
-    UnitDue,
     /// There is no session, and nothing of it left to read.
     Over,
 }
 
-/// The buffer, for what the system has.
+/// The buffer, if there is one, for what the system has.
 pub(crate) struct Receive {
-    pub(crate) frames: Box<FrameBuffer>,
+    pub(crate) frames: Option<Box<FrameBuffer>>,
     /// How many bytes are still to come, if that is known.
     pub(crate) missing: usize,
 }
@@ -62,21 +66,21 @@ impl Work {
 }
 
 impl Session {
-    /// Takes the turn to read, or a place in the queue for it, for a read that may have taken a unit of budget just
-    /// now.
-    pub(crate) fn enter(&mut self, has_unit: bool) -> Entry {
-        if self.is_over() {
+    /// Takes the turn to read, or a place in the queue for it, for one read.
+    #[cold]
+    pub(crate) fn enter(&mut self, entry: &mut Entry) {
+        *entry = if self.is_over() {
             Entry::Over
-        } else if !has_unit && self.is_unit_due() {
+        } else if matches!(entry, Entry::New) && self.is_unit_due() {
             Entry::UnitDue
         } else {
-            Entry::Turn(self.queue_up())
-        }
+            Entry::Turn(self.incoming.turns.queue_up(false))
+        };
     }
 
-    /// Takes the turn to read, or a place in the queue for it.
+    /// Takes the turn to read, or a place in the queue for it, for several reads.
     pub(crate) fn queue_up(&mut self) -> Ticket {
-        self.incoming.turns.queue_up()
+        self.incoming.turns.queue_up(true)
     }
 
     pub(crate) fn leave(&mut self, ticket: Ticket, effects: &mut Effects) {
@@ -146,7 +150,7 @@ impl Session {
         let held = self.incoming.held();
         if self.incoming.ahead.is_none() && self.incoming.end == StreamEnd::Open {
             let missing = take.expected().map_or(0, |expected| expected.saturating_sub(held));
-            return Step::Receive(Receive { frames: self.incoming.lend(Buffer::LentToSystem), missing });
+            return Step::Receive(Receive { frames: self.incoming.lend_if_any(Buffer::LentToSystem), missing });
         }
         self.incoming.room_for(take.expected().unwrap_or(0).max(held + 1), effects);
         self.wait(waker, effects);
@@ -198,7 +202,7 @@ impl Session {
     }
 
     fn work_is_back(&mut self, work: Work, effects: &mut Effects) {
-        self.incoming.take_back(work.frames, effects);
+        self.incoming.take_back(Some(work.frames), effects);
         if let (Heartbeats::AreNoted(last), Heartbeats::AreNoted(noted)) = (&mut self.heartbeats, work.heartbeats) {
             *last = noted.max(*last);
         }
@@ -208,7 +212,7 @@ impl Session {
     /// Whether the read is to look at what is there.
     pub(crate) fn received(
         &mut self,
-        frames: Box<FrameBuffer>,
+        frames: Option<Box<FrameBuffer>>,
         result: Option<io::Result<usize>>,
         waker: &mut Option<Waker>,
         effects: &mut Effects,
@@ -327,8 +331,8 @@ impl Session {
     }
 
     /// Takes the buffer back.
-    pub(crate) fn take_back(&mut self, frames: Box<FrameBuffer>, effects: &mut Effects) {
-        self.incoming.take_back(frames, effects);
+    pub(crate) fn take_back(&mut self, frames: impl Into<Option<Box<FrameBuffer>>>, effects: &mut Effects) {
+        self.incoming.take_back(frames.into(), effects);
         effects.looks |= self.is_in_doubt;
     }
 

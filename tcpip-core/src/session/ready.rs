@@ -18,7 +18,8 @@ impl Session {
     }
 
     /// The result of a read that needs nothing but what is in the buffer.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a result would be moved once more by each call")]
+    #[inline(always)]
     pub(crate) fn take_ready<T: Take>(&mut self, take: &mut T) -> Option<T::Output> {
         if !self.is_plain() {
             return None;
@@ -71,7 +72,7 @@ impl Session {
 
     /// Takes the buffer back from users' code.
     pub(crate) fn take_back_from_user(&mut self, frames: Box<FrameBuffer>, effects: &mut Effects) {
-        self.incoming.take_back(frames, effects);
+        self.incoming.take_back(Some(frames), effects);
         // The read that waits for the buffer.
         effects.wake(self.incoming.waker.take());
     }

@@ -24,7 +24,18 @@ struct Waiting {
 
 /// A turn, or a place in the queue for one, to be given back by [`Turns::leave`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ticket(u64);
+pub(crate) struct Ticket {
+    number: u64,
+    /// For several reads, and not for one.
+    is_kept: bool,
+}
+
+impl Ticket {
+    /// Whether it is for several reads, so that none of these gives it back.
+    pub(crate) fn is_kept(self) -> bool {
+        self.is_kept
+    }
+}
 
 impl Turns {
     /// Whether nobody reads.
@@ -37,10 +48,10 @@ impl Turns {
         self.is_over
     }
 
-    /// Takes the turn, or a place at the end of the queue.
-    pub(super) fn queue_up(&mut self) -> Ticket {
+    /// Takes the turn, or a place at the end of the queue: for several reads if it `is_kept`.
+    pub(super) fn queue_up(&mut self, is_kept: bool) -> Ticket {
         self.last += 1;
-        let ticket = Ticket(self.last);
+        let ticket = Ticket { number: self.last, is_kept };
         if self.is_free() {
             self.reader = Some(ticket);
         } else {
@@ -150,15 +161,15 @@ mod tests {
             for step in steps {
                 let mut effects = Effects::default();
                 match step {
-                    Step::QueueUp => there.push(turns.queue_up()),
+                    Step::QueueUp => there.push(turns.queue_up(false)),
                     Step::Look(index) if index < there.len() => {
                         let ticket = there[index];
-                        let mut waker = Some(Arc::new(Note(ticket.0, Arc::clone(&woken))).into());
+                        let mut waker = Some(Arc::new(Note(ticket.number, Arc::clone(&woken))).into());
                         let has_turn = turns.has_turn(ticket, &mut waker, &mut effects);
                         prop_assert_eq!(has_turn, is_over || index == 0);
                         asleep.retain(|there| *there != ticket);
                         if !has_turn {
-                            woken.lock().unwrap().remove(&ticket.0);
+                            woken.lock().unwrap().remove(&ticket.number);
                             asleep.push(ticket);
                         }
                     }
@@ -176,7 +187,7 @@ mod tests {
                 effects.run();
                 for ticket in &asleep {
                     let is_due = is_over || there.first() == Some(ticket);
-                    let was_woken = woken.lock().unwrap().contains_key(&ticket.0);
+                    let was_woken = woken.lock().unwrap().contains_key(&ticket.number);
                     prop_assert!(was_woken || !is_due, "{:?} sleeps", ticket);
                 }
                 prop_assert_eq!(turns.is_free(), there.is_empty());

@@ -106,6 +106,14 @@ async fn a_closure_that_panics_leaves_its_message<K: Kind>() {
     let is_connected = soon(connection.read_str_with(|_| connection.is_connected() && connection.stats().reads < 3));
     assert!(is_connected.await.unwrap());
     assert_eq!(soon(connection.read_str()).await.unwrap(), "two");
+    peer.write_all(b"three\r\nfour\r\nfive\r\n").await.unwrap();
+    assert_eq!(soon(connection.read_str()).await.unwrap(), "three");
+    for _ in 0..2 {
+        let reading = connection.clone();
+        let panics = async move { reading.read_each_str(|text| assert_ne!(text, "five")).await };
+        assert!(tokio::spawn(panics).await.unwrap_err().is_panic());
+    }
+    assert_eq!(soon(connection.read_str()).await.unwrap(), "five", "those before it have been lent");
 }
 
 /// While a message that was there is lent, another read waits for the buffer, and goes on with the next message when

@@ -8,7 +8,10 @@ use super::{
     script::{Script, one_of},
     world::{TERMINATORS, options},
 };
-use crate::session::{Effects, Session, Step, Take, Way};
+use crate::{
+    FrameBuffer,
+    session::{Effects, Session, Step, Take, Way},
+};
 
 /// Reads the same stream in one piece, byte by byte and cut anywhere, from a socket and from another stream, with
 /// users' code and without: it comes to the same.
@@ -123,8 +126,15 @@ fn read_one<T: Take<Output = Vec<u8>>>(
             }
             Step::Receive(mut receive) => {
                 let piece = coming.pop_front().unwrap_or_default();
-                receive.frames.fill(receive.missing, |room| room.put_slice(piece));
-                let looks = session.received(receive.frames, Some(Ok(piece.len())), &mut None, &mut effects);
+                let count = FrameBuffer::fill_slot(&mut receive.frames, receive.missing, |room| {
+                    let (piece, later) = piece.split_at(piece.len().min(room.remaining_mut()));
+                    room.put_slice(piece);
+                    if !later.is_empty() {
+                        coming.push_front(later);
+                    }
+                    piece.len()
+                });
+                let looks = session.received(receive.frames, Some(Ok(count)), &mut None, &mut effects);
                 assert!(looks, "something has come");
                 session.step(ticket, take, &mut None, &mut effects)
             }

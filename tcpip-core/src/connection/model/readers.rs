@@ -33,7 +33,7 @@ enum State {
     Begins(Ticket),
     /// It has been polled, and waits to be woken.
     Waits(Ticket),
-    Receiving(Ticket, Box<FrameBuffer>, Asked),
+    Receiving(Ticket, Option<Box<FrameBuffer>>, Asked),
     /// Users' code is to run, which ought to come to that.
     Working(Ticket, Work, Expected),
     /// The same, in the short way.
@@ -255,16 +255,15 @@ impl World {
             }
             Step::Receive(Receive { mut frames, missing }) => {
                 assert_eq!((expected.outcome, self.way), (None, Way::Direct), "{:?} asks for more", reader.kind);
-                let asked = match self.source {
-                    Source::Here => {
-                        self.source = Source::Lent;
-                        self.system.receive(most.max(1), &reader.flag)
+                let asked = FrameBuffer::fill_slot(&mut frames, missing, |room| {
+                    let Source::Here = self.source else { return Some(Ok(Vec::new())) };
+                    self.source = Source::Lent;
+                    let asked = self.system.receive(most.clamp(1, room.remaining_mut()), &reader.flag);
+                    if let Some(Ok(bytes)) = &asked {
+                        room.put_slice(bytes);
                     }
-                    _ => Some(Ok(Vec::new())),
-                };
-                if let Some(Ok(bytes)) = &asked {
-                    frames.fill(missing, |room| room.put_slice(&bytes[..bytes.len().min(room.remaining_mut())]));
-                }
+                    asked
+                });
                 reader.state = State::Receiving(ticket, frames, asked);
             }
             Step::Work(work) => {
@@ -318,7 +317,7 @@ impl World {
         &mut self,
         reader: &mut Reader,
         ticket: Ticket,
-        frames: Box<FrameBuffer>,
+        frames: Option<Box<FrameBuffer>>,
         asked: Asked,
         most: usize,
     ) -> bool {

@@ -10,6 +10,7 @@ use super::{
     kind::{BAD_LENGTH, Kind, Lent, Plain},
 };
 use crate::{
+    FrameBuffer,
     connection::options::SessionOptions,
     session::{Begun, Effects, Place, Receive, Session, Step, Ticket, Way},
 };
@@ -68,7 +69,7 @@ fn a_change_while_the_buffer_is_lent_is_looked_at() {
     let Step::Receive(mut receive) = session.worked(work, taken, &mut take, &mut None, &mut effects) else {
         panic!("it receives");
     };
-    receive.frames.fill(0, |room| room.put_slice(b"one|"));
+    FrameBuffer::fill_slot(&mut receive.frames, 0, |room| room.put_slice(b"one|"));
     assert!(session.received(receive.frames, Some(Ok(4)), &mut None, &mut effects));
     let Step::Work(mut work) = session.step(ticket, &mut take, &mut None, &mut effects) else { panic!("it works") };
     let taken = work.run(&mut take);
@@ -150,7 +151,7 @@ fn nothing_is_skipped_behind_what_was_dropped_unseen() {
     let ticket = session.queue_up();
     let mut read = |session: &mut Session, bytes: &[u8]| {
         let Receive { mut frames, .. } = receive(session, ticket, Kind::Line, &mut effects);
-        frames.fill(0, |room| room.put_slice(bytes));
+        FrameBuffer::fill_slot(&mut frames, 0, |room| room.put_slice(bytes));
         assert!(session.received(frames, Some(Ok(bytes.len())), &mut None, &mut effects));
         match session.step(ticket, &mut Plain(Kind::Line), &mut None, &mut effects) {
             Step::Done(taken) => taken.result,

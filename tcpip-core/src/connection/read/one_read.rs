@@ -83,17 +83,24 @@ impl<C: Borrow<Connection>, T> Read<C, T> {
 
     #[cold]
     fn leave_turn(self: Pin<&mut Self>) {
+        let ticket = self.ticket;
+        let connection = self.turn_is_over();
+        if let Some(ticket) = ticket {
+            connection.input(|session, effects| session.leave(ticket, effects));
+        }
+    }
+
+    /// It has no turn any more, and no deadline.
+    fn turn_is_over(self: Pin<&mut Self>) -> &Connection {
         let mut this = self.project();
-        let Some(ticket) = this.ticket.take() else { return };
+        *this.ticket = None;
         let until = this.deadline.as_ref().get_ref().as_ref().and_then(|deadline| deadline.counts);
         this.deadline.set(None);
         let connection: &Connection = (*this.connection).borrow();
-        connection.input(|session, effects| {
-            if let Some(until) = until {
-                session.read_waited_until(until);
-            }
-            session.leave(ticket, effects);
-        });
+        if let Some(until) = until {
+            connection.input(|session, _| session.read_waited_until(until));
+        }
+        connection
     }
 }
 
@@ -104,51 +111,60 @@ impl<C: Borrow<Connection>, T: Take> Read<C, T> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Result<T::Output, ReadError>> {
-        if self.ticket.is_none()
-            && let Some(result) = self.as_mut().ready()
-        {
-            return Poll::Ready(result);
+        if let Some(ticket) = self.ticket {
+            return self.poll_in_turn(ticket, context);
         }
-        self.poll_in_turn(context)
+        let mut entry = Entry::New;
+        match self.as_mut().ready(&mut entry) {
+            Some(result) => Poll::Ready(result),
+            None => self.poll_entry(entry, context),
+        }
     }
 
-    #[inline]
-    fn ready(self: Pin<&mut Self>) -> Option<Result<T::Output, ReadError>> {
+    #[expect(clippy::inline_always, reason = "a result would be moved once more by each call")]
+    #[inline(always)]
+    fn ready(self: Pin<&mut Self>, entry: &mut Entry) -> Option<Result<T::Output, ReadError>> {
         let this = self.project();
-        (*this.connection).borrow().ready(this.take)
+        (*this.connection).borrow().ready(this.take, entry)
     }
 
     /// The way of what is not ready, kept out of the way of what is.
     #[cold]
     #[inline(never)]
-    fn poll_in_turn(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T::Output, ReadError>> {
-        let ticket = if let Some(ticket) = self.ticket {
-            ticket
-        } else {
-            let connection: &Connection = self.connection.borrow();
-            let mut entry = connection.input(|session, _| session.enter(false));
-            if !matches!(entry, Entry::Turn(_)) {
-                // A loop that does not mind an error must not keep others waiting, nor one that never waits.
-                ready!(poll_proceed(context)).made_progress();
+    fn poll_entry(
+        mut self: Pin<&mut Self>,
+        mut entry: Entry,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T::Output, ReadError>> {
+        if !matches!(entry, Entry::Turn(_)) {
+            // A loop that does not mind an error must not keep others waiting, nor one that never waits.
+            ready!(poll_proceed(context)).made_progress();
+        }
+        if let Entry::UnitDue = entry {
+            self.connection.borrow().input(|session, _| session.unit_was_taken());
+            entry = Entry::HasUnit;
+            if let Some(result) = self.as_mut().ready(&mut entry) {
+                return Poll::Ready(result);
             }
-            if let Entry::UnitDue = entry {
-                connection.input(|session, _| session.unit_was_taken());
-                if let Some(result) = self.as_mut().ready() {
-                    return Poll::Ready(result);
-                }
-                let connection: &Connection = self.connection.borrow();
-                entry = connection.input(|session, _| session.enter(true));
-            }
-            let Entry::Turn(ticket) = entry else {
-                return Poll::Ready(Err(self.connection.borrow().not_connected()));
-            };
-            self.as_mut().keep(ticket);
-            ticket
+        }
+        let Entry::Turn(ticket) = entry else {
+            return Poll::Ready(Err(self.connection.borrow().not_connected()));
         };
+        self.as_mut().keep(ticket);
+        self.poll_in_turn(ticket, context)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn poll_in_turn(
+        mut self: Pin<&mut Self>,
+        ticket: Ticket,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T::Output, ReadError>> {
         let this = self.as_mut().project();
         let connection: &Connection = (*this.connection).borrow();
         if let Poll::Ready(taken) = connection.poll_take(context, ticket, this.take) {
-            self.leave();
+            self.turn_is_over();
             return Poll::Ready(taken.result);
         }
         if let Some(deadline) = this.deadline.as_pin_mut() {

@@ -10,8 +10,8 @@ use bytes::BufMut;
 use super::one_read::Read;
 use crate::{
     DisconnectReason, FrameBuffer, ReadError,
-    connection::{Connection, ReadTurn, shared::Locked, transport::Source},
-    session::{Effects, Receive, Session, Step, Take, Taken, Ticket, Work},
+    connection::{Connection, ReadTurn, transport::Source},
+    session::{Effects, Entry, Receive, Session, Step, Take, Taken, Ticket, Work},
 };
 
 /// After so many receives, or looks of users' code, in one poll others have their turn: however much there is, whatever
@@ -22,11 +22,26 @@ pub(in crate::connection) const MOST_STEPS: usize = 32;
 const MOST_DISCARDED: usize = 1024 * 1024;
 
 impl Connection {
-    /// What a read takes that needs nothing but what is in the buffer.
+    /// What a read takes that needs nothing but what is in the buffer, with users' code or without. If that is nothing,
+    /// `entry` is what becomes of the read, of which it says whether it has taken a unit of budget.
     #[inline]
-    fn take_ready<T: Take>(&self, take: &mut T) -> Option<T::Output> {
+    pub(in crate::connection) fn ready<T: Take>(
+        &self,
+        take: &mut T,
+        entry: &mut Entry,
+    ) -> Option<Result<T::Output, ReadError>> {
+        if T::RUNS_USERS_CODE { self.use_ready(take, entry) } else { self.take_ready(take, entry).map(Ok) }
+    }
+
+    #[expect(clippy::inline_always, reason = "a result would be moved once more by each call")]
+    #[inline(always)]
+    fn take_ready<T: Take>(&self, take: &mut T, entry: &mut Entry) -> Option<T::Output> {
         let mut locked = self.shared.locked.lock();
         let output = locked.session.take_ready(take);
+        if output.is_none() {
+            locked.session.enter(entry);
+            return None;
+        }
         let is_held_up = locked.session.is_held_up();
         drop(locked);
         if is_held_up {
@@ -35,21 +50,23 @@ impl Connection {
         output
     }
 
-    /// What a read takes that needs nothing but what is in the buffer, with users' code or without.
+    /// The same for a read with users' code, which works on the buffer with no lock held.
     #[inline]
-    pub(in crate::connection) fn ready<T: Take>(&self, take: &mut T) -> Option<Result<T::Output, ReadError>> {
-        if T::RUNS_USERS_CODE { self.use_ready(take) } else { self.take_ready(take).map(Ok) }
-    }
-
-    /// The same for a read with users' code, which works on the buffer with no lock held. `None` says nothing.
-    #[inline]
-    fn use_ready<T: Take>(&self, take: &mut T) -> Option<Result<T::Output, ReadError>> {
-        let (frames, found, limit) = self.shared.locked.lock().session.lend_ready(take)?;
+    fn use_ready<T: Take>(&self, take: &mut T, entry: &mut Entry) -> Option<Result<T::Output, ReadError>> {
+        let mut locked = self.shared.locked.lock();
+        let Some((frames, found, limit)) = locked.session.lend_ready(take) else {
+            locked.session.enter(entry);
+            return None;
+        };
+        drop(locked);
         let mut lent = Lent { connection: self, frames: Some(frames) };
         let result = take.use_ready(lent.frames.as_mut()?, found, limit);
         match result.as_ref().and_then(T::loses_track) {
             None => lent.give_back(result.is_some()),
             Some(reason) => lent.give_back_out_of_step(reason),
+        }
+        if result.is_none() {
+            self.input(|session, _| session.enter(entry));
         }
         result
     }
@@ -65,7 +82,7 @@ impl Connection {
         self.shared.options.idle_timeout.is_some() && !self.has_reader()
     }
 
-    /// Reads in turn.
+    /// Reads in turn. With a result the turn is given on, unless it is kept.
     pub(in crate::connection) fn poll_take<T: Take>(
         &self,
         context: &mut Context<'_>,
@@ -73,34 +90,53 @@ impl Connection {
         take: &mut T,
     ) -> Poll<Taken<T::Output>> {
         let mut waker = Some(context.waker().clone());
-        let mut next = self.next(|session, effects| session.step(ticket, take, &mut waker, effects));
-        let mut steps = 0..MOST_STEPS;
-        loop {
-            let is_enough = steps.next().is_none();
-            next = match next {
-                (Step::Done(taken), _) => return Poll::Ready(taken),
-                (Step::Wait, _) => return Poll::Pending,
-                (Step::Work(Work { frames, .. }) | Step::Receive(Receive { frames, .. }), source) if is_enough => {
-                    self.with_locked(|locked, effects| {
-                        locked.session.take_back(frames, effects);
-                        if source.is_some() {
-                            locked.source = source;
-                        }
-                    });
-                    context.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                (Step::Work(work), _) => self.work(work, take, &mut waker),
-                (Step::Receive(receive), source) => self.receive(context, receive, source, ticket, take, &mut waker),
+        // While this read has it.
+        let mut source = None;
+        let mut step =
+            self.next(ticket, &mut source, |session, effects| session.step(ticket, take, &mut waker, effects));
+        for _ in 0..MOST_STEPS {
+            step = match step {
+                Step::Done(taken) => return Poll::Ready(taken),
+                Step::Wait => return Poll::Pending,
+                Step::Work(work) => self.work(work, ticket, &mut source, take, &mut waker),
+                Step::Receive(receive) => self.receive(context, receive, ticket, &mut source, take, &mut waker),
             };
         }
+        let frames = match step {
+            Step::Done(taken) => return Poll::Ready(taken),
+            Step::Wait => return Poll::Pending,
+            Step::Work(work) => Some(work.frames),
+            Step::Receive(receive) => receive.frames,
+        };
+        self.with_locked(|locked, effects| {
+            locked.session.take_back(frames, effects);
+            if source.is_some() {
+                locked.source = source;
+            }
+        });
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
-    /// What a read does next, and the source if it is to receive.
-    fn next<T>(&self, step: impl FnOnce(&mut Session, &mut Effects) -> Step<T>) -> (Step<T>, Option<Source>) {
+    /// What a read does next, with the source if it is to receive. A read that is done gives its turn on unless that is
+    /// kept.
+    fn next<T>(
+        &self,
+        ticket: Ticket,
+        source: &mut Option<Source>,
+        step: impl FnOnce(&mut Session, &mut Effects) -> Step<T>,
+    ) -> Step<T> {
         self.with_locked(|locked, effects| {
+            if source.is_some() {
+                locked.source = source.take();
+            }
             let step = step(&mut locked.session, effects);
-            locked.with_source(step)
+            match step {
+                Step::Receive(_) => *source = locked.source.take(),
+                Step::Done(_) if !ticket.is_kept() => locked.session.leave(ticket, effects),
+                Step::Done(_) | Step::Work(_) | Step::Wait => {}
+            }
+            step
         })
     }
 
@@ -108,11 +144,15 @@ impl Connection {
     fn work<T: Take>(
         &self,
         mut work: Work,
+        ticket: Ticket,
+        source: &mut Option<Source>,
         take: &mut T,
         waker: &mut Option<Waker>,
-    ) -> (Step<T::Output>, Option<Source>) {
+    ) -> Step<T::Output> {
         match catch_unwind(AssertUnwindSafe(|| work.run(take))) {
-            Ok(taken) => self.next(|session, effects| session.worked(work, taken, take, waker, effects)),
+            Ok(taken) => {
+                self.next(ticket, source, |session, effects| session.worked(work, taken, take, waker, effects))
+            }
             Err(panic) => {
                 self.input(|session, effects| session.take_back(work.frames, effects));
                 resume_unwind(panic)
@@ -125,35 +165,36 @@ impl Connection {
         &self,
         context: &mut Context<'_>,
         receive: Receive,
-        mut source: Option<Source>,
         ticket: Ticket,
+        source: &mut Option<Source>,
         take: &mut T,
         waker: &mut Option<Waker>,
-    ) -> (Step<T::Output>, Option<Source>) {
+    ) -> Step<T::Output> {
         let Receive { mut frames, missing } = receive;
-        let poll = |room: &mut dyn BufMut| match &mut source {
+        let poll = |room: &mut dyn BufMut| match source {
             Some(source) => source.poll_receive(context, room),
             None => Poll::Ready(Ok(0)),
         };
         let (result, input) = match &self.shared.passage {
-            None => (frames.fill(missing, poll), None),
-            Some(passage) => match passage.receive(self, missing, &mut frames, poll) {
-                Poll::Pending => (Poll::Pending, None),
-                Poll::Ready((result, input)) => (Poll::Ready(result), Some(input)),
-            },
+            None => (FrameBuffer::fill_slot(&mut frames, missing, poll), None),
+            Some(passage) => {
+                let frames = frames.get_or_insert_with(FrameBuffer::spare);
+                match passage.receive(self, missing, frames, poll) {
+                    Poll::Pending => (Poll::Pending, None),
+                    Poll::Ready((result, input)) => (Poll::Ready(result), Some(input)),
+                }
+            }
         };
         let result = match result {
             Poll::Pending => None,
             Poll::Ready(result) => Some(result),
         };
-        self.with_locked(|locked, effects| {
+        self.next(ticket, source, |session, effects| {
             if let Some(input) = input {
-                locked.session.log_arrival(&input);
+                session.log_arrival(&input);
             }
-            locked.source = source;
-            let looks_again = locked.session.received(frames, result, waker, effects);
-            let step = if looks_again { locked.session.step(ticket, take, waker, effects) } else { Step::Wait };
-            locked.with_source(step)
+            let looks_again = session.received(frames, result, waker, effects);
+            if looks_again { session.step(ticket, take, waker, effects) } else { Step::Wait }
         })
     }
 
@@ -218,14 +259,6 @@ impl Connection {
     /// The error of a read without a session.
     pub(in crate::connection) fn not_connected(&self) -> ReadError {
         ReadError::NotConnected { endpoint: self.shared.options.name.clone(), reason: self.reason() }
-    }
-}
-
-impl Locked {
-    /// A step, with the source if it is to receive.
-    fn with_source<T>(&mut self, step: Step<T>) -> (Step<T>, Option<Source>) {
-        let source = if matches!(step, Step::Receive(_)) { self.source.take() } else { None };
-        (step, source)
     }
 }
 

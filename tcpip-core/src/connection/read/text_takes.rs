@@ -40,7 +40,8 @@ impl<F> Text<F> {
 impl<T, F: FnMut(Cow<'_, str>) -> T> Take for Text<F> {
     type Output = T;
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a result would be moved once more by each call")]
+    #[inline(always)]
     fn take_ready(&mut self, unread: &mut Unread<'_>) -> Option<T> {
         let store = &mut self.store;
         take_ready_text(unread, |text| store(Cow::Borrowed(text)))
@@ -96,7 +97,10 @@ impl<F: FnMut(&str)> Take for EachText<F> {
     fn take(&mut self, unread: &mut Unread<'_>) -> Option<Result<usize, ReadError>> {
         loop {
             let use_text = &mut self.use_text;
-            match take_text(unread, |text| text.map(|text| use_text(&text))) {
+            if is_plain(unread) {
+                self.count += unread.frames.use_ready_texts(unread.text.terminator(), unread.limit, &mut *use_text);
+            }
+            match look_for_text(unread, |text| text.map(|text| use_text(&text))) {
                 Some(Ok(())) => self.count += 1,
                 Some(Err(error)) => return Some(Err(error)),
                 None => return (self.count > 0).then_some(Ok(self.count)),
@@ -153,10 +157,13 @@ fn take_ready_text<T>(unread: &mut Unread<'_>, convert: impl FnOnce(&str) -> T) 
 /// Finds it.
 #[inline]
 fn find_ready_text(unread: &mut Unread<'_>) -> Option<Found> {
-    if unread.text.encoding != Encoding::Utf8 || unread.heartbeats.are_noted() {
-        return None;
-    }
-    unread.frames.find_ready_text(unread.text.terminator(), unread.limit)
+    if is_plain(unread) { unread.frames.find_ready_text(unread.text.terminator(), unread.limit) } else { None }
+}
+
+/// Whether every text that is UTF-8 is a message.
+#[inline]
+fn is_plain(unread: &Unread<'_>) -> bool {
+    unread.text.encoding == Encoding::Utf8 && !unread.heartbeats.are_noted()
 }
 
 /// Takes the next text message that is no heartbeat, as `convert` makes it of the text.
