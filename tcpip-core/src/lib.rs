@@ -17,7 +17,9 @@
 //! - A handler serves each session of a server, or that of a client, in the background: message by message
 //!   ([`ReadAndDispatch`]) or as a whole ([`Serve`]).
 //! - Replies are paired with requests by [`Expected`], or by a [`ReadTurn`] that is kept from the one to the other.
-//! - A [`Filter`] speaks a protocol below the messages, a [`FrameTap`] or [`ChunkTap`] listens in, and a [`Network`] of
+//! - A [`Framing`] says how a device makes frames, with checksums and escapes, for [`read_frame`](Connection::read_frame)
+//!   and [`frames`](Connection::frames).
+//! - A [`Filter`] such as [`Telnet`] speaks a protocol below the messages, a [`FrameTap`] or [`ChunkTap`] listens in, and a [`Network`] of
 //!   your own takes the place of the system's sockets.
 //! - [`ClientOrServer`] is for code that takes a client, a server or a connection alike.
 //!
@@ -68,6 +70,7 @@
 //! # }
 //! ```
 
+mod codec;
 mod connection;
 #[doc(hidden)]
 pub mod endpoint;
@@ -85,12 +88,13 @@ mod text;
 
 pub use bytes::BytesMut;
 pub use socket2::SockRef;
-pub use tokio_util::codec::Decoder;
+pub use tokio_util::codec::{Decoder, Encoder};
 
 pub use self::{
+    codec::{Checksum, DEFAULT_FRAME_LIMIT, Damage, Escape, FrameCodec, Framing, LengthField, Unframable},
     connection::{
         Batch, ChunkTap, Connection, ConnectionOptions, Direction, Expected, Filter, FrameTap, HalfClose, ReadTurn,
-        Sending, Stats,
+        Sending, Stats, Telnet,
     },
     endpoint::{
         CallbackFuture, ClientOrServer, ConnectCallback, ConnectionEvent, DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT,

@@ -34,7 +34,7 @@ use self::shared::Shared;
 pub use self::{
     connection_options::{ConnectionOptions, HalfClose},
     deadlines::within,
-    interceptors::{ChunkTap, Direction, Filter, FrameTap},
+    interceptors::{ChunkTap, Direction, Filter, FrameTap, Telnet},
     read::ReadTurn,
     stats::Stats,
     write::{Batch, Expected, Sending},

@@ -1,5 +1,6 @@
 //! The core alone: framing, and the helpers for any stream.
 
+mod device_frames;
 mod encodings;
 mod frame_buffer;
 mod json;

@@ -8,6 +8,7 @@ use std::sync::{
 use macro_rules_attribute::apply;
 use tcpip_server::{
     ChunkTap, Connection, ConnectionOptions, Direction, DisconnectReason, Expected, Filter, FrameTap, OneClientServer,
+    Telnet,
 };
 use tcpip_testkit::memory_listener;
 use tokio::{
@@ -27,57 +28,6 @@ const IAC: u8 = 255;
 const DONT: u8 = 254;
 const DO: u8 = 253;
 const WONT: u8 = 252;
-const WILL: u8 = 251;
-
-/// Refuses all options of telnet, and doubles what would be taken for its commands.
-#[derive(Default)]
-struct Refuse(Mutex<State>);
-
-/// | state | what comes | what it becomes |
-/// |---|---|---|
-/// | `Data` | any byte but IAC | data |
-/// | `Command` | IAC | data |
-/// | `Command` | WILL, WONT, DO, DONT | `Option` |
-/// | `Command` | another | nothing |
-/// | `Option` | any byte | the refusal of what was offered or asked for |
-#[derive(Clone, Copy, Default)]
-enum State {
-    #[default]
-    Data,
-    Command,
-    Option(u8),
-}
-
-impl Filter for Refuse {
-    fn received(&self, chunk: &[u8], input: &mut Vec<u8>, answer: &mut Vec<u8>) {
-        let mut state = self.0.lock().unwrap();
-        for &byte in chunk {
-            *state = match (*state, byte) {
-                (State::Data, IAC) => State::Command,
-                (State::Command, WILL | WONT | DO | DONT) => State::Option(byte),
-                (State::Data, _) | (State::Command, IAC) => {
-                    input.push(byte);
-                    State::Data
-                }
-                (State::Command, _) => State::Data,
-                (State::Option(command), option) => {
-                    match command {
-                        WILL => answer.extend([IAC, DONT, option]),
-                        DO => answer.extend([IAC, WONT, option]),
-                        _ => {}
-                    }
-                    State::Data
-                }
-            }
-        }
-    }
-
-    fn sent(&self, message: &[u8], output: &mut Vec<u8>) {
-        for &byte in message {
-            output.extend([byte; 2].iter().take(if byte == IAC { 2 } else { 1 }));
-        }
-    }
-}
 
 /// What a device says that speaks telnet: it offers to echo and asks for a window size, within a message.
 const SAID: &[u8] = b"re\xff\xfb\x01ady\xff\xff!\xff\xfd\x1f\r\nmore\r\n";
@@ -90,7 +40,7 @@ const REFUSED: &[u8] = b"\xff\xfe\x01\xff\xfc\x1f";
 async fn a_filter_takes_its_protocol_out_and_answers_it<K: Kind>() {
     for cut in 0..=SAID.len() {
         let (near, mut far) = K::streams().await;
-        let connection = start(near, |options| options.filter(Refuse::default));
+        let connection = start(near, |options| options.filter(Telnet::refuse));
         let speaking = async {
             far.write_all(&SAID[..cut]).await.unwrap();
             yield_now().await;
@@ -115,7 +65,7 @@ async fn a_filter_takes_its_protocol_out_and_answers_it<K: Kind>() {
 #[test_log::test(tokio::test)]
 async fn what_is_discarded_passes_the_filter<K: Kind>() {
     let (near, mut far) = K::streams().await;
-    let connection = start(near, |options| options.filter(Refuse::default));
+    let connection = start(near, |options| options.filter(Telnet::refuse));
     far.write_all(b"stray\xff\xfb").await.unwrap();
     soon(async {
         while connection.discard_input().await.unwrap() == 0 {
@@ -137,7 +87,7 @@ async fn what_is_discarded_passes_the_filter<K: Kind>() {
 async fn answers_go_out_whole_and_in_order<K: Kind>() {
     const OPTIONS: usize = 2000;
     let (near, far) = K::streams().await;
-    let connection = start(near, |options| options.filter(Refuse::default).write_limit(200));
+    let connection = start(near, |options| options.filter(Telnet::refuse).write_limit(200));
     let (mut reader, mut writer) = tokio::io::split(far);
     let asking = tokio::spawn(async move {
         for option in (0..250).cycle().take(OPTIONS) {
@@ -189,7 +139,7 @@ async fn answers_go_out_whole_and_in_order<K: Kind>() {
 #[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_peer_that_reads_no_answers_ends_the_session<K: Kind>() {
-    let (connection, mut far) = tight_link::<K>(|options| options.filter(Refuse::default)).await;
+    let (connection, mut far) = tight_link::<K>(|options| options.filter(Telnet::refuse)).await;
     let reader = connection.clone();
     let reading = tokio::spawn(async move { reader.read_str().await });
     let asking = async {
@@ -241,7 +191,7 @@ async fn a_panic_of_a_filter_ends_the_session<K: Kind>() {
 #[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn each_session_has_its_own_filter<K: Kind>() {
-    let options = ConnectionOptions::new().filter(Refuse::default);
+    let options = ConnectionOptions::new().filter(Telnet::refuse);
     for _ in 0..2 {
         let (near, mut far) = K::streams().await;
         let connection = start(near, |_| options.clone());
@@ -278,7 +228,7 @@ async fn taps_hear_both_sides_of_a_filter<K: Kind>() {
     let (near, mut far) = K::streams().await;
     let heard = Arc::new(Heard::default());
     let connection =
-        start(near, |options| options.filter(Refuse::default).tap_chunks(heard.clone()).tap_frames(heard.clone()));
+        start(near, |options| options.filter(Telnet::refuse).tap_chunks(heard.clone()).tap_frames(heard.clone()));
     far.write_all(SAID).await.unwrap();
     assert_eq!(soon(connection.read_until(b"\n")).await.unwrap(), MEANT);
     assert_eq!(soon(connection.read_str()).await.unwrap(), "more");

@@ -3,9 +3,11 @@
 mod filter;
 mod passage;
 mod tap;
+mod telnet;
 
 pub(super) use self::passage::{Passage, PassageOptions};
 pub use self::{
     filter::Filter,
     tap::{ChunkTap, Direction, FrameTap},
+    telnet::Telnet,
 };

@@ -1,0 +1,92 @@
+//! A framing at work.
+
+use std::io;
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio_util::codec::{Decoder, Encoder};
+
+use super::{
+    Damage, Framing,
+    cut::{Cutter, Look, Whole},
+};
+
+/// Reads and writes the frames of a [`Framing`], as tokio-util's [`Decoder`] and [`Encoder`]. Made by
+/// [`Framing::codec`].
+///
+/// It remembers how far it has searched, and what is left of a damaged frame: keep it for all frames of a connection.
+/// Dropping it loses no frame, but for that.
+#[derive(Clone, Debug)]
+pub struct FrameCodec {
+    framing: Framing,
+    cutter: Cutter,
+    /// The frame at the front, behind whose end something is still to come.
+    found: Option<Whole>,
+}
+
+impl FrameCodec {
+    pub(super) fn new(framing: Framing) -> Self {
+        Self { cutter: framing.cutter(), framing, found: None }
+    }
+
+    /// Returns the framing.
+    #[must_use]
+    pub fn framing(&self) -> &Framing {
+        &self.framing
+    }
+}
+
+/// An item is the content of a frame, or what is none. It never fails.
+impl Decoder for FrameCodec {
+    type Item = Result<Bytes, Damage>;
+    type Error = io::Error;
+
+    fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Self::Item>> {
+        let limit = self.framing.content_limit();
+        loop {
+            let look = match self.found {
+                Some(whole) => Look::Frame(whole),
+                None => self.cutter.look(bytes, limit),
+            };
+            return Ok(Some(match look {
+                Look::More | Look::Nothing(0) => return Ok(None),
+                Look::Nothing(count) => {
+                    bytes.advance(count);
+                    continue;
+                }
+                Look::Frame(whole) => {
+                    let length = whole.len() + self.framing.behind();
+                    if bytes.len() < length {
+                        self.found = Some(whole);
+                        return Ok(None);
+                    }
+                    self.found = None;
+                    self.framing.open(bytes.split_to(length), whole)
+                }
+                Look::TooLong(count) => {
+                    bytes.advance(count);
+                    Err(Damage::TooLong { limit })
+                }
+                Look::Noise(count) => Err(Damage::Noise(bytes.split_to(count).freeze())),
+                Look::Unended(count) => Err(Damage::Unended(bytes.split_to(count).freeze())),
+                Look::BadLength(count) => Err(Damage::BadLength(bytes.split_to(count).freeze())),
+            }));
+        }
+    }
+
+    /// What is left is no frame, and stays.
+    fn decode_eof(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Self::Item>> {
+        self.decode(bytes)
+    }
+}
+
+/// Content of which no frame can be made is [`InvalidInput`](io::ErrorKind::InvalidInput), with the
+/// [`Unframable`](super::Unframable) in it.
+impl<T: AsRef<[u8]>> Encoder<T> for FrameCodec {
+    type Error = io::Error;
+
+    fn encode(&mut self, content: T, bytes: &mut BytesMut) -> io::Result<()> {
+        let frame = self.framing.frame(content);
+        bytes.extend_from_slice(&frame.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?);
+        Ok(())
+    }
+}
