@@ -19,7 +19,8 @@
 //! - Replies are paired with requests by [`Expected`], or by a [`ReadTurn`] that is kept from the one to the other.
 //! - A [`Framing`] says how a device makes frames, with checksums and escapes, for [`read_frame`](Connection::read_frame)
 //!   and [`frames`](Connection::frames).
-//! - A [`Filter`] such as [`Telnet`] speaks a protocol below the messages, a [`FrameTap`] or [`ChunkTap`] listens in, and a [`Network`] of
+//! - A [`Filter`] such as [`Telnet`] speaks a protocol below the messages, a [`WireLog`] keeps the last frames, a [`FrameTap`] or
+//!   [`ChunkTap`] listens in, and a [`Network`] of
 //!   your own takes the place of the system's sockets.
 //! - [`ClientOrServer`] is for code that takes a client, a server or a connection alike.
 //!
@@ -93,8 +94,8 @@ pub use tokio_util::codec::{Decoder, Encoder};
 pub use self::{
     codec::{Checksum, DEFAULT_FRAME_LIMIT, Damage, Escape, FrameCodec, Framing, LengthField, Unframable},
     connection::{
-        Batch, ChunkTap, Connection, ConnectionOptions, Direction, Expected, Filter, FrameTap, HalfClose, ReadTurn,
-        Sending, Stats, Telnet,
+        Batch, ChunkTap, Connection, ConnectionOptions, DEFAULT_SHOWN, Direction, Expected, Filter, FrameTap,
+        HalfClose, ReadTurn, Sending, Stats, Telnet, WireFrame, WireLog,
     },
     endpoint::{
         CallbackFuture, ClientOrServer, ConnectCallback, ConnectionEvent, DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT,

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tcpip_core::{ChunkTap, ConnectionOptions, Encoding, Filter, FrameTap, HalfClose, JsonMode, Keepalive, Terminator};
+use tcpip_core::{
+    ChunkTap, ConnectionOptions, Encoding, Filter, FrameTap, HalfClose, JsonMode, Keepalive, Terminator, WireLog,
+};
 
 use crate::OneClientServerBuilder;
 
@@ -122,6 +124,11 @@ impl<H> OneClientServerBuilder<H> {
     /// As [`ConnectionOptions::tap_frames`].
     pub fn tap_frames(self, tap: Arc<dyn FrameTap>) -> Self {
         self.with(|options| options.tap_frames(tap))
+    }
+
+    /// As [`ConnectionOptions::wire_log`].
+    pub fn wire_log(self, log: &WireLog) -> Self {
+        self.with(|options| options.wire_log(log))
     }
 
     #[doc(hidden)]

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{ChunkTap, Filter, FrameTap, interceptors::PassageOptions, options::deadline};
+use super::{ChunkTap, Filter, FrameTap, WireLog, interceptors::PassageOptions, options::deadline};
 use crate::{
     DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_LIMIT, DEFAULT_MONITOR_CONNECTION_INTERVAL,
     DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Encoding, JsonMode, Keepalive, Terminator,
@@ -199,6 +199,13 @@ impl ConnectionOptions {
     /// then also where a frame is in the buffer. Default: nobody does, and it costs nothing.
     pub fn tap_frames(mut self, tap: Arc<dyn FrameTap>) -> Self {
         self.passage.tap_frames(tap);
+        self
+    }
+
+    /// Has `log` keep the last frames of each session, as if it were [tapped](Self::tap_frames). Default: none does, and
+    /// it costs nothing.
+    pub fn wire_log(mut self, log: &WireLog) -> Self {
+        self.passage.wire_log(log);
         self
     }
 

@@ -22,6 +22,8 @@ pub(crate) enum TapKind {
     Sent,
     /// No read has taken them, nor will.
     Unread,
+    /// There are none: the session has ended.
+    Ended,
 }
 
 /// A copy of what is in the buffer, and when it came: a read says what it has taken by what it leaves.
@@ -88,6 +90,13 @@ impl Session {
     /// Tells what nobody has taken, nor will.
     pub(super) fn log_unread(&mut self, effects: &mut Effects) {
         self.log_all_but(0, TapKind::Unread, effects);
+    }
+
+    /// Tells that nothing more will be told.
+    pub(super) fn log_end(&mut self, effects: &mut Effects) {
+        if self.incoming.log.is_some() {
+            effects.tap(Tapped { kind: TapKind::Ended, at: Instant::now(), bytes: Vec::new() });
+        }
     }
 
     fn log_all_but(&mut self, left: usize, kind: TapKind, effects: &mut Effects) {

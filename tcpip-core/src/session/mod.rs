@@ -378,6 +378,7 @@ impl Session {
         }
         self.life.finish(effects);
         self.log_unread(effects);
+        self.log_end(effects);
         // Of a frame that a read takes later, half may have been told.
         self.incoming.set_tapped(false);
         // For the last time, so that nobody keeps it.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use socket2::SockRef;
 use tcpip_client::{
     ChunkTap, Client, ClientBuilder, Connection, ConnectionOptions, Direction, Encoding, Filter, FrameTap, HalfClose,
-    JsonMode, Keepalive,
+    JsonMode, Keepalive, WireLog,
 };
 use tcpip_server::{OneClientServer, OneClientServerBuilder};
 use tokio::{
@@ -54,7 +54,7 @@ macro_rules! setters {
     };
 }
 
-const SETTERS: [Setters; 19] = setters![
+const SETTERS: [Setters; 20] = setters![
     encoding(Encoding::Latin1),
     terminator(b"\n"),
     write_terminator(b"\r"),
@@ -74,6 +74,7 @@ const SETTERS: [Setters; 19] = setters![
     filter(|| Silent),
     tap_chunks(Arc::new(Silent)),
     tap_frames(Arc::new(Silent)),
+    wire_log(&WireLog::ring(3)),
 ];
 
 /// What each setter of a builder says is what the value says, and no other setter says it.

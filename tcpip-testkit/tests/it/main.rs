@@ -45,3 +45,4 @@ mod transports;
 mod unread;
 mod usage;
 mod virtual_time;
+mod wire_log;

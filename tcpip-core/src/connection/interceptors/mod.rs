@@ -4,10 +4,12 @@ mod filter;
 mod passage;
 mod tap;
 mod telnet;
+mod wire_log;
 
 pub(super) use self::passage::{Passage, PassageOptions};
 pub use self::{
     filter::Filter,
     tap::{ChunkTap, Direction, FrameTap},
     telnet::Telnet,
+    wire_log::{DEFAULT_SHOWN, WireFrame, WireLog},
 };

@@ -10,9 +10,10 @@ use std::{
 use bytes::BufMut;
 use tokio::time::Instant;
 
+use super::wire_log::WireTrace;
 use crate::{
     DisconnectReason, FrameBuffer,
-    connection::{ChunkTap, Connection, Direction, Filter, FrameTap},
+    connection::{ChunkTap, Connection, Direction, Filter, FrameTap, WireLog},
     session::{Place, Queued, TapKind, Tapped},
     sync::{
         Lock, catch_panic_in, drop_caught,
@@ -38,6 +39,7 @@ struct Parts {
     filter: Option<Arc<MakeFilter>>,
     chunks: Option<Arc<dyn ChunkTap>>,
     frames: Option<Arc<dyn FrameTap>>,
+    log: Option<WireLog>,
 }
 
 impl PassageOptions {
@@ -53,18 +55,27 @@ impl PassageOptions {
         self.parts().frames = Some(tap);
     }
 
+    pub(in crate::connection) fn wire_log(&mut self, log: &WireLog) {
+        self.parts().log = Some(log.clone());
+    }
+
     fn parts(&mut self) -> &mut Parts {
         Arc::make_mut(self.0.get_or_insert_default())
     }
 
     /// Whether somebody listens in on frames.
     pub(crate) fn taps_frames(&self) -> bool {
-        self.0.as_ref().is_some_and(|parts| parts.frames.is_some())
+        WireTrace::is_wanted() || self.0.as_ref().is_some_and(|parts| parts.frames.is_some() || parts.log.is_some())
     }
 
     /// That of one session, if there is anything in it; an error if there is no filter to be had.
     pub(in crate::connection) fn begin(&self) -> io::Result<Option<Box<Passage>>> {
-        let Some(Parts { filter, chunks, frames }) = self.0.as_deref() else { return Ok(None) };
+        let none = Parts::default();
+        let Parts { filter, chunks, frames, log } = match self.0.as_deref() {
+            Some(parts) => parts,
+            None if WireTrace::is_wanted() => &none,
+            None => return Ok(None),
+        };
         let filter = filter.as_ref().map(|begin| catch_panic_in(|| begin())).transpose().map_err(|panic| {
             tracing::error!("no filter could be made for a session: {panic}");
             io::Error::other(format!("no filter could be made: {panic}"))
@@ -72,7 +83,14 @@ impl PassageOptions {
         Ok(Some(Box::new(Passage {
             filter,
             chunks: chunks.clone(),
-            frames: frames.clone(),
+            frames: [
+                frames.clone(),
+                log.clone().map(|log| Arc::new(log) as Arc<dyn FrameTap>),
+                WireTrace::is_wanted().then(|| Arc::new(WireTrace) as Arc<dyn FrameTap>),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
             answers: Lock::default(),
             untold: Lock::default(),
         })))
@@ -93,6 +111,10 @@ impl PartialEq for PassageOptions {
         is_same(one.filter.as_ref(), other.filter.as_ref())
             && is_same(one.chunks.as_ref(), other.chunks.as_ref())
             && is_same(one.frames.as_ref(), other.frames.as_ref())
+            && match (&one.log, &other.log) {
+                (Some(one), Some(other)) => one.is_same(other),
+                (one, other) => one.is_none() && other.is_none(),
+            }
     }
 }
 
@@ -101,12 +123,13 @@ impl Eq for PassageOptions {}
 impl fmt::Debug for PassageOptions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let none = Parts::default();
-        let Parts { filter, chunks, frames } = self.0.as_deref().unwrap_or(&none);
+        let Parts { filter, chunks, frames, log } = self.0.as_deref().unwrap_or(&none);
         formatter
             .debug_struct("PassageOptions")
             .field("filter", &filter.is_some())
             .field("chunks", &chunks.is_some())
             .field("frames", &frames.is_some())
+            .field("log", log)
             .finish()
     }
 }
@@ -115,7 +138,7 @@ impl fmt::Debug for PassageOptions {
 pub(in crate::connection) struct Passage {
     filter: Option<Arc<dyn Filter>>,
     chunks: Option<Arc<dyn ChunkTap>>,
-    frames: Option<Arc<dyn FrameTap>>,
+    frames: Vec<Arc<dyn FrameTap>>,
     answers: Lock<Answers>,
     untold: Lock<TapQueue>,
 }
@@ -211,8 +234,7 @@ impl Passage {
 
     /// Tells what is noted, unless somebody is at it, who then tells that too.
     pub(in crate::connection) fn tell(&self, connection: &Connection) {
-        let Some(tap) = &self.frames else { return };
-        if std::mem::replace(&mut self.untold.lock().is_telling, true) {
+        if self.frames.is_empty() || std::mem::replace(&mut self.untold.lock().is_telling, true) {
             return;
         }
         loop {
@@ -222,11 +244,14 @@ impl Passage {
                 return;
             };
             drop(untold);
-            heard(|| match kind {
-                TapKind::Received => tap.frame(connection, Direction::Received, at, &bytes),
-                TapKind::Sent => tap.frame(connection, Direction::Sent, at, &bytes),
-                TapKind::Unread => tap.unread(connection, at, &bytes),
-            });
+            for tap in &self.frames {
+                heard(|| match kind {
+                    TapKind::Received => tap.frame(connection, Direction::Received, at, &bytes),
+                    TapKind::Sent => tap.frame(connection, Direction::Sent, at, &bytes),
+                    TapKind::Unread => tap.unread(connection, at, &bytes),
+                    TapKind::Ended => connection.reason().iter().for_each(|reason| tap.ended(connection, reason)),
+                });
+            }
         }
     }
 }

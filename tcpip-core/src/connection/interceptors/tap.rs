@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::connection::Connection;
+use crate::{DisconnectReason, connection::Connection};
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,4 +96,7 @@ pub trait FrameTap: Send + Sync + 'static {
     /// ended. The last of them came `at`. If it was the peer who ended it, reads may still take them, which is not told
     /// any more; what was then still with the system is not told.
     fn unread(&self, connection: &Connection, at: Instant, bytes: &[u8]);
+
+    /// The session has ended, and nothing more of it will be told. Default: nothing.
+    fn ended(&self, _connection: &Connection, _reason: &DisconnectReason) {}
 }
