@@ -271,7 +271,9 @@ async fn log_events_name_the_session<K: Kind>() {
     let (client, _peer) = meet::<K>(|client| client.name("dome")).await;
     soon(client.close()).await;
     let connection = client.connection();
-    let peer = connection.peer_addr().map_or_else(String::new, |peer| format!(" peer={peer}"));
+    let peer = connection.peer_addr().map_or_else(String::new, |peer| {
+        format!(" network.peer.address={} network.peer.port={}", peer.ip(), peer.port())
+    });
     let span = format!("session{{endpoint=dome kind=\"client\"{peer} number={}}}", connection.number());
     let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let named: Vec<&str> = lines.lines().filter(|line| line.contains(&span)).collect();

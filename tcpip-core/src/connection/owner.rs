@@ -94,8 +94,15 @@ impl Connection {
     ) -> Option<Self> {
         static SESSIONS: AtomicU64 = AtomicU64::new(1);
         let number = SESSIONS.fetch_add(1, Ordering::Relaxed);
-        let peer = addresses.1.map(tracing::field::display);
-        let span = tracing::info_span!("session", endpoint = %options.name, kind, peer, number);
+        // As OpenTelemetry names them.
+        let span = tracing::info_span!(
+            "session",
+            endpoint = %options.name,
+            kind,
+            network.peer.address = addresses.1.map(|peer| tracing::field::display(peer.ip())),
+            network.peer.port = addresses.1.map(|peer| peer.port()),
+            number,
+        );
         let connection = Self {
             shared: Arc::new(Shared::new(Beginning {
                 number,

@@ -33,13 +33,27 @@ struct Series<T> {
     /// How many values have been set.
     count: u64,
     closed: bool,
+    /// How often those who waited have been told not to.
+    interruptions: u64,
+}
+
+impl<T> Series<T> {
+    /// How many values have been set, and how many interruptions there were.
+    fn state(&self) -> (u64, u64) {
+        (self.count, self.interruptions)
+    }
+
+    /// Whether who began to wait behind so many interruptions waits no more.
+    fn is_over(&self, interruptions: u64) -> bool {
+        self.closed || self.interruptions != interruptions
+    }
 }
 
 impl<T: Clone> Latest<T> {
     /// Without a value.
     #[must_use]
     pub fn new() -> Self {
-        Self { sender: watch::Sender::new(Series { latest: None, count: 0, closed: false }) }
+        Self { sender: watch::Sender::new(Series { latest: None, count: 0, closed: false, interruptions: 0 }) }
     }
 
     /// Sets the value, and wakes those who wait.
@@ -61,27 +75,36 @@ impl<T: Clone> Latest<T> {
         self.sender.send_modify(|series| series.closed = true);
     }
 
-    /// Waits for the next value that is set after this is first polled; `None` once it is closed.
+    /// Wakes those who wait, as if it were closed; the series goes on, and who waits later waits for its values. For the
+    /// end of a session, where another one may follow. The latest stays.
+    pub fn interrupt(&self) {
+        self.sender.send_modify(|series| series.interruptions += 1);
+    }
+
+    /// Waits for the next value that is set after this is first polled; `None` once it is closed or
+    /// [interrupted](Self::interrupt).
     ///
     /// # Cancel safety
     ///
     /// May be dropped at any time. A value that is set before the next call is then not waited for.
     pub async fn next(&self) -> Option<T> {
         let mut receiver = self.sender.subscribe();
-        let seen = receiver.borrow().count;
-        let series = receiver.wait_for(|series| series.closed || series.count != seen).await.ok()?;
+        let (seen, interruptions) = receiver.borrow().state();
+        let series = receiver.wait_for(|series| series.count != seen || series.is_over(interruptions)).await.ok()?;
         series.latest.clone().filter(|_| series.count != seen)
     }
 
-    /// Waits until there is a value that `is_wanted`: the latest, if it is; `None` once it is closed without.
+    /// Waits until there is a value that `is_wanted`: the latest, if it is; `None` once it is closed or
+    /// [interrupted](Self::interrupt) without.
     ///
     /// # Cancel safety
     ///
     /// May be dropped at any time.
     pub async fn wait_for(&self, mut is_wanted: impl FnMut(&T) -> bool) -> Option<T> {
         let mut receiver = self.sender.subscribe();
+        let (_, interruptions) = receiver.borrow().state();
         let mut wanted = |series: &Series<T>| series.latest.as_ref().is_some_and(&mut is_wanted);
-        let series = receiver.wait_for(|series| series.closed || wanted(series)).await.ok()?;
+        let series = receiver.wait_for(|series| series.is_over(interruptions) || wanted(series)).await.ok()?;
         series.latest.clone().filter(|latest| is_wanted(latest))
     }
 }

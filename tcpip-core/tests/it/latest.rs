@@ -53,6 +53,27 @@ fn wait_for_takes_what_is_wanted() {
     assert_ready_eq!(spawn(latest.wait_for(|&value| value == 3)).poll(), Some(3));
 }
 
+/// An interruption wakes those who wait, with the value that came before it if one did; who waits later waits for the
+/// next, and the latest stays.
+#[test]
+fn an_interruption_ends_the_waits_and_not_the_series() {
+    let latest = Latest::new();
+    let (mut next, mut wanted) = (spawn(latest.next()), spawn(latest.wait_for(|&value| value == 2)));
+    assert_pending!(next.poll());
+    assert_pending!(wanted.poll());
+    latest.set(1);
+    latest.interrupt();
+    assert_ready_eq!(next.poll(), Some(1));
+    assert_ready_eq!(wanted.poll(), None);
+    let (mut next, mut wanted) = (spawn(latest.next()), spawn(latest.wait_for(|&value| value == 2)));
+    assert_pending!(next.poll());
+    assert_pending!(wanted.poll());
+    assert_eq!(latest.get(), Some(1));
+    latest.set(2);
+    assert_ready_eq!(next.poll(), Some(2));
+    assert_ready_eq!(wanted.poll(), Some(2));
+}
+
 /// One task sets, others wait: each sees the values in order, without those that came while it was busy, and the last.
 #[tokio::test]
 async fn waiters_see_the_last_value() {
