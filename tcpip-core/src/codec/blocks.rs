@@ -23,6 +23,10 @@ enum Rest {
 }
 
 impl Blocks {
+    pub(super) fn is_too_long(&self) -> bool {
+        !matches!(self.too_long, Rest::Nothing)
+    }
+
     pub(super) fn look(&mut self, bytes: &[u8], limit: usize) -> Look {
         match self.too_long {
             Rest::Nothing => {}

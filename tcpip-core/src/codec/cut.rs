@@ -68,6 +68,26 @@ impl Cutter {
             Self::Values(cutter) => cutter.look(bytes, limit),
         }
     }
+
+    /// What of `bytes` is left at the end of the stream, in which no more was found.
+    pub(super) fn look_at_end(&self, bytes: &[u8]) -> Look {
+        let count = bytes.len();
+        let (is_told, is_within) = match self {
+            Self::Ended(cutter) => (cutter.is_too_long(), true),
+            Self::AnyLineEnd(cutter) => (cutter.is_too_long(), true),
+            Self::Marks(cutter) => (cutter.is_too_long(), cutter.is_within()),
+            Self::Fixed(_) => (false, true),
+            Self::Lengths(cutter) => (cutter.is_too_long(), true),
+            Self::Blocks(cutter) => (cutter.is_too_long(), bytes.starts_with(b"#")),
+            Self::Values(cutter) => (cutter.is_too_long(), cutter.is_within()),
+        };
+        match (is_told, is_within) {
+            _ if bytes.is_empty() => Look::More,
+            (true, _) => Look::Nothing(count),
+            (false, true) => Look::Unended(count),
+            (false, false) => Look::Noise(count),
+        }
+    }
 }
 
 /// Tells of the bytes in front of a frame, which is `next` there if it was found, or else is not before there: as noise,

@@ -16,7 +16,7 @@ pub enum Damage {
     /// Bytes between frames that belong to none: up to the limit at once.
     #[error("{} bytes belong to no frame", .0.len())]
     Noise(Bytes),
-    /// A frame, from its begin mark, before whose end mark another frame begins.
+    /// A frame, from its beginning, before whose end another frame begins, or the stream ends.
     #[error("a frame has no end")]
     Unended(Bytes),
     /// The header of a frame whose length makes no sense. Where the next frame begins nobody knows: behind it, it is

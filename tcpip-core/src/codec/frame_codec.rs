@@ -47,35 +47,52 @@ impl Decoder for FrameCodec {
                 Some(whole) => Look::Frame(whole),
                 None => self.cutter.look(bytes, limit),
             };
-            return Ok(Some(match look {
+            match look {
                 Look::More | Look::Nothing(0) => return Ok(None),
-                Look::Nothing(count) => {
-                    bytes.advance(count);
-                    continue;
+                Look::Nothing(count) => bytes.advance(count),
+                Look::Frame(whole) if bytes.len() < whole.len() + self.framing.behind() => {
+                    self.found = Some(whole);
+                    return Ok(None);
                 }
-                Look::Frame(whole) => {
-                    let length = whole.len() + self.framing.behind();
-                    if bytes.len() < length {
-                        self.found = Some(whole);
-                        return Ok(None);
-                    }
-                    self.found = None;
-                    self.framing.open(bytes.split_to(length), whole)
-                }
-                Look::TooLong(count) => {
-                    bytes.advance(count);
-                    Err(Damage::TooLong { limit })
-                }
-                Look::Noise(count) => Err(Damage::Noise(bytes.split_to(count).freeze())),
-                Look::Unended(count) => Err(Damage::Unended(bytes.split_to(count).freeze())),
-                Look::BadLength(count) => Err(Damage::BadLength(bytes.split_to(count).freeze())),
-            }));
+                look => return Ok(Some(self.take(look, bytes))),
+            }
         }
     }
 
-    /// What is left is no frame, and stays.
+    /// What is left at the end of the stream is no frame, and told so.
     fn decode_eof(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        self.decode(bytes)
+        if let Some(item) = self.decode(bytes)? {
+            return Ok(Some(item));
+        }
+        let look = if self.found.is_some() { Look::Unended(bytes.len()) } else { self.cutter.look_at_end(bytes) };
+        *self = Self::new(self.framing.clone());
+        match look {
+            Look::Nothing(count) => bytes.advance(count),
+            Look::Noise(_) | Look::Unended(_) => return Ok(Some(self.take(look, bytes))),
+            _ => {}
+        }
+        Ok(None)
+    }
+}
+
+impl FrameCodec {
+    /// Takes out what was found.
+    fn take(&mut self, found: Look, bytes: &mut BytesMut) -> Result<Bytes, Damage> {
+        let mut front = |count| bytes.split_to(count).freeze();
+        Err(match found {
+            Look::Frame(whole) => {
+                self.found = None;
+                return self.framing.open(bytes.split_to(whole.len() + self.framing.behind()), whole);
+            }
+            Look::TooLong(count) => {
+                bytes.advance(count);
+                Damage::TooLong { limit: self.framing.content_limit() }
+            }
+            Look::Noise(count) => Damage::Noise(front(count)),
+            Look::Unended(count) => Damage::Unended(front(count)),
+            Look::BadLength(count) => Damage::BadLength(front(count)),
+            Look::More | Look::Nothing(_) => unreachable!("there is nothing to take"),
+        })
     }
 }
 

@@ -164,13 +164,13 @@ impl Framing {
         Self { checksum: Some(checksum), ..self }
     }
 
-    /// How many bytes the content of a frame may have, before escapes are undone, and with its checksum if that is
+    /// How many bytes the content of a frame may have, unless all have the same size: before escapes are undone, and with its checksum if that is
     /// [within](Checksum). By default [`DEFAULT_FRAME_LIMIT`]. A longer one is [`TooLong`](Damage::TooLong).
     ///
     /// The limit of the connection should be larger: it ends the session.
     #[must_use]
     pub fn limit(self, bytes: usize) -> Self {
-        Self { limit: bytes, ..self }
+        if let Cut::Fixed(_) = self.cut { self } else { Self { limit: bytes, ..self } }
     }
 
     /// Frames are written otherwise than they are read: with this terminator, and nothing else.

@@ -119,6 +119,10 @@ impl Lengths {
         Self { field, too_long: 0 }
     }
 
+    pub(super) fn is_too_long(&self) -> bool {
+        self.too_long > 0
+    }
+
     pub(super) fn look(&mut self, bytes: &[u8], limit: usize) -> Look {
         if self.too_long > 0 {
             let dropped = usize::try_from(self.too_long).unwrap_or(usize::MAX).min(bytes.len());

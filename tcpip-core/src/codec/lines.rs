@@ -22,6 +22,10 @@ impl Ended {
         Self { terminator, skips_empty, searched: 0, is_too_long: false }
     }
 
+    pub(super) fn is_too_long(&self) -> bool {
+        self.is_too_long
+    }
+
     pub(super) fn look(&mut self, bytes: &[u8], limit: usize) -> Look {
         let Some(end) = find_end(bytes, self.searched, &self.terminator) else {
             let searched = bytes.len().saturating_sub(self.terminator.len() - 1);
@@ -60,6 +64,10 @@ pub(super) struct AnyLineEnd {
 }
 
 impl AnyLineEnd {
+    pub(super) fn is_too_long(&self) -> bool {
+        self.is_too_long
+    }
+
     pub(super) fn look(&mut self, bytes: &[u8], limit: usize) -> Look {
         let Some(first) = bytes.first() else { return Look::More };
         if std::mem::take(&mut self.is_behind_return) && *first == b'\n' {

@@ -80,6 +80,14 @@ impl Marks {
         Self { begin, end, escape, searched: 0, state: State::Outside }
     }
 
+    pub(super) fn is_too_long(&self) -> bool {
+        self.state == State::TooLong
+    }
+
+    pub(super) fn is_within(&self) -> bool {
+        self.state == State::Within
+    }
+
     pub(super) fn look(&mut self, bytes: &[u8], limit: usize) -> Look {
         match self.state {
             State::Outside => self.look_outside(bytes, limit),

@@ -24,6 +24,14 @@ enum Text {
 }
 
 impl Values {
+    pub(super) fn is_too_long(&self) -> bool {
+        self.is_too_long
+    }
+
+    pub(super) fn is_within(&self) -> bool {
+        self.depth > 0
+    }
+
     pub(super) fn look(&mut self, bytes: &[u8], limit: usize) -> Look {
         if self.depth == 0
             && let Some(look) = self.look_between(bytes, limit)

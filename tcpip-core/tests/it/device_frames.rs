@@ -14,22 +14,21 @@ fn drain(codec: &mut FrameCodec, buffer: &mut BytesMut) -> Vec<Item> {
     std::iter::from_fn(|| codec.decode(buffer).expect("a codec never fails")).map(bytes).collect()
 }
 
-/// What is made of pieces, and what is left.
-fn decode<'a>(framing: &Framing, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Item>, Vec<u8>) {
+/// What is made of a stream that comes in pieces.
+fn decode<'a>(framing: &Framing, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Item> {
     let (mut codec, mut buffer, mut items) = (framing.codec(), BytesMut::new(), Vec::new());
     for piece in pieces {
         buffer.extend_from_slice(piece);
         items.extend(drain(&mut codec, &mut buffer));
     }
-    items.extend(codec.decode_eof(&mut buffer).expect("a codec never fails").map(bytes));
-    (items, buffer.to_vec())
+    items.extend(std::iter::from_fn(|| codec.decode_eof(&mut buffer).expect("a codec never fails")).map(bytes));
+    assert_eq!(buffer, b""[..], "{framing:?} leaves nothing");
+    items
 }
 
-/// What is made of a whole, of which nothing is left.
+/// What is made of a stream that comes whole.
 fn items(framing: &Framing, stream: &[u8]) -> Vec<Item> {
-    let (items, rest) = decode(framing, [stream]);
-    assert_eq!(rest, b"", "{framing:?}");
-    items
+    decode(framing, [stream])
 }
 
 /// One of each kind, with each checksum and escape somewhere.
@@ -132,16 +131,17 @@ proptest! {
     fn lines_are_what_is_between_line_ends(text in "[ab\r\n]{0,40}") {
         let mut expected: Vec<_> = text.replace("\r\n", "\n").replace('\r', "\n").split('\n').map(str::to_owned).collect();
         let rest = expected.pop().unwrap();
-        let (found, left) = decode(&Framing::any_line_end(), text.as_bytes().chunks(1));
-        let found: Vec<_> = found.into_iter().map(|line| String::from_utf8(line.unwrap()).unwrap()).collect();
-        prop_assert_eq!((found, left), (expected, rest.into_bytes()));
+        let mut expected: Vec<Item> = expected.into_iter().map(|line| Ok(line.into_bytes())).collect();
+        if !rest.is_empty() {
+            expected.push(Err(Damage::Unended(rest.into())));
+        }
+        prop_assert_eq!(decode(&Framing::any_line_end(), text.as_bytes().chunks(1)), expected);
     }
 
     /// Between two marks of a byte, what is no frame is told of whole, and in order.
     #[test]
     fn nothing_is_lost_between_marks(stream in prop::collection::vec(prop::sample::select(&b"<>a"[..]), 0..40)) {
-        let (found, rest) = decode(&Framing::between(b"<", b">"), stream.chunks(1));
-        let mut all: Vec<u8> = found
+        let all: Vec<u8> = decode(&Framing::between(b"<", b">"), stream.chunks(1))
             .into_iter()
             .flat_map(|item| match item {
                 Ok(content) => [b"<", &content[..], b">"].concat(),
@@ -156,7 +156,6 @@ proptest! {
                 Err(damage) => panic!("{damage}"),
             })
             .collect();
-        all.extend(rest);
         prop_assert_eq!(all, stream);
     }
 }
@@ -229,6 +228,29 @@ fn the_next_frame_is_found_behind_damage() {
     let json = Framing::json_values().limit(4);
     let expected: [Item; 3] = [Err(noise(b"x,")), Err(Damage::TooLong { limit: 4 }), Ok(b"[1]".to_vec())];
     assert_eq!(items(&json, b"x,{\"a\":\"}\"} [1]"), expected);
+}
+
+/// What is left at the end of the stream is told, unless it belongs to what has been.
+#[test]
+fn what_is_left_at_the_end_is_told() {
+    let unended = |bytes: &'static [u8]| Err(Damage::Unended(bytes.into()));
+    let too_long = Err(Damage::TooLong { limit: 4 });
+    let stx = Framing::between(b"\x02", b"\x03").limit(4);
+    let left: [(Framing, &[u8], Vec<Item>); 9] = [
+        (Framing::ended_by(b"\n"), b"ok\nab", vec![Ok(b"ok".to_vec()), unended(b"ab")]),
+        (Framing::ended_by(b"\n").limit(4), b"123456", vec![too_long.clone()]),
+        (stx.clone(), b"\x02ok\x03?", vec![Ok(b"ok".to_vec()), Err(Damage::Noise(b"?"[..].into()))]),
+        (stx.clone(), b"\x02ab", vec![unended(b"\x02ab")]),
+        (stx.clone(), b"\x02123456", vec![too_long]),
+        (stx.checksum(Checksum::xor().behind_the_end()), b"\x02ab\x03", vec![unended(b"\x02ab\x03")]),
+        (Framing::fixed(3), b"ab", vec![unended(b"ab")]),
+        (Framing::scpi_blocks(), b"#15ab", vec![unended(b"#15ab")]),
+        (Framing::json_values(), b"{} [1", vec![Ok(b"{}".to_vec()), unended(b"[1")]),
+    ];
+    for (framing, stream, expected) in left {
+        assert_eq!(items(&framing, stream), expected, "{framing:?}");
+        assert_eq!(decode(&framing, stream.chunks(1)), expected, "{framing:?}");
+    }
 }
 
 /// What would be read as something else is not written.
