@@ -90,8 +90,8 @@ impl Cutter {
     }
 }
 
-/// Tells of the bytes in front of a frame, which is `next` there if it was found, or else is not before there: as noise,
-/// in pieces that do not depend on those in which the bytes came. What is `searched` is noted.
+/// Tells of the bytes in front of a frame, which is `next` there if it was found, or else is not before there: as
+/// noise, in pieces that do not depend on those in which the bytes came. What is `searched` is noted.
 pub(super) fn noise(next: Result<usize, usize>, limit: usize, searched: &mut usize) -> Look {
     let most = limit.max(1);
     let (Ok(at) | Err(at)) = next;

@@ -21,10 +21,11 @@ pub const DEFAULT_FRAME_LIMIT: usize = 64 * 1024;
 /// How a device makes frames: where they begin and end, what is escaped in them, their checksum.
 ///
 /// It is a description, cheap to clone. Its [`codec`](Self::codec) reads frames, by
-/// [`read_frame`](crate::Connection::read_frame), in a stream ([`frames`](crate::Connection::frames)), or in tokio-util's
-/// `Framed`, and writes them there; [`frame`](Self::frame) makes one for any write.
+/// [`read_frame`](crate::Connection::read_frame), in a stream ([`frames`](crate::Connection::frames)), or in
+/// tokio-util's `Framed`, and writes them there; [`frame`](Self::frame) makes one for any write.
 ///
-/// An item is the content of a frame, or [`Damage`]: what came and is no frame. The next frame is found behind it.
+/// An item is the content of a frame, or [`Damage`]: what came and is no frame, also what is left at the end of the
+/// stream. The next frame is found behind it.
 ///
 /// # Examples
 ///
@@ -164,8 +165,9 @@ impl Framing {
         Self { checksum: Some(checksum), ..self }
     }
 
-    /// How many bytes the content of a frame may have, unless all have the same size: before escapes are undone, and with its checksum if that is
-    /// [within](Checksum). By default [`DEFAULT_FRAME_LIMIT`]. A longer one is [`TooLong`](Damage::TooLong).
+    /// How many bytes the content of a frame may have, unless all have the same size: before escapes are undone, and
+    /// with its checksum if that is [within](Checksum). By default [`DEFAULT_FRAME_LIMIT`]. A longer one is
+    /// [`TooLong`](Damage::TooLong).
     ///
     /// The limit of the connection should be larger: it ends the session.
     #[must_use]

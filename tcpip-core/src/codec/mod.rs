@@ -1,7 +1,7 @@
 //! The frames of devices: cut out of a stream of bytes, and made for one. No I/O.
 //!
-//! A [`Framing`] says how; its [`FrameCodec`] does it. A cutter finds where a frame ends (`cut.rs`, each kind in a file of
-//! its own); what is inside is then opened: escapes undone, the checksum compared.
+//! A [`Framing`] says how; its [`FrameCodec`] does it. A cutter finds where a frame ends (`cut.rs`, each kind in a file
+//! of its own); what is inside is then opened: escapes undone, the checksum compared.
 
 mod blocks;
 mod checksum;
