@@ -244,7 +244,7 @@ impl Session {
     fn conclude<T: Take>(&mut self, taken: Taken<T::Output>, effects: &mut Effects) -> Taken<T::Output> {
         let Taken { result, reports_end } = taken;
         self.log_taken(effects);
-        self.incoming.reads += u64::from(!reports_end);
+        self.incoming.reads += u64::from(!reports_end && !T::LOOKS);
         self.incoming.free_reads = self.incoming.free_reads.saturating_add(1);
         if !reports_end && let Some(reason) = T::loses_track(&result) {
             self.lose_track(reason, effects);

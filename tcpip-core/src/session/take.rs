@@ -18,6 +18,9 @@ pub(crate) trait Take {
     /// have some in itself.
     const NEEDS_BYTES: bool = true;
 
+    /// Whether it only looks, and takes nothing out: it is not counted as a read.
+    const LOOKS: bool = false;
+
     /// How many bytes are certainly needed in all, if that is known: also the `expected` of an `Incomplete`.
     fn expected(&self) -> Option<usize> {
         None

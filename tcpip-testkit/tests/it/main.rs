@@ -37,6 +37,7 @@ mod runtimes;
 mod send;
 mod sent;
 mod serve;
+mod silence;
 mod soon;
 mod taps;
 mod telling_transport;

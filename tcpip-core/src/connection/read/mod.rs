@@ -6,6 +6,7 @@ mod one_read;
 mod read_frame;
 mod read_turn;
 mod reading;
+mod silence;
 mod streams;
 mod takes;
 mod text_takes;

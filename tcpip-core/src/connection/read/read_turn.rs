@@ -71,12 +71,17 @@ impl Connection {
     ///
     /// [Cancel safe](Self#cancel-safety): dropping it gives its place in the queue up.
     pub async fn read_turn(&self) -> Result<ReadTurn, ReadError> {
+        self.turn("read_turn").await
+    }
+
+    /// The same, for a read of that name.
+    pub(super) async fn turn(&self, operation: &'static str) -> Result<ReadTurn, ReadError> {
         consume_budget().await;
         if self.look(Session::is_over) {
             return Err(self.not_connected());
         }
         let turn = ReadTurn::queue_up(self);
-        let (operation, waiting) = ("read_turn", turn.has_come());
+        let waiting = turn.has_come();
         match self.shared.options.read_timeout {
             None => waiting.await,
             Some(after) => {
@@ -283,7 +288,7 @@ impl ReadTurn {
         .await;
     }
 
-    async fn take<T: Take>(&mut self, operation: &'static str, mut take: T) -> Result<T::Output, ReadError> {
+    pub(super) async fn take<T: Take>(&mut self, operation: &'static str, mut take: T) -> Result<T::Output, ReadError> {
         let (connection, ticket) = (&self.connection, self.ticket);
         consume_budget().await;
         if connection.look(Session::is_over) {
