@@ -14,6 +14,7 @@ mod expected;
 mod filter;
 mod fixtures;
 mod floods;
+mod framings;
 mod gauge;
 mod hang_up_without_reader;
 mod heartbeat;
