@@ -28,7 +28,7 @@
 //!     .await?;
 //!
 //! client.read_until(b">").await?;
-//! client.write_str("280.00 MV").await?;       // one task asks here; several take turns, as is shown below
+//! client.write_str("280.00 MV").await?;       // one task asks here; several share a `Requester`, as is shown below
 //! match client.read_until(b">").await {
 //!     Ok(reply) => assert_eq!(reply, b">"),
 //!     // Nothing is lost if this times out. But a reply that comes late would be taken for the next one: so close.
@@ -46,21 +46,20 @@
 //!   [`AnyClient`].
 //! - Several tasks may read and write at once, and no message is torn: a [`Connection`] is a cheap clone
 //!   (`client.connection()`), and its methods take `&self`. But who reads gets the next message, whoever asked for it:
-//!   to ask takes the turn to read, from the request to its [reply](#requests-and-replies).
+//!   a [`Requester`] has them take turns, from the request to its [reply](#requests-and-replies).
 //! - `should_be_connected() && !is_connected()` means that the connection was lost: this end has not closed it.
 //! - To add behaviour, hold a `Client` in a type of your own, where in Python you would derive a class. This and other
 //!   habits of ts_tcpip are shown in the docs of `tcpip-testkit`, `coming_from_ts_tcpip`.
 //!
 //! # Requests and replies
 //!
-//! Two tasks that ask on one connection get each other's replies, unless one keeps the [turn to read](ReadTurn) from
-//! its request to its reply. A reply that did not come in time, or whose request was dropped halfway, may still come,
-//! and nobody can tell it from the next one: [`Expected`] knows that it is due, and unless the protocol numbers its
-//! replies, close then, with [`basic_close`](AnyClient::basic_close) if the connection is still wanted.
+//! Two tasks that ask on one connection, by a write and a read, get each other's replies; and a reply that comes late
+//! is taken for the next one's. A [`Requester`] has each request wait for its turn, keeps all deadlines, and never takes a
+//! reply for another's: by default the session ends when one is late, or its caller is dropped.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! # let port = listener.local_addr()?.port();
 //! # tokio::spawn(async move {
@@ -74,38 +73,22 @@
 //! #     std::future::pending::<()>().await;
 //! # });
 //! use std::time::Duration;
-//! use tcpip_client::{Client, Error, Expected, ReadError};
+//! use tcpip_client::{Client, RequestOptions, Requester, Shape, line};
 //!
-//! /// A device that answers each line with one line. Tasks that share it take turns, each within `read_timeout`.
-//! struct Device {
-//!     client: Client,
-//!     unanswered: Expected<()>,
-//! }
-//!
-//! impl Device {
-//!     async fn ask(&self, request: &str) -> Result<String, Error> {
-//!         let mut turn = self.client.read_turn().await?;
-//!         if self.unanswered.pop().is_some() {
-//!             self.client.basic_close().await;        // the last request was dropped before its reply
-//!         }
-//!         self.client.batch().write_str(request)?.send_expecting(&self.unanswered, ()).await?;
-//!         let reply = turn.read_str().await;
-//!         match reply {
-//!             Err(ReadError::Timeout { .. }) => self.client.basic_close().await,
-//!             _ => drop(self.unanswered.pop()),
-//!         }
-//!         Ok(reply?)
-//!     }
-//! }
-//!
-//! let client = Client::builder("127.0.0.1", port).read_timeout(Duration::from_secs(1)).connect().await?;
-//! let device = Device { client, unanswered: Expected::new() };
-//! let (az, el) = tokio::try_join!(device.ask("az?"), device.ask("el?"))?;
+//! let client = Client::builder("127.0.0.1", port).connect().await?;
+//! let device = Requester::new(client, RequestOptions::new().reply_timeout(Duration::from_secs(1)));
+//! let (az, el) = tokio::try_join!(device.ask("az?"), device.ask("el?"))?;      // and from any other task, by `&self`
 //! println!("at {az}, {el}");
-//! # assert_eq!((az.as_str(), el.as_str()), ("az? 1", "el? 1"));
-//! # assert!(device.ask("two\r\nlines").await.is_err() && device.client.is_connected());
-//! # assert!(device.ask("say nothing").await.is_err() && !device.client.is_connected());
-//! # assert!(device.client.should_be_connected());
+//!
+//! let position = line().try_map(|reply| reply.trim_start_matches("az? ").parse::<f64>());
+//! let az = device.ask_for("az?", position).await?;
+//! # assert_eq!((az, el.as_str()), (1.0, "el? 1"));
+//!
+//! match device.ask("say nothing").await {
+//!     Err(error) if error.is_timeout() => println!("{error}"),      // and the session has ended
+//!     outcome => println!("{}", outcome?),
+//! }
+//! # assert!(device.connection().should_be_connected() && !device.connection().is_connected());
 //! # Ok(())
 //! # }
 //! ```
@@ -173,6 +156,7 @@ mod client;
 mod dial;
 mod options;
 mod read_loop_client;
+mod requests;
 mod target;
 
 pub use tcpip_core::{
@@ -196,5 +180,9 @@ pub use self::{
     client::Client,
     dial::Dial,
     read_loop_client::ReadLoopClient,
+    requests::{
+        AndThen, Cause, Command, IntoCommand, Map, Mismatch, OutOfStep, RequestError, RequestOptions, Requester, Shape,
+        TryMap, Unsolicited, bytes, frame, json, line, lines, lines_before, lines_until, literal, of, until,
+    },
     target::{Connected, Target},
 };

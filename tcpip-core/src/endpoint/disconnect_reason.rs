@@ -63,6 +63,10 @@ pub enum DisconnectReason {
         /// The limit in force.
         limit: usize,
     },
+    /// A reply did not come in time, or is not what was asked for, or its caller is gone: nobody knows any more which
+    /// reply is whose.
+    #[error("a reply is out of step")]
+    OutOfStep,
     /// The next client of the server has come: the peer had hung up, with data left to read or a handler still at work,
     /// or the server lets the newest client replace the one that is there (`Admission::Replace`).
     #[error("replaced by a new client")]
@@ -96,6 +100,7 @@ impl DisconnectReason {
             | Self::Idle { .. }
             | Self::BadFrame
             | Self::FrameTooLong { .. }
+            | Self::OutOfStep
             | Self::Replaced => true,
             Self::ClosedByPeer | Self::Reset | Self::LinkDead | Self::Io { .. } => false,
         }
@@ -120,7 +125,7 @@ impl DisconnectReason {
             Self::Io { kind, .. } => *kind,
             Self::WriteTimeout { .. } | Self::HeartbeatMissed { .. } | Self::Idle { .. } => io::ErrorKind::TimedOut,
             Self::HandlerFailed { .. } => io::ErrorKind::ConnectionAborted,
-            Self::BadFrame | Self::FrameTooLong { .. } => io::ErrorKind::InvalidData,
+            Self::BadFrame | Self::FrameTooLong { .. } | Self::OutOfStep => io::ErrorKind::InvalidData,
         }
     }
 }

@@ -10,4 +10,6 @@ pub enum Sent {
     No,
     /// Some or all of it: the peer may have received it.
     Maybe,
+    /// A byte of an answer to it has come. Told of requests alone.
+    Yes,
 }

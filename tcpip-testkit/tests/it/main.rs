@@ -34,6 +34,7 @@ mod parity;
 mod read_ahead;
 mod read_frame;
 mod read_turn;
+mod requests;
 mod runtimes;
 mod send;
 mod sent;

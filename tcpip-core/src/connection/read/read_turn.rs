@@ -22,8 +22,8 @@ use crate::{
 /// The turn to read, kept for several reads: no other read comes between them, as between a header and its body.
 /// Made by [`Connection::read_turn`].
 ///
-/// Kept from a request to its reply, it has tasks that ask on one connection take turns: the docs of `tcpip-client`
-/// show that, with an [`Expected`](crate::Expected) for a caller that is dropped between the two.
+/// Kept from a request to its reply, it has tasks that ask on one connection take turns: the `Requester` of
+/// `tcpip-client` does that, and minds callers that are dropped between the two.
 ///
 /// Dropping it gives the turn to the next read. It borrows nothing, and may be given to a task, also one of the
 /// session's own ([`Connection::spawn`]) in the `Drop` of a caller: so that a reply whose caller has gone away is read

@@ -42,6 +42,12 @@ impl Batch {
         Self { connection, bytes: Vec::new() }
     }
 
+    /// Returns what has been put in.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Adds bytes as they are.
     pub fn write(&mut self, data: &[u8]) -> &mut Self {
         self.bytes.extend_from_slice(data);

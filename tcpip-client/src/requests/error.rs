@@ -1,0 +1,127 @@
+//! Why there is no reply.
+
+use std::{error::Error, fmt, io, time::Duration};
+
+use tcpip_core::{DisconnectReason, ReadError, Sent, WriteError};
+
+/// Why a request has no reply, and how far it went.
+#[derive(Debug)]
+pub struct RequestError {
+    /// The command, shortened.
+    command: Box<str>,
+    sent: Sent,
+    cause: Box<Cause>,
+}
+
+impl RequestError {
+    pub(super) fn new(command: &[u8], sent: Sent, cause: Cause) -> Self {
+        const SHOWN: usize = 60;
+        let mut shown = command[..command.len().min(SHOWN)].escape_ascii().to_string();
+        if command.len() > SHOWN {
+            shown.push('…');
+        }
+        let cause = match cause {
+            Cause::Write(WriteError::NotConnected { reason, .. })
+            | Cause::Read(ReadError::NotConnected { reason, .. }) => Cause::NotConnected { reason },
+            cause => cause,
+        };
+        Self { command: shown.into(), sent, cause: cause.into() }
+    }
+
+    /// Returns how far the command went: [`No`](Sent::No), and it may be repeated; [`Maybe`](Sent::Maybe), and nothing
+    /// came back; [`Yes`](Sent::Yes), a byte of an answer came.
+    #[must_use]
+    pub fn sent(&self) -> Sent {
+        self.sent
+    }
+
+    /// Returns why.
+    #[must_use]
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// Returns whether a deadline has passed.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(
+            *self.cause,
+            Cause::Busy { .. } | Cause::NoReply { .. } | Cause::Stalled { .. } | Cause::TooSlow { .. }
+        )
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "\"{}\": {}", self.command, self.cause)
+    }
+}
+
+impl Error for RequestError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.source()
+    }
+}
+
+/// Of the kind that its cause has.
+impl From<RequestError> for io::Error {
+    fn from(error: RequestError) -> Self {
+        let kind = match &*error.cause {
+            _ if error.is_timeout() => io::ErrorKind::TimedOut,
+            Cause::NotConnected { .. } | Cause::Write(_) | Cause::Read(_) => io::ErrorKind::NotConnected,
+            _ => io::ErrorKind::InvalidData,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// Why a request has no reply.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// Others had their turn for so long. Nothing was sent.
+    #[error("others have had their turn for {after:?}")]
+    Busy {
+        /// The [`turn_timeout`](super::RequestOptions::turn_timeout).
+        after: Duration,
+    },
+    /// Not a byte of a reply came for so long.
+    #[error("no reply came for {after:?}")]
+    NoReply {
+        /// The [`reply_timeout`](super::RequestOptions::reply_timeout).
+        after: Duration,
+    },
+    /// A reply began, and nothing more came for so long.
+    #[error("the reply stopped for {after:?}")]
+    Stalled {
+        /// The [`gap_timeout`](super::RequestOptions::gap_timeout).
+        after: Duration,
+    },
+    /// A reply began, and has not come to its end for so long.
+    #[error("the reply has not ended for {after:?}")]
+    TooSlow {
+        /// The [`whole_timeout`](super::RequestOptions::whole_timeout).
+        after: Duration,
+    },
+    /// These bytes had come that nobody asked for. They are dropped, and nothing was sent.
+    #[error("{} bytes had come that nobody asked for", .0.len())]
+    Unsolicited(Vec<u8>),
+    /// The reply came, and does not convert. The next request is not concerned.
+    #[error("the reply does not convert")]
+    Value(#[source] Box<dyn Error + Send + Sync>),
+    /// What came is no such reply, and where the next one begins is not known. It ends the session.
+    #[error("{0}")]
+    OutOfStep(String),
+    /// There is no session, or it had ended before.
+    #[error("not connected{}", .reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+    NotConnected {
+        /// Why the last session ended.
+        reason: Option<DisconnectReason>,
+    },
+    /// The command was not sent, or not wholly.
+    #[error("the command is not sent")]
+    Write(#[source] WriteError),
+    /// The session has ended meanwhile.
+    #[error("the session has ended")]
+    Read(#[source] ReadError),
+}

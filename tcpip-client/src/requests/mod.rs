@@ -1,0 +1,17 @@
+//! Requests and replies: one in flight, from many tasks.
+
+mod error;
+mod options;
+mod outstanding;
+mod reply;
+mod requester;
+mod shape;
+mod shapes;
+
+pub use self::{
+    error::{Cause, RequestError},
+    options::{OutOfStep, RequestOptions, Unsolicited},
+    requester::{Command, IntoCommand, Requester},
+    shape::{AndThen, Map, Mismatch, Shape, TryMap},
+    shapes::{bytes, frame, json, line, lines, lines_before, lines_until, literal, of, until},
+};

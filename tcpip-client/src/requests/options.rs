@@ -1,0 +1,123 @@
+//! How requests are made.
+
+use std::time::Duration;
+
+/// What becomes of a session when a reply did not come in time, or its caller is gone after the command went out: the
+/// reply may still come, and would be taken for the next one's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OutOfStep {
+    /// The session ends at once. This is never wrong.
+    #[default]
+    Close,
+    /// A task of the session waits for the rest of the reply for at most so long, and drops it; then the next request
+    /// has its turn. If the rest does not come, the session ends. This is never wrong, either.
+    Abandon {
+        /// For how long it waits.
+        at_most: Duration,
+    },
+    /// A task of the session drops what comes until nothing has come for as long as `quiet`; then the next request has
+    /// its turn. If there is no such silence within `at_most`, the session ends. A reply that is later than `quiet` is
+    /// taken for the next one's.
+    Drain {
+        /// How long nothing has to come.
+        quiet: Duration,
+        /// For how long it waits.
+        at_most: Duration,
+    },
+}
+
+/// What becomes of bytes that have arrived before a command goes out, and that nobody asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unsolicited {
+    /// They are dropped, and the request fails before its command goes out, with
+    /// [`Unsolicited`](super::Cause::Unsolicited).
+    #[default]
+    Fail,
+    /// They are dropped and logged, and the command goes out.
+    Log,
+}
+
+/// How requests are made: deadlines, and what happens when one passes. Every one has a default.
+///
+/// | deadline | of | default |
+/// |---|---|---|
+/// | [`turn_timeout`](Self::turn_timeout) | the turn, while others ask | 5 s |
+/// | [`reply_timeout`](Self::reply_timeout) | the first byte of the reply, and of the echo before it | 2 s |
+/// | [`gap_timeout`](Self::gap_timeout) | each byte behind another | 1 s |
+/// | [`whole_timeout`](Self::whole_timeout) | the reply, from its first byte | 30 s |
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "options do nothing until they are used"]
+pub struct RequestOptions {
+    pub(super) turn_timeout: Duration,
+    pub(super) reply_timeout: Duration,
+    pub(super) gap_timeout: Duration,
+    pub(super) whole_timeout: Duration,
+    pub(super) out_of_step: OutOfStep,
+    pub(super) unsolicited: Unsolicited,
+    pub(super) echo: Option<Vec<u8>>,
+    pub(super) most_failures: u32,
+}
+
+impl Default for RequestOptions {
+    fn default() -> Self {
+        Self {
+            turn_timeout: Duration::from_secs(5),
+            reply_timeout: Duration::from_secs(2),
+            gap_timeout: Duration::from_secs(1),
+            whole_timeout: Duration::from_secs(30),
+            out_of_step: OutOfStep::default(),
+            unsolicited: Unsolicited::default(),
+            echo: None,
+            most_failures: 3,
+        }
+    }
+}
+
+impl RequestOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How long a request waits while others ask. Default: 5 s.
+    pub fn turn_timeout(self, timeout: Duration) -> Self {
+        Self { turn_timeout: timeout, ..self }
+    }
+
+    /// How long the first byte of a reply may take. Default: 2 s.
+    pub fn reply_timeout(self, timeout: Duration) -> Self {
+        Self { reply_timeout: timeout, ..self }
+    }
+
+    /// How long nothing may come within a reply. Default: 1 s.
+    pub fn gap_timeout(self, timeout: Duration) -> Self {
+        Self { gap_timeout: timeout, ..self }
+    }
+
+    /// How long a reply may take from its first byte. Default: 30 s.
+    pub fn whole_timeout(self, timeout: Duration) -> Self {
+        Self { whole_timeout: timeout, ..self }
+    }
+
+    /// What becomes of the session when a reply did not come in time, or its caller is gone. Default:
+    /// [`OutOfStep::Close`].
+    pub fn out_of_step(self, policy: OutOfStep) -> Self {
+        Self { out_of_step: policy, ..self }
+    }
+
+    /// What becomes of bytes that nobody asked for. Default: [`Unsolicited::Fail`].
+    pub fn unsolicited(self, policy: Unsolicited) -> Self {
+        Self { unsolicited: policy, ..self }
+    }
+
+    /// The device repeats each command before its reply: as it was sent, but for the terminator of text, in the place
+    /// of which it sends this one. Another echo ends the session. Default: there is none.
+    pub fn echo(self, terminator: impl AsRef<[u8]>) -> Self {
+        Self { echo: Some(terminator.as_ref().to_vec()), ..self }
+    }
+
+    /// After so many requests in a row without a reply the session ends, under every policy. Default: 3.
+    pub fn most_failures(self, requests: u32) -> Self {
+        Self { most_failures: requests.max(1), ..self }
+    }
+}

@@ -1,0 +1,200 @@
+//! A request in flight, and what becomes of the session without its caller.
+
+use std::{
+    io,
+    ops::{Deref, DerefMut},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use tcpip_core::{Connection, DisconnectReason, ReadError, ReadTurn, Sending, Sent, WriteError};
+use tokio::{sync::OwnedMutexGuard, time::Instant};
+
+use super::{
+    error::Cause,
+    options::{OutOfStep, RequestOptions},
+    reply::{Reply, Taken},
+    shape::{Mismatch, Shape},
+};
+
+/// How much is dropped at once.
+const CHUNK: usize = 64 * 1024;
+
+/// The turn to read: of one request, or kept for several.
+pub(super) enum Turn {
+    Own(ReadTurn),
+    Kept(OwnedMutexGuard<ReadTurn>),
+}
+
+impl Deref for Turn {
+    type Target = ReadTurn;
+
+    fn deref(&self) -> &ReadTurn {
+        match self {
+            Self::Own(turn) => turn,
+            Self::Kept(turn) => turn,
+        }
+    }
+}
+
+impl DerefMut for Turn {
+    fn deref_mut(&mut self) -> &mut ReadTurn {
+        match self {
+            Self::Own(turn) => turn,
+            Self::Kept(turn) => turn,
+        }
+    }
+}
+
+/// A request whose reply has not wholly come. Dropped before, it leaves the session to what the policy says.
+pub(super) struct Outstanding<S: Shape> {
+    /// `None` once the session is in step.
+    waiting: Option<Waiting<S>>,
+    options: Arc<RequestOptions>,
+    /// How many requests in a row have had no reply.
+    failures: Arc<AtomicU32>,
+}
+
+struct Waiting<S: Shape> {
+    connection: Connection,
+    turn: Turn,
+    reply: Reply<S>,
+    sending: Option<Sending>,
+    /// Nothing of the command is on its way, nor will be.
+    is_unsent: bool,
+}
+
+impl<S: Shape> Outstanding<S> {
+    pub(super) fn new(
+        turn: Turn,
+        reply: Reply<S>,
+        sending: Option<Sending>,
+        options: Arc<RequestOptions>,
+        failures: Arc<AtomicU32>,
+    ) -> Self {
+        let (connection, is_unsent) = (turn.connection().clone(), sending.is_some());
+        Self { waiting: Some(Waiting { connection, turn, reply, sending, is_unsent }), options, failures }
+    }
+
+    fn waiting(&mut self) -> &mut Waiting<S> {
+        self.waiting.as_mut().expect("it is in step only at its end")
+    }
+
+    /// Sends the command.
+    pub(super) async fn send(&mut self) -> Result<(), WriteError> {
+        let waiting = self.waiting();
+        if let Some(sending) = &mut waiting.sending {
+            // It may be queued, and go out later.
+            waiting.is_unsent = false;
+            let sent = sending.await;
+            waiting.is_unsent = sent.as_ref().is_err_and(|error| error.sent() == Sent::No);
+            sent?;
+        }
+        waiting.reply.is_awaited();
+        Ok(())
+    }
+
+    /// Waits for the reply.
+    pub(super) async fn receive(&mut self) -> Result<Taken<S::Output>, Cause> {
+        let options = Arc::clone(&self.options);
+        let Waiting { connection, turn, reply, .. } = self.waiting();
+        loop {
+            let (deadline, cause) = reply.deadline(&options);
+            let left = deadline.saturating_duration_since(Instant::now());
+            match connection.within(left, turn.read_frame(reply)).await {
+                Ok(Ok(taken)) => return Ok(taken),
+                Ok(Err(error)) => match cause_of(error) {
+                    // The deadlines are those of the request.
+                    Cause::Read(ReadError::Timeout { .. }) => {}
+                    cause => return Err(cause),
+                },
+                Err(_) if reply.deadline(&options).0 <= Instant::now() => return Err(cause),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// How far the request has gone.
+    pub(super) fn sent(&self) -> Sent {
+        match &self.waiting {
+            Some(waiting) if waiting.reply.has_come() => Sent::Yes,
+            Some(waiting) if waiting.is_unsent => Sent::No,
+            _ => Sent::Maybe,
+        }
+    }
+
+    /// The reply has come, whatever it is.
+    pub(super) fn conclude(mut self) {
+        self.failures.store(0, Ordering::Relaxed);
+        self.waiting = None;
+    }
+}
+
+impl<S: Shape> Drop for Outstanding<S> {
+    fn drop(&mut self) {
+        let Some(waiting) = self.waiting.take().filter(|waiting| !waiting.is_unsent) else { return };
+        let connection = waiting.connection.clone();
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
+        if !connection.is_connected() {
+            return;
+        }
+        match self.options.out_of_step {
+            _ if failures >= self.options.most_failures => connection.end(DisconnectReason::OutOfStep),
+            OutOfStep::Close => connection.end(DisconnectReason::OutOfStep),
+            OutOfStep::Abandon { at_most } => connection.spawn(waiting.take_the_rest(at_most)),
+            OutOfStep::Drain { quiet, at_most } => connection.spawn(waiting.drop_what_comes(quiet, at_most)),
+        }
+    }
+}
+
+impl<S: Shape> Waiting<S> {
+    /// Takes the rest of the reply, and drops it.
+    async fn take_the_rest(mut self, at_most: Duration) {
+        let connection = self.connection.clone();
+        let taking = async {
+            loop {
+                match self.turn.read_frame(&mut self.reply).await.map_err(cause_of) {
+                    Ok(_) => return true,
+                    Err(Cause::Read(ReadError::Timeout { .. })) => {}
+                    Err(_) => return false,
+                }
+            }
+        };
+        if !connection.within(at_most, taking).await.unwrap_or(false) {
+            connection.end(DisconnectReason::OutOfStep);
+        }
+    }
+
+    /// Drops what comes, until nothing comes.
+    async fn drop_what_comes(mut self, quiet: Duration, at_most: Duration) {
+        let connection = self.connection.clone();
+        let dropping = async {
+            loop {
+                match connection.within(quiet, self.turn.read(CHUNK)).await {
+                    Ok(Ok(chunk)) if chunk.is_empty() => return false,
+                    Ok(Ok(_) | Err(ReadError::Timeout { .. })) => {}
+                    Ok(Err(_)) => return false,
+                    Err(_) => return true,
+                }
+            }
+        };
+        if !connection.within(at_most, dropping).await.unwrap_or(false) {
+            connection.end(DisconnectReason::OutOfStep);
+        }
+    }
+}
+
+/// What is in the error of a read with a reply as its decoder.
+fn cause_of(error: io::Error) -> Cause {
+    let error = match error.downcast::<Mismatch>() {
+        Ok(mismatch) => return Cause::OutOfStep(mismatch.to_string()),
+        Err(error) => error,
+    };
+    match error.downcast::<ReadError>() {
+        Ok(error) => Cause::Read(error),
+        Err(error) => Cause::OutOfStep(error.to_string()),
+    }
+}

@@ -1,0 +1,483 @@
+//! Requests and replies: every reply is the one of its command, or there is none.
+
+use std::{future::Future, time::Duration};
+
+use macro_rules_attribute::apply;
+use tcpip_client::{
+    Cause, Client, Damage, DisconnectReason, Framing, OutOfStep, RequestError, RequestOptions, Requester, Sent, Shape,
+    Unsolicited, bytes, frame, json, line, lines, lines_before, lines_until, literal, of, until,
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, split},
+    task::{JoinSet, yield_now},
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{
+    cut::cut,
+    kinds::{Kind, Memory, MemoryTransports},
+    over_each_kind::over_each_kind,
+    soon::soon,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(1);
+
+async fn meet<K: Kind>(options: RequestOptions) -> (Requester, K::Stream) {
+    let (near, far) = K::streams().await;
+    let client = Client::from_stream(near).limit(1000).connect().await.unwrap();
+    (Requester::new(client, options), far)
+}
+
+/// A device that answers each line with what `answer` makes of it, in pieces with pauses between.
+async fn device(stream: impl AsyncRead + AsyncWrite, mut answer: impl FnMut(&str) -> Vec<(Duration, Vec<u8>)>) {
+    let (reader, mut writer) = split(stream);
+    let mut lines = BufReader::new(reader).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        for (pause, piece) in answer(&line) {
+            if pause > Duration::ZERO {
+                sleep(pause).await;
+            }
+            if writer.write_all(&piece).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn at_once(reply: impl Into<Vec<u8>>) -> Vec<(Duration, Vec<u8>)> {
+    vec![(Duration::ZERO, reply.into())]
+}
+
+/// Asks for a reply of that shape, cut at each byte, with another reply behind it.
+async fn takes<K: Kind, S: Shape<Output: PartialEq + std::fmt::Debug>>(
+    shape: impl Fn() -> S,
+    reply: &'static [u8],
+    expected: S::Output,
+) {
+    let (requester, far) = meet::<K>(RequestOptions::new()).await;
+    let mut cut = 0;
+    let device = device(far, move |command| {
+        if command == "next?" {
+            return at_once("next\r\n");
+        }
+        let (front, back) = reply.split_at(cut);
+        cut += 1;
+        vec![(Duration::ZERO, front.to_vec()), (TICK, back.to_vec())]
+    });
+    let asking = async {
+        for cut in 0..=reply.len() {
+            let taken = soon(requester.ask_for("?", shape())).await;
+            assert_eq!(taken.unwrap(), expected, "cut at {cut}");
+            assert_eq!(soon(requester.ask("next?")).await.unwrap(), "next", "behind one cut at {cut}");
+        }
+        requester.close().await;
+    };
+    tokio::join!(device, asking);
+}
+
+/// Each shape takes its reply, whatever pieces it comes in, and no more.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn each_shape_takes_its_reply<K: Kind>() {
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    takes::<K, _>(line, b"1.25\r\n", "1.25".to_owned()).await;
+    takes::<K, _>(|| lines(2), b"a\r\nb\r\n", texts(&["a", "b"])).await;
+    takes::<K, _>(|| lines_until(|line| line == "end"), b"a\r\nend\r\n", texts(&["a", "end"])).await;
+    takes::<K, _>(|| lines_before(b">>"), b"a\r\n>\r\n>>", texts(&["a", ">"])).await;
+    takes::<K, _>(|| lines_before(b">"), b">", Vec::new()).await;
+    takes::<K, _>(|| until(b"ab"), b"aaab", b"aaab".to_vec()).await;
+    takes::<K, _>(|| literal(b"ok!"), b"ok!", ()).await;
+    takes::<K, _>(|| bytes(3), b"\r\n\r", b"\r\n\r".to_vec()).await;
+    takes::<K, _>(of::<[u8; 4]>, b"\x01\x02\x03\x04", [1, 2, 3, 4]).await;
+    takes::<K, _>(json::<Vec<f64>>, b"[1, 2.5]\r\n", vec![1.0, 2.5]).await;
+    takes::<K, _>(|| frame(Framing::scpi_blocks().codec()), b"#13abc", Ok::<_, Damage>("abc".into())).await;
+    takes::<K, _>(|| (lines(1), literal(b">")), b"a\r\n>", (texts(&["a"]), ())).await;
+    takes::<K, _>(|| (line(), bytes(2), line()), b"a\r\nxyb\r\n", ("a".to_owned(), b"xy".to_vec(), "b".to_owned()))
+        .await;
+    takes::<K, _>(|| line().map(|text| text.len()), b"abc\r\n", 3).await;
+    takes::<K, _>(|| line().try_map(|text| text.parse::<u8>()), b"7\r\n", 7).await;
+    takes::<K, _>(|| line().map(|n| n.parse().unwrap_or(0)).and_then(bytes), b"2\r\nab", b"ab".to_vec()).await;
+}
+
+/// A reply whose end is known costs itself alone, whatever it is; one whose end is not known ends the session.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn what_does_not_convert_costs_itself<K: Kind>() {
+    let (requester, far) = meet::<K>(RequestOptions::new()).await;
+    let device = device(far, |command| at_once([command.as_bytes(), b"\r\n"].concat()));
+    let asking = async {
+        let error = soon(requester.ask_for("x", line().try_map(|reply| reply.parse::<u8>()))).await.unwrap_err();
+        assert!(matches!(error.cause(), Cause::Value(_)) && error.sent() == Sent::Yes, "{error:?}");
+        let error = soon(requester.ask_for("{", json::<f64>())).await.unwrap_err();
+        assert!(matches!(error.cause(), Cause::Value(_)), "{error:?}");
+        assert_eq!(soon(requester.ask("1")).await.unwrap(), "1");
+        let error = soon(requester.ask_for("no", literal(b"ok\r\n"))).await.unwrap_err();
+        assert!(matches!(error.cause(), Cause::OutOfStep(_)), "{error:?}");
+        assert_eq!(error.to_string(), r#""no\r\n": "no\r\n" came instead of "ok\r\n""#);
+        let error = soon(requester.ask("2")).await.unwrap_err();
+        assert!(matches!(error.cause(), Cause::NotConnected { .. }) && error.sent() == Sent::No, "{error:?}");
+    };
+    tokio::join!(device, asking);
+}
+
+/// Each deadline passes at its time, and says how far the request went.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn each_deadline_has_its_time() {
+    let options = RequestOptions::new()
+        .turn_timeout(5 * SECOND)
+        .reply_timeout(2 * SECOND)
+        .gap_timeout(SECOND)
+        .whole_timeout(10 * SECOND);
+    for (command, after, sent) in
+        [("silent", 2.0, Sent::Maybe), ("half", 2.5, Sent::Yes), ("dripping", 10.5, Sent::Yes)]
+    {
+        let (requester, far) = meet::<Memory>(options.clone()).await;
+        let device = device(far, |command| match command {
+            "half" => vec![(3 * SECOND / 2, b"ha".to_vec()), (1000 * SECOND, b"lf\r\n".to_vec())],
+            "dripping" => vec![(SECOND / 2, b"x".to_vec()); 1000],
+            _ => Vec::new(),
+        });
+        tokio::spawn(device);
+        let begin = Instant::now();
+        let error = requester.ask(command).await.unwrap_err();
+        let passed = begin.elapsed().as_secs_f64();
+        assert!((after..after + 0.1).contains(&passed), "{command}: {passed} s");
+        let is_right = match error.cause() {
+            Cause::NoReply { after } => command == "silent" && *after == 2 * SECOND,
+            Cause::Stalled { after } => command == "half" && *after == SECOND,
+            Cause::TooSlow { after } => command == "dripping" && *after == 10 * SECOND,
+            _ => false,
+        };
+        assert!(is_right && error.is_timeout() && error.sent() == sent, "{error:?}");
+        assert_eq!(requester.connection().reason(), Some(DisconnectReason::OutOfStep));
+    }
+}
+
+/// Behind an echo the deadline of the first byte begins anew.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn an_echo_has_a_deadline_of_its_own() {
+    for (pause, is_late) in [(3 * SECOND / 2, false), (5 * SECOND / 2, true)] {
+        let options = RequestOptions::new().echo(b"\r").reply_timeout(2 * SECOND).gap_timeout(100 * SECOND);
+        let (requester, far) = meet::<Memory>(options).await;
+        tokio::spawn(device(far, move |_| vec![(3 * SECOND / 2, b"?\r".to_vec()), (pause, b"1\r\n".to_vec())]));
+        let reply = requester.ask("?").await;
+        let is_no_reply = |error: &RequestError| matches!(error.cause(), Cause::NoReply { .. });
+        assert_eq!(reply.as_ref().is_err_and(is_no_reply), is_late, "{reply:?}");
+        assert_eq!(reply.is_ok(), !is_late);
+    }
+}
+
+/// Who waits too long for the turn has sent nothing, and the session lives.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_busy_device_is_not_dead() {
+    let options = RequestOptions::new().turn_timeout(SECOND).reply_timeout(10 * SECOND);
+    let (requester, far) = meet::<Memory>(options).await;
+    tokio::spawn(device(far, |command| vec![(3 * SECOND, format!("{command}\r\n").into_bytes())]));
+    let (first, second) = tokio::join!(requester.ask("first"), async {
+        yield_now().await;
+        requester.ask("second").await
+    });
+    let error = second.unwrap_err();
+    assert!(matches!(error.cause(), Cause::Busy { after: SECOND }) && error.sent() == Sent::No, "{error:?}");
+    assert_eq!(first.unwrap(), "first");
+    assert_eq!(requester.ask("third").await.unwrap(), "third");
+    let longer = requester.with(|options| options.turn_timeout(100 * SECOND));
+    let (_, second) = tokio::join!(requester.ask("fourth"), longer.ask("fifth"));
+    assert_eq!(second.unwrap(), "fifth");
+}
+
+/// What arrives before a command goes out is never its reply.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn what_nobody_asked_for_is_found<K: Kind>() {
+    for policy in [Unsolicited::Fail, Unsolicited::Log] {
+        let (requester, far) = meet::<K>(RequestOptions::new().unsolicited(policy)).await;
+        let (reader, mut writer) = split(far);
+        writer.write_all(b"stray\r\n").await.unwrap();
+        soon(async {
+            while requester.connection().unread() < 7 {
+                yield_now().await;
+            }
+        })
+        .await;
+        let answering = async {
+            let mut lines = BufReader::new(reader).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                writer.write_all(format!("{line}\r\n").as_bytes()).await.unwrap();
+            }
+        };
+        let asking = async {
+            if policy == Unsolicited::Fail {
+                let error = soon(requester.ask("first")).await.unwrap_err();
+                assert!(matches!(error.cause(), Cause::Unsolicited(stray) if stray == b"stray\r\n"), "{error:?}");
+                assert_eq!(error.sent(), Sent::No);
+            }
+            assert_eq!(soon(requester.ask("second")).await.unwrap(), "second");
+            requester.close().await;
+        };
+        tokio::join!(answering, asking);
+    }
+}
+
+/// An echo is taken off, cut anywhere; another one ends the session. A command without a reply has an echo, too.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn an_echo_is_no_reply<K: Kind>() {
+    const WHOLE: &[u8] = b"ask\r1.5\r\n";
+    for cut in 0..=WHOLE.len() {
+        let (requester, far) = meet::<K>(RequestOptions::new().echo(b"\r")).await;
+        let device = device(far, |command| match command {
+            "ask" => vec![(Duration::ZERO, WHOLE[..cut].to_vec()), (TICK, WHOLE[cut..].to_vec())],
+            "tell" => at_once("tell\r"),
+            _ => at_once("other\r1\r\n"),
+        });
+        let asking = async {
+            soon(requester.tell("tell")).await.unwrap();
+            assert_eq!(soon(requester.ask("ask")).await.unwrap(), "1.5", "cut at {cut}");
+            let error = soon(requester.ask("another")).await.unwrap_err();
+            assert!(matches!(error.cause(), Cause::OutOfStep(_)), "{error:?}");
+            soon(requester.connection().wait_closed()).await;
+        };
+        tokio::join!(device, asking);
+    }
+}
+
+/// A request that is dropped before its turn sends nothing; one that is dropped later is one whose reply is late: by
+/// default the session ends, at once.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn a_dropped_request_is_late<K: Kind>() {
+    let (requester, far) = meet::<K>(RequestOptions::new()).await;
+    let turn = requester.exclusive().await.unwrap();
+    assert!(cut(3, requester.ask("never")).await.is_none());
+    drop(turn);
+    let device = device(far, |command| {
+        assert_ne!(command, "never");
+        if command == "late" { Vec::new() } else { at_once("reply\r\n") }
+    });
+    let asking = async {
+        assert_eq!(soon(requester.ask("?")).await.unwrap(), "reply");
+        assert!(cut(3, requester.ask("late")).await.is_none());
+        assert!(!requester.connection().is_connected(), "without anything to wait for");
+        assert_eq!(requester.connection().reason(), Some(DisconnectReason::OutOfStep));
+        let error = soon(requester.ask("?")).await.unwrap_err();
+        assert!(matches!(error.cause(), Cause::NotConnected { .. }) && error.sent() == Sent::No, "{error:?}");
+    };
+    tokio::join!(device, asking);
+}
+
+/// A reply whose caller is gone, however much of it has come, is taken by a task of the session, and the next request
+/// has its own; if it does not come, the session ends.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn an_abandoned_reply_is_taken_and_dropped<K: Kind>() {
+    let options =
+        RequestOptions::new().out_of_step(OutOfStep::Abandon { at_most: 20 * SECOND }).most_failures(u32::MAX);
+    let (requester, far) = meet::<K>(options).await;
+    let device = device(far, |command| {
+        let reply = format!("{command}\r\n").repeat(3);
+        reply.bytes().map(|byte| (Duration::ZERO, vec![byte])).collect()
+    });
+    let asking = async {
+        for polls in 1..40 {
+            let _ = cut(polls, requester.ask_for(format!("dropped {polls}"), lines(3))).await;
+            let question = format!("question {polls}");
+            assert_eq!(soon(requester.ask_for(&question[..], lines(3))).await.unwrap(), [&question[..]; 3]);
+        }
+        requester.close().await;
+    };
+    tokio::join!(device, asking);
+}
+
+/// What never comes ends the session when the policy has waited for long enough; drained, the next request goes on
+/// behind a silence.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn policies_wait_at_most_so_long() {
+    let at_most = 3 * SECOND;
+    for (policy, ends) in [
+        (OutOfStep::Abandon { at_most }, true),
+        (OutOfStep::Drain { quiet: SECOND, at_most }, false),
+        (OutOfStep::Drain { quiet: 4 * SECOND, at_most }, true),
+    ] {
+        let options = RequestOptions::new().reply_timeout(SECOND).out_of_step(policy).turn_timeout(10 * SECOND);
+        let (requester, far) = meet::<Memory>(options).await;
+        tokio::spawn(device(far, |command| match command {
+            "half" => vec![(Duration::ZERO, b"ha".to_vec()), (2 * SECOND, Vec::new())],
+            _ => at_once(format!("{command}\r\n")),
+        }));
+        let error = requester.ask("half").await.unwrap_err();
+        assert!(error.is_timeout() && error.sent() == Sent::Yes, "{error:?}");
+        let next = requester.ask("next").await;
+        assert_eq!(next.is_err(), ends, "{policy:?}: {next:?}");
+        assert_eq!(requester.connection().reason(), ends.then_some(DisconnectReason::OutOfStep), "{policy:?}");
+    }
+}
+
+/// So many requests in a row without a reply end the session, whatever the policy is.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_device_that_never_answers_is_given_up() {
+    let drain = OutOfStep::Drain { quiet: TICK, at_most: SECOND };
+    let (requester, far) = meet::<Memory>(RequestOptions::new().out_of_step(drain)).await;
+    tokio::spawn(device(far, |command| if command == "?" { Vec::new() } else { at_once("ok\r\n") }));
+    for is_answered in [false, false, true, false, false] {
+        assert_eq!(requester.ask(if is_answered { "ok" } else { "?" }).await.is_ok(), is_answered);
+        assert!(requester.connection().is_connected());
+    }
+    requester.ask("?").await.unwrap_err();
+    assert_eq!(requester.connection().reason(), Some(DisconnectReason::OutOfStep));
+}
+
+/// Between the requests of an exclusive turn no other comes, also where one of them is abandoned.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn an_exclusive_turn_is_kept<K: Kind>() {
+    let abandon = OutOfStep::Abandon { at_most: 20 * SECOND };
+    let (requester, far) = meet::<K>(RequestOptions::new().out_of_step(abandon)).await;
+    let mut commands = Vec::new();
+    let device = async {
+        device(far, |command| {
+            commands.push(command.to_owned());
+            at_once(format!("{command}\r\n"))
+        })
+        .await;
+    };
+    let asking = async {
+        let channel = requester.exclusive().await.unwrap();
+        let other = requester.ask("other");
+        let own = async {
+            for step in ["one", "two"] {
+                assert_eq!(soon(channel.ask(step)).await.unwrap(), step);
+                yield_now().await;
+            }
+            assert!(cut(3, channel.ask("three")).await.is_none_or(|reply| reply.is_ok()));
+            assert_eq!(soon(channel.exclusive().await.unwrap().ask("four")).await.unwrap(), "four");
+            drop(channel);
+        };
+        let (other, ()) = tokio::join!(soon(other), own);
+        assert_eq!(other.unwrap(), "other");
+        requester.close().await;
+    };
+    tokio::join!(device, asking);
+    assert_eq!(commands, ["one", "two", "three", "four", "other"]);
+}
+
+/// A reply that is swallowed, late or split, callers that go away at any time, and sessions that end: every reply is
+/// that of its command. Fault 21.
+async fn every_reply_is_that_of_its_command(policy: OutOfStep) {
+    let requests =
+        std::env::var("TCPIP_REQUESTS").map_or(2000, |count| count.parse().expect("TCPIP_REQUESTS is a number"));
+    let mut seed = 12345_u32;
+    let mut random = move |below: u32| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 8) % below
+    };
+    let (mut answered, mut sessions) = (0, 0);
+    let mut number = 0;
+    while number < requests {
+        sessions += 1;
+        let options = RequestOptions::new()
+            .reply_timeout(20 * TICK)
+            .gap_timeout(20 * TICK)
+            .turn_timeout(10 * SECOND)
+            .out_of_step(policy)
+            .most_failures(50);
+        let (requester, far) = meet::<MemoryTransports>(options).await;
+        let mut misbehaves = random(1000);
+        let device = tokio::spawn(device(far, move |command| {
+            misbehaves = misbehaves.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let reply = format!("{command}\r\n").into_bytes();
+            let (front, back) = reply.split_at(reply.len() / 2);
+            match (misbehaves >> 8) % 20 {
+                0 => Vec::new(),
+                1 => vec![(30 * TICK, reply)],
+                2 => vec![(Duration::ZERO, front.to_vec()), (30 * TICK, back.to_vec())],
+                3..9 => vec![(TICK, front.to_vec()), (TICK, back.to_vec())],
+                _ => at_once(reply),
+            }
+        }));
+        while number < requests && requester.connection().is_connected() {
+            let mut asking = JoinSet::new();
+            for _ in 0..4 {
+                number += 1;
+                let (requester, question) = (requester.clone(), format!("question {number}"));
+                let patience = if random(4) == 0 { random(30) * TICK } else { 100 * SECOND };
+                asking.spawn(async move {
+                    let reply = timeout(patience, requester.ask(&question[..])).await;
+                    (question, reply)
+                });
+            }
+            while let Some(asked) = timeout(1000 * SECOND, asking.join_next()).await.expect("it never hangs") {
+                if let (question, Ok(Ok(reply))) = asked.unwrap() {
+                    assert_eq!(reply, question, "under {policy:?}");
+                    answered += 1;
+                }
+            }
+        }
+        requester.close().await;
+        device.await.unwrap();
+    }
+    println!("{policy:?}: {answered} of {number} answered, in {sessions} sessions");
+    assert!(answered > number / 4, "{answered} of {number}");
+}
+
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_close_never_pairs_wrongly() {
+    every_reply_is_that_of_its_command(OutOfStep::Close).await;
+}
+
+#[test_log::test(tokio::test(start_paused = true))]
+async fn an_abandoned_reply_is_never_anothers() {
+    every_reply_is_that_of_its_command(OutOfStep::Abandon { at_most: SECOND }).await;
+}
+
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_drained_reply_is_not_anothers_within_the_silence() {
+    every_reply_is_that_of_its_command(OutOfStep::Drain { quiet: 50 * TICK, at_most: SECOND }).await;
+}
+
+/// A reply that is later than the silence is taken for the next one's: what `Drain` bets on.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_drained_reply_behind_the_silence_is_anothers() {
+    let drain = OutOfStep::Drain { quiet: 10 * TICK, at_most: SECOND };
+    let (requester, far) = meet::<Memory>(RequestOptions::new().reply_timeout(SECOND).out_of_step(drain)).await;
+    tokio::spawn(device(far, |command| match command {
+        "late" => vec![(SECOND + 20 * TICK, b"late\r\n".to_vec())],
+        _ => vec![(SECOND / 2, format!("{command}\r\n").into_bytes())],
+    }));
+    requester.ask("late").await.unwrap_err();
+    assert_eq!(requester.ask("next").await.unwrap(), "late");
+}
+
+/// Eight tasks on four threads share one device: each has its own replies.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 4))]
+async fn many_tasks_share_a_device<K: Kind>() {
+    let (requester, far) = meet::<K>(RequestOptions::new()).await;
+    let device = tokio::spawn(device(far, |command| at_once(format!("{command}\r\n"))));
+    let mut tasks = JoinSet::new();
+    for task in 0..8 {
+        let requester = requester.clone();
+        tasks.spawn(async move {
+            for number in 0..250 {
+                let question = format!("task {task}, question {number}");
+                assert_eq!(soon(requester.ask(&question[..])).await.unwrap(), question);
+            }
+        });
+    }
+    while let Some(task) = tasks.join_next().await {
+        task.unwrap();
+    }
+    requester.close().await;
+    device.await.unwrap();
+}
+
+/// The futures may be sent to other threads, and errors become those of `std::io`.
+#[expect(dead_code, reason = "it compiles")]
+fn it_fits_everywhere(requester: &Requester, error: RequestError) -> std::io::Error {
+    fn is_send<F: Future + Send>(_: F) {}
+    is_send(requester.ask("?"));
+    is_send(requester.ask_for(b"?", (lines(2), literal(b">"))));
+    is_send(requester.exclusive());
+    error.into()
+}
