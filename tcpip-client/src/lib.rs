@@ -154,6 +154,7 @@ mod any_client;
 mod builder;
 mod client;
 mod dial;
+mod links;
 mod options;
 mod read_loop_client;
 mod requests;
@@ -179,6 +180,7 @@ pub use self::{
     builder::ClientBuilder,
     client::Client,
     dial::Dial,
+    links::{Backoff, Link, LinkBuilder, LinkError, LinkState},
     read_loop_client::ReadLoopClient,
     requests::{
         AndThen, Cause, Command, IntoCommand, Map, Mismatch, OutOfStep, RequestError, RequestOptions, Requester, Shape,

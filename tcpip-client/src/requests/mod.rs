@@ -8,6 +8,7 @@ mod requester;
 mod shape;
 mod shapes;
 
+pub(crate) use self::requester::Device;
 pub use self::{
     error::{Cause, RequestError},
     options::{OutOfStep, RequestOptions, Unsolicited},

@@ -5,7 +5,7 @@ use std::{
     ops::{Deref, DerefMut},
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -54,8 +54,16 @@ pub(super) struct Outstanding<S: Shape> {
     /// `None` once the session is in step.
     waiting: Option<Waiting<S>>,
     options: Arc<RequestOptions>,
-    /// How many requests in a row have had no reply.
-    failures: Arc<AtomicU32>,
+    counts: Arc<Counts>,
+}
+
+/// What is counted of the requests of a device.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// How many in a row have had no reply.
+    pub(super) failures: AtomicU32,
+    /// How many have had one.
+    pub(super) replies: AtomicU64,
 }
 
 struct Waiting<S: Shape> {
@@ -73,10 +81,10 @@ impl<S: Shape> Outstanding<S> {
         reply: Reply<S>,
         sending: Option<Sending>,
         options: Arc<RequestOptions>,
-        failures: Arc<AtomicU32>,
+        counts: Arc<Counts>,
     ) -> Self {
         let (connection, is_unsent) = (turn.connection().clone(), sending.is_some());
-        Self { waiting: Some(Waiting { connection, turn, reply, sending, is_unsent }), options, failures }
+        Self { waiting: Some(Waiting { connection, turn, reply, sending, is_unsent }), options, counts }
     }
 
     fn waiting(&mut self) -> &mut Waiting<S> {
@@ -128,7 +136,8 @@ impl<S: Shape> Outstanding<S> {
 
     /// The reply has come, whatever it is.
     pub(super) fn conclude(mut self) {
-        self.failures.store(0, Ordering::Relaxed);
+        self.counts.failures.store(0, Ordering::Relaxed);
+        self.counts.replies.fetch_add(1, Ordering::Relaxed);
         self.waiting = None;
     }
 }
@@ -137,7 +146,7 @@ impl<S: Shape> Drop for Outstanding<S> {
     fn drop(&mut self) {
         let Some(waiting) = self.waiting.take().filter(|waiting| !waiting.is_unsent) else { return };
         let connection = waiting.connection.clone();
-        let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
+        let failures = self.counts.failures.fetch_add(1, Ordering::Relaxed) + 1;
         if !connection.is_connected() {
             return;
         }

@@ -2,16 +2,15 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicU32},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
 };
 
 use tcpip_core::{Batch, Connection, ReadError, ReadTurn, Sent, WriteError};
-use tokio::sync::Mutex;
 
 use super::{
     error::{Cause, RequestError},
     options::{RequestOptions, Unsolicited},
-    outstanding::{Outstanding, Turn},
+    outstanding::{Counts, Outstanding, Turn},
     reply::Reply,
     shape::{Format, Shape},
     shapes::{bytes, line},
@@ -63,14 +62,44 @@ pub struct Requester {
     device: Arc<Device>,
     options: Arc<RequestOptions>,
     /// The turn, where it is kept for several requests.
-    kept: Option<Arc<Mutex<ReadTurn>>>,
+    kept: Option<Kept>,
 }
 
-struct Device {
+/// A turn that is kept, and the connection that it is one of.
+#[derive(Clone)]
+struct Kept {
     connection: Connection,
-    failures: Arc<AtomicU32>,
+    turn: Arc<tokio::sync::Mutex<ReadTurn>>,
+}
+
+/// Whom the requests go to.
+pub(crate) struct Device {
+    /// That of the present session, or of the last one.
+    connection: Mutex<Connection>,
+    counts: Arc<Counts>,
     /// Closed when this is dropped.
     client: Option<Client>,
+}
+
+impl Device {
+    pub(crate) fn new(connection: Connection, client: Option<Client>) -> Self {
+        Self { connection: Mutex::new(connection), counts: Arc::default(), client }
+    }
+
+    fn connection(&self) -> Connection {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Another session has begun.
+    pub(crate) fn set_connection(&self, connection: Connection) {
+        self.counts.failures.store(0, Ordering::Relaxed);
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+    }
+
+    /// How many replies have come.
+    pub(crate) fn replies(&self) -> u64 {
+        self.counts.replies.load(Ordering::Relaxed)
+    }
 }
 
 /// A command, as the argument of a request: text, to which the terminator is put, or bytes as they are.
@@ -171,14 +200,20 @@ impl Requester {
     }
 
     fn of(connection: Connection, client: Option<Client>, options: RequestOptions) -> Self {
-        let device = Device { connection, failures: Arc::default(), client };
-        Self { device: Arc::new(device), options: Arc::new(options), kept: None }
+        Self::to(Arc::new(Device::new(connection, client)), options)
     }
 
-    /// Returns the connection, for what is no request.
+    pub(crate) fn to(device: Arc<Device>, options: RequestOptions) -> Self {
+        Self { device, options: Arc::new(options), kept: None }
+    }
+
+    /// Returns the connection, for what is no request: that of the present session, or of the last one.
     #[must_use]
-    pub fn connection(&self) -> &Connection {
-        &self.device.connection
+    pub fn connection(&self) -> Connection {
+        match &self.kept {
+            Some(kept) => kept.connection.clone(),
+            None => self.device.connection(),
+        }
     }
 
     /// Returns one with other options, of those that this has: for one call, or many.
@@ -198,8 +233,12 @@ impl Requester {
         if self.kept.is_some() {
             return Ok(self.clone());
         }
-        match self.turn().await {
-            Ok(Turn::Own(turn)) => Ok(Self { kept: Some(Arc::new(Mutex::new(turn))), ..self.clone() }),
+        let connection = self.connection();
+        match self.turn(&connection).await {
+            Ok(Turn::Own(turn)) => {
+                let kept = Kept { connection, turn: Arc::new(tokio::sync::Mutex::new(turn)) };
+                Ok(Self { kept: Some(kept), ..self.clone() })
+            }
             Ok(Turn::Kept(_)) => Ok(self.clone()),
             Err(cause) => Err(RequestError::new(b"", Sent::No, cause)),
         }
@@ -220,9 +259,10 @@ impl Requester {
     ///
     /// As [`ask`](Self::ask).
     pub async fn ask_for<S: Shape>(&self, command: impl IntoCommand, shape: S) -> Result<S::Output, RequestError> {
-        let mut message = self.connection().batch();
+        let connection = self.connection();
+        let mut message = connection.batch();
         let written = command.write(&mut message);
-        self.request(message, written, shape).await
+        self.request(&connection, message, written, shape).await
     }
 
     /// Sends a command that has no reply, but for the echo if there is one.
@@ -240,9 +280,10 @@ impl Requester {
     ///
     /// As [`ask`](Self::ask).
     pub async fn run<C: Command>(&self, command: &C) -> Result<C::Reply, RequestError> {
-        let mut message = self.connection().batch();
+        let connection = self.connection();
+        let mut message = connection.batch();
         let written = command.write(&mut message);
-        self.request(message, written, command.reply()).await
+        self.request(&connection, message, written, command.reply()).await
     }
 
     /// Waits for what comes unasked, such as a greeting.
@@ -252,10 +293,11 @@ impl Requester {
     /// As [`ask`](Self::ask).
     pub async fn receive<S: Shape>(&self, shape: S) -> Result<S::Output, RequestError> {
         let failed = |sent, cause| RequestError::new(b"", sent, cause);
-        let turn = self.turn().await.map_err(|cause| failed(Sent::No, cause))?;
-        let reply = Reply::new(shape, Format::of(self.connection()), Vec::new());
+        let connection = self.connection();
+        let turn = self.turn(&connection).await.map_err(|cause| failed(Sent::No, cause))?;
+        let reply = Reply::new(shape, Format::of(&connection), Vec::new());
         let options = Arc::clone(&self.options);
-        let mut outstanding = Outstanding::new(turn, reply, None, options, Arc::clone(&self.device.failures));
+        let mut outstanding = Outstanding::new(turn, reply, None, options, Arc::clone(&self.device.counts));
         Self::outcome(outstanding.receive().await, outstanding).map_err(|(sent, cause)| failed(sent, cause))
     }
 
@@ -269,19 +311,20 @@ impl Requester {
 
     async fn request<S: Shape>(
         &self,
+        connection: &Connection,
         mut message: Batch,
         written: Result<(), WriteError>,
         shape: S,
     ) -> Result<S::Output, RequestError> {
-        let echo = self.echo(&message);
+        let echo = self.echo(connection, &message);
         let command = Front::of(message.as_bytes());
         let failed = |sent, cause| RequestError::new(command.bytes(), sent, cause);
         written.map_err(|error| failed(Sent::No, Cause::Write(error)))?;
-        let mut turn = self.turn().await.map_err(|cause| failed(Sent::No, cause))?;
+        let mut turn = self.turn(connection).await.map_err(|cause| failed(Sent::No, cause))?;
         self.refuse_unsolicited(&mut turn).await.map_err(|cause| failed(Sent::No, cause))?;
-        let reply = Reply::new(shape, Format::of(self.connection()), echo);
-        let (options, failures) = (Arc::clone(&self.options), Arc::clone(&self.device.failures));
-        let mut outstanding = Outstanding::new(turn, reply, Some(message.send()), options, failures);
+        let reply = Reply::new(shape, Format::of(connection), echo);
+        let (options, counts) = (Arc::clone(&self.options), Arc::clone(&self.device.counts));
+        let mut outstanding = Outstanding::new(turn, reply, Some(message.send()), options, counts);
         if let Err(error) = outstanding.send().await {
             return Err(failed(outstanding.sent(), Cause::Write(error)));
         }
@@ -302,13 +345,12 @@ impl Requester {
     }
 
     /// Waits for the turn.
-    async fn turn(&self) -> Result<Turn, Cause> {
+    async fn turn(&self, connection: &Connection) -> Result<Turn, Cause> {
         let after = self.options.turn_timeout;
-        let connection = self.connection();
         let turn = match &self.kept {
             None => connection.within(after, connection.read_turn()).await.map(|turn| turn.map(Turn::Own)),
-            Some(turn) => {
-                let turn = Arc::clone(turn).lock_owned();
+            Some(kept) => {
+                let turn = Arc::clone(&kept.turn).lock_owned();
                 connection.within(after, turn).await.map(|turn| Ok::<_, ReadError>(Turn::Kept(turn)))
             }
         };
@@ -320,9 +362,10 @@ impl Requester {
 
     /// What has arrived before the command goes out is not its reply.
     async fn refuse_unsolicited(&self, turn: &mut Turn) -> Result<(), Cause> {
-        let (mut stray, limit) = (Vec::new(), self.connection().limit());
+        let (mut stray, connection) = (Vec::new(), turn.connection().clone());
+        let limit = connection.limit();
         loop {
-            match self.connection().unread() {
+            match connection.unread() {
                 0 => break,
                 // It goes on and on.
                 _ if stray.len() > limit => return Err(Cause::Unsolicited(stray)),
@@ -346,9 +389,9 @@ impl Requester {
     }
 
     /// What the device repeats of a command.
-    fn echo(&self, message: &Batch) -> Vec<u8> {
+    fn echo(&self, connection: &Connection, message: &Batch) -> Vec<u8> {
         let Some(end) = &self.options.echo else { return Vec::new() };
-        let mut empty = self.connection().batch();
+        let mut empty = connection.batch();
         let has_end = empty.write_str("").is_ok();
         let command = message.as_bytes();
         match command.strip_suffix(empty.as_bytes()).filter(|_| has_end) {
@@ -363,7 +406,7 @@ impl fmt::Debug for Requester {
         let Self { device, options, kept } = self;
         formatter
             .debug_struct("Requester")
-            .field("connection", &device.connection)
+            .field("connection", &device.connection())
             .field("options", options)
             .field("is_exclusive", &kept.is_some())
             .finish()

@@ -202,8 +202,8 @@ impl ConnectionOptions {
         self
     }
 
-    /// Has `log` keep the last frames of each session, as if it were [tapped](Self::tap_frames). Default: none does, and
-    /// it costs nothing.
+    /// Has `log` keep the last frames of each session, as if it were [tapped](Self::tap_frames). Default: none does,
+    /// and it costs nothing.
     pub fn wire_log(mut self, log: &WireLog) -> Self {
         self.passage.wire_log(log);
         self

@@ -21,6 +21,7 @@ mod heartbeat;
 mod inherent_methods;
 mod kinds;
 mod link;
+mod links;
 mod liveness;
 mod memory_network;
 mod memory_servers;

@@ -1,0 +1,35 @@
+//! Why a link is not up.
+
+use std::time::Duration;
+
+use tcpip_core::{ConnectError, DisconnectReason, HandlerError};
+
+/// Why an attempt of a link failed, or its session ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// Nobody answered, or what answered was none of it.
+    #[error("cannot connect")]
+    Connect(#[source] ConnectError),
+    /// The handshake failed.
+    #[error("the handshake failed: {0}")]
+    Handshake(HandlerError),
+    /// The handshake did not come to its end.
+    #[error("the handshake has not ended for {after:?}")]
+    HandshakeTimeout {
+        /// The [`handshake_timeout`](super::LinkBuilder::handshake_timeout).
+        after: Duration,
+    },
+    /// The peer ended the session before its first byte: it has turned this client away.
+    #[error("turned away: {reason}")]
+    TurnedAway {
+        /// Why the session ended.
+        reason: DisconnectReason,
+    },
+    /// The session ended.
+    #[error("lost: {reason}")]
+    Lost {
+        /// Why.
+        reason: DisconnectReason,
+    },
+}

@@ -1,0 +1,282 @@
+//! A client that comes back.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tcpip_client::{
+    Backoff, Cause, Client, ConnectError, DisconnectReason, Link, LinkBuilder, LinkError, LinkState, RequestOptions,
+    Sent, line,
+};
+use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpListener,
+    time::{Instant, sleep},
+};
+
+use crate::{memory_network::MemoryNetwork, soon::soon};
+
+const SECOND: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(1);
+const PORT: u16 = 5025;
+
+/// A device that greets, and answers each line with itself.
+struct Echo;
+
+impl ReadAndDispatch for Echo {
+    async fn on_connect(&self, connection: &Connection) -> HandlerResult {
+        connection.write_str("welcome").await?;
+        Ok(())
+    }
+
+    async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+        let line = connection.read_str().await?;
+        if line == "hang up" {
+            return Err("it was told to".into());
+        }
+        connection.write_str(&line).await?;
+        Ok(())
+    }
+}
+
+fn network() -> MemoryNetwork {
+    MemoryNetwork::new([("device", &["10.0.0.1"])])
+}
+
+fn link(network: &MemoryNetwork) -> LinkBuilder {
+    Client::builder("device", PORT)
+        .network(network)
+        .link()
+        .backoff(Backoff::exponential(SECOND, 8 * SECOND).seed(7))
+        .handshake(|session| async move {
+            assert_eq!(session.receive(line()).await?, "welcome");
+            Ok(())
+        })
+}
+
+async fn serve(network: &MemoryNetwork) -> OneClientReadLoopServer<Echo> {
+    OneClientReadLoopServer::builder(Echo).network(network).host("device").port(PORT).start().await.unwrap()
+}
+
+/// The state that comes next.
+async fn next(states: &mut tokio::sync::watch::Receiver<LinkState>) -> LinkState {
+    states.changed().await.unwrap();
+    states.borrow_and_update().clone()
+}
+
+/// It is a valid handle while the device is down: requests fail at once, and nothing is sent; it comes back by itself
+/// when the device does, and says at each moment what it is at.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_link_comes_back_by_itself() {
+    let network = network();
+    let link = link(&network).start();
+    let error = link.ask("early").await.unwrap_err();
+    assert!(matches!(error.cause(), Cause::NotConnected { .. }) && error.sent() == Sent::No, "{error:?}");
+    let mut states = link.states();
+    let mut due = Instant::now();
+    for expected in 1..6 {
+        // A watch has the last state alone: that it connects again takes no time here.
+        let (attempt, pause, error) = loop {
+            match next(&mut states).await {
+                LinkState::Backoff { attempt, pause, error } => break (attempt, pause, error),
+                LinkState::Connecting { .. } => {}
+                state => panic!("{state:?}"),
+            }
+        };
+        assert!(Instant::now() >= due && Instant::now() < due + 10 * TICK);
+        due = Instant::now() + pause;
+        assert_eq!(attempt, expected);
+        let is_refused = matches!(&*error, LinkError::Connect(ConnectError::Refused { .. }));
+        assert!(is_refused, "{error:?}");
+        let shortest = SECOND * 2_u32.pow(u32::try_from(expected).unwrap() - 1).min(8);
+        assert!((shortest..=2 * shortest).contains(&pause), "{pause:?} for the {expected}th time");
+    }
+    let server = serve(&network).await;
+    link.ready().await.unwrap();
+    assert!(link.is_ready());
+    assert_eq!(link.ask("one").await.unwrap(), "one");
+    let mut states = link.states();
+    states.borrow_and_update();
+    link.ask("hang up").await.unwrap_err();
+    assert!(!link.is_ready(), "the session has ended");
+    let state = next(&mut states).await;
+    let LinkState::Backoff { attempt, error, .. } = state else { panic!("{state:?}") };
+    assert!(matches!(&*error, LinkError::Lost { .. }) && attempt == 0, "a reply has come: {attempt}, {error:?}");
+    link.ready().await.unwrap();
+    assert_eq!(link.ask("two").await.unwrap(), "two");
+    link.close().await;
+    assert!(matches!(*link.states().borrow(), LinkState::Closed));
+    link.ready().await.unwrap_err();
+    server.close().await;
+}
+
+/// A handshake that fails, or has no end, is an attempt that failed; one that is refused for good ends the link.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_handshake_comes_before_ready() {
+    let network = network();
+    let server = serve(&network).await;
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tries);
+    let link = link(&network)
+        .handshake_timeout(3 * SECOND)
+        .final_when(|error| matches!(error, LinkError::Handshake(error) if error.to_string().contains("password")))
+        .handshake(move |session| {
+            let tries = counted.fetch_add(1, Ordering::Relaxed);
+            async move {
+                session.receive(line()).await?;
+                match tries {
+                    0 => Err("not yet".into()),
+                    1 => std::future::pending().await,
+                    2 => {
+                        assert_eq!(session.ask("hello").await?, "hello");
+                        Ok(())
+                    }
+                    _ => Err("wrong password".into()),
+                }
+            }
+        })
+        .start();
+    let mut states = link.states();
+    let mut errors = Vec::new();
+    loop {
+        match next(&mut states).await {
+            LinkState::Backoff { error, .. } => errors.push(error.to_string()),
+            LinkState::Ready => break,
+            _ => {}
+        }
+    }
+    assert_eq!(errors, ["the handshake failed: not yet", "the handshake has not ended for 3s"]);
+    assert_eq!(link.ask("?").await.unwrap(), "?");
+    link.ask("hang up").await.unwrap_err();
+    let error = link.ready().await.unwrap_err();
+    assert_eq!(error.to_string(), "the handshake failed: wrong password");
+    assert!(matches!(*link.states().borrow(), LinkState::Failed { .. }));
+    assert_eq!(tries.load(Ordering::Relaxed), 4);
+    link.close().await;
+    server.close().await;
+}
+
+/// So many attempts in a row are the last; `connect` fails with the first.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_budget_is_spent() {
+    let network = network();
+    let given_up = link(&network).backoff(Backoff::exponential(TICK, SECOND).at_most(3)).start();
+    let error = given_up.ready().await.unwrap_err();
+    assert!(matches!(&*error, LinkError::Connect(_)));
+    assert_eq!(network.asked().iter().filter(|asked| asked.starts_with("look up")).count(), 3);
+    let error = link(&network).connect().await.unwrap_err();
+    assert!(matches!(&*error, LinkError::Connect(_)), "{error:?}");
+    let server = serve(&network).await;
+    let link = link(&network).connect().await.unwrap();
+    assert_eq!(link.ask("?").await.unwrap(), "?");
+    link.close().await;
+    server.close().await;
+}
+
+/// A device that accepts and hangs up is tried at the pace of the backoff, and said to turn this client away.
+#[test_log::test(tokio::test)]
+async fn who_is_turned_away_does_not_storm() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let link = Client::builder("127.0.0.1", port).link().backoff(Backoff::exponential(20 * TICK, 20 * TICK)).start();
+    let mut states = link.states();
+    let begin = Instant::now();
+    for _ in 0..10 {
+        drop(soon(listener.accept()).await.unwrap());
+        let error = soon(async {
+            loop {
+                if let LinkState::Backoff { error, .. } = next(&mut states).await {
+                    break error;
+                }
+            }
+        });
+        let error = error.await;
+        assert!(matches!(&*error, LinkError::TurnedAway { .. }), "{error:?}");
+    }
+    assert!(begin.elapsed() >= 9 * 20 * TICK, "{:?}", begin.elapsed());
+    soon(link.close()).await;
+}
+
+/// A device that is killed and started again on its port, again and again: each time the link is there again.
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn a_device_that_is_restarted_is_found_again() {
+    let first = OneClientReadLoopServer::builder(Echo).start().await.unwrap();
+    let port = first.port();
+    let link = Client::builder("127.0.0.1", port)
+        .link()
+        .backoff(Backoff::exponential(TICK, 10 * TICK))
+        .handshake(|session| async move {
+            session.receive(line()).await?;
+            Ok(())
+        })
+        .connect()
+        .await
+        .unwrap();
+    let mut server = Some(first);
+    for round in 0..5 {
+        soon(link.ready()).await.unwrap();
+        let question = format!("round {round}");
+        assert_eq!(soon(link.ask(&question[..])).await.unwrap(), question);
+        let old = server.take().unwrap();
+        old.close().await;
+        let _ = soon(link.ask("nobody")).await.unwrap_err();
+        server = Some(OneClientReadLoopServer::builder(Echo).port(port).start().await.unwrap());
+    }
+    soon(link.ready()).await.unwrap();
+    soon(link.close()).await;
+}
+
+/// It is closed in any state, within its deadline; so it is when it is dropped.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_link_is_closed_in_any_state() {
+    let network = network();
+    let waiting = link(&network).start();
+    let mut states = waiting.states();
+    while !matches!(next(&mut states).await, LinkState::Backoff { .. }) {}
+    let begin = Instant::now();
+    waiting.close().await;
+    assert!(begin.elapsed() < TICK);
+    let server = serve(&network).await;
+    let shaking = link(&network).handshake(|_| std::future::pending()).start();
+    let mut states = shaking.states();
+    while !matches!(next(&mut states).await, LinkState::Handshaking) {}
+    shaking.close().await;
+    let dropped = link(&network).connect().await.unwrap();
+    let connection = dropped.connection();
+    let mut states = dropped.states();
+    drop(dropped);
+    states.wait_for(LinkState::is_final).await.unwrap();
+    assert_eq!(connection.reason(), Some(DisconnectReason::Closed));
+    server.close().await;
+}
+
+/// A request that the device never answers ends the session, and the link is up again.
+#[test_log::test(tokio::test)]
+async fn a_late_reply_costs_one_session() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let link: Link = Client::builder("127.0.0.1", port)
+        .link()
+        .backoff(Backoff::exponential(TICK, TICK))
+        .requests(RequestOptions::new().reply_timeout(20 * TICK))
+        .start();
+    let (mut first, _) = soon(listener.accept()).await.unwrap();
+    soon(link.ready()).await.unwrap();
+    let error = soon(link.ask("?")).await.unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+    let _ = first.write_all(b"late\r\n").await;
+    let (mut second, _) = soon(listener.accept()).await.unwrap();
+    soon(link.ready()).await.unwrap();
+    let asking = soon(link.ask("?"));
+    let (reply, ()) = tokio::join!(asking, async {
+        sleep(5 * TICK).await;
+        second.write_all(b"in time\r\n").await.unwrap();
+    });
+    assert_eq!(reply.unwrap(), "in time");
+    soon(link.close()).await;
+}
