@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
+    future::poll_fn,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    task::Poll,
 };
 
 use tcpip_core::{Batch, Connection, ReadError, ReadTurn, Sent, WriteError};
@@ -347,14 +350,19 @@ impl Requester {
     /// Waits for the turn.
     async fn turn(&self, connection: &Connection) -> Result<Turn, Cause> {
         let after = self.options.turn_timeout;
-        let turn = match &self.kept {
-            None => connection.within(after, connection.read_turn()).await.map(|turn| turn.map(Turn::Own)),
-            Some(kept) => {
-                let turn = Arc::clone(&kept.turn).lock_owned();
-                connection.within(after, turn).await.map(|turn| Ok::<_, ReadError>(Turn::Kept(turn)))
+        let mut waiting = pin!(async {
+            match &self.kept {
+                None => connection.read_turn().await.map(Turn::Own),
+                Some(kept) => Ok(Turn::Kept(Arc::clone(&kept.turn).lock_owned().await)),
             }
+        });
+        // Mostly it is free, and no timer is needed.
+        let first = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await;
+        let turn = match first {
+            Poll::Ready(turn) => turn,
+            Poll::Pending => connection.within(after, waiting).await.map_err(|_| Cause::Busy { after })?,
         };
-        turn.map_err(|_| Cause::Busy { after })?.map_err(|error| match error {
+        turn.map_err(|error| match error {
             ReadError::Timeout { after, .. } => Cause::Busy { after },
             error => Cause::Read(error),
         })

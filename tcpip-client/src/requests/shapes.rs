@@ -3,7 +3,7 @@
 use std::{fmt, marker::PhantomData};
 
 use serde::de::DeserializeOwned;
-use tcpip_core::{BytesMut, Decoder, ReadError};
+use tcpip_core::{BytesMut, Decoder, ReadError, endpoint::find_end};
 use zerocopy::TryFromBytes;
 
 use super::shape::{Format, Mismatch, Shape};
@@ -211,8 +211,8 @@ fn text_of(line: &[u8], format: &Format) -> Result<String, Mismatch> {
 
 /// Where the first separator ends. How far was looked is `scanned`, and 0 again once it is found.
 fn end_of(bytes: &[u8], separator: &[u8], scanned: &mut usize) -> Option<usize> {
-    let from = std::mem::replace(scanned, (bytes.len() + 1).saturating_sub(separator.len()));
-    let found = bytes.get(from..)?.windows(separator.len()).position(|window| window == separator)?;
-    *scanned = 0;
-    Some(from + found + separator.len())
+    let searched = (bytes.len() + 1).saturating_sub(separator.len());
+    let found = find_end(bytes, *scanned, separator);
+    *scanned = if found.is_some() { 0 } else { searched };
+    found
 }

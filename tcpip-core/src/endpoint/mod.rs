@@ -35,6 +35,7 @@ pub use crate::{
         options::{CLOSE_GRACE, SessionOptions, deadline},
         within,
     },
+    framing::find_end,
     handler::spawn_read_loop,
     network::{AnyNetwork, look_up},
     sync::{Lock, Watched, catch_panic, catch_panic_in},

@@ -9,8 +9,8 @@ mod spare;
 mod terminator;
 
 pub(crate) use self::frame_buffer::{Content, Found};
-pub(crate) use self::search::find_end;
 pub use self::{
     frame_buffer::{FrameBuffer, TooLong},
+    search::find_end,
     terminator::Terminator,
 };

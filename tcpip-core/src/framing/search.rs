@@ -7,7 +7,8 @@ const SHORT: usize = 8;
 
 /// Where the first `separator` ends that begins in `bytes` at `from` or behind it.
 #[inline]
-pub(crate) fn find_end(bytes: &[u8], from: usize, separator: &[u8]) -> Option<usize> {
+#[must_use]
+pub fn find_end(bytes: &[u8], from: usize, separator: &[u8]) -> Option<usize> {
     match *separator {
         [last] => Some(from + memchr(last, bytes.get(from..)?)? + 1),
         [first, last] => {

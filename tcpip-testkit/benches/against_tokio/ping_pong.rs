@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::SinkExt;
-use tcpip_client::Client;
+use tcpip_client::{Client, RequestOptions, Requester};
 use tcpip_server::{ClientOrServer, OneClientServer, Terminator};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -115,6 +115,23 @@ pub(crate) async fn raw(count: usize, scope: Scope) -> Result<Turn, Failure> {
 
 /// The library at both ends, each line a `String` of its own. It ends with `\n`, as `LinesCodec` writes it.
 pub(crate) async fn ours_owned(count: usize, scope: Scope) -> Result<Turn, Failure> {
+    rally_of_strings(count, scope, async |client, text| {
+        client.connection().write_str(text).await?;
+        Ok(client.connection().read_str().await?)
+    })
+    .await
+}
+
+/// The same by a requester.
+pub(crate) async fn ours_asking(count: usize, scope: Scope) -> Result<Turn, Failure> {
+    rally_of_strings(count, scope, async |client, text| Ok(client.ask(text).await?)).await
+}
+
+async fn rally_of_strings(
+    count: usize,
+    scope: Scope,
+    ask: impl AsyncFn(&Requester, &str) -> Result<String, Failure>,
+) -> Result<Turn, Failure> {
     let text = "x".repeat(TEXT + 1);
     let (server, client) = library_pair(b"\n".into()).await?;
     let echo = tokio::spawn(async move {
@@ -124,11 +141,10 @@ pub(crate) async fn ours_owned(count: usize, scope: Scope) -> Result<Turn, Failu
         }
         Ok::<_, Failure>(())
     });
-    let connection = client.connection();
+    let client = Requester::new(client, RequestOptions::new());
     let mut rally = Rally::start(count, scope);
     for _ in 0..count {
-        connection.write_str(&text).await?;
-        let line = connection.read_str().await?;
+        let line = ask(&client, &text).await?;
         rally.round_trip_done();
         assert_eq!(line, text);
     }

@@ -7,7 +7,7 @@ use crate::{
     },
     measuring::{Goals, Row, Run, Sides},
     pairs,
-    ping_pong::{framed, on_one_thread, on_two_threads, ours, ours_owned, raw},
+    ping_pong::{framed, on_one_thread, on_two_threads, ours, ours_asking, ours_owned, raw},
     stopwatch::{Scope, Turn},
     writes,
 };
@@ -51,6 +51,14 @@ fn ping_pongs() -> Vec<Row> {
         row(STRINGS, FRAMED, UNITS, on_one_thread(ours_owned), on_one_thread(framed)).goals(1.0, 1.05),
         of_process(row(STRINGS_TWO, FRAMED, UNITS, on_two_threads(ours_owned), on_two_threads(framed)))
             .goals(1.0, 1.05),
+        row(
+            "`ask` of a `Requester`",
+            "`write_str`, `read_str`",
+            UNITS,
+            on_one_thread(ours_asking),
+            on_one_thread(ours_owned),
+        )
+        .goals(0.95, 1.0),
     ]
 }
 
