@@ -184,7 +184,8 @@ pub use self::{
     read_loop_client::ReadLoopClient,
     requests::{
         AndThen, Cause, Command, IntoCommand, Map, Mismatch, OutOfStep, RequestError, RequestOptions, Requester, Shape,
-        TryMap, Unsolicited, bytes, frame, json, line, lines, lines_before, lines_until, literal, of, until,
+        TryMap, Unsolicited, bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block,
+        until,
     },
     target::{Connected, Target},
 };

@@ -2,7 +2,6 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use tcpip_core::Connection;
 use tokio::sync::watch;
 
 use super::{LinkBuilder, LinkError, LinkState, keeper::run_link};
@@ -11,8 +10,8 @@ use crate::{Requester, requests::Device};
 /// A client that comes back: it connects, and again whenever its session ends, and is a valid handle all the time.
 /// Requests are those of a [`Requester`], which it lends.
 ///
-/// While it is not [ready](Self::ready), requests fail at once with [`NotConnected`](crate::Cause::NotConnected), and
-/// nothing is sent.
+/// While it is not [ready](Self::ready), requests fail at once with [`NotConnected`](crate::Cause::NotConnected), or
+/// wait as long as [`ready_timeout`](crate::RequestOptions::ready_timeout) says, and nothing is sent.
 ///
 /// Dropping it closes it.
 ///
@@ -67,9 +66,9 @@ pub struct Link {
 
 impl Link {
     pub(super) fn start(options: LinkBuilder) -> Self {
-        let device = Arc::new(Device::new(Connection::closed(), None));
-        let requester = Requester::to(Arc::clone(&device), options.requests.clone());
         let (state, states) = watch::channel(LinkState::Connecting { attempt: 1 });
+        let device = Arc::new(Device::of_link(states.clone()));
+        let requester = Requester::to(Arc::clone(&device), options.requests.clone());
         let (closing, is_closing) = watch::channel(false);
         tokio::spawn(run_link(options, device, state, is_closing));
         Self { requester, states, closing }

@@ -14,5 +14,5 @@ pub use self::{
     options::{OutOfStep, RequestOptions, Unsolicited},
     requester::{Command, IntoCommand, Requester},
     shape::{AndThen, Map, Mismatch, Shape, TryMap},
-    shapes::{bytes, frame, json, line, lines, lines_before, lines_until, literal, of, until},
+    shapes::{bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block, until},
 };

@@ -41,6 +41,7 @@ pub enum Unsolicited {
 ///
 /// | deadline | of | default |
 /// |---|---|---|
+/// | [`ready_timeout`](Self::ready_timeout) | the session, while a link has none | it fails at once |
 /// | [`turn_timeout`](Self::turn_timeout) | the turn, while others ask | 5 s |
 /// | [`reply_timeout`](Self::reply_timeout) | the first byte of the reply, and of the echo before it | 2 s |
 /// | [`gap_timeout`](Self::gap_timeout) | each byte behind another | 1 s |
@@ -48,6 +49,7 @@ pub enum Unsolicited {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "options do nothing until they are used"]
 pub struct RequestOptions {
+    pub(super) ready_timeout: Option<Duration>,
     pub(super) turn_timeout: Duration,
     pub(super) reply_timeout: Duration,
     pub(super) gap_timeout: Duration,
@@ -61,6 +63,7 @@ pub struct RequestOptions {
 impl Default for RequestOptions {
     fn default() -> Self {
         Self {
+            ready_timeout: None,
             turn_timeout: Duration::from_secs(5),
             reply_timeout: Duration::from_secs(2),
             gap_timeout: Duration::from_secs(1),
@@ -77,6 +80,12 @@ impl RequestOptions {
     /// The defaults.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// How long a request waits for a [`Link`](crate::Link) that is not ready, or `None` to fail at once. Default:
+    /// `None`.
+    pub fn ready_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
+        Self { ready_timeout: timeout.into(), ..self }
     }
 
     /// How long a request waits while others ask. Default: 5 s.

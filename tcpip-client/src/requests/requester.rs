@@ -9,6 +9,7 @@ use std::{
 };
 
 use tcpip_core::{Batch, Connection, ReadError, ReadTurn, Sent, WriteError};
+use tokio::{sync::watch, time::timeout};
 
 use super::{
     error::{Cause, RequestError},
@@ -18,7 +19,7 @@ use super::{
     shape::{Format, Shape},
     shapes::{bytes, line},
 };
-use crate::Client;
+use crate::{Client, LinkState};
 
 /// Asks a device that answers each command before the next, from many tasks.
 ///
@@ -82,11 +83,32 @@ pub(crate) struct Device {
     counts: Arc<Counts>,
     /// Closed when this is dropped.
     client: Option<Client>,
+    /// What the link is at, if this is one's.
+    states: Option<watch::Receiver<LinkState>>,
 }
 
 impl Device {
-    pub(crate) fn new(connection: Connection, client: Option<Client>) -> Self {
-        Self { connection: Mutex::new(connection), counts: Arc::default(), client }
+    fn of(connection: Connection, client: Option<Client>) -> Self {
+        Self { connection: Mutex::new(connection), counts: Arc::default(), client, states: None }
+    }
+
+    /// That of a link, which has no session yet.
+    pub(crate) fn of_link(states: watch::Receiver<LinkState>) -> Self {
+        Self { states: Some(states), ..Self::of(Connection::closed(), None) }
+    }
+
+    /// Waits until the link is ready, or never will be.
+    async fn ready(&self) {
+        let Some(mut states) = self.states.clone() else { return };
+        loop {
+            let is_ready = match &*states.borrow_and_update() {
+                LinkState::Ready => self.connection().is_connected(),
+                state => state.is_final(),
+            };
+            if is_ready || states.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     fn connection(&self) -> Connection {
@@ -203,7 +225,7 @@ impl Requester {
     }
 
     fn of(connection: Connection, client: Option<Client>, options: RequestOptions) -> Self {
-        Self::to(Arc::new(Device::new(connection, client)), options)
+        Self::to(Arc::new(Device::of(connection, client)), options)
     }
 
     pub(crate) fn to(device: Arc<Device>, options: RequestOptions) -> Self {
@@ -236,7 +258,7 @@ impl Requester {
         if self.kept.is_some() {
             return Ok(self.clone());
         }
-        let connection = self.connection();
+        let connection = self.session().await;
         match self.turn(&connection).await {
             Ok(Turn::Own(turn)) => {
                 let kept = Kept { connection, turn: Arc::new(tokio::sync::Mutex::new(turn)) };
@@ -262,7 +284,7 @@ impl Requester {
     ///
     /// As [`ask`](Self::ask).
     pub async fn ask_for<S: Shape>(&self, command: impl IntoCommand, shape: S) -> Result<S::Output, RequestError> {
-        let connection = self.connection();
+        let connection = self.session().await;
         let mut message = connection.batch();
         let written = command.write(&mut message);
         self.request(&connection, message, written, shape).await
@@ -283,7 +305,7 @@ impl Requester {
     ///
     /// As [`ask`](Self::ask).
     pub async fn run<C: Command>(&self, command: &C) -> Result<C::Reply, RequestError> {
-        let connection = self.connection();
+        let connection = self.session().await;
         let mut message = connection.batch();
         let written = command.write(&mut message);
         self.request(&connection, message, written, command.reply()).await
@@ -296,7 +318,7 @@ impl Requester {
     /// As [`ask`](Self::ask).
     pub async fn receive<S: Shape>(&self, shape: S) -> Result<S::Output, RequestError> {
         let failed = |sent, cause| RequestError::new(b"", sent, cause);
-        let connection = self.connection();
+        let connection = self.session().await;
         let turn = self.turn(&connection).await.map_err(|cause| failed(Sent::No, cause))?;
         let reply = Reply::new(shape, Format::of(&connection), Vec::new());
         let options = Arc::clone(&self.options);
@@ -345,6 +367,17 @@ impl Requester {
             }
             Err(cause) => Err((outstanding.sent(), cause)),
         }
+    }
+
+    /// The connection of a session that has not ended, if there is one within the deadline, or at once.
+    async fn session(&self) -> Connection {
+        if let (None, Some(after)) = (&self.kept, self.options.ready_timeout)
+            && !self.connection().is_connected()
+        {
+            // Without, the connection says why.
+            let _ = timeout(after, self.device.ready()).await;
+        }
+        self.connection()
     }
 
     /// Waits for the turn.

@@ -3,7 +3,7 @@
 use std::{fmt, marker::PhantomData};
 
 use serde::de::DeserializeOwned;
-use tcpip_core::{BytesMut, Decoder, ReadError, endpoint::find_end};
+use tcpip_core::{BytesMut, Decoder, FrameCodec, Framing, ReadError, endpoint::find_end};
 use zerocopy::TryFromBytes;
 
 use super::shape::{Format, Mismatch, Shape};
@@ -159,6 +159,39 @@ where
     Of::new(move |state: &mut Option<D>, bytes, _| {
         let decoder = state.get_or_insert_with(|| decoder.clone());
         decoder.decode(bytes).map_err(|error| Mismatch::OutOfStep(error.to_string())).transpose()
+    })
+}
+
+/// A block of SCPI (IEEE 488.2, 8.7.9 and 8.7.10): of a definite length, with the terminator of text behind it, or of an
+/// indefinite one.
+#[must_use]
+pub fn scpi_block() -> impl Shape<Output = Vec<u8>> {
+    Of::new(|state: &mut (Option<FrameCodec>, Option<Vec<u8>>), bytes, format| {
+        let (codec, block) = state;
+        if block.is_none() {
+            if bytes.first().is_some_and(|first| *first != b'#') {
+                return Some(Err(Mismatch::OutOfStep("a block begins with #".to_owned())));
+            }
+            let is_indefinite = bytes.starts_with(b"#0");
+            let limit = format.limit;
+            let codec = codec.get_or_insert_with(|| Framing::scpi_blocks().limit(limit).codec());
+            let found = codec.decode(bytes).ok().flatten()?;
+            match found {
+                Ok(found) if is_indefinite => return Some(Ok(found.to_vec())),
+                Ok(found) => *block = Some(found.to_vec()),
+                Err(damage) => return Some(Err(Mismatch::OutOfStep(damage.to_string()))),
+            }
+        }
+        let end = &*format.terminator;
+        let there = bytes.len().min(end.len());
+        if bytes[..there] != end[..there] {
+            return Some(Err(Mismatch::OutOfStep("no terminator follows the block".to_owned())));
+        }
+        if there < end.len() {
+            return None;
+        }
+        let _ = bytes.split_to(there);
+        block.take().map(Ok)
     })
 }
 

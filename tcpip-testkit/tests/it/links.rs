@@ -280,3 +280,28 @@ async fn a_late_reply_costs_one_session() {
     assert_eq!(reply.unwrap(), "in time");
     soon(link.close()).await;
 }
+
+/// A request may wait for the link, and no longer than it is told to; a link that is closed is not waited for.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_request_may_wait_for_the_link() {
+    let network = network();
+    let link = link(&network).requests(RequestOptions::new().ready_timeout(5 * SECOND)).start();
+    let begin = Instant::now();
+    let error = link.ask("early").await.unwrap_err();
+    assert!(matches!(error.cause(), Cause::NotConnected { .. }) && error.sent() == Sent::No, "{error:?}");
+    assert!((5 * SECOND..5 * SECOND + 10 * TICK).contains(&begin.elapsed()));
+    let impatient = link.with(|options| options.ready_timeout(None));
+    impatient.ask("at once").await.unwrap_err();
+    assert!(begin.elapsed() < 5 * SECOND + 10 * TICK);
+    let patient = link.with(|options| options.ready_timeout(100 * SECOND));
+    let (reply, server) = tokio::join!(patient.ask("?"), async {
+        sleep(SECOND).await;
+        serve(&network).await
+    });
+    assert_eq!(reply.unwrap(), "?");
+    link.close().await;
+    let begin = Instant::now();
+    link.ask("closed").await.unwrap_err();
+    assert!(begin.elapsed() < TICK);
+    server.close().await;
+}

@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use macro_rules_attribute::apply;
 use tcpip_client::{
     Cause, Client, Damage, DisconnectReason, Framing, OutOfStep, RequestError, RequestOptions, Requester, Sent, Shape,
-    Unsolicited, bytes, frame, json, line, lines, lines_before, lines_until, literal, of, until,
+    Unsolicited, bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block, until,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, split},
@@ -92,6 +92,8 @@ async fn each_shape_takes_its_reply<K: Kind>() {
     takes::<K, _>(of::<[u8; 4]>, b"\x01\x02\x03\x04", [1, 2, 3, 4]).await;
     takes::<K, _>(json::<Vec<f64>>, b"[1, 2.5]\r\n", vec![1.0, 2.5]).await;
     takes::<K, _>(|| frame(Framing::scpi_blocks().codec()), b"#13abc", Ok::<_, Damage>("abc".into())).await;
+    takes::<K, _>(scpi_block, b"#13abc\r\n", b"abc".to_vec()).await;
+    takes::<K, _>(scpi_block, b"#0a#b\n", b"a#b".to_vec()).await;
     takes::<K, _>(|| (lines(1), literal(b">")), b"a\r\n>", (texts(&["a"]), ())).await;
     takes::<K, _>(|| (line(), bytes(2), line()), b"a\r\nxyb\r\n", ("a".to_owned(), b"xy".to_vec(), "b".to_owned()))
         .await;
