@@ -162,8 +162,8 @@ where
     })
 }
 
-/// A block of SCPI (IEEE 488.2, 8.7.9 and 8.7.10): of a definite length, with the terminator of text behind it, or of an
-/// indefinite one.
+/// A block of SCPI (IEEE 488.2, 8.7.9 and 8.7.10): of a definite length, with the terminator of text behind it, or of
+/// an indefinite one.
 #[must_use]
 pub fn scpi_block() -> impl Shape<Output = Vec<u8>> {
     Of::new(|state: &mut (Option<FrameCodec>, Option<Vec<u8>>), bytes, format| {
