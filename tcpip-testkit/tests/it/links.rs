@@ -260,14 +260,11 @@ async fn a_link_is_closed_in_any_state() {
 async fn a_late_reply_costs_one_session() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let link: Link = Client::builder("127.0.0.1", port)
-        .link()
-        .backoff(Backoff::exponential(TICK, TICK))
-        .requests(RequestOptions::new().reply_timeout(20 * TICK))
-        .start();
+    let link: Link = Client::builder("127.0.0.1", port).link().backoff(Backoff::exponential(TICK, TICK)).start();
     let (mut first, _) = soon(listener.accept()).await.unwrap();
     soon(link.ready()).await.unwrap();
-    let error = soon(link.ask("?")).await.unwrap_err();
+    let impatient = link.with(|options| options.reply_timeout(20 * TICK));
+    let error = soon(impatient.ask("?")).await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     let _ = first.write_all(b"late\r\n").await;
     let (mut second, _) = soon(listener.accept()).await.unwrap();
