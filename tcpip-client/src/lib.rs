@@ -54,8 +54,8 @@
 //! # Requests and replies
 //!
 //! Two tasks that ask on one connection, by a write and a read, get each other's replies; and a reply that comes late
-//! is taken for the next one's. A [`Requester`] has each request wait for its turn, keeps all deadlines, and never takes a
-//! reply for another's: by default the session ends when one is late, or its caller is dropped.
+//! is taken for the next one's. A [`Requester`] has each request wait for its turn, keeps all deadlines, and never
+//! takes a reply for another's: by default the session ends when one is late, or its caller is dropped.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -164,10 +164,10 @@ pub use tcpip_core::{
     Abort, Batch, BoxFuture, BytesMut, CallbackFuture, Checksum, ChunkTap, ClientOrServer, ConnectAttempt,
     ConnectCallback, ConnectError, ConnectFailure, Connection, ConnectionEvent, ConnectionOptions,
     DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_FRAME_LIMIT,
-    DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_MAX_HEARTBEAT_INTERVAL,
-    DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_SHOWN, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT,
-    Damage, Decoder, Direction, DisconnectReason, Encoder, Encoding, Error, Escape, Expected, Family, Filter,
-    FrameCodec, FrameTap, Framing, HEARTBEAT, HalfClose, HandlerError, HandlerResult, IntoHandlerError, JsonMode,
+    DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_LOGGED_BYTES, DEFAULT_MAX_HEARTBEAT_INTERVAL,
+    DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Damage,
+    Decoder, Direction, DisconnectReason, Encoder, Encoding, Error, Escape, Expected, Family, Filter, FrameCodec,
+    FrameTap, Framing, HEARTBEAT, HalfClose, HandlerError, HandlerResult, IntoHandlerError, JsonMode,
     KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest,
     LengthField, ListenOptions, Listener, LookUpError, Network, NetworkStream, OptionError, ReadAndDispatch, ReadError,
     ReadTurn, Result, STD_TIMEOUT, Sending, Sent, Serve, SockRef, Sockets, Stats, Structs, Telnet, Terminator,

@@ -17,11 +17,10 @@
 //! - A handler serves each session of a server, or that of a client, in the background: message by message
 //!   ([`ReadAndDispatch`]) or as a whole ([`Serve`]).
 //! - Replies are paired with requests by [`Expected`], or by a [`ReadTurn`] that is kept from the one to the other.
-//! - A [`Framing`] says how a device makes frames, with checksums and escapes, for [`read_frame`](Connection::read_frame)
-//!   and [`frames`](Connection::frames).
-//! - A [`Filter`] such as [`Telnet`] speaks a protocol below the messages, a [`WireLog`] keeps the last frames, a [`FrameTap`] or
-//!   [`ChunkTap`] listens in, and a [`Network`] of
-//!   your own takes the place of the system's sockets.
+//! - A [`Framing`] says how a device makes frames, with checksums and escapes, for
+//!   [`read_frame`](Connection::read_frame) and [`frames`](Connection::frames).
+//! - A [`Filter`] such as [`Telnet`] speaks a protocol below the messages, a [`WireLog`] keeps the last frames, a
+//!   [`FrameTap`] or [`ChunkTap`] listens in, and a [`Network`] of your own takes the place of the system's sockets.
 //! - [`ClientOrServer`] is for code that takes a client, a server or a connection alike.
 //!
 //! # If you drop this future
@@ -94,7 +93,7 @@ pub use tokio_util::codec::{Decoder, Encoder};
 pub use self::{
     codec::{Checksum, DEFAULT_FRAME_LIMIT, Damage, Escape, FrameCodec, Framing, LengthField, Unframable},
     connection::{
-        Batch, ChunkTap, Connection, ConnectionOptions, DEFAULT_SHOWN, Direction, Expected, Filter, FrameTap,
+        Batch, ChunkTap, Connection, ConnectionOptions, DEFAULT_LOGGED_BYTES, Direction, Expected, Filter, FrameTap,
         HalfClose, ReadTurn, Sending, Stats, Telnet, WireFrame, WireLog,
     },
     endpoint::{

@@ -4,7 +4,7 @@ use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use tcpip_core::HandlerResult;
 
-use super::{Backoff, Link, LinkError, LinkState};
+use super::{Backoff, Link, LinkError, LinkState, link::closed};
 use crate::{ClientBuilder, RequestOptions, Requester};
 
 /// How long a handshake may take by default.
@@ -104,7 +104,7 @@ impl LinkBuilder {
                 _ => {}
             }
             if states.changed().await.is_err() {
-                return Ok(link);
+                return Err(closed());
             }
         }
     }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use tcpip_core::DisconnectReason;
+use tcpip_core::{
+    DisconnectReason,
+    endpoint::{catch_panic, catch_panic_in},
+};
 use tokio::{
     select,
     sync::watch,
@@ -52,7 +55,11 @@ pub(super) async fn run_link(
             }
         };
         let error = Arc::new(error);
-        let pause = if (options.is_final)(&error) { None } else { pauses.next() };
+        let is_final = catch_panic_in(|| (options.is_final)(&error)).unwrap_or_else(|panic| {
+            tracing::error!("what says which errors are for good panicked: {panic}");
+            false
+        });
+        let pause = if is_final { None } else { pauses.next() };
         let Some(pause) = pause else {
             tracing::error!("the link is given up: {error}");
             states.send_replace(LinkState::Failed { error });
@@ -82,7 +89,11 @@ async fn begin(options: &LinkBuilder, states: &watch::Sender<LinkState>) -> Resu
     states.send_replace(LinkState::Handshaking);
     let after = options.handshake_timeout;
     let session = Requester::over(client.connection(), options.requests.clone());
-    let error = match timeout(after, handshake(session)).await {
+    // A panic of it is an error as any other, and the link goes on.
+    let handshake = catch_panic(async { handshake(session).await });
+    let outcome = timeout(after, handshake).await;
+    let outcome = outcome.map(|done| done.unwrap_or_else(|panic| Err(format!("it panicked: {panic}").into())));
+    let error = match outcome {
         Ok(Ok(())) if client.is_connected() => return Ok(client),
         Ok(Err(_)) if client.connection().stats().bytes_received == 0 && !client.is_connected() => lost(&client),
         Ok(Err(error)) => LinkError::Handshake(error),

@@ -84,17 +84,15 @@ impl Link {
     ///
     /// May be dropped at any time.
     pub async fn ready(&self) -> Result<(), Arc<LinkError>> {
-        let mut states = self.states();
         loop {
-            let state = states.borrow_and_update().clone();
-            match state {
-                LinkState::Ready if self.connection().is_connected() => return Ok(()),
-                LinkState::Failed { error } => return Err(error),
+            self.requester.device().ready().await;
+            match &*self.states.borrow() {
+                LinkState::Failed { error } => return Err(Arc::clone(error)),
                 LinkState::Closed => return Err(closed()),
+                LinkState::Ready if self.connection().is_connected() => return Ok(()),
+                // The runtime is gone, and the link with it.
+                _ if self.states.has_changed().is_err() => return Err(closed()),
                 _ => {}
-            }
-            if states.changed().await.is_err() {
-                return Err(closed());
             }
         }
     }
@@ -125,7 +123,7 @@ impl Link {
     }
 }
 
-fn closed() -> Arc<LinkError> {
+pub(super) fn closed() -> Arc<LinkError> {
     Arc::new(LinkError::Lost { reason: tcpip_core::DisconnectReason::Closed })
 }
 

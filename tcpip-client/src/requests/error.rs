@@ -4,6 +4,9 @@ use std::{error::Error, fmt, io, time::Duration};
 
 use tcpip_core::{DisconnectReason, ReadError, Sent, WriteError};
 
+/// How many bytes of a command are shown.
+pub(super) const SHOWN: usize = 60;
+
 /// Why a request has no reply, and how far it went.
 #[derive(Debug)]
 pub struct RequestError {
@@ -14,8 +17,8 @@ pub struct RequestError {
 }
 
 impl RequestError {
+    /// Of a command, of which [`SHOWN`] bytes are shown, and one more says that there are others.
     pub(super) fn new(command: &[u8], sent: Sent, cause: Cause) -> Self {
-        const SHOWN: usize = 60;
         let mut shown = command[..command.len().min(SHOWN)].escape_ascii().to_string();
         if command.len() > SHOWN {
             shown.push('…');

@@ -1,5 +1,7 @@
 //! Requests and replies: one in flight, from many tasks.
 
+mod command;
+mod device;
 mod error;
 mod options;
 mod outstanding;
@@ -8,11 +10,12 @@ mod requester;
 mod shape;
 mod shapes;
 
-pub(crate) use self::requester::Device;
+pub(crate) use self::device::Device;
 pub use self::{
+    command::{Command, IntoCommand},
     error::{Cause, RequestError},
     options::{OutOfStep, RequestOptions, Unsolicited},
-    requester::{Command, IntoCommand, Requester},
+    requester::Requester,
     shape::{AndThen, Map, Mismatch, Shape, TryMap},
     shapes::{bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block, until},
 };

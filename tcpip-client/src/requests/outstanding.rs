@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use tcpip_core::{Connection, DisconnectReason, ReadError, ReadTurn, Sending, Sent, WriteError};
+use tcpip_core::{DisconnectReason, ReadError, ReadTurn, Sending, Sent, WriteError};
 use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use super::{
@@ -67,7 +67,6 @@ pub(crate) struct Counts {
 }
 
 struct Waiting<S: Shape> {
-    connection: Connection,
     turn: Turn,
     reply: Reply<S>,
     sending: Option<Sending>,
@@ -83,8 +82,8 @@ impl<S: Shape> Outstanding<S> {
         options: Arc<RequestOptions>,
         counts: Arc<Counts>,
     ) -> Self {
-        let (connection, is_unsent) = (turn.connection().clone(), sending.is_some());
-        Self { waiting: Some(Waiting { connection, turn, reply, sending, is_unsent }), options, counts }
+        let is_unsent = sending.is_some();
+        Self { waiting: Some(Waiting { turn, reply, sending, is_unsent }), options, counts }
     }
 
     fn waiting(&mut self) -> &mut Waiting<S> {
@@ -108,7 +107,8 @@ impl<S: Shape> Outstanding<S> {
     /// Waits for the reply.
     pub(super) async fn receive(&mut self) -> Result<Taken<S::Output>, Cause> {
         let options = Arc::clone(&self.options);
-        let Waiting { connection, turn, reply, .. } = self.waiting();
+        let Waiting { turn, reply, .. } = self.waiting();
+        let connection = turn.connection().clone();
         loop {
             let (deadline, cause) = reply.deadline(&options);
             let left = deadline.saturating_duration_since(Instant::now());
@@ -145,7 +145,7 @@ impl<S: Shape> Outstanding<S> {
 impl<S: Shape> Drop for Outstanding<S> {
     fn drop(&mut self) {
         let Some(waiting) = self.waiting.take().filter(|waiting| !waiting.is_unsent) else { return };
-        let connection = waiting.connection.clone();
+        let connection = waiting.turn.connection().clone();
         let failures = self.counts.failures.fetch_add(1, Ordering::Relaxed) + 1;
         if !connection.is_connected() {
             return;
@@ -162,7 +162,7 @@ impl<S: Shape> Drop for Outstanding<S> {
 impl<S: Shape> Waiting<S> {
     /// Takes the rest of the reply, and drops it.
     async fn take_the_rest(mut self, at_most: Duration) {
-        let connection = self.connection.clone();
+        let connection = self.turn.connection().clone();
         let taking = async {
             loop {
                 match self.turn.read_frame(&mut self.reply).await.map_err(cause_of) {
@@ -179,7 +179,7 @@ impl<S: Shape> Waiting<S> {
 
     /// Drops what comes, until nothing comes.
     async fn drop_what_comes(mut self, quiet: Duration, at_most: Duration) {
-        let connection = self.connection.clone();
+        let connection = self.turn.connection().clone();
         let dropping = async {
             loop {
                 match connection.within(quiet, self.turn.read(CHUNK)).await {

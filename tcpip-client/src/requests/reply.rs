@@ -22,8 +22,6 @@ pub(super) struct Reply<S: Shape> {
     /// How many bytes have been taken, and how many were there at the last look.
     taken: usize,
     seen: usize,
-    /// The bytes of the echo, and whatever was there before the reply began.
-    before: usize,
     waits_since: Instant,
     began: Option<Instant>,
     last: Instant,
@@ -42,7 +40,6 @@ impl<S: Shape> Reply<S> {
             echo,
             taken: 0,
             seen: 0,
-            before: 0,
             waits_since: now,
             began: None,
             last: now,
@@ -79,7 +76,7 @@ impl<S: Shape> Reply<S> {
         if seen > self.seen {
             self.seen = seen;
             self.last = Instant::now();
-            if self.echo.is_empty() && seen > self.before {
+            if self.echo.is_empty() {
                 self.began.get_or_insert(self.last);
             }
         }
@@ -97,7 +94,7 @@ impl<S: Shape> Reply<S> {
         self.taken += there;
         if there > 0 && self.echo.is_empty() {
             // Behind it the deadline of the first byte begins anew.
-            (self.before, self.waits_since) = (self.taken, Instant::now());
+            self.waits_since = Instant::now();
             if !bytes.is_empty() {
                 self.began = Some(self.last);
             }

@@ -1,25 +1,21 @@
 //! One request in flight.
 
-use std::{
-    fmt,
-    future::poll_fn,
-    pin::pin,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
-    task::Poll,
-};
+use std::{fmt, future::poll_fn, pin::pin, sync::Arc, task::Poll};
 
 use tcpip_core::{Batch, Connection, ReadError, ReadTurn, Sent, WriteError};
-use tokio::{sync::watch, time::timeout};
+use tokio::{sync::Mutex, time::timeout};
 
 use super::{
-    error::{Cause, RequestError},
+    command::{Command, IntoCommand},
+    device::Device,
+    error::{Cause, RequestError, SHOWN},
     options::{RequestOptions, Unsolicited},
-    outstanding::{Counts, Outstanding, Turn},
+    outstanding::{Outstanding, Turn},
     reply::Reply,
     shape::{Format, Shape},
     shapes::{bytes, line},
 };
-use crate::{Client, LinkState};
+use crate::Client;
 
 /// Asks a device that answers each command before the next, from many tasks.
 ///
@@ -73,142 +69,7 @@ pub struct Requester {
 #[derive(Clone)]
 struct Kept {
     connection: Connection,
-    turn: Arc<tokio::sync::Mutex<ReadTurn>>,
-}
-
-/// Whom the requests go to.
-pub(crate) struct Device {
-    /// That of the present session, or of the last one.
-    connection: Mutex<Connection>,
-    counts: Arc<Counts>,
-    /// Closed when this is dropped.
-    client: Option<Client>,
-    /// What the link is at, if this is one's.
-    states: Option<watch::Receiver<LinkState>>,
-}
-
-impl Device {
-    fn of(connection: Connection, client: Option<Client>) -> Self {
-        Self { connection: Mutex::new(connection), counts: Arc::default(), client, states: None }
-    }
-
-    /// That of a link, which has no session yet.
-    pub(crate) fn of_link(states: watch::Receiver<LinkState>) -> Self {
-        Self { states: Some(states), ..Self::of(Connection::closed(), None) }
-    }
-
-    /// Waits until the link is ready, or never will be.
-    async fn ready(&self) {
-        let Some(mut states) = self.states.clone() else { return };
-        loop {
-            let is_ready = match &*states.borrow_and_update() {
-                LinkState::Ready => self.connection().is_connected(),
-                state => state.is_final(),
-            };
-            if is_ready || states.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-
-    fn connection(&self) -> Connection {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Another session has begun.
-    pub(crate) fn set_connection(&self, connection: Connection) {
-        self.counts.failures.store(0, Ordering::Relaxed);
-        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection;
-    }
-
-    /// How many replies have come.
-    pub(crate) fn replies(&self) -> u64 {
-        self.counts.replies.load(Ordering::Relaxed)
-    }
-}
-
-/// A command, as the argument of a request: text, to which the terminator is put, or bytes as they are.
-pub trait IntoCommand {
-    /// Puts it into a message.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Batch::write_str`].
-    fn write(&self, message: &mut Batch) -> Result<(), WriteError>;
-}
-
-impl IntoCommand for str {
-    fn write(&self, message: &mut Batch) -> Result<(), WriteError> {
-        message.write_str(self).map(drop)
-    }
-}
-
-impl IntoCommand for String {
-    fn write(&self, message: &mut Batch) -> Result<(), WriteError> {
-        message.write_str(self).map(drop)
-    }
-}
-
-impl IntoCommand for [u8] {
-    fn write(&self, message: &mut Batch) -> Result<(), WriteError> {
-        message.write(self);
-        Ok(())
-    }
-}
-
-impl<const N: usize> IntoCommand for [u8; N] {
-    fn write(&self, message: &mut Batch) -> Result<(), WriteError> {
-        message.write(self);
-        Ok(())
-    }
-}
-
-impl IntoCommand for Vec<u8> {
-    fn write(&self, message: &mut Batch) -> Result<(), WriteError> {
-        message.write(self);
-        Ok(())
-    }
-}
-
-impl<C: IntoCommand + ?Sized> IntoCommand for &C {
-    fn write(&self, message: &mut Batch) -> Result<(), WriteError> {
-        (**self).write(message)
-    }
-}
-
-/// A command of a device, with the shape of its reply.
-///
-/// ```
-/// use tcpip_client::{Batch, Command, Shape, WriteError, lines_before};
-///
-/// /// Moves the dome. The device says what hinders it, if anything does, and then `>`.
-/// struct MoveTo(f64);
-///
-/// impl Command for MoveTo {
-///     type Reply = ();
-///
-///     fn write(&self, message: &mut Batch) -> Result<(), WriteError> {
-///         message.write_str(&format!("{:.2} MV", self.0)).map(drop)
-///     }
-///
-///     fn reply(&self) -> impl Shape<Output = ()> {
-///         lines_before(b">").try_map(|lines| if lines.is_empty() { Ok(()) } else { Err(lines.join("; ")) })
-///     }
-/// }
-/// ```
-pub trait Command {
-    /// What the reply becomes.
-    type Reply: Send + 'static;
-
-    /// Puts the command into a message.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Batch::write_str`].
-    fn write(&self, message: &mut Batch) -> Result<(), WriteError>;
-
-    /// Returns what the reply looks like.
-    fn reply(&self) -> impl Shape<Output = Self::Reply>;
+    turn: Arc<Mutex<ReadTurn>>,
 }
 
 impl Requester {
@@ -226,6 +87,10 @@ impl Requester {
 
     fn of(connection: Connection, client: Option<Client>, options: RequestOptions) -> Self {
         Self::to(Arc::new(Device::of(connection, client)), options)
+    }
+
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
     }
 
     pub(crate) fn to(device: Arc<Device>, options: RequestOptions) -> Self {
@@ -261,7 +126,7 @@ impl Requester {
         let connection = self.session().await;
         match self.turn(&connection).await {
             Ok(Turn::Own(turn)) => {
-                let kept = Kept { connection, turn: Arc::new(tokio::sync::Mutex::new(turn)) };
+                let kept = Kept { connection, turn: Arc::new(Mutex::new(turn)) };
                 Ok(Self { kept: Some(kept), ..self.clone() })
             }
             Ok(Turn::Kept(_)) => Ok(self.clone()),
@@ -457,13 +322,13 @@ impl fmt::Debug for Requester {
 /// What an error shows of a command.
 #[derive(Clone, Copy)]
 struct Front {
-    bytes: [u8; 64],
+    bytes: [u8; SHOWN + 1],
     length: usize,
 }
 
 impl Front {
     fn of(command: &[u8]) -> Self {
-        let mut front = Self { bytes: [0; 64], length: command.len().min(64) };
+        let mut front = Self { bytes: [0; SHOWN + 1], length: command.len().min(SHOWN + 1) };
         front.bytes[..front.length].copy_from_slice(&command[..front.length]);
         front
     }

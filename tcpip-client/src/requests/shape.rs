@@ -183,7 +183,7 @@ fn head<T>(taken: Result<T, Mismatch>) -> Result<T, Mismatch> {
 
 /// A tuple of shapes is one behind the other.
 macro_rules! tuples {
-    ($($shape:ident $state:ident $index:tt),+; $last:ident $last_state:ident $last_index:tt) => {
+    ($($shape:ident $index:tt),+; $last:ident $last_index:tt) => {
         impl<$($shape: Shape,)+ $last: Shape> Shape for ($($shape,)+ $last,) {
             type Output = ($($shape::Output,)+ $last::Output,);
             type State = ($(Part<$shape>,)+ $last::State,);
@@ -239,6 +239,6 @@ impl<S: Shape> Part<S> {
     }
 }
 
-tuples!(A a 0; B b 1);
-tuples!(A a 0, B b 1; C c 2);
-tuples!(A a 0, B b 1, C c 2; D d 3);
+tuples!(A 0; B 1);
+tuples!(A 0, B 1; C 2);
+tuples!(A 0, B 1, C 2; D 3);

@@ -20,12 +20,6 @@ impl<S, F> Of<S, F> {
     }
 }
 
-impl<S, F> fmt::Debug for Of<S, F> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Shape")
-    }
-}
-
 impl<S, T, F> Shape for Of<S, F>
 where
     S: Default + Send + 'static,

@@ -61,7 +61,7 @@ impl Blocks {
                     None => self.look_for_noise(bytes, limit),
                     Some(_) if known.len() < digits => Look::More,
                     Some(content) if content > limit => {
-                        self.too_long = if content > 0 { Rest::Bytes(content) } else { Rest::Nothing };
+                        self.too_long = Rest::Bytes(content);
                         Look::TooLong(2 + digits)
                     }
                     Some(content) if rest.len() - digits < content => Look::More,

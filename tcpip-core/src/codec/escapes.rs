@@ -1,5 +1,7 @@
 //! What is done to content so that no mark is in it.
 
+use bytes::Bytes;
+
 use super::marks::{Code, Escape};
 
 /// How content is written.
@@ -34,17 +36,17 @@ impl Coding {
     }
 
     /// The content again. `None` if no content is written so.
-    pub(super) fn decode(&self, encoded: &[u8], marks: &[&[u8]]) -> Option<Vec<u8>> {
+    pub(super) fn decode(&self, encoded: &Bytes, marks: &[&[u8]]) -> Option<Bytes> {
         match self {
-            Self::Plain => Some(encoded.to_vec()),
-            Self::Cobs => cobs::decode_vec(encoded).ok(),
+            Self::Plain => Some(encoded.clone()),
+            Self::Cobs => cobs::decode_vec(encoded).ok().map(Bytes::from),
             Self::Escaped(escape) => {
                 let mut content = Vec::with_capacity(encoded.len());
                 let mut bytes = encoded.iter();
                 while let Some(&byte) = bytes.next() {
                     content.push(if byte == escape.byte { escape.byte_of(*bytes.next()?, marks)? } else { byte });
                 }
-                Some(content)
+                Some(content.into())
             }
         }
     }

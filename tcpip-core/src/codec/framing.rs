@@ -293,12 +293,8 @@ impl Framing {
             }
         }
         let encoded = frame.freeze().slice(whole.begin..whole.begin + whole.content);
-        let mut content = match &self.coding {
-            Coding::Plain => encoded,
-            coding => match coding.decode(&encoded, &self.marks()) {
-                Some(content) => content.into(),
-                None => return Err(Damage::BadEscape(encoded)),
-            },
+        let Some(mut content) = self.coding.decode(&encoded, &self.marks()) else {
+            return Err(Damage::BadEscape(encoded));
         };
         if let Some(checksum) = self.checksum_at(|place| place == Place::Within) {
             let length = content.len().saturating_sub(checksum.len());

@@ -34,7 +34,7 @@ use self::shared::Shared;
 pub use self::{
     connection_options::{ConnectionOptions, HalfClose},
     deadlines::within,
-    interceptors::{ChunkTap, DEFAULT_SHOWN, Direction, Filter, FrameTap, Telnet, WireFrame, WireLog},
+    interceptors::{ChunkTap, DEFAULT_LOGGED_BYTES, Direction, Filter, FrameTap, Telnet, WireFrame, WireLog},
     read::ReadTurn,
     stats::Stats,
     write::{Batch, Expected, Sending},

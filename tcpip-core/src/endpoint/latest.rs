@@ -75,8 +75,8 @@ impl<T: Clone> Latest<T> {
         self.sender.send_modify(|series| series.closed = true);
     }
 
-    /// Wakes those who wait, as if it were closed; the series goes on, and who waits later waits for its values. For the
-    /// end of a session, where another one may follow. The latest stays.
+    /// Wakes those who wait, as if it were closed; the series goes on, and who waits later waits for its values. For
+    /// the end of a session, where another one may follow. The latest stays.
     pub fn interrupt(&self) {
         self.sender.send_modify(|series| series.interruptions += 1);
     }

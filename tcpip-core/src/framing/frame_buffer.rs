@@ -233,8 +233,8 @@ impl FrameBuffer {
         Some(taken)
     }
 
-    /// Hands all texts to `use_text` that [`find_ready_text`](Self::find_ready_text) would find, one after the other, and
-    /// takes each out once that has returned. How many they are.
+    /// Hands all texts to `use_text` that [`find_ready_text`](Self::find_ready_text) would find, one after the other,
+    /// and takes each out once that has returned. How many they are.
     pub(crate) fn use_ready_texts(&mut self, separator: &[u8], limit: usize, mut use_text: impl FnMut(&str)) -> usize {
         let Form::Text(text, _) = &self.form else { return 0 };
         if self.scanned > 0 || self.skip.is_some() {

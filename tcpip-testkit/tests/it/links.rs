@@ -14,7 +14,7 @@ use tcpip_client::{
 };
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     time::{Instant, sleep},
 };
@@ -132,7 +132,8 @@ async fn a_handshake_comes_before_ready() {
                 match tries {
                     0 => Err("not yet".into()),
                     1 => std::future::pending().await,
-                    2 => {
+                    2 => panic!("as a handshake may"),
+                    3 => {
                         assert_eq!(session.ask("hello").await?, "hello");
                         Ok(())
                     }
@@ -150,13 +151,20 @@ async fn a_handshake_comes_before_ready() {
             _ => {}
         }
     }
-    assert_eq!(errors, ["the handshake failed: not yet", "the handshake has not ended for 3s"]);
+    assert_eq!(
+        errors,
+        [
+            "the handshake failed: not yet",
+            "the handshake has not ended for 3s",
+            "the handshake failed: it panicked: as a handshake may",
+        ]
+    );
     assert_eq!(link.ask("?").await.unwrap(), "?");
     link.ask("hang up").await.unwrap_err();
     let error = link.ready().await.unwrap_err();
     assert_eq!(error.to_string(), "the handshake failed: wrong password");
     assert!(matches!(*link.states().borrow(), LinkState::Failed { .. }));
-    assert_eq!(tries.load(Ordering::Relaxed), 4);
+    assert_eq!(tries.load(Ordering::Relaxed), 5);
     link.close().await;
     server.close().await;
 }
@@ -271,7 +279,8 @@ async fn a_late_reply_costs_one_session() {
     soon(link.ready()).await.unwrap();
     let asking = soon(link.ask("?"));
     let (reply, ()) = tokio::join!(asking, async {
-        sleep(5 * TICK).await;
+        let mut command = [0; 3];
+        soon(second.read_exact(&mut command)).await.unwrap();
         second.write_all(b"in time\r\n").await.unwrap();
     });
     assert_eq!(reply.unwrap(), "in time");

@@ -11,5 +11,5 @@ pub use self::{
     filter::Filter,
     tap::{ChunkTap, Direction, FrameTap},
     telnet::Telnet,
-    wire_log::{DEFAULT_SHOWN, WireFrame, WireLog},
+    wire_log::{DEFAULT_LOGGED_BYTES, WireFrame, WireLog},
 };

@@ -14,7 +14,7 @@ use super::{Direction, FrameTap};
 use crate::{DisconnectReason, connection::Connection, sync::Lock};
 
 /// How many bytes of a frame a [`WireLog`] keeps by default.
-pub const DEFAULT_SHOWN: usize = 128;
+pub const DEFAULT_LOGGED_BYTES: usize = 128;
 
 /// The last frames of one or several sessions, in both directions and with their times, and what arrived and nobody
 /// took: an option, [`wire_log`](crate::ConnectionOptions::wire_log). Clones share it.
@@ -72,7 +72,7 @@ impl WireLog {
     /// Returns a log that keeps that many frames.
     #[must_use]
     pub fn ring(frames: usize) -> Self {
-        Self::with(Inner { frames, shown: DEFAULT_SHOWN, redact: None, ring: Lock::default() })
+        Self::with(Inner { frames, shown: DEFAULT_LOGGED_BYTES, redact: None, ring: Lock::default() })
     }
 
     fn with(inner: Inner) -> Self {
@@ -84,7 +84,8 @@ impl WireLog {
         Inner { frames, shown, redact: redact.clone(), ring: Lock::default() }
     }
 
-    /// Keeps so many bytes of each frame. By default [`DEFAULT_SHOWN`]. What is kept so far is not in the new log.
+    /// Keeps so many bytes of each frame. By default [`DEFAULT_LOGGED_BYTES`]. What is kept so far is not in the new
+    /// log.
     #[must_use]
     pub fn shortened_to(self, bytes: usize) -> Self {
         Self::with(Inner { shown: bytes, ..self.empty() })

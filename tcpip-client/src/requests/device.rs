@@ -1,0 +1,60 @@
+//! Whom requests go to.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use tcpip_core::{Connection, endpoint::Lock};
+use tokio::sync::watch;
+
+use super::outstanding::Counts;
+use crate::{Client, LinkState};
+
+/// Whom the requests go to.
+pub(crate) struct Device {
+    /// That of the present session, or of the last one.
+    connection: Lock<Connection>,
+    pub(super) counts: Arc<Counts>,
+    /// Closed when this is dropped.
+    pub(super) client: Option<Client>,
+    /// What the link is at, if this is one's.
+    states: Option<watch::Receiver<LinkState>>,
+}
+
+impl Device {
+    pub(super) fn of(connection: Connection, client: Option<Client>) -> Self {
+        Self { connection: Lock::new(connection), counts: Arc::default(), client, states: None }
+    }
+
+    /// That of a link, which has no session yet.
+    pub(crate) fn of_link(states: watch::Receiver<LinkState>) -> Self {
+        Self { states: Some(states), ..Self::of(Connection::closed(), None) }
+    }
+
+    /// Waits until the link is ready, or never will be.
+    pub(crate) async fn ready(&self) {
+        let Some(mut states) = self.states.clone() else { return };
+        loop {
+            let is_ready = match &*states.borrow_and_update() {
+                LinkState::Ready => self.connection().is_connected(),
+                state => state.is_final(),
+            };
+            if is_ready || states.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn connection(&self) -> Connection {
+        self.connection.lock().clone()
+    }
+
+    /// Another session has begun.
+    pub(crate) fn set_connection(&self, connection: Connection) {
+        self.counts.failures.store(0, Ordering::Relaxed);
+        *self.connection.lock() = connection;
+    }
+
+    /// How many replies have come.
+    pub(crate) fn replies(&self) -> u64 {
+        self.counts.replies.load(Ordering::Relaxed)
+    }
+}
