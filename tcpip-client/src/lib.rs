@@ -180,7 +180,7 @@ pub use self::{
     builder::ClientBuilder,
     client::Client,
     dial::Dial,
-    links::{Backoff, Link, LinkBuilder, LinkError, LinkState},
+    links::{Backoff, DEFAULT_HANDSHAKE_TIMEOUT, Group, Link, LinkBuilder, LinkError, LinkReader, LinkState, OnDemand},
     read_loop_client::ReadLoopClient,
     requests::{
         AndThen, Cause, Command, IntoCommand, Map, Mismatch, OutOfStep, RequestError, RequestOptions, Requester, Shape,

@@ -11,10 +11,10 @@ pub enum LinkError {
     /// Nobody answered, or what answered was none of it.
     #[error("cannot connect")]
     Connect(#[source] ConnectError),
-    /// The handshake failed.
+    /// The handshake failed, or what comes behind it ([`ready_when`](super::LinkBuilder::ready_when)).
     #[error("the handshake failed: {0}")]
     Handshake(HandlerError),
-    /// The handshake did not come to its end.
+    /// The handshake did not come to its end, or what comes behind it did not.
     #[error("the handshake has not ended for {after:?}")]
     HandshakeTimeout {
         /// The [`handshake_timeout`](super::LinkBuilder::handshake_timeout).
@@ -31,5 +31,11 @@ pub enum LinkError {
     Lost {
         /// Why.
         reason: DisconnectReason,
+    },
+    /// Another link of the [`Group`](super::Group) has an error, and they are up together or not at all.
+    #[error("another link of the group, {name}, is not up")]
+    GroupLost {
+        /// What the other is called.
+        name: Box<str>,
     },
 }

@@ -1,115 +1,126 @@
-//! The task that keeps a link up.
+//! The task that keeps links up: one, or those of a group.
 
-use std::sync::Arc;
+use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll};
 
-use tcpip_core::{
-    DisconnectReason,
-    endpoint::{catch_panic, catch_panic_in},
-};
+use tcpip_core::DisconnectReason;
 use tokio::{
     select,
-    sync::watch,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
-use super::{LinkBuilder, LinkError, LinkState};
-use crate::{Client, Requester, requests::Device};
+use super::{LinkError, LinkState, group::Links, member::Member};
 
-/// Keeps a link up until `closing` is told, or dropped.
-pub(super) async fn run_link(
-    options: LinkBuilder,
-    device: Arc<Device>,
-    states: watch::Sender<LinkState>,
-    mut closing: watch::Receiver<bool>,
-) {
-    let mut pauses = options.backoff.pauses();
-    let mut attempt = 0;
+/// Keeps the links up, until they are to be closed or one of them has given up.
+pub(super) async fn run_links(links: Arc<Links>) {
+    let _over = Over(Arc::clone(&links));
+    let end = select! {
+        biased;
+        () = links.told_to_close() => LinkState::Closed,
+        error = keep_up(&links) => LinkState::Failed { error },
+    };
+    for member in links.members().iter().rev() {
+        member.close().await;
+    }
+    links.end(&end);
+}
+
+/// Its links are over when it is dropped, be it with the runtime.
+struct Over(Arc<Links>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.end(&LinkState::Closed);
+    }
+}
+
+/// Returns the error for which they are given up.
+async fn keep_up(links: &Links) -> Arc<LinkError> {
+    let (mut pauses, mut attempt) = (None, 0);
     loop {
         attempt += 1;
-        states.send_replace(LinkState::Connecting { attempt });
-        let outcome = select! {
-            biased;
-            () = told(&mut closing) => break,
-            outcome = begin(&options, &states) => outcome,
-        };
-        let error = match outcome {
-            Err(error) => error,
-            Ok(client) => {
-                let (began, replies) = (Instant::now(), device.replies());
-                device.set_connection(client.connection());
-                states.send_replace(LinkState::Ready);
-                select! {
-                    biased;
-                    () = told(&mut closing) => {
-                        client.close().await;
-                        break;
-                    }
-                    () = client.wait_disconnected() => {}
-                }
-                if device.replies() > replies || began.elapsed() > options.backoff.longest_pause() {
-                    (pauses, attempt) = (options.backoff.pauses(), 0);
-                }
-                let error = lost(&client);
-                client.close().await;
-                error
-            }
-        };
+        let Loss { culprit, error, is_new } = run_once(links, attempt).await;
+        let members = links.members();
+        let backoff = members[0].backoff;
+        if is_new {
+            (pauses, attempt) = (None, 0);
+        }
+        let lost = &members[culprit];
         let error = Arc::new(error);
-        let is_final = catch_panic_in(|| (options.is_final)(&error)).unwrap_or_else(|panic| {
-            tracing::error!("what says which errors are for good panicked: {panic}");
-            false
-        });
-        let pause = if is_final { None } else { pauses.next() };
+        let pause = if lost.is_final(&error) { None } else { pauses.get_or_insert_with(|| backoff.pauses()).next() };
+        for (index, member) in members.iter().enumerate().rev() {
+            let reason = if index == culprit { DisconnectReason::Closed } else { DisconnectReason::GroupLost };
+            member.drop_session(reason).await;
+        }
         let Some(pause) = pause else {
-            tracing::error!("the link is given up: {error}");
-            states.send_replace(LinkState::Failed { error });
-            return;
+            tracing::error!("the link {} is given up: {error}", lost.name);
+            return error;
         };
-        tracing::warn!("{error}: the link is tried again in {pause:?}");
-        states.send_replace(LinkState::Backoff { attempt, pause, error });
+        tracing::warn!("{}: {error}: tried again in {pause:?}", lost.name);
+        for (index, member) in members.iter().enumerate() {
+            let error = if index == culprit {
+                Arc::clone(&error)
+            } else {
+                Arc::new(LinkError::GroupLost { name: lost.name.clone() })
+            };
+            member.states.set(LinkState::Backoff { attempt, pause, error });
+        }
+        sleep(pause).await;
+    }
+}
+
+/// What has ended an attempt, or sessions that were ready.
+struct Loss {
+    /// Which link it was.
+    culprit: usize,
+    error: LinkError,
+    /// The sessions were of use: what follows is no further attempt, but the first of others.
+    is_new: bool,
+}
+
+/// Brings the links up, one after another, and waits until one is lost.
+async fn run_once(links: &Links, attempt: usize) -> Loss {
+    let mut up = 0;
+    let mut ready_since = None;
+    let (culprit, error) = loop {
+        let members = links.members();
+        if let Some(next) = members.get(up) {
+            select! {
+                biased;
+                loss = first_lost(&members[..up]) => break loss,
+                begun = next.begin(attempt) => match begun {
+                    Ok(()) => up += 1,
+                    Err(error) => break (up, error),
+                },
+            }
+            continue;
+        }
+        for member in &members {
+            member.set_ready();
+        }
+        ready_since.get_or_insert_with(Instant::now);
         select! {
             biased;
-            () = told(&mut closing) => break,
-            () = sleep(pause) => {}
+            loss = first_lost(&members) => break loss,
+            () = links.joined.notified() => {}
         }
-    }
-    states.send_replace(LinkState::Closed);
-}
-
-/// Returns when the link is to be closed.
-async fn told(closing: &mut watch::Receiver<bool>) {
-    // Whose sender is gone is closed, too.
-    let _ = closing.wait_for(|closing| *closing).await;
-}
-
-/// Connects, and has the handshake done.
-async fn begin(options: &LinkBuilder, states: &watch::Sender<LinkState>) -> Result<Client, LinkError> {
-    let client = options.client.clone().connect().await.map_err(LinkError::Connect)?;
-    let Some(handshake) = &options.handshake else { return Ok(client) };
-    states.send_replace(LinkState::Handshaking);
-    let after = options.handshake_timeout;
-    let session = Requester::over(client.connection(), options.requests.clone());
-    // A panic of it is an error as any other, and the link goes on.
-    let handshake = catch_panic(async { handshake(session).await });
-    let outcome = timeout(after, handshake).await;
-    let outcome = outcome.map(|done| done.unwrap_or_else(|panic| Err(format!("it panicked: {panic}").into())));
-    let error = match outcome {
-        Ok(Ok(())) if client.is_connected() => return Ok(client),
-        Ok(Err(_)) if client.connection().stats().bytes_received == 0 && !client.is_connected() => lost(&client),
-        Ok(Err(error)) => LinkError::Handshake(error),
-        Ok(Ok(())) => lost(&client),
-        Err(_) => LinkError::HandshakeTimeout { after },
     };
-    client.close().await;
-    Err(error)
+    let members = links.members();
+    let longest = members[0].backoff.longest_pause();
+    let has_lasted = ready_since.is_some_and(|since: Instant| since.elapsed() > longest);
+    let is_new = has_lasted || ready_since.is_some() && members.iter().any(|member| member.has_proven_itself());
+    Loss { culprit, error, is_new }
 }
 
-/// How a session was lost.
-fn lost(client: &Client) -> LinkError {
-    let reason = client.connection().reason().unwrap_or(DisconnectReason::Closed);
-    if reason.is_by_peer() && client.connection().stats().bytes_received == 0 {
-        LinkError::TurnedAway { reason }
-    } else {
-        LinkError::Lost { reason }
-    }
+/// Waits until one of them is lost.
+async fn first_lost(members: &[Arc<Member>]) -> (usize, LinkError) {
+    let mut losses: Vec<Pin<Box<_>>> = members.iter().map(|member| Box::pin(member.lost())).collect();
+    poll_fn(|context| {
+        for (index, loss) in losses.iter_mut().enumerate() {
+            if let Poll::Ready(error) = loss.as_mut().poll(context) {
+                return Poll::Ready((index, error));
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }

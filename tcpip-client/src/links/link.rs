@@ -1,14 +1,19 @@
 //! The link itself.
 
-use std::{ops::Deref, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
+use tcpip_core::{Connection, DisconnectReason, Serve};
 use tokio::sync::watch;
 
-use super::{LinkBuilder, LinkError, LinkState, keeper::run_link};
-use crate::{Requester, requests::Device};
+use super::{LinkBuilder, LinkError, LinkReader, LinkState, OnDemand, group::Links, member::Member, states::States};
+use crate::Requester;
 
 /// A client that comes back: it connects, and again whenever its session ends, and is a valid handle all the time.
 /// Requests are those of a [`Requester`], which it lends.
+///
+/// Nobody reads while nobody asks. So a device that talks unasked has a handler for its link
+/// ([`LinkBuilder::handler`]), whose loop reads all the time, such as [`Commands`](crate::Commands) or one of your own;
+/// it then has no requests, since two would read one stream.
 ///
 /// While it is not [ready](Self::ready), requests fail at once with [`NotConnected`](crate::Cause::NotConnected), or
 /// wait as long as [`ready_timeout`](crate::RequestOptions::ready_timeout) says, and nothing is sent.
@@ -57,24 +62,31 @@ use crate::{Requester, requests::Device};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
-pub struct Link {
+pub struct Link<H = OnDemand> {
     requester: Requester,
-    states: watch::Receiver<LinkState>,
-    closing: watch::Sender<bool>,
+    handler: Arc<H>,
+    member: Arc<Member>,
+    links: Arc<Links>,
 }
 
-impl Link {
-    pub(super) fn start(options: LinkBuilder) -> Self {
-        let (state, states) = watch::channel(LinkState::Connecting { attempt: 1 });
-        let device = Arc::new(Device::of_link(states.clone()));
-        let requester = Requester::to(Arc::clone(&device), options.requests.clone());
-        let (closing, is_closing) = watch::channel(false);
-        tokio::spawn(run_link(options, device, state, is_closing));
-        Self { requester, states, closing }
+impl<H: LinkReader> Link<H> {
+    pub(super) fn start(options: LinkBuilder<H>) -> Self {
+        let LinkBuilder { opening, backoff, is_final, callbacks, group } = options;
+        let (handler, requests) = (Arc::clone(&opening.handler), opening.requests.clone());
+        let member = Arc::new(Member::new(opening, States::start(callbacks), backoff, is_final));
+        let requester = Requester::to(Arc::clone(&member.device), requests);
+        let links = group.unwrap_or_default().0;
+        links.join(Arc::clone(&member));
+        Self { requester, handler, member, links }
     }
 
-    /// Waits until requests go to the device.
+    /// Returns the connection of the present session, or of the last one.
+    #[must_use]
+    pub fn connection(&self) -> Connection {
+        self.requester.connection()
+    }
+
+    /// Waits until it is ready.
     ///
     /// # Errors
     ///
@@ -84,54 +96,66 @@ impl Link {
     ///
     /// May be dropped at any time.
     pub async fn ready(&self) -> Result<(), Arc<LinkError>> {
-        loop {
-            self.requester.device().ready().await;
-            match &*self.states.borrow() {
-                LinkState::Failed { error } => return Err(Arc::clone(error)),
-                LinkState::Closed => return Err(closed()),
-                LinkState::Ready if self.connection().is_connected() => return Ok(()),
-                // The runtime is gone, and the link with it.
-                _ if self.states.has_changed().is_err() => return Err(closed()),
-                _ => {}
-            }
-        }
+        self.member.ready().await
     }
 
-    /// Returns whether requests go to the device.
+    /// Returns whether it is ready.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        matches!(*self.states.borrow(), LinkState::Ready) && self.connection().is_connected()
+        self.member.is_ready()
     }
 
-    /// Returns the states as a watch, which says when they change. Between the end of a session and the pause behind it
+    /// Returns the states as a watch, which has the last one: each of them in order is what a
+    /// [`state_callback`](LinkBuilder::state_callback) is told. Between the end of a session and the pause behind it
     /// the last state is still [`Ready`](LinkState::Ready) for a moment: [`is_ready`](Self::is_ready) knows.
     #[must_use]
     pub fn states(&self) -> watch::Receiver<LinkState> {
-        self.states.clone()
+        self.member.states.subscribe()
     }
 
-    /// Closes the link for good, and returns when that is done: from anywhere, in any state, within the deadlines of
-    /// its client.
+    /// Closes the link for good, and its [group](Group) with it, and returns when that is done: from anywhere, in any
+    /// state, within the deadlines of its client.
     ///
     /// # Cancel safety
     ///
     /// Once polled, it is closed without the future.
     pub async fn close(&self) {
-        self.closing.send_replace(true);
-        let mut states = self.states();
-        let _ = states.wait_for(LinkState::is_final).await;
+        self.links.start_close();
+        self.member.wait_final().await;
+    }
+}
+
+impl<H: Serve> Link<H> {
+    /// Returns the handler, which all sessions share.
+    #[must_use]
+    pub fn handler(&self) -> &Arc<H> {
+        &self.handler
     }
 }
 
 pub(super) fn closed() -> Arc<LinkError> {
-    Arc::new(LinkError::Lost { reason: tcpip_core::DisconnectReason::Closed })
+    Arc::new(LinkError::Lost { reason: DisconnectReason::Closed })
 }
 
-/// Requests.
-impl Deref for Link {
+/// Requests, where no handler reads.
+impl Deref for Link<OnDemand> {
     type Target = Requester;
 
     fn deref(&self) -> &Requester {
         &self.requester
+    }
+}
+
+impl<H> Drop for Link<H> {
+    fn drop(&mut self) {
+        self.links.start_close();
+    }
+}
+
+/// Whatever the handler is.
+impl<H> fmt::Debug for Link<H> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.member.states.get();
+        formatter.debug_struct("Link").field("name", &self.member.name).field("state", &state).finish_non_exhaustive()
     }
 }

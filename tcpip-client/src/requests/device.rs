@@ -43,7 +43,7 @@ impl Device {
         }
     }
 
-    pub(super) fn connection(&self) -> Connection {
+    pub(crate) fn connection(&self) -> Connection {
         self.connection.lock().clone()
     }
 

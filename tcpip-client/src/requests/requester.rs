@@ -89,10 +89,6 @@ impl Requester {
         Self::to(Arc::new(Device::of(connection, client)), options)
     }
 
-    pub(crate) fn device(&self) -> &Device {
-        &self.device
-    }
-
     pub(crate) fn to(device: Arc<Device>, options: RequestOptions) -> Self {
         Self { device, options: Arc::new(options), kept: None }
     }

@@ -67,6 +67,9 @@ pub enum DisconnectReason {
     /// reply is whose.
     #[error("a reply is out of step")]
     OutOfStep,
+    /// Another link of the group that this is one of was lost, and they are up together or not at all.
+    #[error("another link of the group was lost")]
+    GroupLost,
     /// The next client of the server has come: the peer had hung up, with data left to read or a handler still at work,
     /// or the server lets the newest client replace the one that is there (`Admission::Replace`).
     #[error("replaced by a new client")]
@@ -101,6 +104,7 @@ impl DisconnectReason {
             | Self::BadFrame
             | Self::FrameTooLong { .. }
             | Self::OutOfStep
+            | Self::GroupLost
             | Self::Replaced => true,
             Self::ClosedByPeer | Self::Reset | Self::LinkDead | Self::Io { .. } => false,
         }
@@ -118,7 +122,7 @@ impl DisconnectReason {
     #[must_use]
     pub fn io_kind(&self) -> io::ErrorKind {
         match self {
-            Self::Closed | Self::Aborted | Self::Replaced => io::ErrorKind::NotConnected,
+            Self::Closed | Self::Aborted | Self::GroupLost | Self::Replaced => io::ErrorKind::NotConnected,
             Self::ClosedByPeer => io::ErrorKind::UnexpectedEof,
             Self::Reset => io::ErrorKind::ConnectionReset,
             Self::LinkDead => io::ErrorKind::HostUnreachable,

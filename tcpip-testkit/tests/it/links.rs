@@ -225,8 +225,10 @@ async fn a_device_that_is_restarted_is_found_again() {
         .connect()
         .await
         .unwrap();
+    // Five, and a hundred where a hundred thousand requests are asked for.
+    let rounds = std::env::var("TCPIP_REQUESTS").map_or(5, |count| count.parse::<usize>().unwrap() / 1000);
     let mut server = Some(first);
-    for round in 0..5 {
+    for round in 0..rounds {
         soon(link.ready()).await.unwrap();
         let question = format!("round {round}");
         assert_eq!(soon(link.ask(&question[..])).await.unwrap(), question);
@@ -261,6 +263,56 @@ async fn a_link_is_closed_in_any_state() {
     states.wait_for(LinkState::is_final).await.unwrap();
     assert_eq!(connection.reason(), Some(DisconnectReason::Closed));
     server.close().await;
+}
+
+/// A name that stops resolving is an attempt that failed, each time; when it resolves again, the link is back.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_name_may_stop_resolving() {
+    let network = network();
+    let server = serve(&network).await;
+    let link = link(&network).connect().await.unwrap();
+    network.forget("device");
+    link.ask("hang up").await.unwrap_err();
+    for expected in 1..4 {
+        let is_it = |state: &LinkState| matches!(state, LinkState::Backoff { attempt, .. } if *attempt == expected);
+        let state = link.states().wait_for(is_it).await.unwrap().clone();
+        let LinkState::Backoff { error, .. } = state else { unreachable!() };
+        let is_unknown = matches!(&*error, LinkError::Connect(ConnectError::LookUp { .. }))
+            || expected == 1 && matches!(&*error, LinkError::Lost { .. });
+        assert!(is_unknown, "{expected}: {error:?}");
+    }
+    network.remember("device", "10.0.0.1");
+    link.ready().await.unwrap();
+    assert_eq!(link.ask("?").await.unwrap(), "?");
+    link.close().await;
+    server.close().await;
+}
+
+/// A device that accepts and says nothing: the handshake has its deadline, each time.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_device_may_say_nothing() {
+    let network = network();
+    let silent = tcpip_server::OneClientServer::builder().network(&network).host("device").port(PORT).start();
+    let silent = silent.await.unwrap();
+    let (told, mut states) = tokio::sync::mpsc::unbounded_channel();
+    let link = link(&network).requests(RequestOptions::new().reply_timeout(3 * SECOND));
+    let link =
+        link.state_callback(move |state| std::future::ready(told.send((Instant::now(), state)).unwrap())).start();
+    let mut shaking = Instant::now();
+    let mut failed = 0;
+    while failed < 3 {
+        match states.recv().await.unwrap() {
+            (at, LinkState::Handshaking) => shaking = at,
+            (at, LinkState::Backoff { error, attempt, .. }) => {
+                failed += 1;
+                assert_eq!((attempt, at - shaking >= 3 * SECOND), (failed, true));
+                assert!(error.to_string().contains("no reply came for 3s"), "{error}");
+            }
+            _ => {}
+        }
+    }
+    link.close().await;
+    silent.close().await;
 }
 
 /// A request that the device never answers ends the session, and the link is up again.

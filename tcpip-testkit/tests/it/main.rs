@@ -21,6 +21,8 @@ mod heartbeat;
 mod inherent_methods;
 mod kinds;
 mod link;
+mod link_groups;
+mod link_handlers;
 mod links;
 mod liveness;
 mod memory_network;

@@ -43,6 +43,16 @@ impl MemoryNetwork {
         Self(Arc::new(Mutex::new(state)))
     }
 
+    /// Has a name stop resolving.
+    pub(crate) fn forget(&self, host: &str) {
+        self.state(|state| state.hosts.remove(host));
+    }
+
+    /// Has a name resolve to that address.
+    pub(crate) fn remember(&self, host: &'static str, address: &str) {
+        self.state(|state| state.hosts.insert(host, vec![address.parse().expect("an address")]));
+    }
+
     /// What it has been asked since it was last asked this.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.state(|state| std::mem::take(&mut state.asked))
