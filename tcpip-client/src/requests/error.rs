@@ -10,7 +10,7 @@ pub(super) const SHOWN: usize = 60;
 /// Why a request has no reply, and how far it went.
 #[derive(Debug)]
 pub struct RequestError {
-    /// The command, shortened.
+    /// The command, shortened; empty if there is none.
     command: Box<str>,
     sent: Sent,
     cause: Box<Cause>,
@@ -56,7 +56,10 @@ impl RequestError {
 
 impl fmt::Display for RequestError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "\"{}\": {}", self.command, self.cause)
+        if !self.command.is_empty() {
+            write!(formatter, "\"{}\": ", self.command)?;
+        }
+        self.cause.fmt(formatter)
     }
 }
 

@@ -156,6 +156,13 @@ async fn each_deadline_has_its_time() {
     }
 }
 
+/// What comes unasked is no command's, and its error names none.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn an_error_of_what_comes_unasked_names_no_command() {
+    let (requester, _far) = meet::<Memory>(RequestOptions::new()).await;
+    assert_eq!(requester.receive(line()).await.unwrap_err().to_string(), "no reply came for 2s");
+}
+
 /// Behind an echo the deadline of the first byte begins anew.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn an_echo_has_a_deadline_of_its_own() {
