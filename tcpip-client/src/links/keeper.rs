@@ -95,8 +95,7 @@ async fn begin(options: &LinkBuilder, states: &watch::Sender<LinkState>) -> Resu
     let outcome = outcome.map(|done| done.unwrap_or_else(|panic| Err(format!("it panicked: {panic}").into())));
     let error = match outcome {
         Ok(Ok(())) if client.is_connected() => return Ok(client),
-        Ok(Err(_)) if client.connection().stats().bytes_received == 0 && !client.is_connected() => lost(&client),
-        Ok(Err(error)) => LinkError::Handshake(error),
+        Ok(Err(error)) => turned_away(&client).unwrap_or(LinkError::Handshake(error)),
         Ok(Ok(())) => lost(&client),
         Err(_) => LinkError::HandshakeTimeout { after },
     };
@@ -107,9 +106,14 @@ async fn begin(options: &LinkBuilder, states: &watch::Sender<LinkState>) -> Resu
 /// How a session was lost.
 fn lost(client: &Client) -> LinkError {
     let reason = client.connection().reason().unwrap_or(DisconnectReason::Closed);
-    if reason.is_by_peer() && client.connection().stats().bytes_received == 0 {
-        LinkError::TurnedAway { reason }
-    } else {
-        LinkError::Lost { reason }
-    }
+    turned_away(client).unwrap_or(LinkError::Lost { reason })
+}
+
+/// That the peer has ended the session before its first byte, if it has.
+fn turned_away(client: &Client) -> Option<LinkError> {
+    let connection = client.connection();
+    // A read may find the end of the stream before the session has ended.
+    let hung_up = || connection.has_hung_up().then_some(DisconnectReason::ClosedByPeer);
+    let reason = connection.reason().or_else(hung_up)?;
+    (reason.is_by_peer() && connection.stats().bytes_received == 0).then_some(LinkError::TurnedAway { reason })
 }
