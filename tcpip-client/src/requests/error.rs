@@ -26,6 +26,10 @@ impl RequestError {
         let cause = match cause {
             Cause::Write(WriteError::NotConnected { reason, .. })
             | Cause::Read(ReadError::NotConnected { reason, .. }) => Cause::NotConnected { reason },
+            // The first read behind the end is told of it, whosever it is.
+            Cause::Read(ReadError::Disconnected { reason }) if sent == Sent::No => {
+                Cause::NotConnected { reason: Some(reason) }
+            }
             cause => cause,
         };
         Self { command: shown.into(), sent, cause: cause.into() }
@@ -118,7 +122,7 @@ pub enum Cause {
     /// What came is no such reply, and where the next one begins is not known. It ends the session.
     #[error("{0}")]
     OutOfStep(String),
-    /// There is no session, or it had ended before.
+    /// There is no session, or it had ended before the command went out.
     #[error("not connected{}", .reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
     NotConnected {
         /// Why the last session ended.

@@ -153,6 +153,9 @@ async fn each_deadline_has_its_time() {
         };
         assert!(is_right && error.is_timeout() && error.sent() == sent, "{error:?}");
         assert_eq!(requester.connection().reason(), Some(DisconnectReason::OutOfStep));
+        let error = requester.ask("next").await.unwrap_err();
+        let is_told = matches!(error.cause(), Cause::NotConnected { reason: Some(DisconnectReason::OutOfStep) });
+        assert!(is_told && error.sent() == Sent::No, "{error:?}");
     }
 }
 
