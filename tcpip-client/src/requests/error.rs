@@ -10,7 +10,7 @@ pub(super) const SHOWN: usize = 60;
 /// Why a request has no reply, and how far it went.
 #[derive(Debug)]
 pub struct RequestError {
-    /// The command, shortened.
+    /// The command, shortened; empty if there is none.
     command: Box<str>,
     sent: Sent,
     cause: Box<Cause>,
@@ -26,6 +26,10 @@ impl RequestError {
         let cause = match cause {
             Cause::Write(WriteError::NotConnected { reason, .. })
             | Cause::Read(ReadError::NotConnected { reason, .. }) => Cause::NotConnected { reason },
+            // The first read behind the end is told of it, whosever it is.
+            Cause::Read(ReadError::Disconnected { reason }) if sent == Sent::No => {
+                Cause::NotConnected { reason: Some(reason) }
+            }
             cause => cause,
         };
         Self { command: shown.into(), sent, cause: cause.into() }
@@ -56,7 +60,10 @@ impl RequestError {
 
 impl fmt::Display for RequestError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "\"{}\": {}", self.command, self.cause)
+        if !self.command.is_empty() {
+            write!(formatter, "\"{}\": ", self.command)?;
+        }
+        self.cause.fmt(formatter)
     }
 }
 
@@ -115,7 +122,7 @@ pub enum Cause {
     /// What came is no such reply, and where the next one begins is not known. It ends the session.
     #[error("{0}")]
     OutOfStep(String),
-    /// There is no session, or it had ended before.
+    /// There is no session, or it had ended before the command went out.
     #[error("not connected{}", .reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
     NotConnected {
         /// Why the last session ended.

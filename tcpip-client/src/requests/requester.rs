@@ -267,15 +267,22 @@ impl Requester {
         let (mut stray, connection) = (Vec::new(), turn.connection().clone());
         let limit = connection.limit();
         loop {
-            match connection.unread() {
-                0 => break,
+            let count = connection.unread();
+            if count == 0 {
+                break;
+            }
+            if let Some(reason) = connection.reason() {
+                // It belongs to a request before, whose session has ended with it.
+                return Err(Cause::NotConnected { reason: Some(reason) });
+            }
+            if stray.len() > limit {
                 // It goes on and on.
-                _ if stray.len() > limit => return Err(Cause::Unsolicited(stray)),
-                count => match turn.read(count).await {
-                    Ok(chunk) if chunk.is_empty() => break,
-                    Ok(chunk) => stray.extend(chunk),
-                    Err(error) => return Err(Cause::Read(error)),
-                },
+                return Err(Cause::Unsolicited(stray));
+            }
+            match turn.read(count).await {
+                Ok(chunk) if chunk.is_empty() => break,
+                Ok(chunk) => stray.extend(chunk),
+                Err(error) => return Err(Cause::Read(error)),
             }
         }
         if stray.is_empty() {

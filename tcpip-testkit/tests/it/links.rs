@@ -63,6 +63,26 @@ async fn serve(network: &MemoryNetwork) -> OneClientReadLoopServer<Echo> {
     OneClientReadLoopServer::builder(Echo).network(network).host("device").port(PORT).start().await.unwrap()
 }
 
+/// With a handshake that waits for a greeting.
+fn greeted(link: LinkBuilder) -> LinkBuilder {
+    link.handshake(|session| async move {
+        session.receive(line()).await?;
+        Ok(())
+    })
+}
+
+/// Why the next attempt fails.
+async fn failure(states: &mut tokio::sync::watch::Receiver<LinkState>) -> Arc<LinkError> {
+    soon(async {
+        loop {
+            if let LinkState::Backoff { error, .. } = next(states).await {
+                break error;
+            }
+        }
+    })
+    .await
+}
+
 /// The state that comes next.
 async fn next(states: &mut tokio::sync::watch::Receiver<LinkState>) -> LinkState {
     states.changed().await.unwrap();
@@ -191,23 +211,30 @@ async fn a_budget_is_spent() {
 async fn who_is_turned_away_does_not_storm() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let link = Client::builder("127.0.0.1", port).link().backoff(Backoff::exponential(20 * TICK, 20 * TICK)).start();
-    let mut states = link.states();
-    let begin = Instant::now();
-    for _ in 0..10 {
-        drop(soon(listener.accept()).await.unwrap());
-        let error = soon(async {
-            loop {
-                if let LinkState::Backoff { error, .. } = next(&mut states).await {
-                    break error;
-                }
-            }
-        });
-        let error = error.await;
-        assert!(matches!(&*error, LinkError::TurnedAway { .. }), "{error:?}");
+    let link = Client::builder("127.0.0.1", port).link().backoff(Backoff::exponential(20 * TICK, 20 * TICK));
+    for link in [link.clone(), greeted(link)] {
+        let link = link.start();
+        let mut states = link.states();
+        let begin = Instant::now();
+        for _ in 0..10 {
+            drop(soon(listener.accept()).await.unwrap());
+            let error = failure(&mut states).await;
+            assert!(matches!(&*error, LinkError::TurnedAway { .. }), "{error:?}");
+        }
+        assert!(begin.elapsed() >= 9 * 20 * TICK, "{:?}", begin.elapsed());
+        soon(link.close()).await;
     }
-    assert!(begin.elapsed() >= 9 * 20 * TICK, "{:?}", begin.elapsed());
-    soon(link.close()).await;
+}
+
+/// A device that says nothing where it should greet is there, and has turned nobody away: the handshake failed.
+#[test_log::test(tokio::test)]
+async fn a_greeting_that_does_not_come_is_a_handshake_that_failed() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let requests = RequestOptions::new().reply_timeout(20 * TICK);
+    let link = greeted(Client::builder("127.0.0.1", port).link().requests(requests)).start();
+    let error = failure(&mut link.states()).await;
+    assert_eq!(error.to_string(), "the handshake failed: no reply came for 20ms");
 }
 
 /// A device that is killed and started again on its port, again and again: each time the link is there again.
@@ -215,16 +242,8 @@ async fn who_is_turned_away_does_not_storm() {
 async fn a_device_that_is_restarted_is_found_again() {
     let first = OneClientReadLoopServer::builder(Echo).start().await.unwrap();
     let port = first.port();
-    let link = Client::builder("127.0.0.1", port)
-        .link()
-        .backoff(Backoff::exponential(TICK, 10 * TICK))
-        .handshake(|session| async move {
-            session.receive(line()).await?;
-            Ok(())
-        })
-        .connect()
-        .await
-        .unwrap();
+    let link = Client::builder("127.0.0.1", port).link().backoff(Backoff::exponential(TICK, 10 * TICK));
+    let link = greeted(link).connect().await.unwrap();
     // Five, and a hundred where a hundred thousand requests are asked for.
     let rounds = std::env::var("TCPIP_REQUESTS").map_or(5, |count| count.parse::<usize>().unwrap() / 1000);
     let mut server = Some(first);
@@ -286,33 +305,6 @@ async fn a_name_may_stop_resolving() {
     assert_eq!(link.ask("?").await.unwrap(), "?");
     link.close().await;
     server.close().await;
-}
-
-/// A device that accepts and says nothing: the handshake has its deadline, each time.
-#[test_log::test(tokio::test(start_paused = true))]
-async fn a_device_may_say_nothing() {
-    let network = network();
-    let silent = tcpip_server::OneClientServer::builder().network(&network).host("device").port(PORT).start();
-    let silent = silent.await.unwrap();
-    let (told, mut states) = tokio::sync::mpsc::unbounded_channel();
-    let link = link(&network).requests(RequestOptions::new().reply_timeout(3 * SECOND));
-    let link =
-        link.state_callback(move |state| std::future::ready(told.send((Instant::now(), state)).unwrap())).start();
-    let mut shaking = Instant::now();
-    let mut failed = 0;
-    while failed < 3 {
-        match states.recv().await.unwrap() {
-            (at, LinkState::Handshaking) => shaking = at,
-            (at, LinkState::Backoff { error, attempt, .. }) => {
-                failed += 1;
-                assert_eq!((attempt, at - shaking >= 3 * SECOND), (failed, true));
-                assert!(error.to_string().contains("no reply came for 3s"), "{error}");
-            }
-            _ => {}
-        }
-    }
-    link.close().await;
-    silent.close().await;
 }
 
 /// A request that the device never answers ends the session, and the link is up again.

@@ -153,7 +153,17 @@ async fn each_deadline_has_its_time() {
         };
         assert!(is_right && error.is_timeout() && error.sent() == sent, "{error:?}");
         assert_eq!(requester.connection().reason(), Some(DisconnectReason::OutOfStep));
+        let error = requester.ask("next").await.unwrap_err();
+        let is_told = matches!(error.cause(), Cause::NotConnected { reason: Some(DisconnectReason::OutOfStep) });
+        assert!(is_told && error.sent() == Sent::No, "{error:?}");
     }
+}
+
+/// What comes unasked is no command's, and its error names none.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn an_error_of_what_comes_unasked_names_no_command() {
+    let (requester, _far) = meet::<Memory>(RequestOptions::new()).await;
+    assert_eq!(requester.receive(line()).await.unwrap_err().to_string(), "no reply came for 2s");
 }
 
 /// Behind an echo the deadline of the first byte begins anew.
