@@ -172,10 +172,13 @@ async fn it_is_ready_when_its_handler_says_so() {
     let server = serve(&network).await;
     let tries = AtomicUsize::new(0);
     let (told, mut states) = unbounded_channel();
-    let (begins, mut begun) = unbounded_channel();
+    let (begins, mut has_begun) = unbounded_channel();
     let link = link(&network)
         .handshake_timeout(3 * SECOND)
-        .state_callback(move |state| std::future::ready(told.send(state).unwrap()))
+        .state_callback(move |state| {
+            told.send(state).unwrap();
+            async {}
+        })
         .ready_when(move |handler| {
             let number = tries.fetch_add(1, Ordering::Relaxed);
             let _ = begins.send(());
@@ -192,7 +195,7 @@ async fn it_is_ready_when_its_handler_says_so() {
         .start();
     let mut errors = Vec::new();
     for number in 0..4 {
-        begun.recv().await.unwrap();
+        has_begun.recv().await.unwrap();
         let begin = Instant::now();
         if number == 3 {
             server.close_client().await;
