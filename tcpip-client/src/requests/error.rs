@@ -38,6 +38,20 @@ impl RequestError {
         self.sent
     }
 
+    /// Returns whether a repetition may have a reply. One that was received perhaps is no harm if it is idempotent.
+    pub(super) fn may_be_repeated(&self, is_idempotent: bool) -> bool {
+        self.sent == Sent::No || is_idempotent
+    }
+
+    /// The same, of a request of which an attempt before has gone so far.
+    pub(super) fn behind(self, earlier: Sent) -> Self {
+        let sent = match (earlier, self.sent) {
+            (Sent::No, sent) | (_, sent @ Sent::Yes) => sent,
+            (earlier, _) => earlier,
+        };
+        Self { sent, ..self }
+    }
+
     /// Returns why.
     #[must_use]
     pub fn cause(&self) -> &Cause {

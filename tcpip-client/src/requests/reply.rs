@@ -1,8 +1,8 @@
 //! A reply as it comes.
 
-use std::{error::Error, io, time::Duration};
+use std::{error::Error, io, sync::Arc, time::Duration};
 
-use tcpip_core::{BytesMut, Decoder};
+use tcpip_core::{BytesMut, Decoder, endpoint::Lock};
 use tokio::time::Instant;
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
 /// A reply that is taken: its shape, and what of it has come. It is the decoder of a
 /// [`read_frame`](tcpip_core::Connection::read_frame).
 pub(super) struct Reply<S: Shape> {
-    shape: S,
+    shape: Described<S>,
     state: S::State,
     format: Format,
     /// What is still to come of the echo.
@@ -27,11 +27,27 @@ pub(super) struct Reply<S: Shape> {
     last: Instant,
 }
 
+/// The shape of a reply: of one request, or of one that may be repeated, while a task of the session takes the rest of
+/// the reply before by the same shape.
+pub(super) enum Described<S> {
+    Once(S),
+    Repeatedly(Arc<Lock<S>>),
+}
+
+impl<S: Shape> Described<S> {
+    fn take(&self, state: &mut S::State, bytes: &mut BytesMut, format: &Format) -> Option<Result<S::Output, Mismatch>> {
+        match self {
+            Self::Once(shape) => shape.take(state, bytes, format),
+            Self::Repeatedly(shape) => shape.lock().take(state, bytes, format),
+        }
+    }
+}
+
 /// What a [`Reply`] comes to: a value, or one that does not convert.
 pub(super) type Taken<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 impl<S: Shape> Reply<S> {
-    pub(super) fn new(shape: S, format: Format, echo: Vec<u8>) -> Self {
+    pub(super) fn new(shape: Described<S>, format: Format, echo: Vec<u8>) -> Self {
         let now = Instant::now();
         Self {
             shape,

@@ -23,14 +23,17 @@ use crate::{
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
 
-async fn meet<K: Kind>(options: RequestOptions) -> (Requester, K::Stream) {
+pub(crate) async fn meet<K: Kind>(options: RequestOptions) -> (Requester, K::Stream) {
     let (near, far) = K::streams().await;
     let client = Client::from_stream(near).limit(1000).connect().await.unwrap();
     (Requester::new(client, options), far)
 }
 
 /// A device that answers each line with what `answer` makes of it, in pieces with pauses between.
-async fn device(stream: impl AsyncRead + AsyncWrite, mut answer: impl FnMut(&str) -> Vec<(Duration, Vec<u8>)>) {
+pub(crate) async fn device(
+    stream: impl AsyncRead + AsyncWrite,
+    mut answer: impl FnMut(&str) -> Vec<(Duration, Vec<u8>)>,
+) {
     let (reader, mut writer) = split(stream);
     let mut lines = BufReader::new(reader).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -45,7 +48,7 @@ async fn device(stream: impl AsyncRead + AsyncWrite, mut answer: impl FnMut(&str
     }
 }
 
-fn at_once(reply: impl Into<Vec<u8>>) -> Vec<(Duration, Vec<u8>)> {
+pub(crate) fn at_once(reply: impl Into<Vec<u8>>) -> Vec<(Duration, Vec<u8>)> {
     vec![(Duration::ZERO, reply.into())]
 }
 
@@ -364,8 +367,8 @@ async fn an_exclusive_turn_is_kept<K: Kind>() {
     assert_eq!(commands, ["one", "two", "three", "four", "other"]);
 }
 
-/// A reply that is swallowed, late or split, callers that go away at any time, and sessions that end: every reply is
-/// that of its command. Fault 21.
+/// A reply that is swallowed, late or split, callers that go away at any time, requests that are repeated, and sessions
+/// that end: every reply is that of its command. Fault 21.
 async fn every_reply_is_that_of_its_command(policy: OutOfStep) {
     let requests =
         std::env::var("TCPIP_REQUESTS").map_or(2000, |count| count.parse().expect("TCPIP_REQUESTS is a number"));
@@ -402,8 +405,12 @@ async fn every_reply_is_that_of_its_command(policy: OutOfStep) {
             let mut asking = JoinSet::new();
             for _ in 0..4 {
                 number += 1;
-                let (requester, question) = (requester.clone(), format!("question {number}"));
+                let question = format!("question {number}");
                 let patience = if random(4) == 0 { random(30) * TICK } else { 100 * SECOND };
+                let requester = requester.with(|options| {
+                    let options = options.retries(random(3));
+                    if random(2) == 0 { options.idempotent() } else { options }
+                });
                 asking.spawn(async move {
                     let reply = timeout(patience, requester.ask(&question[..])).await;
                     (question, reply)
