@@ -14,7 +14,8 @@ use tcpip_core::{DisconnectReason, ReadError, ReadTurn, Sending, Sent, WriteErro
 use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use super::{
-    error::Cause,
+    error::{Cause, RequestError},
+    front::Front,
     options::{OutOfStep, RequestOptions},
     reply::{Reply, Taken},
     shape::{Mismatch, Shape},
@@ -126,12 +127,18 @@ impl<S: Shape> Outstanding<S> {
     }
 
     /// How far the request has gone.
-    pub(super) fn sent(&self) -> Sent {
+    fn sent(&self) -> Sent {
         match &self.waiting {
             Some(waiting) if waiting.reply.has_come() => Sent::Yes,
             Some(waiting) if waiting.is_unsent => Sent::No,
             _ => Sent::Maybe,
         }
+    }
+
+    /// Why there is no reply to that command.
+    pub(super) fn failed(&self, command: &Front, cause: Cause) -> RequestError {
+        let received = self.waiting.as_ref().map_or(Front::EMPTY, |waiting| waiting.reply.front());
+        RequestError::new(command, received, self.sent(), cause)
     }
 
     /// The reply has come, whatever it is.

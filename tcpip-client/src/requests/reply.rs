@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     error::Cause,
+    front::Front,
     options::RequestOptions,
     shape::{Format, Mismatch, Shape},
 };
@@ -22,6 +23,8 @@ pub(super) struct Reply<S: Shape> {
     /// How many bytes have been taken, and how many were there at the last look.
     taken: usize,
     seen: usize,
+    /// The first of them, for errors.
+    front: Front,
     waits_since: Instant,
     began: Option<Instant>,
     last: Instant,
@@ -56,6 +59,7 @@ impl<S: Shape> Reply<S> {
             echo,
             taken: 0,
             seen: 0,
+            front: Front::EMPTY,
             waits_since: now,
             began: None,
             last: now,
@@ -70,6 +74,11 @@ impl<S: Shape> Reply<S> {
     /// Whether a byte of an answer has come.
     pub(super) fn has_come(&self) -> bool {
         self.seen > 0
+    }
+
+    /// The first bytes of what has come.
+    pub(super) fn front(&self) -> Front {
+        self.front
     }
 
     /// When it is late, and what it is then.
@@ -90,6 +99,11 @@ impl<S: Shape> Reply<S> {
     fn look(&mut self, bytes: &[u8]) {
         let seen = self.taken + bytes.len();
         if seen > self.seen {
+            if self.echo.is_empty() && self.began.is_none() {
+                // Behind the echo, which was shown so far.
+                self.front = Front::EMPTY;
+            }
+            self.front.add(&bytes[self.seen - self.taken..]);
             self.seen = seen;
             self.last = Instant::now();
             if self.echo.is_empty() {
@@ -113,6 +127,7 @@ impl<S: Shape> Reply<S> {
             self.waits_since = Instant::now();
             if !bytes.is_empty() {
                 self.began = Some(self.last);
+                self.front = Front::of(bytes);
             }
         }
         Ok(self.echo.is_empty())

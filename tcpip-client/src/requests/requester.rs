@@ -11,7 +11,8 @@ use tokio::{
 use super::{
     command::{Command, IntoCommand},
     device::Device,
-    error::{Cause, RequestError, SHOWN},
+    error::{Cause, RequestError},
+    front::Front,
     options::{RequestOptions, Unsolicited},
     outstanding::{Outstanding, Turn},
     reply::{Described, Reply},
@@ -133,7 +134,7 @@ impl Requester {
                 Ok(Self { kept: Some(kept), ..self.clone() })
             }
             Ok(Turn::Kept(_)) => Ok(self.clone()),
-            Err(cause) => Err(RequestError::new(b"", Sent::No, cause)),
+            Err(cause) => Err(RequestError::new(&Front::EMPTY, Front::EMPTY, Sent::No, cause)),
         }
     }
 
@@ -180,14 +181,17 @@ impl Requester {
     ///
     /// As [`ask`](Self::ask).
     pub async fn receive<S: Shape>(&self, shape: S) -> Result<S::Output, RequestError> {
-        let failed = |sent, cause| RequestError::new(b"", sent, cause);
+        let nothing = Front::EMPTY;
         let connection = self.session().await;
         let mut left = self.options.turn_timeout;
-        let turn = self.turn(&connection, &mut left).await.map_err(|cause| failed(Sent::No, cause))?;
+        let turn = self
+            .turn(&connection, &mut left)
+            .await
+            .map_err(|cause| RequestError::new(&nothing, nothing, Sent::No, cause))?;
         let reply = Reply::new(Described::Once(shape), Format::of(&connection), Vec::new());
         let options = Arc::clone(&self.options);
         let mut outstanding = Outstanding::new(turn, reply, None, options, Arc::clone(&self.device.counts));
-        Self::outcome(outstanding.receive().await, outstanding).map_err(|(sent, cause)| failed(sent, cause))
+        Self::outcome(outstanding.receive().await, outstanding, &nothing)
     }
 
     /// Closes the client, or the connection.
@@ -212,13 +216,13 @@ impl Requester {
         if self.options.retries == 0 {
             return match turn {
                 Ok(turn) => self.exchange(turn, command, Described::Once(shape)).await,
-                Err(cause) => Err(command.failed(Sent::No, cause)),
+                Err(cause) => Err(command.refused(cause)),
             };
         }
         let shape = Arc::new(Lock::new(shape));
         let mut outcome = match turn {
             Ok(turn) => self.exchange(turn, command, Described::Repeatedly(Arc::clone(&shape))).await,
-            Err(cause) => Err(command.failed(Sent::No, cause)),
+            Err(cause) => Err(command.refused(cause)),
         };
         for _ in 0..self.options.retries {
             let error = match outcome {
@@ -246,7 +250,7 @@ impl Requester {
         let command = Written { message, echo, front };
         match written {
             Ok(()) => Ok(command),
-            Err(error) => Err(command.failed(Sent::No, Cause::Write(error))),
+            Err(error) => Err(command.refused(Cause::Write(error))),
         }
     }
 
@@ -258,27 +262,33 @@ impl Requester {
         shape: Described<S>,
     ) -> Result<S::Output, RequestError> {
         if let Err(cause) = self.refuse_unsolicited(&mut turn).await {
-            return Err(command.failed(Sent::No, cause));
+            return Err(command.refused(cause));
         }
         let reply = Reply::new(shape, Format::of(turn.connection()), std::mem::take(&mut command.echo));
         let (options, counts) = (Arc::clone(&self.options), Arc::clone(&self.device.counts));
         let mut outstanding = Outstanding::new(turn, reply, Some(command.message.send()), options, counts);
         if let Err(error) = outstanding.send().await {
-            return Err(command.failed(outstanding.sent(), Cause::Write(error)));
+            return Err(outstanding.failed(&command.front, Cause::Write(error)));
         }
-        Self::outcome(outstanding.receive().await, outstanding).map_err(|(sent, cause)| command.failed(sent, cause))
+        Self::outcome(outstanding.receive().await, outstanding, &command.front)
     }
 
     fn outcome<S: Shape>(
         received: Result<super::reply::Taken<S::Output>, Cause>,
         outstanding: Outstanding<S>,
-    ) -> Result<S::Output, (Sent, Cause)> {
+        command: &Front,
+    ) -> Result<S::Output, RequestError> {
         match received {
-            Ok(taken) => {
+            Ok(Ok(output)) => {
                 outstanding.conclude();
-                taken.map_err(|error| (Sent::Yes, Cause::Value(error)))
+                Ok(output)
             }
-            Err(cause) => Err((outstanding.sent(), cause)),
+            Ok(Err(error)) => {
+                let error = outstanding.failed(command, Cause::Value(error));
+                outstanding.conclude();
+                Err(error)
+            }
+            Err(cause) => Err(outstanding.failed(command, cause)),
         }
     }
 
@@ -408,26 +418,8 @@ struct Written {
 }
 
 impl Written {
-    fn failed(&self, sent: Sent, cause: Cause) -> RequestError {
-        RequestError::new(self.front.bytes(), sent, cause)
-    }
-}
-
-/// What an error shows of a command.
-#[derive(Clone, Copy)]
-struct Front {
-    bytes: [u8; SHOWN + 1],
-    length: usize,
-}
-
-impl Front {
-    fn of(command: &[u8]) -> Self {
-        let mut front = Self { bytes: [0; SHOWN + 1], length: command.len().min(SHOWN + 1) };
-        front.bytes[..front.length].copy_from_slice(&command[..front.length]);
-        front
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
+    /// Why nothing of it has left.
+    fn refused(&self, cause: Cause) -> RequestError {
+        RequestError::new(&self.front, Front::EMPTY, Sent::No, cause)
     }
 }

@@ -119,7 +119,7 @@ async fn what_does_not_convert_costs_itself<K: Kind>() {
         assert_eq!(soon(requester.ask("1")).await.unwrap(), "1");
         let error = soon(requester.ask_for("no", literal(b"ok\r\n"))).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::OutOfStep(_)), "{error:?}");
-        assert_eq!(error.to_string(), r#""no\r\n": "no\r\n" came instead of "ok\r\n""#);
+        assert_eq!(error.to_string(), r#""no\r\n": "no\r\n" came instead of "ok\r\n", in "no\r\n""#);
         let error = soon(requester.ask("2")).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::NotConnected { .. }) && error.sent() == Sent::No, "{error:?}");
     };
@@ -157,6 +157,73 @@ async fn each_deadline_has_its_time() {
         assert!(is_right && error.is_timeout() && error.sent() == sent, "{error:?}");
         assert_eq!(requester.connection().reason(), Some(DisconnectReason::OutOfStep));
     }
+}
+
+/// An error shows what went out and what came back, however much of that the shape had taken already.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn an_error_shows_what_came_back() {
+    let shown = async |options: RequestOptions, pieces: &[&[u8]], shape: bool| {
+        let (requester, far) = meet::<Memory>(options).await;
+        let mut pieces = pieces.iter().map(|piece| (TICK, piece.to_vec())).collect::<Vec<_>>();
+        pieces.push((1000 * SECOND, Vec::new()));
+        let device = tokio::spawn(device(far, move |_| pieces.clone()));
+        let error = if shape {
+            requester.ask_for("MEAS?", (lines(2), literal(b">")).map(drop)).await.unwrap_err()
+        } else {
+            requester.ask_for("MEAS?", line().try_map(|reply| reply.parse::<u8>()).map(drop)).await.unwrap_err()
+        };
+        device.abort();
+        let text = error.to_string();
+        let text = text.strip_prefix(r#""MEAS?\r\n": "#).unwrap().to_owned();
+        (text, error.received().to_vec())
+    };
+    let plain = RequestOptions::new().reply_timeout(SECOND);
+    let echoing = plain.clone().echo(b"\r");
+    let many = [b"x".as_slice(); 100].concat();
+    for (options, pieces, shape, text, received) in [
+        (&plain, vec![], true, "no reply came for 1s".to_owned(), &b""[..]),
+        (&plain, vec![&b"1.2"[..]], true, r#"the reply stopped for 1s, behind "1.2""#.to_owned(), b"1.2"),
+        (
+            &plain,
+            vec![b"1\r\n", b"2\r\n"],
+            true,
+            r#"the reply stopped for 1s, behind "1\r\n2\r\n""#.into(),
+            b"1\r\n2\r\n",
+        ),
+        (
+            &plain,
+            vec![b"1\r\n", b"2\r\n!"],
+            true,
+            r#""!" came instead of ">", in "1\r\n2\r\n!""#.into(),
+            b"1\r\n2\r\n!",
+        ),
+        (&plain, vec![b"2x\r\n"], false, r#"the reply does not convert, in "2x\r\n""#.into(), b"2x\r\n"),
+        (&plain, vec![&many], true, format!(r#"the reply stopped for 1s, behind "{}…""#, "x".repeat(60)), &many[..60]),
+        (
+            &plain,
+            vec![&many[..30]; 2],
+            true,
+            format!(r#"the reply stopped for 1s, behind "{}""#, "x".repeat(60)),
+            &many[..60],
+        ),
+        (&echoing, vec![b"ME"], true, r#"no reply came for 1s, behind "ME""#.into(), b"ME"),
+        (&echoing, vec![b"ME", b"AS?\r"], true, r#"no reply came for 1s, behind "MEAS?\r""#.into(), b"MEAS?\r"),
+        (&echoing, vec![b"MEAS?\r", b"1"], true, r#"the reply stopped for 1s, behind "1""#.into(), b"1"),
+        (&echoing, vec![b"ME", b"AS?\r1", b"2"], true, r#"the reply stopped for 1s, behind "12""#.into(), b"12"),
+        (&echoing, vec![b"MO"], true, r#""MO" came where "MEAS?\r" is echoed, in "MO""#.into(), b"MO"),
+    ] {
+        assert_eq!(shown(options.clone(), &pieces, shape).await, (text, received.to_vec()));
+    }
+    let (requester, far) = meet::<Memory>(RequestOptions::new()).await;
+    tokio::spawn(device(far, |_| at_once("ha")));
+    let asking = async { requester.ask("?").await.unwrap_err() };
+    let (error, ()) = tokio::join!(asking, async {
+        sleep(TICK).await;
+        requester.connection().abort();
+    });
+    assert_eq!(error.to_string(), r#""?\r\n": the session has ended, behind "ha""#);
+    let error = requester.ask("?").await.unwrap_err();
+    assert_eq!((error.received(), error.to_string().contains("behind")), (&b""[..], false));
 }
 
 /// Behind an echo the deadline of the first byte begins anew.
