@@ -16,7 +16,7 @@ use super::{
     options::{RequestOptions, Unsolicited},
     outstanding::{Outstanding, Turn},
     reply::{Described, Reply},
-    shape::{Format, Shape},
+    shape::Shape,
     shapes::{bytes, line},
 };
 use crate::Client;
@@ -188,7 +188,7 @@ impl Requester {
             .turn(&connection, &mut left)
             .await
             .map_err(|cause| RequestError::new(&nothing, nothing, Sent::No, cause))?;
-        let reply = Reply::new(Described::Once(shape), Format::of(&connection), Vec::new());
+        let reply = Reply::new(Described::Once(shape), Vec::new());
         let options = Arc::clone(&self.options);
         let mut outstanding = Outstanding::new(turn, reply, None, options, Arc::clone(&self.device.counts));
         Self::outcome(outstanding.receive().await, outstanding, &nothing)
@@ -264,7 +264,7 @@ impl Requester {
         if let Err(cause) = self.refuse_unsolicited(&mut turn).await {
             return Err(command.refused(cause));
         }
-        let reply = Reply::new(shape, Format::of(turn.connection()), std::mem::take(&mut command.echo));
+        let reply = Reply::new(shape, std::mem::take(&mut command.echo));
         let (options, counts) = (Arc::clone(&self.options), Arc::clone(&self.device.counts));
         let mut outstanding = Outstanding::new(turn, reply, Some(command.message.send()), options, counts);
         if let Err(error) = outstanding.send().await {

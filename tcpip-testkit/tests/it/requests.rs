@@ -120,8 +120,26 @@ async fn what_does_not_convert_costs_itself<K: Kind>() {
         let error = soon(requester.ask_for("no", literal(b"ok\r\n"))).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::OutOfStep(_)), "{error:?}");
         assert_eq!(error.to_string(), r#""no\r\n": "no\r\n" came instead of "ok\r\n", in "no\r\n""#);
+        assert_eq!(requester.connection().reason(), Some(DisconnectReason::OutOfStep));
         let error = soon(requester.ask("2")).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::NotConnected { .. }) && error.sent() == Sent::No, "{error:?}");
+    };
+    tokio::join!(device, asking);
+}
+
+/// A shape whose code panics leaves nobody to take the rest: the session ends under every policy.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn a_shape_that_panics_ends_the_session<K: Kind>() {
+    let abandon = OutOfStep::Abandon { at_most: 20 * SECOND };
+    let (requester, far) = meet::<K>(RequestOptions::new().out_of_step(abandon)).await;
+    let device = device(far, |_| at_once("1\r\n2\r\n"));
+    let asking = async {
+        let asking = requester.clone();
+        let shape = (line().map(|line| assert_eq!(line, "2")), line());
+        let asked = tokio::spawn(async move { asking.ask_for("?", shape).await });
+        assert!(soon(asked).await.unwrap_err().is_panic());
+        assert_eq!(requester.connection().reason(), Some(DisconnectReason::OutOfStep));
     };
     tokio::join!(device, asking);
 }
@@ -134,11 +152,15 @@ async fn each_deadline_has_its_time() {
         .reply_timeout(2 * SECOND)
         .gap_timeout(SECOND)
         .whole_timeout(10 * SECOND);
-    for (command, after, sent) in
-        [("silent", 2.0, Sent::Maybe), ("half", 2.5, Sent::Yes), ("dripping", 10.5, Sent::Yes)]
-    {
+    for (command, after, sent) in [
+        ("silent", 2.0, Sent::Maybe),
+        ("early", 1.0, Sent::Yes),
+        ("half", 2.5, Sent::Yes),
+        ("dripping", 10.5, Sent::Yes),
+    ] {
         let (requester, far) = meet::<Memory>(options.clone()).await;
         let device = device(far, |command| match command {
+            "early" => vec![(Duration::ZERO, b"ea".to_vec()), (1000 * SECOND, b"rly\r\n".to_vec())],
             "half" => vec![(3 * SECOND / 2, b"ha".to_vec()), (1000 * SECOND, b"lf\r\n".to_vec())],
             "dripping" => vec![(SECOND / 2, b"x".to_vec()); 1000],
             _ => Vec::new(),
@@ -150,7 +172,7 @@ async fn each_deadline_has_its_time() {
         assert!((after..after + 0.1).contains(&passed), "{command}: {passed} s");
         let is_right = match error.cause() {
             Cause::NoReply { after } => command == "silent" && *after == 2 * SECOND,
-            Cause::Stalled { after } => command == "half" && *after == SECOND,
+            Cause::Stalled { after } => ["early", "half"].contains(&command) && *after == SECOND,
             Cause::TooSlow { after } => command == "dripping" && *after == 10 * SECOND,
             _ => false,
         };
@@ -177,11 +199,11 @@ async fn an_error_shows_what_came_back() {
         let text = text.strip_prefix(r#""MEAS?\r\n": "#).unwrap().to_owned();
         (text, error.received().to_vec())
     };
-    let plain = RequestOptions::new().reply_timeout(SECOND);
+    let plain = RequestOptions::new();
     let echoing = plain.clone().echo(b"\r");
     let many = [b"x".as_slice(); 100].concat();
     for (options, pieces, shape, text, received) in [
-        (&plain, vec![], true, "no reply came for 1s".to_owned(), &b""[..]),
+        (&plain, vec![], true, "no reply came for 2s".to_owned(), &b""[..]),
         (&plain, vec![&b"1.2"[..]], true, r#"the reply stopped for 1s, behind "1.2""#.to_owned(), b"1.2"),
         (
             &plain,
@@ -206,8 +228,8 @@ async fn an_error_shows_what_came_back() {
             format!(r#"the reply stopped for 1s, behind "{}""#, "x".repeat(60)),
             &many[..60],
         ),
-        (&echoing, vec![b"ME"], true, r#"no reply came for 1s, behind "ME""#.into(), b"ME"),
-        (&echoing, vec![b"ME", b"AS?\r"], true, r#"no reply came for 1s, behind "MEAS?\r""#.into(), b"MEAS?\r"),
+        (&echoing, vec![b"ME"], true, r#"no reply came for 2s, behind "ME""#.into(), b"ME"),
+        (&echoing, vec![b"ME", b"AS?\r"], true, r#"no reply came for 2s, behind "MEAS?\r""#.into(), b"MEAS?\r"),
         (&echoing, vec![b"MEAS?\r", b"1"], true, r#"the reply stopped for 1s, behind "1""#.into(), b"1"),
         (&echoing, vec![b"ME", b"AS?\r1", b"2"], true, r#"the reply stopped for 1s, behind "12""#.into(), b"12"),
         (&echoing, vec![b"MO"], true, r#""MO" came where "MEAS?\r" is echoed, in "MO""#.into(), b"MO"),
