@@ -86,4 +86,10 @@ pub trait Command {
 
     /// Returns what the reply looks like.
     fn reply(&self) -> impl Shape<Output = Self::Reply>;
+
+    /// Whether the device may carry it out twice without harm, as a question: then it is
+    /// [repeated](super::RequestOptions::retries) also when it may have been received. Default: `false`.
+    fn is_idempotent(&self) -> bool {
+        false
+    }
 }

@@ -29,16 +29,17 @@ impl Device {
         Self { states: Some(states), ..Self::of(Connection::closed(), None) }
     }
 
-    /// Waits until the link is ready, or never will be.
-    pub(crate) async fn ready(&self) {
-        let Some(mut states) = self.states.clone() else { return };
+    /// Waits until the link is ready, or never will be. Whether it is. Without a link there is nothing to wait for.
+    pub(crate) async fn ready(&self) -> bool {
+        let Some(mut states) = self.states.clone() else { return self.connection().is_connected() };
         loop {
-            let is_ready = match &*states.borrow_and_update() {
-                LinkState::Ready => self.connection().is_connected(),
-                state => state.is_final(),
-            };
-            if is_ready || states.changed().await.is_err() {
-                return;
+            match &*states.borrow_and_update() {
+                LinkState::Ready if self.connection().is_connected() => return true,
+                state if state.is_final() => return false,
+                _ => {}
+            }
+            if states.changed().await.is_err() {
+                return false;
             }
         }
     }

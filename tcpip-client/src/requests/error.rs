@@ -4,25 +4,27 @@ use std::{error::Error, fmt, io, time::Duration};
 
 use tcpip_core::{DisconnectReason, ReadError, Sent, WriteError};
 
-/// How many bytes of a command are shown.
-pub(super) const SHOWN: usize = 60;
+use super::front::Front;
 
 /// Why a request has no reply, and how far it went.
+///
+/// Its text shows the command, and what has come back: both shortened.
+///
+/// ```text
+/// "MEAS?\r\n": the reply stopped for 1s, behind "1.2"
+/// ```
 #[derive(Debug)]
 pub struct RequestError {
     /// The command, shortened; empty if there is none.
     command: Box<str>,
+    /// What has come of the reply.
+    received: Box<Front>,
     sent: Sent,
     cause: Box<Cause>,
 }
 
 impl RequestError {
-    /// Of a command, of which [`SHOWN`] bytes are shown, and one more says that there are others.
-    pub(super) fn new(command: &[u8], sent: Sent, cause: Cause) -> Self {
-        let mut shown = command[..command.len().min(SHOWN)].escape_ascii().to_string();
-        if command.len() > SHOWN {
-            shown.push('…');
-        }
+    pub(super) fn new(command: &Front, received: Front, sent: Sent, cause: Cause) -> Self {
         let cause = match cause {
             Cause::Write(WriteError::NotConnected { reason, .. })
             | Cause::Read(ReadError::NotConnected { reason, .. }) => Cause::NotConnected { reason },
@@ -32,7 +34,7 @@ impl RequestError {
             }
             cause => cause,
         };
-        Self { command: shown.into(), sent, cause: cause.into() }
+        Self { command: command.text(), received: received.into(), sent, cause: cause.into() }
     }
 
     /// Returns how far the command went: [`No`](Sent::No), and it may be repeated; [`Maybe`](Sent::Maybe), and nothing
@@ -40,6 +42,27 @@ impl RequestError {
     #[must_use]
     pub fn sent(&self) -> Sent {
         self.sent
+    }
+
+    /// Returns the first bytes of what has come of the reply, 60 at most: the echo, if nothing has come behind that. Of a
+    /// request that was repeated it is that of the last attempt.
+    #[must_use]
+    pub fn received(&self) -> &[u8] {
+        self.received.bytes()
+    }
+
+    /// Returns whether a repetition may have a reply. One that was received perhaps is no harm if it is idempotent.
+    pub(super) fn may_be_repeated(&self, is_idempotent: bool) -> bool {
+        self.sent == Sent::No || is_idempotent
+    }
+
+    /// The same, of a request of which an attempt before has gone so far.
+    pub(super) fn behind(self, earlier: Sent) -> Self {
+        let sent = match (earlier, self.sent) {
+            (Sent::No, sent) | (_, sent @ Sent::Yes) => sent,
+            (earlier, _) => earlier,
+        };
+        Self { sent, ..self }
     }
 
     /// Returns why.
@@ -60,10 +83,16 @@ impl RequestError {
 
 impl fmt::Display for RequestError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.command.is_empty() {
-            write!(formatter, "\"{}\": ", self.command)?;
+        let Self { command, received, cause, .. } = self;
+        if !command.is_empty() {
+            write!(formatter, "\"{command}\": ")?;
         }
-        self.cause.fmt(formatter)
+        write!(formatter, "{cause}")?;
+        match **cause {
+            _ if received.bytes().is_empty() => Ok(()),
+            Cause::Value(_) | Cause::OutOfStep(_) => write!(formatter, ", in \"{}\"", received.text()),
+            _ => write!(formatter, ", behind \"{}\"", received.text()),
+        }
     }
 }
 

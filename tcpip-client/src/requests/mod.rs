@@ -3,6 +3,7 @@
 mod command;
 mod device;
 mod error;
+mod front;
 mod options;
 mod outstanding;
 mod reply;

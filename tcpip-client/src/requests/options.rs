@@ -58,6 +58,8 @@ pub struct RequestOptions {
     pub(super) unsolicited: Unsolicited,
     pub(super) echo: Option<Vec<u8>>,
     pub(super) most_failures: u32,
+    pub(super) retries: u32,
+    pub(super) is_idempotent: bool,
 }
 
 impl Default for RequestOptions {
@@ -72,6 +74,8 @@ impl Default for RequestOptions {
             unsolicited: Unsolicited::default(),
             echo: None,
             most_failures: 3,
+            retries: 0,
+            is_idempotent: false,
         }
     }
 }
@@ -128,5 +132,37 @@ impl RequestOptions {
     /// After so many requests in a row without a reply the session ends, under every policy. Default: 3.
     pub fn most_failures(self, requests: u32) -> Self {
         Self { most_failures: requests.max(1), ..self }
+    }
+
+    /// How often a request is repeated that has no reply: one of which nothing has left, whatever the
+    /// [cause](super::Cause), and one that may have been received only if it is [`idempotent`](Self::idempotent), or
+    /// its command says [that it is](super::Command::is_idempotent). Default: 0.
+    ///
+    /// It waits for what the [policy](Self::out_of_step) does about the reply that did not come, for a link that is
+    /// ready, and for its turn: all these waits of a request, that for the first turn included, take at most one
+    /// [`turn_timeout`](Self::turn_timeout). Each attempt has its own deadlines for the reply. Where there is no time
+    /// left, or the device is closed for good, the error is that of the last attempt; what it says of how far the
+    /// command [went](super::RequestError::sent) holds for all of them.
+    ///
+    /// What is repeated, too: a request that found bytes that [nobody asked for](Unsolicited), which are dropped then,
+    /// and logged; and, if it is idempotent, one whose reply did not convert. A command that cannot be written is not,
+    /// nor is one in an [exclusive](super::Requester::exclusive) turn whose session has ended.
+    pub fn retries(self, times: u32) -> Self {
+        Self { retries: times, ..self }
+    }
+
+    /// The device may carry these requests out twice without harm, so that [`retries`](Self::retries) holds for those
+    /// that may have been received as well: for questions, in one call or by a requester of their own.
+    ///
+    /// ```
+    /// # use tcpip_client::{RequestError, Requester};
+    /// # async fn voltage(device: &Requester) -> Result<(), RequestError> {
+    /// let questions = device.with(|options| options.retries(2).idempotent());
+    /// let voltage = questions.ask("VOLT?").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn idempotent(self) -> Self {
+        Self { is_idempotent: true, ..self }
     }
 }

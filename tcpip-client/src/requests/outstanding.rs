@@ -1,23 +1,29 @@
 //! A request in flight, and what becomes of the session without its caller.
 
 use std::{
-    io,
+    future::poll_fn,
     ops::{Deref, DerefMut},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
+    task::{Poll, ready},
     time::Duration,
 };
 
 use tcpip_core::{DisconnectReason, ReadError, ReadTurn, Sending, Sent, WriteError};
-use tokio::{sync::OwnedMutexGuard, time::Instant};
+use tokio::{
+    sync::OwnedMutexGuard,
+    time::{Instant, Sleep},
+};
 
 use super::{
-    error::Cause,
-    options::{OutOfStep, RequestOptions},
-    reply::{Reply, Taken},
-    shape::{Mismatch, Shape},
+    error::{Cause, RequestError},
+    front::Front,
+    options::{self, RequestOptions},
+    reply::{OutOfStep, Reply, Taken},
+    shape::Shape,
 };
 
 /// How much is dropped at once.
@@ -106,32 +112,23 @@ impl<S: Shape> Outstanding<S> {
 
     /// Waits for the reply.
     pub(super) async fn receive(&mut self) -> Result<Taken<S::Output>, Cause> {
-        let options = Arc::clone(&self.options);
-        let Waiting { turn, reply, .. } = self.waiting();
-        let connection = turn.connection().clone();
-        loop {
-            let (deadline, cause) = reply.deadline(&options);
-            let left = deadline.saturating_duration_since(Instant::now());
-            match connection.within(left, turn.read_frame(reply)).await {
-                Ok(Ok(taken)) => return Ok(taken),
-                Ok(Err(error)) => match cause_of(error) {
-                    // The deadlines are those of the request.
-                    Cause::Read(ReadError::Timeout { .. }) => {}
-                    cause => return Err(cause),
-                },
-                Err(_) if reply.deadline(&options).0 <= Instant::now() => return Err(cause),
-                Err(_) => {}
-            }
-        }
+        let waiting = self.waiting.as_mut().expect("it is in step only at its end");
+        waiting.reply(Some(&self.options)).await
     }
 
     /// How far the request has gone.
-    pub(super) fn sent(&self) -> Sent {
+    fn sent(&self) -> Sent {
         match &self.waiting {
             Some(waiting) if waiting.reply.has_come() => Sent::Yes,
             Some(waiting) if waiting.is_unsent => Sent::No,
             _ => Sent::Maybe,
         }
+    }
+
+    /// Why there is no reply to that command.
+    pub(super) fn failed(&self, command: &Front, cause: Cause) -> RequestError {
+        let received = self.waiting.as_ref().map_or(Front::EMPTY, |waiting| waiting.reply.front());
+        RequestError::new(command, received, self.sent(), cause)
     }
 
     /// The reply has come, whatever it is.
@@ -152,27 +149,51 @@ impl<S: Shape> Drop for Outstanding<S> {
         }
         match self.options.out_of_step {
             _ if failures >= self.options.most_failures => connection.end(DisconnectReason::OutOfStep),
-            OutOfStep::Close => connection.end(DisconnectReason::OutOfStep),
-            OutOfStep::Abandon { at_most } => connection.spawn(waiting.take_the_rest(at_most)),
-            OutOfStep::Drain { quiet, at_most } => connection.spawn(waiting.drop_what_comes(quiet, at_most)),
+            options::OutOfStep::Close => connection.end(DisconnectReason::OutOfStep),
+            options::OutOfStep::Abandon { at_most } => connection.spawn(waiting.take_the_rest(at_most)),
+            options::OutOfStep::Drain { quiet, at_most } => connection.spawn(waiting.drop_what_comes(quiet, at_most)),
         }
     }
 }
 
 impl<S: Shape> Waiting<S> {
+    /// Waits for the reply, within the deadlines of `options` if there are any.
+    async fn reply(&mut self, options: Option<&RequestOptions>) -> Result<Taken<S::Output>, Cause> {
+        let Self { turn, reply, .. } = self;
+        let mut reading = turn.read_reply(options.map(|options| options.reply_timeout).unwrap_or_default());
+        let mut timer = pin!(None::<Sleep>);
+        poll_fn(|context| {
+            loop {
+                if let Poll::Ready(read) = reading.poll(context, reply) {
+                    return Poll::Ready(match read {
+                        Ok(Ok(taken)) => Ok(taken),
+                        Ok(Err(OutOfStep(error))) => Err(Cause::OutOfStep(error)),
+                        Err(error) => Err(Cause::Read(error)),
+                    });
+                }
+                let Some(options) = options else { return Poll::Pending };
+                let deadline = reply.deadline(options);
+                match timer.as_mut().as_pin_mut() {
+                    None => timer.set(Some(reading.timer(deadline))),
+                    // One that is too early is set again when it fires.
+                    Some(timer) if timer.deadline() > deadline || timer.is_elapsed() => timer.reset(deadline),
+                    Some(_) => {}
+                }
+                if let Some(timer) = timer.as_mut().as_pin_mut() {
+                    ready!(timer.poll(context));
+                }
+                if deadline <= Instant::now() {
+                    return Poll::Ready(Err(reply.late(options)));
+                }
+            }
+        })
+        .await
+    }
+
     /// Takes the rest of the reply, and drops it.
     async fn take_the_rest(mut self, at_most: Duration) {
         let connection = self.turn.connection().clone();
-        let taking = async {
-            loop {
-                match self.turn.read_frame(&mut self.reply).await.map_err(cause_of) {
-                    Ok(_) => return true,
-                    Err(Cause::Read(ReadError::Timeout { .. })) => {}
-                    Err(_) => return false,
-                }
-            }
-        };
-        if !connection.within(at_most, taking).await.unwrap_or(false) {
+        if !connection.within(at_most, self.reply(None)).await.is_ok_and(|reply| reply.is_ok()) {
             connection.end(DisconnectReason::OutOfStep);
         }
     }
@@ -193,17 +214,5 @@ impl<S: Shape> Waiting<S> {
         if !connection.within(at_most, dropping).await.unwrap_or(false) {
             connection.end(DisconnectReason::OutOfStep);
         }
-    }
-}
-
-/// What is in the error of a read with a reply as its decoder.
-fn cause_of(error: io::Error) -> Cause {
-    let error = match error.downcast::<Mismatch>() {
-        Ok(mismatch) => return Cause::OutOfStep(mismatch.to_string()),
-        Err(error) => error,
-    };
-    match error.downcast::<ReadError>() {
-        Ok(error) => Cause::Read(error),
-        Err(error) => Cause::OutOfStep(error.to_string()),
     }
 }

@@ -1,45 +1,66 @@
 //! A reply as it comes.
 
-use std::{error::Error, io, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
-use tcpip_core::{BytesMut, Decoder};
+use tcpip_core::endpoint::{Input, Lock, TakeReply};
 use tokio::time::Instant;
 
 use super::{
     error::Cause,
+    front::Front,
     options::RequestOptions,
-    shape::{Format, Mismatch, Shape},
+    shape::{Mismatch, Shape},
 };
 
-/// A reply that is taken: its shape, and what of it has come. It is the decoder of a
-/// [`read_frame`](tcpip_core::Connection::read_frame).
+/// A reply that is taken: its shape, and what of it has come.
 pub(super) struct Reply<S: Shape> {
-    shape: S,
+    shape: Described<S>,
     state: S::State,
-    format: Format,
     /// What is still to come of the echo.
     echo: Vec<u8>,
     /// How many bytes have been taken, and how many were there at the last look.
     taken: usize,
     seen: usize,
+    /// The first of them, for errors.
+    front: Front,
+    /// Since when its first byte is awaited: since the command went out, or the echo was there.
     waits_since: Instant,
     began: Option<Instant>,
     last: Instant,
 }
 
-/// What a [`Reply`] comes to: a value, or one that does not convert.
+/// The shape of a reply: of one request, or of one that may be repeated, while a task of the session takes the rest of
+/// the reply before by the same shape.
+pub(super) enum Described<S> {
+    Once(S),
+    Repeatedly(Arc<Lock<S>>),
+}
+
+impl<S: Shape> Described<S> {
+    fn with<T>(&self, with: impl FnOnce(&S) -> T) -> T {
+        match self {
+            Self::Once(shape) => with(shape),
+            Self::Repeatedly(shape) => with(&shape.lock()),
+        }
+    }
+}
+
+/// What a [`Reply`] comes to: a value, or one that does not convert. What is neither is out of step.
 pub(super) type Taken<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
+/// What came is no such reply.
+pub(super) struct OutOfStep(pub(super) String);
+
 impl<S: Shape> Reply<S> {
-    pub(super) fn new(shape: S, format: Format, echo: Vec<u8>) -> Self {
+    pub(super) fn new(shape: Described<S>, echo: Vec<u8>) -> Self {
         let now = Instant::now();
         Self {
             shape,
             state: S::State::default(),
-            format,
             echo,
             taken: 0,
             seen: 0,
+            front: Front::EMPTY,
             waits_since: now,
             began: None,
             last: now,
@@ -56,86 +77,124 @@ impl<S: Shape> Reply<S> {
         self.seen > 0
     }
 
-    /// When it is late, and what it is then.
-    pub(super) fn deadline(&self, options: &RequestOptions) -> (Instant, Cause) {
-        let RequestOptions { reply_timeout, gap_timeout, whole_timeout, .. } = *options;
-        let Some(began) = self.began else {
-            return (later(self.waits_since, reply_timeout), Cause::NoReply { after: reply_timeout });
-        };
-        let (gap, whole) = (later(self.last, gap_timeout), later(began, whole_timeout));
-        if gap < whole {
-            (gap, Cause::Stalled { after: gap_timeout })
-        } else {
-            (whole, Cause::TooSlow { after: whole_timeout })
+    /// The first bytes of what has come.
+    pub(super) fn front(&self) -> Front {
+        self.front
+    }
+
+    /// When it is late, as far as it has come.
+    pub(super) fn deadline(&self, options: &RequestOptions) -> Instant {
+        match self.began {
+            None => later(self.waits_since, options.reply_timeout),
+            Some(began) => later(self.last, options.gap_timeout).min(later(began, options.whole_timeout)),
         }
     }
 
-    /// Notes what is there.
-    fn look(&mut self, bytes: &[u8]) {
-        let seen = self.taken + bytes.len();
-        if seen > self.seen {
-            self.seen = seen;
-            self.last = Instant::now();
-            if self.echo.is_empty() {
-                self.began.get_or_insert(self.last);
+    /// What it is when it is late.
+    pub(super) fn late(&self, options: &RequestOptions) -> Cause {
+        let RequestOptions { reply_timeout, gap_timeout, whole_timeout, .. } = *options;
+        match self.began {
+            None => Cause::NoReply { after: reply_timeout },
+            Some(began) if later(self.last, gap_timeout) < later(began, whole_timeout) => {
+                Cause::Stalled { after: gap_timeout }
             }
+            Some(_) => Cause::TooSlow { after: whole_timeout },
         }
+    }
+
+    /// Notes what is there. Whether that is more than before.
+    fn look(&mut self, bytes: &[u8]) -> bool {
+        let seen = self.taken + bytes.len();
+        if seen <= self.seen {
+            return false;
+        }
+        if self.echo.is_empty() && self.began.is_none() {
+            // Behind the echo, which was shown so far.
+            self.front = Front::EMPTY;
+        }
+        self.front.add(&bytes[self.seen - self.taken..]);
+        self.seen = seen;
+        true
     }
 
     /// Takes the echo out, as far as it is there. Whether all of it has come.
-    fn take_echo(&mut self, bytes: &mut BytesMut) -> Result<bool, Mismatch> {
-        let there = bytes.len().min(self.echo.len());
+    fn take_echo(&mut self, input: &mut Input<'_>) -> Result<bool, OutOfStep> {
+        let there = input.len().min(self.echo.len());
+        let bytes = input.bytes();
         if bytes[..there] != self.echo[..there] {
             let (expected, found) = (self.echo.escape_ascii(), bytes[..there].escape_ascii());
-            return Err(Mismatch::OutOfStep(format!("\"{found}\" came where \"{expected}\" is echoed")));
+            return Err(OutOfStep(format!("\"{found}\" came where \"{expected}\" is echoed")));
         }
-        self.echo.drain(..there);
-        let _ = bytes.split_to(there);
-        self.taken += there;
-        if there > 0 && self.echo.is_empty() {
+        if there > 0 && there == self.echo.len() {
             // Behind it the deadline of the first byte begins anew.
             self.waits_since = Instant::now();
-            if !bytes.is_empty() {
-                self.began = Some(self.last);
+            if bytes.len() > there {
+                self.front = Front::of(&bytes[there..]);
             }
         }
+        self.echo.drain(..there);
+        input.skip(there);
+        self.taken += there;
         Ok(self.echo.is_empty())
     }
 
-    fn take(&mut self, bytes: &mut BytesMut) -> Option<Result<S::Output, Mismatch>> {
-        match self.take_echo(bytes) {
-            Ok(true) => {}
-            Ok(false) => return None,
-            Err(error) => return Some(Err(error)),
+    /// Takes it out, by `take` of its shape, if all of it is there.
+    fn take_by(
+        &mut self,
+        input: &mut Input<'_>,
+        take: impl FnOnce(&S, &mut S::State, &mut Input<'_>) -> Option<Result<S::Output, Mismatch>>,
+    ) -> Option<Result<Taken<S::Output>, OutOfStep>> {
+        let has_more = self.look(input.bytes());
+        if !self.echo.is_empty() {
+            match self.take_echo(input) {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => return Some(Err(error)),
+            }
         }
-        let before = bytes.len();
-        let taken = self.shape.take(&mut self.state, bytes, &self.format);
-        self.taken += before - bytes.len();
-        let limit = self.format.limit;
-        if self.taken + if taken.is_none() { bytes.len() } else { 0 } > limit {
-            return Some(Err(Mismatch::OutOfStep(format!("the reply has more than {limit} bytes"))));
+        let before = input.len();
+        let Self { shape, state, .. } = self;
+        let taken = shape.with(|shape| take(shape, state, input));
+        self.taken += before - input.len();
+        let limit = input.limit();
+        if self.taken + if taken.is_none() { input.len() } else { 0 } > limit {
+            return Some(Err(OutOfStep(format!("the reply has more than {limit} bytes"))));
         }
-        taken
+        match taken {
+            Some(Ok(output)) => Some(Ok(Ok(output))),
+            Some(Err(Mismatch::Value(error))) => Some(Ok(Err(error))),
+            Some(Err(Mismatch::OutOfStep(error))) => Some(Err(OutOfStep(error))),
+            None => {
+                if has_more && before > 0 {
+                    self.last = Instant::now();
+                    self.began.get_or_insert(self.last);
+                }
+                None
+            }
+        }
     }
 }
 
-/// An error ends the session.
-impl<S: Shape> Decoder for Reply<S> {
-    type Item = Taken<S::Output>;
-    type Error = io::Error;
+impl<S: Shape> TakeReply for Reply<S> {
+    type Output = Result<Taken<S::Output>, OutOfStep>;
 
-    fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        self.look(bytes);
-        match self.take(bytes) {
-            None => Ok(None),
-            Some(Ok(output)) => Ok(Some(Ok(output))),
-            Some(Err(Mismatch::Value(error))) => Ok(Some(Err(error))),
-            Some(Err(error @ Mismatch::OutOfStep(_))) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
-        }
+    const RUNS_USERS_CODE: bool = S::RUNS_USERS_CODE;
+
+    fn looks_at_nothing(&self) -> bool {
+        self.shape.with(S::may_be_empty)
     }
 
-    fn decode_eof(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Self::Item>> {
-        self.decode(bytes)
+    #[inline]
+    fn take(&mut self, input: &mut Input<'_>) -> Option<Self::Output> {
+        self.take_by(input, S::take)
+    }
+
+    fn take_at_end(&mut self, input: &mut Input<'_>) -> Option<Self::Output> {
+        self.take_by(input, S::take)
+    }
+
+    fn is_out_of_step(output: &Self::Output) -> bool {
+        output.is_err()
     }
 }
 

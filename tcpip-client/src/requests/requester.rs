@@ -1,18 +1,22 @@
 //! One request in flight.
 
-use std::{fmt, future::poll_fn, pin::pin, sync::Arc, task::Poll};
+use std::{fmt, future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
-use tcpip_core::{Batch, Connection, ReadError, ReadTurn, Sent, WriteError};
-use tokio::{sync::Mutex, time::timeout};
+use tcpip_core::{Batch, Connection, ReadError, ReadTurn, Sent, WriteError, endpoint::Lock};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
 
 use super::{
     command::{Command, IntoCommand},
     device::Device,
-    error::{Cause, RequestError, SHOWN},
+    error::{Cause, RequestError},
+    front::Front,
     options::{RequestOptions, Unsolicited},
     outstanding::{Outstanding, Turn},
-    reply::Reply,
-    shape::{Format, Shape},
+    reply::{Described, Reply},
+    shape::Shape,
     shapes::{bytes, line},
 };
 use crate::Client;
@@ -120,13 +124,13 @@ impl Requester {
             return Ok(self.clone());
         }
         let connection = self.session().await;
-        match self.turn(&connection).await {
+        match self.turn(&connection, &mut self.options.turn_timeout.clone()).await {
             Ok(Turn::Own(turn)) => {
                 let kept = Kept { connection, turn: Arc::new(Mutex::new(turn)) };
                 Ok(Self { kept: Some(kept), ..self.clone() })
             }
             Ok(Turn::Kept(_)) => Ok(self.clone()),
-            Err(cause) => Err(RequestError::new(b"", Sent::No, cause)),
+            Err(cause) => Err(RequestError::new(&Front::EMPTY, Front::EMPTY, Sent::No, cause)),
         }
     }
 
@@ -145,10 +149,7 @@ impl Requester {
     ///
     /// As [`ask`](Self::ask).
     pub async fn ask_for<S: Shape>(&self, command: impl IntoCommand, shape: S) -> Result<S::Output, RequestError> {
-        let connection = self.session().await;
-        let mut message = connection.batch();
-        let written = command.write(&mut message);
-        self.request(&connection, message, written, shape).await
+        self.request(|message| command.write(message), shape, self.options.is_idempotent).await
     }
 
     /// Sends a command that has no reply, but for the echo if there is one.
@@ -166,25 +167,27 @@ impl Requester {
     ///
     /// As [`ask`](Self::ask).
     pub async fn run<C: Command>(&self, command: &C) -> Result<C::Reply, RequestError> {
-        let connection = self.session().await;
-        let mut message = connection.batch();
-        let written = command.write(&mut message);
-        self.request(&connection, message, written, command.reply()).await
+        let is_idempotent = self.options.is_idempotent || command.is_idempotent();
+        self.request(|message| command.write(message), command.reply(), is_idempotent).await
     }
 
-    /// Waits for what comes unasked, such as a greeting.
+    /// Waits for what comes unasked, such as a greeting. It is not repeated.
     ///
     /// # Errors
     ///
     /// As [`ask`](Self::ask).
     pub async fn receive<S: Shape>(&self, shape: S) -> Result<S::Output, RequestError> {
-        let failed = |sent, cause| RequestError::new(b"", sent, cause);
+        let nothing = Front::EMPTY;
         let connection = self.session().await;
-        let turn = self.turn(&connection).await.map_err(|cause| failed(Sent::No, cause))?;
-        let reply = Reply::new(shape, Format::of(&connection), Vec::new());
+        let mut left = self.options.turn_timeout;
+        let turn = self
+            .turn(&connection, &mut left)
+            .await
+            .map_err(|cause| RequestError::new(&nothing, nothing, Sent::No, cause))?;
+        let reply = Reply::new(Described::Once(shape), Vec::new());
         let options = Arc::clone(&self.options);
         let mut outstanding = Outstanding::new(turn, reply, None, options, Arc::clone(&self.device.counts));
-        Self::outcome(outstanding.receive().await, outstanding).map_err(|(sent, cause)| failed(sent, cause))
+        Self::outcome(outstanding.receive().await, outstanding, &nothing)
     }
 
     /// Closes the client, or the connection.
@@ -195,38 +198,93 @@ impl Requester {
         }
     }
 
+    /// Makes a request, as often as the options say.
     async fn request<S: Shape>(
         &self,
-        connection: &Connection,
-        mut message: Batch,
-        written: Result<(), WriteError>,
+        write: impl Fn(&mut Batch) -> Result<(), WriteError>,
         shape: S,
+        is_idempotent: bool,
     ) -> Result<S::Output, RequestError> {
-        let echo = self.echo(connection, &message);
-        let command = Front::of(message.as_bytes());
-        let failed = |sent, cause| RequestError::new(command.bytes(), sent, cause);
-        written.map_err(|error| failed(Sent::No, Cause::Write(error)))?;
-        let mut turn = self.turn(connection).await.map_err(|cause| failed(Sent::No, cause))?;
-        self.refuse_unsolicited(&mut turn).await.map_err(|cause| failed(Sent::No, cause))?;
-        let reply = Reply::new(shape, Format::of(connection), echo);
-        let (options, counts) = (Arc::clone(&self.options), Arc::clone(&self.device.counts));
-        let mut outstanding = Outstanding::new(turn, reply, Some(message.send()), options, counts);
-        if let Err(error) = outstanding.send().await {
-            return Err(failed(outstanding.sent(), Cause::Write(error)));
+        let connection = self.session().await;
+        let command = self.written(&connection, &write)?;
+        let mut left = self.options.turn_timeout;
+        let turn = self.turn(&connection, &mut left).await;
+        if self.options.retries == 0 {
+            return match turn {
+                Ok(turn) => self.exchange(turn, command, Described::Once(shape)).await,
+                Err(cause) => Err(command.refused(cause)),
+            };
         }
-        Self::outcome(outstanding.receive().await, outstanding).map_err(|(sent, cause)| failed(sent, cause))
+        let shape = Arc::new(Lock::new(shape));
+        let mut outcome = match turn {
+            Ok(turn) => self.exchange(turn, command, Described::Repeatedly(Arc::clone(&shape))).await,
+            Err(cause) => Err(command.refused(cause)),
+        };
+        for _ in 0..self.options.retries {
+            let error = match outcome {
+                Err(error) if error.may_be_repeated(is_idempotent) => error,
+                outcome => return outcome,
+            };
+            let Some(turn) = self.next_turn(&mut left).await else { return Err(error) };
+            tracing::warn!("{error}: it is repeated");
+            let command = self.written(turn.connection(), &write).map_err(|again| again.behind(error.sent()))?;
+            outcome = self.exchange(turn, command, Described::Repeatedly(Arc::clone(&shape))).await;
+            outcome = outcome.map_err(|again| again.behind(error.sent()));
+        }
+        outcome
+    }
+
+    /// What goes out on that connection.
+    fn written(
+        &self,
+        connection: &Connection,
+        write: impl Fn(&mut Batch) -> Result<(), WriteError>,
+    ) -> Result<Written, RequestError> {
+        let mut message = connection.batch();
+        let written = write(&mut message);
+        let (echo, front) = (self.echo(connection, &message), Front::of(message.as_bytes()));
+        let command = Written { message, echo, front };
+        match written {
+            Ok(()) => Ok(command),
+            Err(error) => Err(command.refused(Cause::Write(error))),
+        }
+    }
+
+    /// Sends a command, and waits for its reply.
+    async fn exchange<S: Shape>(
+        &self,
+        mut turn: Turn,
+        mut command: Written,
+        shape: Described<S>,
+    ) -> Result<S::Output, RequestError> {
+        if let Err(cause) = self.refuse_unsolicited(&mut turn).await {
+            return Err(command.refused(cause));
+        }
+        let reply = Reply::new(shape, std::mem::take(&mut command.echo));
+        let (options, counts) = (Arc::clone(&self.options), Arc::clone(&self.device.counts));
+        let mut outstanding = Outstanding::new(turn, reply, Some(command.message.send()), options, counts);
+        if let Err(error) = outstanding.send().await {
+            return Err(outstanding.failed(&command.front, Cause::Write(error)));
+        }
+        Self::outcome(outstanding.receive().await, outstanding, &command.front)
     }
 
     fn outcome<S: Shape>(
         received: Result<super::reply::Taken<S::Output>, Cause>,
         outstanding: Outstanding<S>,
-    ) -> Result<S::Output, (Sent, Cause)> {
+        command: &Front,
+    ) -> Result<S::Output, RequestError> {
         match received {
-            Ok(taken) => {
+            Ok(Ok(output)) => {
                 outstanding.conclude();
-                taken.map_err(|error| (Sent::Yes, Cause::Value(error)))
+                Ok(output)
             }
-            Err(cause) => Err((outstanding.sent(), cause)),
+            Ok(Err(error)) => {
+                let error = outstanding.failed(command, Cause::Value(error));
+                outstanding.conclude();
+                Err(error)
+            }
+            Err(cause) => Err(outstanding.failed(command, cause)),
         }
     }
 
@@ -241,9 +299,36 @@ impl Requester {
         self.connection()
     }
 
-    /// Waits for the turn.
-    async fn turn(&self, connection: &Connection) -> Result<Turn, Cause> {
-        let after = self.options.turn_timeout;
+    /// Waits for the turn in a session that lives, for as long as is `left`. `None` if there is none, and of a device
+    /// that is closed for good.
+    async fn next_turn(&self, left: &mut Duration) -> Option<Turn> {
+        let (began, connection) = (Instant::now(), self.connection());
+        let waiting = async {
+            loop {
+                let is_ready = match &self.kept {
+                    None => self.device.ready().await,
+                    Some(kept) => kept.connection.is_connected(),
+                };
+                if !is_ready {
+                    return None;
+                }
+                let connection = self.connection();
+                match self.turn(&connection, &mut self.options.turn_timeout.clone()).await {
+                    // The policy may have ended the session.
+                    Ok(_) if !connection.is_connected() => {}
+                    Ok(turn) => return Some(turn),
+                    Err(Cause::Read(ReadError::NotConnected { .. })) => {}
+                    Err(_) => return None,
+                }
+            }
+        };
+        let turn = connection.within(*left, waiting).await.ok().flatten();
+        *left = left.saturating_sub(began.elapsed());
+        turn
+    }
+
+    /// Waits for the turn, for as long as is `left`.
+    async fn turn(&self, connection: &Connection, left: &mut Duration) -> Result<Turn, Cause> {
         let mut waiting = pin!(async {
             match &self.kept {
                 None => connection.read_turn().await.map(Turn::Own),
@@ -254,7 +339,12 @@ impl Requester {
         let first = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await;
         let turn = match first {
             Poll::Ready(turn) => turn,
-            Poll::Pending => connection.within(after, waiting).await.map_err(|_| Cause::Busy { after })?,
+            Poll::Pending => {
+                let (began, after) = (Instant::now(), *left);
+                let turn = connection.within(after, waiting).await;
+                *left = left.saturating_sub(began.elapsed());
+                turn.map_err(|_| Cause::Busy { after })?
+            }
         };
         turn.map_err(|error| match error {
             ReadError::Timeout { after, .. } => Cause::Busy { after },
@@ -322,21 +412,17 @@ impl fmt::Debug for Requester {
     }
 }
 
-/// What an error shows of a command.
-#[derive(Clone, Copy)]
-struct Front {
-    bytes: [u8; SHOWN + 1],
-    length: usize,
+/// A command that is to go out.
+struct Written {
+    message: Batch,
+    /// What the device repeats of it.
+    echo: Vec<u8>,
+    front: Front,
 }
 
-impl Front {
-    fn of(command: &[u8]) -> Self {
-        let mut front = Self { bytes: [0; SHOWN + 1], length: command.len().min(SHOWN + 1) };
-        front.bytes[..front.length].copy_from_slice(&command[..front.length]);
-        front
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
+impl Written {
+    /// Why nothing of it has left.
+    fn refused(&self, cause: Cause) -> RequestError {
+        RequestError::new(&self.front, Front::EMPTY, Sent::No, cause)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use tcpip_core::{BytesMut, Connection, Encoding, JsonMode, Terminator};
+use tcpip_core::endpoint::Input;
 
 /// What a reply looks like: a description, which may be used again. What has been taken of a reply is a state beside
 /// it, so that a task of the session can take the rest of one whose caller has gone.
@@ -21,14 +21,17 @@ pub trait Shape: Sized + Send + 'static {
     #[doc(hidden)]
     type State: Default + Send + 'static;
 
-    /// Takes the reply out of the front of `bytes` if it is all there. `None` if it is not.
+    /// Whether code of the user's runs in it.
     #[doc(hidden)]
-    fn take(
-        &self,
-        state: &mut Self::State,
-        bytes: &mut BytesMut,
-        format: &Format,
-    ) -> Option<Result<Self::Output, Mismatch>>;
+    const RUNS_USERS_CODE: bool;
+
+    /// Whether there may be a reply where there are no bytes.
+    #[doc(hidden)]
+    fn may_be_empty(&self) -> bool;
+
+    /// Takes the reply out of the front of `input` if it is all there. `None` if it is not.
+    #[doc(hidden)]
+    fn take(&self, state: &mut Self::State, input: &mut Input<'_>) -> Option<Result<Self::Output, Mismatch>>;
 
     /// Makes something else of the reply.
     fn map<T: Send + 'static, F>(self, convert: F) -> Map<Self, F>
@@ -55,27 +58,6 @@ pub trait Shape: Sized + Send + 'static {
         F: Fn(Self::Output) -> S + Send + 'static,
     {
         AndThen { shape: self, next }
-    }
-}
-
-/// What of the connection is in force for a reply.
-#[doc(hidden)]
-#[derive(Clone, Debug)]
-pub struct Format {
-    pub(super) terminator: Terminator,
-    pub(super) encoding: Encoding,
-    pub(super) json: JsonMode,
-    pub(super) limit: usize,
-}
-
-impl Format {
-    pub(super) fn of(connection: &Connection) -> Self {
-        Self {
-            terminator: connection.terminator(),
-            encoding: connection.encoding(),
-            json: connection.json(),
-            limit: connection.limit(),
-        }
     }
 }
 
@@ -117,8 +99,14 @@ impl<S: Shape, T: Send + 'static, F: Fn(S::Output) -> T + Send + 'static> Shape 
     type Output = T;
     type State = S::State;
 
-    fn take(&self, state: &mut S::State, bytes: &mut BytesMut, format: &Format) -> Option<Result<T, Mismatch>> {
-        self.shape.take(state, bytes, format).map(|taken| taken.map(&self.convert))
+    const RUNS_USERS_CODE: bool = true;
+
+    fn may_be_empty(&self) -> bool {
+        self.shape.may_be_empty()
+    }
+
+    fn take(&self, state: &mut S::State, input: &mut Input<'_>) -> Option<Result<T, Mismatch>> {
+        self.shape.take(state, input).map(|taken| taken.map(&self.convert))
     }
 }
 
@@ -139,8 +127,14 @@ where
     type Output = T;
     type State = S::State;
 
-    fn take(&self, state: &mut S::State, bytes: &mut BytesMut, format: &Format) -> Option<Result<T, Mismatch>> {
-        let taken = self.shape.take(state, bytes, format)?;
+    const RUNS_USERS_CODE: bool = true;
+
+    fn may_be_empty(&self) -> bool {
+        self.shape.may_be_empty()
+    }
+
+    fn take(&self, state: &mut S::State, input: &mut Input<'_>) -> Option<Result<T, Mismatch>> {
+        let taken = self.shape.take(state, input)?;
         Some(taken.and_then(|taken| (self.convert)(taken).map_err(|error| Mismatch::Value(error.into()))))
     }
 }
@@ -156,20 +150,21 @@ impl<S: Shape, N: Shape, F: Fn(S::Output) -> N + Send + 'static> Shape for AndTh
     type Output = N::Output;
     type State = (S::State, Option<(N, N::State)>);
 
-    fn take(
-        &self,
-        (state, next): &mut Self::State,
-        bytes: &mut BytesMut,
-        format: &Format,
-    ) -> Option<Result<N::Output, Mismatch>> {
+    const RUNS_USERS_CODE: bool = true;
+
+    fn may_be_empty(&self) -> bool {
+        self.shape.may_be_empty()
+    }
+
+    fn take(&self, (state, next): &mut Self::State, input: &mut Input<'_>) -> Option<Result<N::Output, Mismatch>> {
         if next.is_none() {
-            match head(self.shape.take(state, bytes, format)?) {
+            match head(self.shape.take(state, input)?) {
                 Ok(taken) => *next = Some(((self.next)(taken), N::State::default())),
                 Err(error) => return Some(Err(error)),
             }
         }
         let (shape, state) = next.as_mut()?;
-        shape.take(state, bytes, format)
+        shape.take(state, input)
     }
 }
 
@@ -188,16 +183,21 @@ macro_rules! tuples {
             type Output = ($($shape::Output,)+ $last::Output,);
             type State = ($(Part<$shape>,)+ $last::State,);
 
+            const RUNS_USERS_CODE: bool = $($shape::RUNS_USERS_CODE ||)+ $last::RUNS_USERS_CODE;
+
+            fn may_be_empty(&self) -> bool {
+                $(self.$index.may_be_empty() &&)+ self.$last_index.may_be_empty()
+            }
+
             fn take(
                 &self,
                 state: &mut Self::State,
-                bytes: &mut BytesMut,
-                format: &Format,
+                input: &mut Input<'_>,
             ) -> Option<Result<Self::Output, Mismatch>> {
-                $(if let Err(error) = state.$index.take(&self.$index, bytes, format)? {
+                $(if let Err(error) = state.$index.take(&self.$index, input)? {
                     return Some(Err(error));
                 })+
-                let last = match self.$last_index.take(&mut state.$last_index, bytes, format)? {
+                let last = match self.$last_index.take(&mut state.$last_index, input)? {
                     Ok(last) => last,
                     Err(error) => return Some(Err(error)),
                 };
@@ -228,9 +228,9 @@ impl<S: Shape> fmt::Debug for Part<S> {
 
 impl<S: Shape> Part<S> {
     /// Takes the part out, unless it has been. `None` if it is not there yet.
-    fn take(&mut self, shape: &S, bytes: &mut BytesMut, format: &Format) -> Option<Result<(), Mismatch>> {
+    fn take(&mut self, shape: &S, input: &mut Input<'_>) -> Option<Result<(), Mismatch>> {
         if self.taken.is_none() {
-            match head(shape.take(&mut self.state, bytes, format)?) {
+            match head(shape.take(&mut self.state, input)?) {
                 Ok(taken) => self.taken = Some(taken),
                 Err(error) => return Some(Err(error)),
             }

@@ -3,60 +3,88 @@
 use std::{fmt, marker::PhantomData};
 
 use serde::de::DeserializeOwned;
-use tcpip_core::{BytesMut, Decoder, FrameCodec, Framing, ReadError, endpoint::find_end};
+use tcpip_core::{
+    Decoder, Encoding, FrameCodec, Framing, ReadError,
+    endpoint::{Input, find_end},
+};
 use zerocopy::TryFromBytes;
 
-use super::shape::{Format, Mismatch, Shape};
+use super::shape::{Mismatch, Shape};
 
-/// A shape that is made of a function, so that each needs no type of its own.
-struct Of<S, F>(F, PhantomData<fn() -> S>);
+/// A shape that is made of a function, so that each needs no type of its own: with code of the user's in it, or without.
+struct Of<S, F, const USERS: bool> {
+    take: F,
+    may_be_empty: bool,
+    state: PhantomData<fn() -> S>,
+}
 
-impl<S, F> Of<S, F> {
-    fn new<T>(take: F) -> Self
-    where
-        F: Fn(&mut S, &mut BytesMut, &Format) -> Option<Result<T, Mismatch>>,
-    {
-        Self(take, PhantomData)
+/// One without code of the user's.
+fn of_ours<S, T, F>(take: F) -> Of<S, F, false>
+where
+    F: Fn(&mut S, &mut Input<'_>) -> Option<Result<T, Mismatch>>,
+{
+    Of { take, may_be_empty: false, state: PhantomData }
+}
+
+/// One with code of the user's.
+fn of_users<S, T, F>(take: F) -> Of<S, F, true>
+where
+    F: Fn(&mut S, &mut Input<'_>) -> Option<Result<T, Mismatch>>,
+{
+    Of { take, may_be_empty: false, state: PhantomData }
+}
+
+impl<S, F, const USERS: bool> Of<S, F, USERS> {
+    fn may_be_empty(self, may_be_empty: bool) -> Self {
+        Self { may_be_empty, ..self }
     }
 }
 
-impl<S, T, F> Shape for Of<S, F>
+impl<S, T, F, const USERS: bool> Shape for Of<S, F, USERS>
 where
     S: Default + Send + 'static,
     T: Send + 'static,
-    F: Fn(&mut S, &mut BytesMut, &Format) -> Option<Result<T, Mismatch>> + Send + 'static,
+    F: Fn(&mut S, &mut Input<'_>) -> Option<Result<T, Mismatch>> + Send + 'static,
 {
     type Output = T;
     type State = S;
 
-    fn take(&self, state: &mut S, bytes: &mut BytesMut, format: &Format) -> Option<Result<T, Mismatch>> {
-        (self.0)(state, bytes, format)
+    const RUNS_USERS_CODE: bool = USERS;
+
+    fn may_be_empty(&self) -> bool {
+        self.may_be_empty
+    }
+
+    #[inline]
+    fn take(&self, state: &mut S, input: &mut Input<'_>) -> Option<Result<T, Mismatch>> {
+        (self.take)(state, input)
     }
 }
 
 /// A line of text, without its terminator.
 #[must_use]
 pub fn line() -> impl Shape<Output = String> {
-    Of::new(take_line)
+    of_ours(take_line)
 }
 
 /// So many lines of text.
 #[must_use]
 pub fn lines(count: usize) -> impl Shape<Output = Vec<String>> {
-    Of::new(move |state: &mut Lines, bytes, format| {
+    let lines = of_ours(move |state: &mut Lines, input| {
         while state.taken.len() < count {
-            state.take(bytes, format)?;
+            state.take(input)?;
         }
         Some(state.finish())
-    })
+    });
+    lines.may_be_empty(count == 0)
 }
 
 /// Lines of text up to the first that `is_last`, which is among them.
 #[must_use]
 pub fn lines_until(is_last: impl Fn(&str) -> bool + Send + 'static) -> impl Shape<Output = Vec<String>> {
-    Of::new(move |state: &mut Lines, bytes, format| {
+    of_users(move |state: &mut Lines, input| {
         while !state.taken.last().is_some_and(|line| is_last(line)) {
-            state.take(bytes, format)?;
+            state.take(input)?;
         }
         Some(state.finish())
     })
@@ -66,19 +94,21 @@ pub fn lines_until(is_last: impl Fn(&str) -> bool + Send + 'static) -> impl Shap
 #[must_use]
 pub fn lines_before(prompt: &[u8]) -> impl Shape<Output = Vec<String>> {
     let prompt = prompt.to_vec();
-    Of::new(move |state: &mut Lines, bytes, format| {
+    let may_be_empty = prompt.is_empty();
+    let lines = of_ours(move |state: &mut Lines, input| {
         loop {
             // Behind a line that has come in part, no line begins.
-            if state.scanned == 0 && bytes.starts_with(&prompt) {
-                let _ = bytes.split_to(prompt.len());
+            if state.scanned == 0 && input.bytes().starts_with(&prompt) {
+                input.skip(prompt.len());
                 return Some(state.finish());
             }
-            if prompt.starts_with(bytes) {
+            if prompt.starts_with(input.bytes()) {
                 return None;
             }
-            state.take(bytes, format)?;
+            state.take(input)?;
         }
-    })
+    });
+    lines.may_be_empty(may_be_empty)
 }
 
 /// All bytes through a separator, which is among them.
@@ -90,9 +120,9 @@ pub fn lines_before(prompt: &[u8]) -> impl Shape<Output = Vec<String>> {
 pub fn until(separator: &[u8]) -> impl Shape<Output = Vec<u8>> {
     assert!(!separator.is_empty(), "a separator has at least one byte");
     let separator = separator.to_vec();
-    Of::new(move |scanned: &mut usize, bytes, _| {
-        let end = end_of(bytes, &separator, scanned)?;
-        Some(Ok(bytes.split_to(end).to_vec()))
+    of_ours(move |scanned: &mut usize, input| {
+        let end = end_of(input.bytes(), &separator, scanned)?;
+        Some(Ok(input.take(end, <[u8]>::to_vec)))
     })
 }
 
@@ -100,45 +130,52 @@ pub fn until(separator: &[u8]) -> impl Shape<Output = Vec<u8>> {
 #[must_use]
 pub fn literal(expected: &[u8]) -> impl Shape<Output = ()> {
     let expected = expected.to_vec();
-    Of::new(move |(): &mut (), bytes, _| {
-        let there = bytes.len().min(expected.len());
-        if bytes[..there] != expected[..there] {
-            let (expected, found) = (expected.escape_ascii(), bytes[..there].escape_ascii());
+    let may_be_empty = expected.is_empty();
+    let literal = of_ours(move |(): &mut (), input| {
+        let there = input.len().min(expected.len());
+        let found = &input.bytes()[..there];
+        if *found != expected[..there] {
+            let (expected, found) = (expected.escape_ascii(), found.escape_ascii());
             return Some(Err(Mismatch::OutOfStep(format!("\"{found}\" came instead of \"{expected}\""))));
         }
         (there == expected.len()).then(|| {
-            let _ = bytes.split_to(there);
+            input.skip(there);
             Ok(())
         })
-    })
+    });
+    literal.may_be_empty(may_be_empty)
 }
 
 /// So many bytes.
 #[must_use]
 pub fn bytes(count: usize) -> impl Shape<Output = Vec<u8>> {
-    Of::new(move |(): &mut (), bytes, _| (bytes.len() >= count).then(|| Ok(bytes.split_to(count).to_vec())))
+    let bytes =
+        of_ours(move |(): &mut (), input| (input.len() >= count).then(|| Ok(input.take(count, <[u8]>::to_vec))));
+    bytes.may_be_empty(count == 0)
 }
 
 /// A binary structure.
 #[must_use]
 pub fn of<T: TryFromBytes + Send + 'static>() -> impl Shape<Output = T> {
-    Of::new(|(): &mut (), bytes, _| {
-        (bytes.len() >= size_of::<T>()).then(|| {
-            let bytes = bytes.split_to(size_of::<T>());
-            T::try_read_from_bytes(&bytes).map_err(|_| Mismatch::Value("its bytes are no such structure".into()))
+    let structure = of_ours(|(): &mut (), input| {
+        (input.len() >= size_of::<T>()).then(|| {
+            let value = input.take(size_of::<T>(), |bytes| T::try_read_from_bytes(bytes).ok());
+            value.ok_or_else(|| Mismatch::Value("its bytes are no such structure".into()))
         })
-    })
+    });
+    structure.may_be_empty(size_of::<T>() == 0)
 }
 
 /// A line of JSON.
 #[must_use]
 pub fn json<T: DeserializeOwned + Send + 'static>() -> impl Shape<Output = T> {
-    Of::new(|scanned: &mut usize, bytes, format| {
+    of_users(|scanned: &mut usize, input| {
+        let mode = input.json();
         let decode = |text: String| {
-            let value = format.json.decode(&text);
+            let value = mode.decode(&text);
             value.map_err(|source| Mismatch::Value(Box::new(ReadError::Json { text, source })))
         };
-        Some(take_line(scanned, bytes, format)?.and_then(decode))
+        Some(take_line(scanned, input)?.and_then(decode))
     })
 }
 
@@ -150,41 +187,43 @@ where
     D::Item: Send + 'static,
     D::Error: fmt::Display,
 {
-    Of::new(move |state: &mut Option<D>, bytes, _| {
+    let frame = of_users(move |state: &mut Option<D>, input| {
         let decoder = state.get_or_insert_with(|| decoder.clone());
-        decoder.decode(bytes).map_err(|error| Mismatch::OutOfStep(error.to_string())).transpose()
-    })
+        let found = input.decode(|bytes| decoder.decode(bytes));
+        found.map_err(|error| Mismatch::OutOfStep(error.to_string())).transpose()
+    });
+    frame.may_be_empty(true)
 }
 
 /// A block of SCPI (IEEE 488.2, 8.7.9 and 8.7.10): of a definite length, with the terminator of text behind it, or of
 /// an indefinite one.
 #[must_use]
 pub fn scpi_block() -> impl Shape<Output = Vec<u8>> {
-    Of::new(|state: &mut (Option<FrameCodec>, Option<Vec<u8>>), bytes, format| {
+    of_ours(|state: &mut (Option<FrameCodec>, Option<Vec<u8>>), input| {
         let (codec, block) = state;
         if block.is_none() {
-            if bytes.first().is_some_and(|first| *first != b'#') {
+            if input.bytes().first().is_some_and(|first| *first != b'#') {
                 return Some(Err(Mismatch::OutOfStep("a block begins with #".to_owned())));
             }
-            let is_indefinite = bytes.starts_with(b"#0");
-            let limit = format.limit;
+            let is_indefinite = input.bytes().starts_with(b"#0");
+            let limit = input.limit();
             let codec = codec.get_or_insert_with(|| Framing::scpi_blocks().limit(limit).codec());
-            let found = codec.decode(bytes).ok().flatten()?;
+            let found = input.decode(|bytes| codec.decode(bytes)).ok().flatten()?;
             match found {
                 Ok(found) if is_indefinite => return Some(Ok(found.to_vec())),
                 Ok(found) => *block = Some(found.to_vec()),
                 Err(damage) => return Some(Err(Mismatch::OutOfStep(damage.to_string()))),
             }
         }
-        let end = &*format.terminator;
-        let there = bytes.len().min(end.len());
-        if bytes[..there] != end[..there] {
+        let (bytes, terminator) = input.bytes_and_terminator();
+        let there = bytes.len().min(terminator.len());
+        if bytes[..there] != terminator[..there] {
             return Some(Err(Mismatch::OutOfStep("no terminator follows the block".to_owned())));
         }
-        if there < end.len() {
+        if there < terminator.len() {
             return None;
         }
-        let _ = bytes.split_to(there);
+        input.skip(there);
         block.take().map(Ok)
     })
 }
@@ -200,15 +239,15 @@ struct Lines {
 }
 
 impl Lines {
-    fn take(&mut self, bytes: &mut BytesMut, format: &Format) -> Option<()> {
-        let line = take_bytes(&mut self.scanned, bytes, format)?;
-        self.taken.push(match text_of(&line, format) {
-            Ok(text) => text,
-            Err(error) => {
-                self.error.get_or_insert(error);
-                String::from_utf8_lossy(&line).into_owned()
-            }
-        });
+    fn take(&mut self, input: &mut Input<'_>) -> Option<()> {
+        let encoding = input.encoding();
+        let line = take_payload(&mut self.scanned, input, |line| {
+            text_of(line, encoding).map_err(|error| (error, String::from_utf8_lossy(line).into_owned()))
+        })?;
+        self.taken.push(line.unwrap_or_else(|(error, text)| {
+            self.error.get_or_insert(error);
+            text
+        }));
         Some(())
     }
 
@@ -220,20 +259,21 @@ impl Lines {
     }
 }
 
-fn take_line(scanned: &mut usize, bytes: &mut BytesMut, format: &Format) -> Option<Result<String, Mismatch>> {
-    take_bytes(scanned, bytes, format).map(|line| text_of(&line, format))
+fn take_line(scanned: &mut usize, input: &mut Input<'_>) -> Option<Result<String, Mismatch>> {
+    let encoding = input.encoding();
+    take_payload(scanned, input, |line| text_of(line, encoding))
 }
 
-/// Takes a line, without its terminator.
-fn take_bytes(scanned: &mut usize, bytes: &mut BytesMut, format: &Format) -> Option<BytesMut> {
-    let end = end_of(bytes, &format.terminator, scanned)?;
-    let mut line = bytes.split_to(end);
-    line.truncate(end - format.terminator.len());
-    Some(line)
+/// Takes a line out, as `convert` makes it of what is before its terminator.
+fn take_payload<T>(scanned: &mut usize, input: &mut Input<'_>, convert: impl FnOnce(&[u8]) -> T) -> Option<T> {
+    let (bytes, terminator) = input.bytes_and_terminator();
+    let end = end_of(bytes, terminator, scanned)?;
+    let payload = end - terminator.len();
+    Some(input.take(end, |line| convert(&line[..payload])))
 }
 
-fn text_of(line: &[u8], format: &Format) -> Result<String, Mismatch> {
-    format.encoding.decode(line).map(Into::into).map_err(|error| Mismatch::Value(Box::new(error)))
+fn text_of(line: &[u8], encoding: Encoding) -> Result<String, Mismatch> {
+    encoding.decode(line).map(Into::into).map_err(|error| Mismatch::Value(Box::new(error)))
 }
 
 /// Where the first separator ends. How far was looked is `scanned`, and 0 again once it is found.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{
     runtime::{Handle, RuntimeFlavor},
-    time::{Timeout, timeout},
+    time::{Instant, Sleep, Timeout, sleep_until, timeout},
 };
 
 use super::{Connection, options::CLOSE_GRACE};
@@ -35,6 +35,17 @@ impl Connection {
             Some(runtime) => within(runtime, after, future),
             None => timeout(after, future),
         }
+    }
+}
+
+impl Connection {
+    /// A timer, whatever executor polls it.
+    pub(super) fn sleep_until(&self, deadline: Instant) -> Sleep {
+        let _entered = match &self.shared.runtime {
+            Some(runtime) if Handle::try_current().is_err() => Some(runtime.enter()),
+            _ => None,
+        };
+        sleep_until(deadline)
     }
 }
 

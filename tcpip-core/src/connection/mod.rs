@@ -35,7 +35,7 @@ pub use self::{
     connection_options::{ConnectionOptions, HalfClose},
     deadlines::within,
     interceptors::{ChunkTap, DEFAULT_LOGGED_BYTES, Direction, Filter, FrameTap, Telnet, WireFrame, WireLog},
-    read::ReadTurn,
+    read::{Input, ReadTurn, ReplyRead, TakeReply},
     stats::Stats,
     write::{Batch, Expected, Sending},
 };

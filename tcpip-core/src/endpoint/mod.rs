@@ -32,6 +32,7 @@ pub use self::{
 };
 pub use crate::{
     connection::{
+        Input, ReplyRead, TakeReply,
         options::{CLOSE_GRACE, SessionOptions, deadline},
         within,
     },

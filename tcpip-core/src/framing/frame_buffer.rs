@@ -313,18 +313,10 @@ impl FrameBuffer {
         }
         // So that no limit makes an error of nothing at all, it is at least one byte.
         let limit = limit.max(1);
-        // Before, lest a panic leave a position behind the end.
-        self.scanned = 0;
-        self.may_be_text = false;
-        self.no_text_before = 0;
-        let bytes = self.form.codec(std::mem::take(&mut self.start));
-        let before = bytes.len();
-        let decoded = decode(bytes);
-        let left = bytes.len();
+        let before = self.held();
+        let decoded = self.lend_to_decoder(decode);
+        let left = self.held();
         let length = std::mem::take(&mut self.kept_by_decoder) + before.saturating_sub(left);
-        if left == 0 {
-            self.form.clear();
-        }
         match decoded {
             Ok(Some(frame)) if length <= limit => Some(Ok(Ok(frame))),
             Ok(Some(_)) => Some(Err(TooLong)),
@@ -334,6 +326,50 @@ impl FrameBuffer {
             }
             Err(error) => Some(Ok(Err(error))),
         }
+    }
+
+    /// Has `take` take a reply out of the front, or of what it needs of that as much as is there. `None` if the reply is
+    /// not all there, or if a frame that was too long is still to be skipped.
+    #[inline]
+    pub(crate) fn take_reply<T>(&mut self, take: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        if self.skip.is_some() && !self.finish_skip() {
+            return None;
+        }
+        let before = self.held();
+        let taken = take(self);
+        let count = before.saturating_sub(self.held());
+        self.kept_by_decoder = if taken.is_some() { 0 } else { self.kept_by_decoder + count };
+        taken
+    }
+
+    /// All bytes. Nothing is to be skipped.
+    #[inline]
+    pub(crate) fn all(&mut self) -> &[u8] {
+        let start = self.start;
+        &self.form.all()[start..]
+    }
+
+    /// Takes the first `count` bytes out, as `convert` makes them. Nothing is to be skipped.
+    #[inline]
+    pub(crate) fn take_front<T>(&mut self, count: usize, convert: impl FnOnce(&[u8]) -> T) -> T {
+        self.may_be_text = false;
+        let taken = convert(&self.all()[..count]);
+        self.consume(count);
+        taken
+    }
+
+    /// Lends all bytes to `decode`, which takes from their front what it wants. Nothing is to be skipped.
+    pub(crate) fn lend_to_decoder<T>(&mut self, decode: impl FnOnce(&mut BytesMut) -> T) -> T {
+        // Before, lest a panic leave a position behind the end.
+        self.scanned = 0;
+        self.may_be_text = false;
+        self.no_text_before = 0;
+        let bytes = self.form.codec(std::mem::take(&mut self.start));
+        let decoded = decode(bytes);
+        if bytes.is_empty() {
+            self.form.clear();
+        }
+        decoded
     }
 
     /// Whether a decoder has taken bytes of a frame that it has not made yet.

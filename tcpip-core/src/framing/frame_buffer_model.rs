@@ -18,6 +18,8 @@ enum Step {
     Until(&'static [u8]),
     Exact(usize),
     Decode(usize),
+    /// So many of the first, one at a time.
+    Reply(usize),
 }
 
 /// Text with characters of every length, now and then none, cut anywhere.
@@ -48,6 +50,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => prop::sample::select(separators).prop_map(Step::Until),
         1 => (0_usize..6).prop_map(Step::Exact),
         1 => (0_usize..6).prop_map(Step::Decode),
+        2 => (0_usize..6).prop_map(Step::Reply),
     ];
     prop::collection::vec(step, 0..40)
 }
@@ -103,6 +106,21 @@ proptest! {
                     };
                     let front = (model.len() > count).then(|| Ok(model.drain(..count).collect()));
                     prop_assert_eq!(buffer.take_with(1000, decode), front.map(Ok));
+                }
+                Step::Reply(count) => {
+                    let mut reply = Vec::new();
+                    let taken = buffer.take_reply(|frames| {
+                        assert_eq!(frames.all(), model);
+                        while reply.len() < count && !frames.is_empty() {
+                            reply.push(frames.take_front(1, |front| front[0]));
+                        }
+                        (reply.len() == count).then_some(())
+                    });
+                    prop_assert_eq!(taken.is_some(), model.len() >= count);
+                    prop_assert_eq!(buffer.is_within_frame(), taken.is_none() && !reply.is_empty());
+                    prop_assert!(model.starts_with(&reply));
+                    model.drain(..reply.len());
+                    buffer.take_reply(|_| Some(()));
                 }
             }
             prop_assert_eq!(buffer.len(), model.len());

@@ -38,6 +38,7 @@ mod read_ahead;
 mod read_frame;
 mod read_turn;
 mod requests;
+mod retries;
 mod runtimes;
 mod send;
 mod sent;

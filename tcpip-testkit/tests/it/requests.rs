@@ -23,14 +23,17 @@ use crate::{
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
 
-async fn meet<K: Kind>(options: RequestOptions) -> (Requester, K::Stream) {
+pub(crate) async fn meet<K: Kind>(options: RequestOptions) -> (Requester, K::Stream) {
     let (near, far) = K::streams().await;
     let client = Client::from_stream(near).limit(1000).connect().await.unwrap();
     (Requester::new(client, options), far)
 }
 
 /// A device that answers each line with what `answer` makes of it, in pieces with pauses between.
-async fn device(stream: impl AsyncRead + AsyncWrite, mut answer: impl FnMut(&str) -> Vec<(Duration, Vec<u8>)>) {
+pub(crate) async fn device(
+    stream: impl AsyncRead + AsyncWrite,
+    mut answer: impl FnMut(&str) -> Vec<(Duration, Vec<u8>)>,
+) {
     let (reader, mut writer) = split(stream);
     let mut lines = BufReader::new(reader).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -45,7 +48,7 @@ async fn device(stream: impl AsyncRead + AsyncWrite, mut answer: impl FnMut(&str
     }
 }
 
-fn at_once(reply: impl Into<Vec<u8>>) -> Vec<(Duration, Vec<u8>)> {
+pub(crate) fn at_once(reply: impl Into<Vec<u8>>) -> Vec<(Duration, Vec<u8>)> {
     vec![(Duration::ZERO, reply.into())]
 }
 
@@ -116,9 +119,27 @@ async fn what_does_not_convert_costs_itself<K: Kind>() {
         assert_eq!(soon(requester.ask("1")).await.unwrap(), "1");
         let error = soon(requester.ask_for("no", literal(b"ok\r\n"))).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::OutOfStep(_)), "{error:?}");
-        assert_eq!(error.to_string(), r#""no\r\n": "no\r\n" came instead of "ok\r\n""#);
+        assert_eq!(error.to_string(), r#""no\r\n": "no\r\n" came instead of "ok\r\n", in "no\r\n""#);
+        assert_eq!(requester.connection().reason(), Some(DisconnectReason::OutOfStep));
         let error = soon(requester.ask("2")).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::NotConnected { .. }) && error.sent() == Sent::No, "{error:?}");
+    };
+    tokio::join!(device, asking);
+}
+
+/// A shape whose code panics leaves nobody to take the rest: the session ends under every policy.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn a_shape_that_panics_ends_the_session<K: Kind>() {
+    let abandon = OutOfStep::Abandon { at_most: 20 * SECOND };
+    let (requester, far) = meet::<K>(RequestOptions::new().out_of_step(abandon)).await;
+    let device = device(far, |_| at_once("1\r\n2\r\n"));
+    let asking = async {
+        let asking = requester.clone();
+        let shape = (line().map(|line| assert_eq!(line, "2")), line());
+        let asked = tokio::spawn(async move { asking.ask_for("?", shape).await });
+        assert!(soon(asked).await.unwrap_err().is_panic());
+        assert_eq!(requester.connection().reason(), Some(DisconnectReason::OutOfStep));
     };
     tokio::join!(device, asking);
 }
@@ -131,11 +152,15 @@ async fn each_deadline_has_its_time() {
         .reply_timeout(2 * SECOND)
         .gap_timeout(SECOND)
         .whole_timeout(10 * SECOND);
-    for (command, after, sent) in
-        [("silent", 2.0, Sent::Maybe), ("half", 2.5, Sent::Yes), ("dripping", 10.5, Sent::Yes)]
-    {
+    for (command, after, sent) in [
+        ("silent", 2.0, Sent::Maybe),
+        ("early", 1.0, Sent::Yes),
+        ("half", 2.5, Sent::Yes),
+        ("dripping", 10.5, Sent::Yes),
+    ] {
         let (requester, far) = meet::<Memory>(options.clone()).await;
         let device = device(far, |command| match command {
+            "early" => vec![(Duration::ZERO, b"ea".to_vec()), (1000 * SECOND, b"rly\r\n".to_vec())],
             "half" => vec![(3 * SECOND / 2, b"ha".to_vec()), (1000 * SECOND, b"lf\r\n".to_vec())],
             "dripping" => vec![(SECOND / 2, b"x".to_vec()); 1000],
             _ => Vec::new(),
@@ -147,7 +172,7 @@ async fn each_deadline_has_its_time() {
         assert!((after..after + 0.1).contains(&passed), "{command}: {passed} s");
         let is_right = match error.cause() {
             Cause::NoReply { after } => command == "silent" && *after == 2 * SECOND,
-            Cause::Stalled { after } => command == "half" && *after == SECOND,
+            Cause::Stalled { after } => ["early", "half"].contains(&command) && *after == SECOND,
             Cause::TooSlow { after } => command == "dripping" && *after == 10 * SECOND,
             _ => false,
         };
@@ -164,6 +189,73 @@ async fn each_deadline_has_its_time() {
 async fn an_error_of_what_comes_unasked_names_no_command() {
     let (requester, _far) = meet::<Memory>(RequestOptions::new()).await;
     assert_eq!(requester.receive(line()).await.unwrap_err().to_string(), "no reply came for 2s");
+}
+
+/// An error shows what went out and what came back, however much of that the shape had taken already.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn an_error_shows_what_came_back() {
+    let shown = async |options: RequestOptions, pieces: &[&[u8]], shape: bool| {
+        let (requester, far) = meet::<Memory>(options).await;
+        let mut pieces = pieces.iter().map(|piece| (TICK, piece.to_vec())).collect::<Vec<_>>();
+        pieces.push((1000 * SECOND, Vec::new()));
+        let device = tokio::spawn(device(far, move |_| pieces.clone()));
+        let error = if shape {
+            requester.ask_for("MEAS?", (lines(2), literal(b">")).map(drop)).await.unwrap_err()
+        } else {
+            requester.ask_for("MEAS?", line().try_map(|reply| reply.parse::<u8>()).map(drop)).await.unwrap_err()
+        };
+        device.abort();
+        let text = error.to_string();
+        let text = text.strip_prefix(r#""MEAS?\r\n": "#).unwrap().to_owned();
+        (text, error.received().to_vec())
+    };
+    let plain = RequestOptions::new();
+    let echoing = plain.clone().echo(b"\r");
+    let many = [b"x".as_slice(); 100].concat();
+    for (options, pieces, shape, text, received) in [
+        (&plain, vec![], true, "no reply came for 2s".to_owned(), &b""[..]),
+        (&plain, vec![&b"1.2"[..]], true, r#"the reply stopped for 1s, behind "1.2""#.to_owned(), b"1.2"),
+        (
+            &plain,
+            vec![b"1\r\n", b"2\r\n"],
+            true,
+            r#"the reply stopped for 1s, behind "1\r\n2\r\n""#.into(),
+            b"1\r\n2\r\n",
+        ),
+        (
+            &plain,
+            vec![b"1\r\n", b"2\r\n!"],
+            true,
+            r#""!" came instead of ">", in "1\r\n2\r\n!""#.into(),
+            b"1\r\n2\r\n!",
+        ),
+        (&plain, vec![b"2x\r\n"], false, r#"the reply does not convert, in "2x\r\n""#.into(), b"2x\r\n"),
+        (&plain, vec![&many], true, format!(r#"the reply stopped for 1s, behind "{}…""#, "x".repeat(60)), &many[..60]),
+        (
+            &plain,
+            vec![&many[..30]; 2],
+            true,
+            format!(r#"the reply stopped for 1s, behind "{}""#, "x".repeat(60)),
+            &many[..60],
+        ),
+        (&echoing, vec![b"ME"], true, r#"no reply came for 2s, behind "ME""#.into(), b"ME"),
+        (&echoing, vec![b"ME", b"AS?\r"], true, r#"no reply came for 2s, behind "MEAS?\r""#.into(), b"MEAS?\r"),
+        (&echoing, vec![b"MEAS?\r", b"1"], true, r#"the reply stopped for 1s, behind "1""#.into(), b"1"),
+        (&echoing, vec![b"ME", b"AS?\r1", b"2"], true, r#"the reply stopped for 1s, behind "12""#.into(), b"12"),
+        (&echoing, vec![b"MO"], true, r#""MO" came where "MEAS?\r" is echoed, in "MO""#.into(), b"MO"),
+    ] {
+        assert_eq!(shown(options.clone(), &pieces, shape).await, (text, received.to_vec()));
+    }
+    let (requester, far) = meet::<Memory>(RequestOptions::new()).await;
+    tokio::spawn(device(far, |_| at_once("ha")));
+    let asking = async { requester.ask("?").await.unwrap_err() };
+    let (error, ()) = tokio::join!(asking, async {
+        sleep(TICK).await;
+        requester.connection().abort();
+    });
+    assert_eq!(error.to_string(), r#""?\r\n": the session has ended, behind "ha""#);
+    let error = requester.ask("?").await.unwrap_err();
+    assert_eq!((error.received(), error.to_string().contains("behind")), (&b""[..], false));
 }
 
 /// Behind an echo the deadline of the first byte begins anew.
@@ -374,8 +466,8 @@ async fn an_exclusive_turn_is_kept<K: Kind>() {
     assert_eq!(commands, ["one", "two", "three", "four", "other"]);
 }
 
-/// A reply that is swallowed, late or split, callers that go away at any time, and sessions that end: every reply is
-/// that of its command. Fault 21.
+/// A reply that is swallowed, late or split, callers that go away at any time, requests that are repeated, and sessions
+/// that end: every reply is that of its command. Fault 21.
 async fn every_reply_is_that_of_its_command(policy: OutOfStep) {
     let requests =
         std::env::var("TCPIP_REQUESTS").map_or(2000, |count| count.parse().expect("TCPIP_REQUESTS is a number"));
@@ -412,8 +504,12 @@ async fn every_reply_is_that_of_its_command(policy: OutOfStep) {
             let mut asking = JoinSet::new();
             for _ in 0..4 {
                 number += 1;
-                let (requester, question) = (requester.clone(), format!("question {number}"));
+                let question = format!("question {number}");
                 let patience = if random(4) == 0 { random(30) * TICK } else { 100 * SECOND };
+                let requester = requester.with(|options| {
+                    let options = options.retries(random(3));
+                    if random(2) == 0 { options.idempotent() } else { options }
+                });
                 asking.spawn(async move {
                     let reply = timeout(patience, requester.ask(&question[..])).await;
                     (question, reply)

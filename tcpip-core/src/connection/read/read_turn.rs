@@ -274,6 +274,10 @@ impl ReadTurn {
         outcome::<D>(self.take("read_frame", Frame { decoder }).await)
     }
 
+    pub(super) fn parts(&self) -> (&Connection, Ticket) {
+        (&self.connection, self.ticket)
+    }
+
     /// A place in the queue of those who read, until the turn [has come](Self::has_come).
     pub(in crate::connection) fn queue_up(connection: &Connection) -> Self {
         Self { connection: connection.clone(), ticket: connection.input(|session, _| session.queue_up()) }
@@ -320,19 +324,24 @@ impl fmt::Debug for ReadTurn {
 }
 
 /// A read in a turn. When it is dropped nobody waits, though the turn is kept.
-struct Reading<'a> {
+#[derive(Debug)]
+pub(super) struct Reading<'a> {
     connection: &'a Connection,
     /// The session is not idle before.
     until: Option<Instant>,
 }
 
 impl<'a> Reading<'a> {
-    fn new(connection: &'a Connection, timeout: Option<Duration>) -> Self {
+    pub(super) fn new(connection: &'a Connection, timeout: Option<Duration>) -> Self {
         let until = timeout.filter(|_| connection.read_deadline_counts()).map(|after| Instant::now() + after);
         if let Some(until) = until {
             connection.input(|session, _| session.read_waits_until(until));
         }
         Self { connection, until }
+    }
+
+    pub(super) fn connection(&self) -> &'a Connection {
+        self.connection
     }
 }
 
