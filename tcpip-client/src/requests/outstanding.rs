@@ -110,8 +110,7 @@ impl<S: Shape> Outstanding<S> {
         let Waiting { turn, reply, .. } = self.waiting();
         let connection = turn.connection().clone();
         loop {
-            let (deadline, cause) = reply.deadline(&options);
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = reply.deadline(&options).0.saturating_duration_since(Instant::now());
             match connection.within(left, turn.read_frame(reply)).await {
                 Ok(Ok(taken)) => return Ok(taken),
                 Ok(Err(error)) => match cause_of(error) {
@@ -119,8 +118,13 @@ impl<S: Shape> Outstanding<S> {
                     Cause::Read(ReadError::Timeout { .. }) => {}
                     cause => return Err(cause),
                 },
-                Err(_) if reply.deadline(&options).0 <= Instant::now() => return Err(cause),
-                Err(_) => {}
+                Err(_) => {
+                    // A byte that has come meanwhile has made it another deadline's.
+                    let (deadline, cause) = reply.deadline(&options);
+                    if deadline <= Instant::now() {
+                        return Err(cause);
+                    }
+                }
             }
         }
     }

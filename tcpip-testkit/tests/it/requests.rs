@@ -159,6 +159,16 @@ async fn each_deadline_has_its_time() {
     }
 }
 
+/// Where several deadlines pass at one moment, it is told which one is left: half a reply is more than none.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn half_a_reply_is_not_told_as_none() {
+    let options = RequestOptions::new().reply_timeout(SECOND).gap_timeout(SECOND).whole_timeout(SECOND);
+    let (requester, far) = meet::<Memory>(options).await;
+    tokio::spawn(device(far, |_| vec![(Duration::ZERO, b"ha".to_vec()), (1000 * SECOND, b"lf\r\n".to_vec())]));
+    let error = requester.ask("half").await.unwrap_err();
+    assert!(matches!(error.cause(), Cause::TooSlow { .. }) && error.sent() == Sent::Yes, "{error:?}");
+}
+
 /// What comes unasked is no command's, and its error names none.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn an_error_of_what_comes_unasked_names_no_command() {
