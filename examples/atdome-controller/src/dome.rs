@@ -1,47 +1,28 @@
-//! The connection to the dome, and what is said over it.
+//! The dome, and what is said to it.
 
 use std::time::Duration;
 
-use tcpip_client::{Client, Connection, DisconnectReason, ReadError};
-use tokio::{
-    sync::Mutex,
-    time::{Instant, sleep},
-};
+use tcpip_client::{Link, lines_before};
+use tokio::time::{Instant, sleep};
 
 use crate::{
-    azimuth::Azimuth,
-    command::Command,
-    dome_builder::DomeBuilder,
-    dome_error::DomeError,
-    full_status::FullStatus,
-    reply::{self, PROMPT, TITLE},
+    azimuth::Azimuth, command::Command, dome_builder::DomeBuilder, dome_error::DomeError, full_status::FullStatus,
     short_status::ShortStatus,
 };
+
+/// What ends every reply, where a line would begin.
+const PROMPT: &[u8] = b">";
 
 /// How near to its goal, in degrees, the dome counts as there.
 const NEAR: f64 = 0.1;
 
-/// How much of a wrong greeting an error shows, in bytes.
-const SHOWN: usize = 60;
-
-/// A connection to the dome. Dropping it closes the connection.
+/// The dome. Dropping it closes the connection.
 ///
 /// Several tasks may use it at once: their commands wait for each other.
 #[derive(Debug)]
 pub struct Dome {
-    client: Client,
-    step: Mutex<Step>,
-    reply_timeout: Duration,
+    link: Link,
     poll_interval: Duration,
-}
-
-/// Whether the next thing to be read is the reply to the next command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// Every command has had its reply.
-    InStep,
-    /// A command is waiting for its reply or, if nobody holds the lock, was dropped while it waited.
-    Waiting,
 }
 
 impl Dome {
@@ -63,24 +44,8 @@ impl Dome {
         DomeBuilder::new(host, port)
     }
 
-    /// Waits for the greeting on a fresh connection.
-    pub(crate) async fn greeted(
-        client: Client,
-        reply_timeout: Duration,
-        poll_interval: Duration,
-    ) -> Result<Self, DomeError> {
-        let error = match client.read_until(PROMPT).await {
-            Ok(greeting) if reply::lines(&greeting).is_some_and(|lines| lines == [TITLE]) => {
-                return Ok(Self { client, step: Mutex::new(Step::InStep), reply_timeout, poll_interval });
-            }
-            Ok(other) => wrong_greeting(&other),
-            Err(ReadError::Incomplete { partial, .. }) if !partial.is_empty() => wrong_greeting(&partial),
-            Err(ReadError::FrameTooLong { .. }) => wrong_greeting(b"a very long line"),
-            Err(ReadError::Timeout { after, .. }) => DomeError::NoGreeting { after },
-            Err(_) => DomeError::TurnedAway,
-        };
-        client.close().await;
-        Err(error)
+    pub(crate) fn over(link: Link, poll_interval: Duration) -> Self {
+        Self { link, poll_interval }
     }
 
     /// Sends one line, such as `280.00 MV`, and gives the lines of the reply.
@@ -88,35 +53,18 @@ impl Dome {
     /// # Errors
     ///
     /// - [`DomeError::NotOneCommand`] when the line is blank or has a line end in it; nothing is sent;
-    /// - [`DomeError::NoReply`] when the reply does not come in time; the link is closed;
-    /// - [`DomeError::MalformedReply`] when what comes is no reply; the link is closed;
-    /// - [`DomeError::Lost`], [`DomeError::Closed`] when there is no link any more;
-    /// - [`DomeError::Abandoned`] when an earlier command was dropped before its reply; the link is closed.
+    /// - [`DomeError::Request`] when there is no reply, or no connection. A reply that does not come in time ends the
+    ///   session.
     ///
     /// # Cancel safety
     ///
-    /// Once the future has been polled, dropping it closes the link with the next command, since a reply is then on its
-    /// way that belongs to nobody.
+    /// A command that is dropped after it was sent ends the session, since a reply is then on its way that belongs to
+    /// nobody. The next session begins by itself.
     pub async fn send(&self, line: &str) -> Result<Vec<String>, DomeError> {
         if line.trim().is_empty() || line.contains(['\r', '\n']) {
             return Err(DomeError::NotOneCommand { line: line.to_owned() });
         }
-        let mut step = self.step.lock().await;
-        if *step == Step::Waiting {
-            self.client.close().await;
-            *step = Step::InStep;
-            return Err(DomeError::Abandoned);
-        }
-        *step = Step::Waiting;
-        let reply = self.exchange(line).await;
-        match &reply {
-            Ok(_) => {}
-            // The loss was not this end's wish: it ought to be connected still.
-            Err(DomeError::Lost { .. }) => self.client.basic_close().await,
-            Err(_) => self.client.close().await,
-        }
-        *step = Step::InStep;
-        reply
+        Ok(self.link.ask_for(line, lines_before(PROMPT)).await?)
     }
 
     /// Sends a command that has no reply lines; says nothing of whether the dome obeys.
@@ -238,71 +186,18 @@ impl Dome {
         }
     }
 
-    /// Whether the dome is connected.
+    /// Returns the link to the dome, which says what it is at, and when the dome is there again.
     #[must_use]
-    pub fn is_connected(&self) -> bool {
-        self.client.is_connected()
+    pub fn link(&self) -> &Link {
+        &self.link
     }
 
-    /// Whether it ought to be: true until this end closes the link. So `should_be_connected() && !is_connected()` means
-    /// that the dome is lost.
-    #[must_use]
-    pub fn should_be_connected(&self) -> bool {
-        self.client.should_be_connected()
-    }
-
-    /// Waits until the dome is not connected any more, whoever ends the link.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future changes nothing.
-    pub async fn wait_disconnected(&self) {
-        self.client.wait_disconnected().await;
-    }
-
-    /// Closes the link; a command that is waiting for its reply fails. May be called again.
+    /// Closes the link for good; a command that is waiting for its reply fails. May be called again.
     ///
     /// # Cancel safety
     ///
     /// The link is closed even if the future is dropped.
     pub async fn close(&self) {
-        self.client.close().await;
+        self.link.close().await;
     }
-
-    /// Waits until the connect callbacks have been told everything so far.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future changes nothing.
-    pub async fn callbacks_done(&self) {
-        self.client.callbacks_done().await;
-    }
-
-    /// Writes a line and reads its reply, up to the prompt.
-    async fn exchange(&self, line: &str) -> Result<Vec<String>, DomeError> {
-        let connection = self.client.connection();
-        let command = || line.to_owned();
-        connection.write_str(line).await.map_err(|_| gone(&connection))?;
-        match connection.read_until(PROMPT).await {
-            Ok(reply) => reply::lines(&reply).ok_or_else(|| DomeError::MalformedReply { command: command() }),
-            Err(ReadError::Timeout { .. }) => Err(DomeError::NoReply { command: command(), after: self.reply_timeout }),
-            Err(ReadError::FrameTooLong { .. }) => Err(DomeError::MalformedReply { command: command() }),
-            Err(_) => Err(gone(&connection)),
-        }
-    }
-}
-
-/// Why a connection cannot be used any more.
-fn gone(connection: &Connection) -> DomeError {
-    match connection.reason() {
-        Some(DisconnectReason::Closed) => DomeError::Closed,
-        Some(reason) => DomeError::Lost { reason },
-        // The end of the stream has been read before the session has ended.
-        None => DomeError::Lost { reason: DisconnectReason::ClosedByPeer },
-    }
-}
-
-fn wrong_greeting(bytes: &[u8]) -> DomeError {
-    let found = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]).into_owned();
-    DomeError::WrongGreeting { found }
 }

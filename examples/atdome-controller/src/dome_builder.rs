@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use tcpip_client::{Client, ClientBuilder, ConnectionEvent};
+use tcpip_client::{Client, ClientBuilder, ConnectionEvent, RequestOptions, literal};
 
 use crate::{dome::Dome, dome_error::DomeError};
 
 /// The port on which the dome is found unless something else is said.
 pub const DEFAULT_PORT: u16 = 17310;
 
-/// How long a reply may take: 2 s. The dome answers at once, whatever it is doing.
+/// What greets every client.
+const GREETING: &[u8] = b"ACE Main Box\n>";
+
+/// How long a reply may take to begin, and from there to end: 2 s. The dome answers at once, whatever it is doing.
 pub const DEFAULT_REPLY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The pause between two statuses while waiting for something: 0.1 s.
@@ -27,7 +30,7 @@ pub struct DomeBuilder {
 impl DomeBuilder {
     pub(crate) fn new(host: &str, port: u16) -> Self {
         Self {
-            client: Client::builder(host, port).name("atdome-controller"),
+            client: Client::builder(host, port).name("atdome-controller").terminator(b"\n").write_terminator(b"\r\n"),
             reply_timeout: DEFAULT_REPLY_TIMEOUT,
             poll_interval: DEFAULT_POLL_INTERVAL,
         }
@@ -40,7 +43,7 @@ impl DomeBuilder {
         self
     }
 
-    /// How long to wait for the greeting and for each reply, before the link is closed. Default:
+    /// How long the greeting and each reply may take to begin, and from there to end, before the session ends. Default:
     /// [`DEFAULT_REPLY_TIMEOUT`].
     pub fn reply_timeout(mut self, timeout: Duration) -> Self {
         self.reply_timeout = timeout;
@@ -53,7 +56,7 @@ impl DomeBuilder {
         self
     }
 
-    /// Adds a callback that is told of the connection and of its end. Default: none.
+    /// Adds a callback that is told of each session and of its end. Default: none.
     pub fn connect_callback<F, Fut>(mut self, callback: F) -> Self
     where
         F: Fn(ConnectionEvent) -> Fut + Send + Sync + 'static,
@@ -63,20 +66,26 @@ impl DomeBuilder {
         self
     }
 
-    /// Connects, and waits for the dome's greeting.
+    /// Connects, and waits for the dome's greeting. From then on it connects again by itself whenever the session ends.
     ///
     /// # Errors
     ///
-    /// - [`DomeError::Connect`] when there is no connection;
     /// - [`DomeError::TurnedAway`] when the dome hangs up at once, because it serves another client;
-    /// - [`DomeError::NoGreeting`] when no greeting comes in time;
-    /// - [`DomeError::WrongGreeting`] when what greets is not the dome.
+    /// - [`DomeError::Link`] when there is no connection, or no such greeting comes in time.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves nothing behind.
     pub async fn connect(self) -> Result<Dome, DomeError> {
-        let client = self.client.read_timeout(self.reply_timeout).connect().await?;
-        Dome::greeted(client, self.reply_timeout, self.poll_interval).await
+        let timeout = self.reply_timeout;
+        let link = self
+            .client
+            .link()
+            .requests(RequestOptions::new().reply_timeout(timeout).gap_timeout(timeout).whole_timeout(timeout))
+            .handshake_timeout(timeout.saturating_mul(2))
+            .handshake(|session| async move { Ok(session.receive(literal(GREETING)).await?) })
+            .connect()
+            .await?;
+        Ok(Dome::over(link, self.poll_interval))
     }
 }

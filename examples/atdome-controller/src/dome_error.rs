@@ -1,8 +1,8 @@
 //! What can go wrong between controller and dome.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tcpip_client::{ConnectError, DisconnectReason};
+use tcpip_client::{LinkError, RequestError};
 use thiserror::Error;
 
 use crate::{azimuth::Azimuth, status_error::StatusError};
@@ -11,57 +11,20 @@ use crate::{azimuth::Azimuth, status_error::StatusError};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DomeError {
-    /// There is no connection to the dome: nothing listens there, or nothing can be reached.
-    #[error("cannot connect to the dome")]
-    Connect(#[from] ConnectError),
     /// The dome closed the connection without a greeting, as it does with every client but its first.
     #[error("connection refused: the dome serves one client at a time")]
     TurnedAway,
-    /// The dome did not greet in time. The link is closed.
-    #[error("the dome timed out: no greeting within {after:?}")]
-    NoGreeting {
-        /// The reply deadline.
-        after: Duration,
-    },
-    /// Whatever listens there did not greet as the dome does. The link is closed.
-    #[error("this is not the dome: it greets with {found:?}")]
-    WrongGreeting {
-        /// The beginning of what came.
-        found: String,
-    },
+    /// There is no connection to the dome, or what listens there does not greet as the dome does.
+    #[error(transparent)]
+    Link(Arc<LinkError>),
+    /// A command has no reply, and why.
+    #[error(transparent)]
+    Request(#[from] RequestError),
     /// A line to send is blank, which the dome does not answer, or more than one. Nothing was sent.
     #[error("{line:?} is not one command")]
     NotOneCommand {
         /// The line.
         line: String,
-    },
-    /// The reply did not come in time. The link is closed, so that the reply cannot be taken for that of another
-    /// command.
-    #[error("the dome timed out: no reply to {command:?} within {after:?}")]
-    NoReply {
-        /// The command, which the dome may have carried out.
-        command: String,
-        /// The reply deadline.
-        after: Duration,
-    },
-    /// An earlier command was dropped before its reply had come. The link is closed, so that this reply cannot be
-    /// taken for that of another command.
-    #[error("an earlier command was abandoned before its reply")]
-    Abandoned,
-    /// The connection was lost: not by this end.
-    #[error("the connection to the dome is lost: {reason}")]
-    Lost {
-        /// Who ended it, and how.
-        reason: DisconnectReason,
-    },
-    /// This end has closed the connection.
-    #[error("the connection to the dome is closed")]
-    Closed,
-    /// What came in reply is not lines of text and a prompt. The link is closed.
-    #[error("the reply to {command:?} is malformed")]
-    MalformedReply {
-        /// The command.
-        command: String,
     },
     /// The dome answered lines to a command that has none: it failed.
     #[error("the dome answers {answer:?} to {command:?}")]
@@ -94,4 +57,13 @@ pub enum DomeError {
         /// Where it stands, in degrees.
         azimuth: f64,
     },
+}
+
+impl From<Arc<LinkError>> for DomeError {
+    fn from(error: Arc<LinkError>) -> Self {
+        match *error {
+            LinkError::TurnedAway { .. } => Self::TurnedAway,
+            _ => Self::Link(error),
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! A controller of the `ATDome`: typed commands, a parsed status, waiting for motion to end.
 //!
-//! A [`Dome`] is one connection to the dome. Commands go one at a time, each with its own reply: several tasks may
-//! share a `Dome`, and a reply that does not come in time closes the link, so that it can never be taken for the reply
-//! to the next command.
+//! Commands go one at a time, each with its own reply: several tasks may share a [`Dome`]. A reply that does not come in
+//! time ends the session, so that it can never be taken for the reply to the next command. Whoever ends it, the dome is
+//! connected again by itself; meanwhile commands fail at once, and [`link`](Dome::link) says what it is at.
 //!
 //! ```
 //! use std::time::Duration;
@@ -27,7 +27,7 @@
 //!
 //! | future | what happens |
 //! |---|---|
-//! | [`send`](Dome::send), [`command`](Dome::command), a status | the dome may have got the command; the next one finds the link out of step, closes it and fails with [`DomeError::Abandoned`] |
+//! | [`send`](Dome::send), [`command`](Dome::command), a status | before its turn, nothing is sent; later, the dome may have got the command, and the session ends |
 //! | [`wait_until`](Dome::wait_until), [`home`](Dome::home), [`rotate_to`](Dome::rotate_to) | the same; the dome moves on |
 //! | [`connect`](Dome::connect) | nothing is left of it |
 //! | [`close`](Dome::close) | the link is closed all the same |
@@ -43,7 +43,6 @@ mod door;
 mod full_status;
 mod lines;
 mod move_code;
-mod reply;
 mod short_status;
 mod status_error;
 

@@ -88,8 +88,10 @@ impl fmt::Display for RequestError {
             write!(formatter, "\"{command}\": ")?;
         }
         write!(formatter, "{cause}")?;
-        match **cause {
+        match &**cause {
             _ if received.bytes().is_empty() => Ok(()),
+            // It says so already.
+            Cause::OutOfStep(what) if what.contains(&*received.text()) => Ok(()),
             Cause::Value(_) | Cause::OutOfStep(_) => write!(formatter, ", in \"{}\"", received.text()),
             _ => write!(formatter, ", behind \"{}\"", received.text()),
         }

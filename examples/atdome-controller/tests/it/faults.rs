@@ -1,39 +1,81 @@
 //! What the controller makes of a dome that is late, silent, gone, or no dome.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use atdome_controller::{Command, DEFAULT_REPLY_TIMEOUT, DomeError, StatusError};
-use tcpip_client::{ConnectError, DisconnectReason};
+use atdome_controller::{Command, DEFAULT_REPLY_TIMEOUT, Dome, DomeError, StatusError};
+use tcpip_client::{Cause, ConnectError, DisconnectReason, LinkError, LinkState, ReadError, RequestError};
 
 use crate::scripted_dome::{GREETING, ScriptedDome, refusing_port};
 
 /// Short, where the peer never answers; everywhere else the default is not reached.
 const SHORT: Duration = Duration::from_millis(50);
 
-/// A reply that does not come in time is an error that names the command, and the link is closed at once.
-#[test_log::test(tokio::test)]
-async fn a_missing_reply_is_an_error_and_closes_the_link() {
-    let peers = ScriptedDome::new().await;
-    let (dome, mut peer) = peers.connected(SHORT).await;
-    let error = dome.command(Command::OpenMainDoor).await.unwrap_err();
-    assert!(matches!(&error, DomeError::NoReply { command, after } if command == "OP" && *after == SHORT), "{error:?}");
-    assert_eq!(error.to_string(), "the dome timed out: no reply to \"OP\" within 50ms");
-    assert!(!dome.is_connected() && !dome.should_be_connected());
-    assert_eq!(peer.rest().await, "OP\r\n");
+/// Why there is no reply.
+fn no_reply<T: std::fmt::Debug>(outcome: Result<T, DomeError>) -> RequestError {
+    match outcome {
+        Err(DomeError::Request(error)) => error,
+        outcome => panic!("{outcome:?}"),
+    }
 }
 
-/// The reply that came too late is not the answer to the next command, nor to one on the next link.
+/// Why there is no dome.
+fn connect_error(outcome: Result<Dome, DomeError>) -> Arc<LinkError> {
+    match outcome {
+        Err(DomeError::Link(error)) => error,
+        outcome => panic!("{outcome:?}"),
+    }
+}
+
+/// Why there was no session any more for a command.
+fn ended<T: std::fmt::Debug>(outcome: Result<T, DomeError>) -> DisconnectReason {
+    let error = no_reply(outcome);
+    match error.cause() {
+        Cause::NotConnected { reason: Some(reason) } => reason.clone(),
+        _ => panic!("{error:?}"),
+    }
+}
+
+/// Waits until the link knows that its session has ended, and returns why.
+async fn lost(dome: &Dome) -> DisconnectReason {
+    let mut states = dome.link().states();
+    let state = states.wait_for(|state| matches!(state, LinkState::Backoff { .. })).await.unwrap();
+    match &*state {
+        LinkState::Backoff { error, .. } => match &**error {
+            LinkError::Lost { reason } => reason.clone(),
+            error => panic!("{error:?}"),
+        },
+        state => panic!("{state:?}"),
+    }
+}
+
+/// A reply that does not come in time is an error that names the command, and the session ends at once.
+#[test_log::test(tokio::test)]
+async fn a_missing_reply_is_an_error_and_ends_the_session() {
+    let peers = ScriptedDome::new().await;
+    let (dome, mut peer) = peers.connected(SHORT).await;
+    let error = no_reply(dome.command(Command::OpenMainDoor).await);
+    assert!(matches!(error.cause(), Cause::NoReply { after } if *after == SHORT), "{error:?}");
+    assert_eq!(error.to_string(), r#""OP\r\n": no reply came for 50ms"#);
+    assert!(!dome.link().is_ready());
+    assert_eq!(peer.rest().await, "OP\r\n");
+    assert_eq!(lost(&dome).await, DisconnectReason::OutOfStep);
+}
+
+/// The reply that came too late is not the answer to the next command, nor to one in the next session.
 /// Failure 32.
 #[test_log::test(tokio::test)]
 async fn a_late_reply_is_never_paired_with_the_next_command() {
     let peers = ScriptedDome::new().await;
-    let (dome, mut peer) = peers.connected(SHORT).await;
-    assert!(matches!(dome.send("OP").await, Err(DomeError::NoReply { .. })));
+    // Long enough for the answer below, on a busy machine.
+    let (dome, mut peer) = peers.connected(10 * SHORT).await;
+    assert!(no_reply(dome.send("OP").await).is_timeout());
     peer.send("late\n>").await;
-    assert!(matches!(dome.send("?").await, Err(DomeError::Closed)));
+    assert_eq!(ended(dome.send("?").await), DisconnectReason::OutOfStep);
     assert_eq!(peer.rest().await, "OP\r\n");
 
-    let (dome, mut peer) = peers.connected(DEFAULT_REPLY_TIMEOUT).await;
+    let mut peer = peers.accept().await;
+    peer.send(GREETING).await;
+    dome.link().ready().await.unwrap();
     let answer = async {
         assert_eq!(peer.line().await, "?\r\n");
         peer.send("its own\n>").await;
@@ -51,12 +93,13 @@ async fn half_a_reply_is_no_reply() {
         peer.send("MAIN CLO").await;
     };
     let (reply, ()) = tokio::join!(dome.send("?"), half);
-    assert!(matches!(reply, Err(DomeError::NoReply { .. })));
+    let error = no_reply(reply);
+    assert!(matches!(error.cause(), Cause::TooSlow { after } if *after == SHORT), "{error:?}");
     peer.send("SED 000\n>").await;
-    assert!(matches!(dome.send("?").await, Err(DomeError::Closed)));
+    assert_eq!(ended(dome.send("?").await), DisconnectReason::OutOfStep);
 }
 
-/// A command whose future was dropped before the reply leaves a reply that belongs to nobody: the link is closed.
+/// A command whose future was dropped before the reply leaves a reply that belongs to nobody: the session ends at once.
 #[test_log::test(tokio::test)]
 async fn the_reply_to_an_abandoned_command_is_never_paired_with_the_next() {
     let peers = ScriptedDome::new().await;
@@ -65,9 +108,9 @@ async fn the_reply_to_an_abandoned_command_is_never_paired_with_the_next() {
         reply = dome.send("OP") => panic!("there is no reply yet: {reply:?}"),
         line = peer.line() => assert_eq!(line, "OP\r\n"),
     }
+    assert!(!dome.link().is_ready());
     peer.send("late\n>").await;
-    assert!(matches!(dome.send("?").await, Err(DomeError::Abandoned)));
-    assert!(matches!(dome.send("?").await, Err(DomeError::Closed)));
+    assert_eq!(ended(dome.send("?").await), DisconnectReason::OutOfStep);
     assert_eq!(peer.rest().await, "");
 }
 
@@ -82,10 +125,10 @@ async fn a_hang_up_within_a_reply_is_a_lost_connection() {
         drop(peer);
     };
     let (reply, ()) = tokio::join!(dome.send("?"), hang_up);
-    let error = reply.unwrap_err();
-    assert!(matches!(error, DomeError::Lost { reason: DisconnectReason::ClosedByPeer }), "{error:?}");
-    assert_eq!(error.to_string(), "the connection to the dome is lost: closed by the peer");
-    assert!(!dome.is_connected() && dome.should_be_connected(), "lost");
+    let error = no_reply(reply);
+    assert!(matches!(error.cause(), Cause::Read(ReadError::Incomplete { .. })), "{error:?}");
+    assert!(!dome.link().is_ready());
+    assert_eq!(lost(&dome).await, DisconnectReason::ClosedByPeer);
 }
 
 /// A reset instead of a reply says that it was one.
@@ -98,8 +141,13 @@ async fn a_reset_is_a_lost_connection() {
         peer.reset();
     };
     let (reply, ()) = tokio::join!(dome.send("?"), reset);
-    assert!(matches!(reply, Err(DomeError::Lost { reason: DisconnectReason::Reset })), "{reply:?}");
-    assert!(!dome.is_connected() && dome.should_be_connected(), "lost");
+    let error = no_reply(reply);
+    let expected = DisconnectReason::Reset;
+    assert!(
+        matches!(error.cause(), Cause::Read(ReadError::Disconnected { reason }) if *reason == expected),
+        "{error:?}"
+    );
+    assert_eq!(lost(&dome).await, DisconnectReason::Reset);
 }
 
 /// A hang-up while nothing is being said is noticed without a command, and told to the next one.
@@ -108,13 +156,10 @@ async fn a_hang_up_between_commands_is_noticed_at_once() {
     let peers = ScriptedDome::new().await;
     let (dome, peer) = peers.connected(DEFAULT_REPLY_TIMEOUT).await;
     drop(peer);
-    dome.wait_disconnected().await;
-    assert!(!dome.is_connected() && dome.should_be_connected(), "lost");
+    assert_eq!(lost(&dome).await, DisconnectReason::ClosedByPeer);
     for _ in 0..2 {
-        let reply = dome.send("?").await;
-        assert!(matches!(reply, Err(DomeError::Lost { reason: DisconnectReason::ClosedByPeer })), "{reply:?}");
+        assert_eq!(ended(dome.send("?").await), DisconnectReason::ClosedByPeer);
     }
-    assert!(dome.should_be_connected(), "a command changes nothing about that");
 }
 
 /// A command that waits for its reply when the link is closed at this end fails at once.
@@ -127,22 +172,48 @@ async fn closing_fails_the_waiting_command() {
         dome.close().await;
     };
     let (reply, ()) = tokio::join!(dome.send("?"), close);
-    assert!(matches!(reply, Err(DomeError::Closed)), "{reply:?}");
+    let error = no_reply(reply);
+    let expected = DisconnectReason::Closed;
+    assert!(
+        matches!(error.cause(), Cause::Read(ReadError::Disconnected { reason }) if *reason == expected),
+        "{error:?}"
+    );
+    assert_eq!(ended(dome.send("?").await), DisconnectReason::Closed);
     dome.close().await;
 }
 
-/// What does not end its last line, or is no text, is no reply, and the link is not to be trusted any more.
+/// A prompt is one where a line would begin: what does not end its last line is no reply, and the session is not to be
+/// trusted any more.
 #[test_log::test(tokio::test)]
-async fn a_malformed_reply_closes_the_link() {
+async fn a_malformed_reply_ends_the_session() {
     let peers = ScriptedDome::new().await;
-    let (dome, mut peer) = peers.connected(DEFAULT_REPLY_TIMEOUT).await;
+    let (dome, mut peer) = peers.connected(SHORT).await;
     let answer = async {
         assert_eq!(peer.line().await, "?\r\n");
         peer.send("no line end>").await;
     };
     let (reply, ()) = tokio::join!(dome.send("?"), answer);
-    assert!(matches!(&reply, Err(DomeError::MalformedReply { command }) if command == "?"), "{reply:?}");
-    assert!(!dome.is_connected());
+    let error = no_reply(reply);
+    assert!(matches!(error.cause(), Cause::TooSlow { .. }), "{error:?}");
+    assert_eq!(lost(&dome).await, DisconnectReason::OutOfStep);
+}
+
+/// A reply that is no text is no reply, but its end is known, and the session stays in step.
+#[test_log::test(tokio::test)]
+async fn a_reply_that_is_no_text_leaves_the_link_in_step() {
+    let peers = ScriptedDome::new().await;
+    let (dome, mut peer) = peers.connected(DEFAULT_REPLY_TIMEOUT).await;
+    let answer = async {
+        for reply in [b"\xff\n>".as_slice(), b"one\n>"] {
+            peer.line().await;
+            peer.send_bytes(reply).await;
+        }
+    };
+    let commands = async { (dome.send("?").await, dome.send("?").await) };
+    let ((broken, next), ()) = tokio::join!(commands, answer);
+    let error = no_reply(broken);
+    assert!(matches!(error.cause(), Cause::Value(_)), "{error:?}");
+    assert_eq!(next.unwrap(), ["one"]);
 }
 
 /// A well-formed reply that is no status is an error, but the link stays in step.
@@ -172,7 +243,7 @@ async fn only_one_command_is_sent_at_a_time() {
         let reply = dome.send(line).await;
         assert!(matches!(&reply, Err(DomeError::NotOneCommand { line: refused }) if refused == line), "{reply:?}");
     }
-    assert!(dome.is_connected());
+    assert!(dome.link().is_ready());
     dome.close().await;
     assert_eq!(peer.rest().await, "");
 }
@@ -181,8 +252,8 @@ async fn only_one_command_is_sent_at_a_time() {
 #[test_log::test(tokio::test)]
 async fn a_refused_connection_is_an_error_of_its_own() {
     let (_socket, port) = refusing_port();
-    let error = atdome_controller::Dome::connect("127.0.0.1", port).await.unwrap_err();
-    assert!(matches!(error, DomeError::Connect(ConnectError::Refused { .. })), "{error:?}");
+    let error = connect_error(Dome::connect("127.0.0.1", port).await);
+    assert!(matches!(&*error, LinkError::Connect(ConnectError::Refused { .. })), "{error:?}");
 }
 
 /// Silence instead of a greeting is a time-out.
@@ -190,7 +261,10 @@ async fn a_refused_connection_is_an_error_of_its_own() {
 async fn a_missing_greeting_is_a_time_out() {
     let peers = ScriptedDome::new().await;
     let (dome, mut peer) = tokio::join!(peers.builder().reply_timeout(SHORT).connect(), peers.accept());
-    assert!(matches!(dome, Err(DomeError::NoGreeting { after }) if after == SHORT), "{dome:?}");
+    let error = connect_error(dome);
+    let LinkError::Handshake(error) = &*error else { panic!("{error:?}") };
+    let error: &RequestError = error.downcast_ref().unwrap();
+    assert!(matches!(error.cause(), Cause::NoReply { after } if *after == SHORT), "{error:?}");
     assert_eq!(peer.rest().await, "", "the controller has hung up");
 }
 
@@ -207,7 +281,11 @@ async fn another_greeting_is_not_the_domes() {
             if hangs_up { None } else { Some(peer) }
         };
         let (dome, _peer) = tokio::join!(peers.builder().connect(), greet);
-        assert!(matches!(&dome, Err(DomeError::WrongGreeting { found }) if found == greeting), "{dome:?}");
+        let expected = format!(
+            r#"the handshake failed: "{}" came instead of "ACE Main Box\n>""#,
+            greeting.as_bytes().escape_ascii()
+        );
+        assert_eq!(connect_error(dome).to_string(), expected);
     }
 }
 
@@ -224,5 +302,5 @@ async fn a_greeting_may_come_byte_by_byte() {
         peer
     };
     let (dome, _peer) = tokio::join!(peers.builder().connect(), greet);
-    assert!(dome.unwrap().is_connected());
+    assert!(dome.unwrap().link().is_ready());
 }

@@ -55,7 +55,7 @@ async fn a_failed_command_is_printed() {
 async fn a_refused_connection_is_reported() {
     let (_socket, port) = refusing_port();
     let outcome = run(port, &["?"]).await;
-    let expected = format!("atdome-controller: cannot connect to the dome: 127.0.0.1:{port} refused the connection: ");
+    let expected = format!("atdome-controller: cannot connect: 127.0.0.1:{port} refused the connection: ");
     assert!(outcome.stderr.starts_with(&expected), "{}", outcome.stderr);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
 }
@@ -83,7 +83,7 @@ async fn a_lost_connection_is_reported() {
         peer.line().await;
     };
     let (outcome, ()) = tokio::join!(run(peers.port(), &["?", "?"]), hang_up);
-    let expected = "atdome-controller: the connection to the dome is lost: closed by the peer\n";
+    let expected = "atdome-controller: \"?\\r\\n\": the session has ended: atdome-controller: the peer hung up\n";
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(1), expected));
     assert_eq!(outcome.stdout, "one\n");
 }
@@ -98,7 +98,7 @@ async fn a_missing_reply_is_reported() {
         peer.rest().await
     };
     let (outcome, sent) = tokio::join!(run(peers.port(), &["--timeout", "0.2", "OP", "HM"]), silence);
-    let expected = "atdome-controller: the dome timed out: no reply to \"OP\" within 200ms\n";
+    let expected = "atdome-controller: \"OP\\r\\n\": no reply came for 200ms\n";
     assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(1), expected));
     assert_eq!(sent, "OP\r\n", "the next command is not sent");
 }
@@ -109,7 +109,7 @@ async fn a_missing_greeting_is_reported() {
     let peers = ScriptedDome::new().await;
     let silence = async { peers.accept().await.rest().await };
     let (outcome, sent) = tokio::join!(run(peers.port(), &["--timeout", "0.2", "OP"]), silence);
-    let expected = "atdome-controller: the dome timed out: no greeting within 200ms\n";
+    let expected = "atdome-controller: the handshake failed: no reply came for 200ms\n";
     assert_eq!((outcome.code, outcome.stderr.as_str(), sent.as_str()), (Some(1), expected, ""));
 }
 

@@ -1,10 +1,10 @@
-//! One client at a time.
+//! One client at a time, and what becomes of it when the mock ends.
 
 use std::sync::{Arc, Mutex};
 
-use atdome_controller::{Dome, DomeError};
+use atdome_controller::{Command, Dome, DomeError};
 use atdome_mock::MockDome;
-use tcpip_client::DisconnectReason;
+use tcpip_client::{Cause, DisconnectReason, Sent};
 use tcpip_testkit::OneClientServerTestCase;
 
 /// The second controller is told that it is not wanted; the first notices nothing.
@@ -34,11 +34,29 @@ async fn a_mock_that_hangs_up_is_noticed() {
         }
     };
     let dome = Dome::builder(server.host(), server.port()).connect_callback(callback).connect().await.unwrap();
+    let session = dome.link().connection();
     server.close_client().await;
-    dome.wait_disconnected().await;
-    assert!(dome.should_be_connected());
-    let reply = dome.send("?").await;
-    assert!(matches!(reply, Err(DomeError::Lost { reason: DisconnectReason::ClosedByPeer })), "{reply:?}");
-    dome.callbacks_done().await;
-    assert_eq!(*events.lock().unwrap(), [(true, None), (false, Some(DisconnectReason::ClosedByPeer))]);
+    session.wait_disconnected().await;
+    let Err(DomeError::Request(error)) = dome.send("?").await else { panic!("the dome has hung up") };
+    let reason = Some(DisconnectReason::ClosedByPeer);
+    assert!(matches!(error.cause(), Cause::NotConnected { reason: ended } if *ended == reason), "{error:?}");
+    assert_eq!(error.sent(), Sent::No);
+    session.callbacks_done().await;
+    assert_eq!(events.lock().unwrap()[..2], [(true, None), (false, reason)]);
+}
+
+/// When the mock is stopped and started again on its port, the controller is connected again by itself.
+#[test_log::test(tokio::test)]
+async fn a_dome_that_is_back_is_connected_again() {
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(MockDome::new().server()).await.unwrap();
+    let (host, port) = (server.host().to_owned(), server.port());
+    let dome = Dome::connect(&host, port).await.unwrap();
+    dome.command(Command::Home).await.unwrap();
+    server.close().await;
+    dome.link().connection().wait_disconnected().await;
+    assert!(matches!(dome.short_status().await, Err(DomeError::Request(_))));
+    let _server = MockDome::new().server().host(&host).port(port).start().await.unwrap();
+    dome.link().ready().await.unwrap();
+    assert!(!dome.short_status().await.unwrap().move_code.is_homing(), "it is another dome, that nobody homes");
 }

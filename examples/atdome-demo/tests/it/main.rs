@@ -41,7 +41,7 @@ async fn the_show_is_as_expected() {
         "second     connection refused: the dome serves one client at a time\n",
         "mock       event: disconnected, closed at this end\n",
         "controller event: disconnected, closed by the peer\n",
-        "controller the connection to the dome is lost: closed by the peer\n",
+        "controller \"?\\r\\n\": not connected: closed by the peer\n",
         "\nEverything was as expected, within ",
     ] {
         assert!(stdout.contains(part), "{part:?} is missing in:\n{stdout}");
