@@ -1,43 +1,51 @@
-//! A TCP/IP client for the controllers of hardware: one [`Client`] is one connection to one server.
+//! A TCP/IP client for the controllers of hardware.
 //!
 //! ```
+//! # use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
+//! # struct Dome;
+//! # impl ReadAndDispatch for Dome {
+//! #     async fn on_connect(&self, connection: &Connection) -> HandlerResult {
+//! #         Ok(connection.write(b"ACE Main Box\n>").await?)
+//! #     }
+//! #     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+//! #         connection.read_str().await?;
+//! #         Ok(connection.write(b">").await?)
+//! #     }
+//! # }
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-//! # let port = listener.local_addr()?.port();
-//! # tokio::spawn(async move {
-//! #     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-//! #     let (mut stream, _) = listener.accept().await.unwrap();
-//! #     stream.write_all(b"ACE Main Box\n>").await.unwrap();
-//! #     stream.read_exact(&mut [0; 10]).await.unwrap();
-//! #     stream.write_all(b">").await.unwrap();
-//! #     let _ = stream.read_to_end(&mut Vec::new()).await;
-//! # });
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! # let server = OneClientReadLoopServer::builder(Dome).terminator(b"\n").start().await?;
+//! # let (host, port) = (server.host(), server.port());
 //! use std::time::Duration;
-//! use tcpip_client::{Client, ConnectionEvent};
+//! use tcpip_client::{Client, Link, RequestOptions, literal, lines_before};
 //!
-//! let client = Client::builder("127.0.0.1", port)
+//! let dome: Link = Client::builder(host, port)
 //!     .name("dome")
 //!     .terminator(b"\n")
-//!     .connect_callback(|event: ConnectionEvent| async move {
-//!         println!("connected: {} ({:?})", event.is_connected(), event.reason());
-//!     })
-//!     .connect_timeout(Duration::from_secs(2))
-//!     .read_timeout(Duration::from_secs(1))
-//!     .connect()
-//!     .await?;
+//!     .link()
+//!     .requests(RequestOptions::new().reply_timeout(Duration::from_secs(1)))
+//!     .handshake(|session| async move { Ok(session.receive(literal(b"ACE Main Box\n>")).await?) })
+//!     .start(); // goes on trying until it is closed, and connects again whenever the dome was gone
+//! dome.ready().await?;
 //!
-//! client.read_until(b">").await?;
-//! client.write_str("280.00 MV").await?;       // one task asks here; several share a `Requester`, as is shown below
-//! match client.read_until(b">").await {
-//!     Ok(reply) => assert_eq!(reply, b">"),
-//!     // Nothing is lost if this times out. But a reply that comes late would be taken for the next one: so close.
-//!     Err(error) => println!("no reply: {error}"),
-//! }
-//! client.close().await;
+//! // From any task, by `&self`: each command gets its own reply, or an error that says how far it went.
+//! let answer = dome.ask_for("280.00 MV", lines_before(b">")).await?;
+//! # assert!(answer.is_empty());
+//! dome.close().await;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! | | |
+//! |---|---|
+//! | [`Link`] | a client that comes back: a handle that is valid while the device is down, with requests, or a handler for a device that talks unasked |
+//! | [`Requester`] | requests and replies, one in flight, from many tasks: what a link lends, or a client becomes |
+//! | [`Commands`] | a handler for devices that send other frames between their replies, several commands in flight |
+//! | [`Group`] | links that are up together or not at all |
+//! | [`Client`] | connects once; whoever holds it reads and writes |
+//! | [`ReadLoopClient`] | connects once; a handler reads |
+//!
+//! [`a_controller_step_by_step`] goes from the first question to a controller of several ports.
 //!
 //! # What to know
 //!
@@ -45,94 +53,60 @@
 //!   [`Connection`]. Generic code takes a [`ClientOrServer`]; code for clients with and without a read loop an
 //!   [`AnyClient`].
 //! - Several tasks may read and write at once, and no message is torn: a [`Connection`] is a cheap clone
-//!   (`client.connection()`), and its methods take `&self`. But who reads gets the next message, whoever asked for it:
-//!   a [`Requester`] has them take turns, from the request to its [reply](#requests-and-replies).
+//!   (`client.connection()`), and its methods take `&self`. But who reads gets the next message, whoever asked for it.
 //! - `should_be_connected() && !is_connected()` means that the connection was lost: this end has not closed it.
-//! - To add behaviour, hold a `Client` in a type of your own, where in Python you would derive a class. This and other
-//!   habits of ts_tcpip are shown in the docs of `tcpip-testkit`, `coming_from_ts_tcpip`.
+//! - To add behaviour, hold a link or a client in a type of your own, where in Python you would derive a class. This
+//!   and other habits of ts_tcpip are shown in the docs of `tcpip-testkit`, `coming_from_ts_tcpip`.
 //!
 //! # Requests and replies
 //!
 //! Two tasks that ask on one connection, by a write and a read, get each other's replies; and a reply that comes late
 //! is taken for the next one's. A [`Requester`] has each request wait for its turn, keeps all deadlines, and never
-//! takes a reply for another's: by default the session ends when one is late, or its caller is dropped.
+//! takes a reply for another's: by default the session ends when one is late, or its caller is dropped. A [`Link`]
+//! lends one; so does a client that was connected by itself, `Requester::new(client, RequestOptions::new())`.
 //!
-//! ```
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-//! # let port = listener.local_addr()?.port();
-//! # tokio::spawn(async move {
-//! #     use tokio::io::AsyncBufReadExt;
-//! #     let (reader, mut writer) = listener.accept().await.unwrap().0.into_split();
-//! #     let mut lines = tokio::io::BufReader::new(reader).lines();
-//! #     while let Some(line) = lines.next_line().await.unwrap().filter(|line| line != "say nothing") {
-//! #         tokio::task::yield_now().await;
-//! #         tokio::io::AsyncWriteExt::write_all(&mut writer, format!("{line} 1\r\n").as_bytes()).await.unwrap();
-//! #     }
-//! #     std::future::pending::<()>().await;
-//! # });
-//! use std::time::Duration;
-//! use tcpip_client::{Client, RequestOptions, Requester, Shape, line};
-//!
-//! let client = Client::builder("127.0.0.1", port).connect().await?;
-//! let device = Requester::new(client, RequestOptions::new().reply_timeout(Duration::from_secs(1)));
-//! let (az, el) = tokio::try_join!(device.ask("az?"), device.ask("el?"))?;      // and from any other task, by `&self`
-//! println!("at {az}, {el}");
-//!
-//! let position = line().try_map(|reply| reply.trim_start_matches("az? ").parse::<f64>());
-//! let az = device.ask_for("az?", position).await?;
-//! # assert_eq!((az, el.as_str()), (1.0, "el? 1"));
-//!
-//! match device.ask("say nothing").await {
-//!     Err(error) if error.is_timeout() => println!("{error}"),      // and the session has ended
-//!     outcome => println!("{}", outcome?),
-//! }
-//! # assert!(device.connection().should_be_connected() && !device.connection().is_connected());
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! Where a device takes more commands before it has answered the first, nobody needs to wait for the others: the
-//! example of [`Expected`].
-//!
-//! # Connecting again
-//!
-//! A `Client` connects once. To connect again, keep the builder; [`Client::closed`] holds the place meanwhile. Pause
-//! before each attempt, also when the last one succeeded: a server that is busy with another client accepts, and hangs
-//! up at once.
+//! # Connecting once
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-//! # let port = listener.local_addr()?.port();
-//! # tokio::spawn(async move {
-//! #     for line in [b"1.0\r\n".as_slice(), b"\xb0\r\n2.0\r\nend\r\n"] {
-//! #         tokio::io::AsyncWriteExt::write_all(&mut listener.accept().await.unwrap().0, line).await.unwrap();
-//! #     }
-//! # });
+//! # let server = tcpip_server::OneClientServer::builder().start().await?;
+//! # let (host, port) = (server.host(), server.port());
+//! # let serving = async {
+//! #     server.wait_connected().await;
+//! #     server.write(b"1.0\r\n\xb0\r\n2.0\r\n").await.unwrap();
+//! #     server.close_client().await;
+//! # };
 //! use std::time::Duration;
-//! use tcpip_client::Client;
+//! use tcpip_client::{Client, ConnectionEvent};
 //!
-//! # let began = std::time::Instant::now();
-//! let builder = Client::builder("127.0.0.1", port).name("weather");
-//! let mut client = builder.clone().connect().await.unwrap_or_else(|_| Client::closed());
+//! # let mut lines = Vec::new();
+//! # let reading = async {
+//! let weather = Client::builder(host, port)
+//!     .name("weather")
+//!     .connect_callback(|event: ConnectionEvent| async move {
+//!         println!("connected: {} ({:?})", event.is_connected(), event.reason());
+//!     })
+//!     .connect_timeout(Duration::from_secs(2))
+//!     .read_timeout(Duration::from_secs(10))
+//!     .connect()
+//!     .await?;
 //! loop {
-//!     match client.read_str().await {
-//!         Ok(line) if line == "end" => break,
-//!         Ok(line) => println!("{line}"),
-//!         Err(error) if error.ends_session() => {
-//!             tokio::time::sleep(Duration::from_secs(1)).await;
-//!             match builder.clone().connect().await {
-//!                 Ok(connected) => client = connected,
-//!                 Err(error) => println!("not connected: {error}"),
-//!             }
+//!     match weather.read_str().await {
+//!         Ok(line) => {
+//!             println!("{line}");
+//! #           lines.push(line);
 //!         }
+//!         Err(error) if error.ends_session() => break,
 //!         Err(error) => println!("passed over: {error}"),
 //!     }
 //! }
-//! # assert!(began.elapsed() >= Duration::from_secs(1), "it pauses after a connection that ended");
+//! weather.close().await;
+//! # Ok::<(), tcpip_client::ConnectError>(())
+//! # };
+//! # let ((), outcome) = tokio::join!(serving, reading);
+//! # outcome?;
+//! # assert_eq!(lines, ["1.0", "2.0"]);
 //! # Ok(())
 //! # }
 //! ```
@@ -150,6 +124,8 @@
 
 #![forbid(unsafe_code)]
 
+#[doc = include_str!("a_controller_step_by_step.md")]
+pub mod a_controller_step_by_step {}
 mod any_client;
 mod builder;
 mod client;

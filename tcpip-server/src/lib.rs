@@ -47,7 +47,8 @@
 //!   before it refuses anybody.
 //! - [`ReadAndDispatch`] tells when its methods are called, how a session ends for them, and what to do with bad
 //!   messages.
-//! - The habits of ts_tcpip are shown in the docs of `tcpip-testkit`, `coming_from_ts_tcpip`.
+//! - [`a_mock_step_by_step`] goes from the first reply to a device in trouble. The habits of ts_tcpip are shown in the
+//!   docs of `tcpip-testkit`, `coming_from_ts_tcpip`.
 //!
 //! | ts_tcpip | here |
 //! |---|---|
@@ -62,6 +63,8 @@
 
 #![forbid(unsafe_code)]
 
+#[doc = include_str!("a_mock_step_by_step.md")]
+pub mod a_mock_step_by_step {}
 mod accept;
 mod admission;
 #[cfg(all(test, tcpip_loom))]

@@ -1,6 +1,6 @@
 //! What can go wrong between controller and dome.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tcpip_client::{LinkError, RequestError};
 use thiserror::Error;
@@ -16,7 +16,7 @@ pub enum DomeError {
     TurnedAway,
     /// There is no connection to the dome, or what listens there does not greet as the dome does.
     #[error(transparent)]
-    Link(Arc<LinkError>),
+    Link(LinkError),
     /// A command has no reply, and why.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -59,9 +59,9 @@ pub enum DomeError {
     },
 }
 
-impl From<Arc<LinkError>> for DomeError {
-    fn from(error: Arc<LinkError>) -> Self {
-        match *error {
+impl From<LinkError> for DomeError {
+    fn from(error: LinkError) -> Self {
+        match error {
             LinkError::TurnedAway { .. } => Self::TurnedAway,
             _ => Self::Link(error),
         }

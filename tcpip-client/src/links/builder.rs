@@ -5,8 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use tcpip_core::{CallbackFuture, HandlerResult, Serve};
 
 use super::{
-    Backoff, Group, Link, LinkError, LinkReader, LinkState, OnDemand, link::closed, session::Opening,
-    states::StateCallback,
+    Backoff, Group, Link, LinkError, LinkReader, LinkState, OnDemand, session::Opening, states::StateCallback,
 };
 use crate::{ClientBuilder, RequestOptions, Requester};
 
@@ -150,7 +149,7 @@ impl<H: LinkReader> LinkBuilder<H> {
     /// # Cancel safety
     ///
     /// Dropping it closes the link.
-    pub async fn connect(self) -> Result<Link<H>, Arc<LinkError>> {
+    pub async fn connect(self) -> Result<Link<H>, LinkError> {
         let link = self.start();
         let mut states = link.states();
         loop {
@@ -164,7 +163,7 @@ impl<H: LinkReader> LinkBuilder<H> {
                 _ => {}
             }
             if states.changed().await.is_err() {
-                return Err(closed());
+                return Err(LinkError::Closed);
             }
         }
     }

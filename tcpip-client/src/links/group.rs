@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use tcpip_core::endpoint::Lock;
 use tokio::sync::{Notify, watch};
 
-use super::{LinkError, LinkState, keeper::run_links, link::closed, member::Member};
+use super::{LinkError, LinkState, keeper::run_links, member::Member};
 
 /// Links that are up together or not at all, such as those to the command port and the telemetry port of one device.
 /// A link joins with [`LinkBuilder::group`](super::LinkBuilder::group), as it starts.
@@ -121,11 +121,11 @@ impl Links {
     }
 
     /// Returns an error if they are over for good.
-    fn not_over(&self) -> Result<(), Arc<LinkError>> {
+    fn not_over(&self) -> Result<(), LinkError> {
         match &self.roster.lock().end {
             None => Ok(()),
-            Some(LinkState::Failed { error }) => Err(Arc::clone(error)),
-            Some(_) => Err(closed()),
+            Some(LinkState::Failed { error }) => Err(error.clone()),
+            Some(_) => Err(LinkError::Closed),
         }
     }
 
@@ -157,7 +157,7 @@ impl Group {
     /// # Cancel safety
     ///
     /// May be dropped at any time.
-    pub async fn ready(&self) -> Result<(), Arc<LinkError>> {
+    pub async fn ready(&self) -> Result<(), LinkError> {
         loop {
             let members = self.0.members();
             for member in &members {

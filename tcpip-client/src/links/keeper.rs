@@ -34,7 +34,7 @@ impl Drop for Over {
 }
 
 /// Returns the error for which they are given up.
-async fn keep_up(links: &Links) -> Arc<LinkError> {
+async fn keep_up(links: &Links) -> LinkError {
     let (mut pauses, mut attempt) = (None, 0);
     loop {
         attempt += 1;
@@ -45,7 +45,6 @@ async fn keep_up(links: &Links) -> Arc<LinkError> {
             (pauses, attempt) = (None, 0);
         }
         let lost = &members[culprit];
-        let error = Arc::new(error);
         let pause = if lost.is_final(&error) { None } else { pauses.get_or_insert_with(|| backoff.pauses()).next() };
         for (index, member) in members.iter().enumerate().rev() {
             let reason = if index == culprit { DisconnectReason::Closed } else { DisconnectReason::GroupLost };
@@ -57,11 +56,7 @@ async fn keep_up(links: &Links) -> Arc<LinkError> {
         };
         tracing::warn!("{}: {error}: tried again in {pause:?}", lost.name);
         for (index, member) in members.iter().enumerate() {
-            let error = if index == culprit {
-                Arc::clone(&error)
-            } else {
-                Arc::new(LinkError::GroupLost { name: lost.name.clone() })
-            };
+            let error = if index == culprit { error.clone() } else { LinkError::GroupLost { name: lost.name.clone() } };
             member.states.set(LinkState::Backoff { attempt, pause, error });
         }
         sleep(pause).await;

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use tcpip_core::{Connection, DisconnectReason, Serve};
+use tcpip_core::{Connection, Serve};
 use tokio::sync::watch;
 
 use super::{LinkBuilder, LinkError, LinkReader, LinkState, OnDemand, group::Links, member::Member, states::States};
@@ -90,12 +90,12 @@ impl<H: LinkReader> Link<H> {
     ///
     /// # Errors
     ///
-    /// The last error, if the link has given up. A link that was closed is [`Lost`](LinkError::Lost).
+    /// The last error, if the link has given up. [`Closed`](LinkError::Closed), if it was closed.
     ///
     /// # Cancel safety
     ///
     /// May be dropped at any time.
-    pub async fn ready(&self) -> Result<(), Arc<LinkError>> {
+    pub async fn ready(&self) -> Result<(), LinkError> {
         self.member.ready().await
     }
 
@@ -131,10 +131,6 @@ impl<H: Serve> Link<H> {
     pub fn handler(&self) -> &Arc<H> {
         &self.handler
     }
-}
-
-pub(super) fn closed() -> Arc<LinkError> {
-    Arc::new(LinkError::Lost { reason: DisconnectReason::Closed })
 }
 
 /// Requests, where no handler reads.

@@ -9,7 +9,6 @@ use tcpip_core::{
 
 use super::{
     Backoff, LinkError, LinkReader, LinkState,
-    link::closed,
     session::{Opening, Session},
     states::States,
 };
@@ -116,12 +115,12 @@ impl Member {
     }
 
     /// Waits until requests go to the device, or never will.
-    pub(super) async fn ready(&self) -> Result<(), Arc<LinkError>> {
+    pub(super) async fn ready(&self) -> Result<(), LinkError> {
         loop {
             self.device.ready().await;
             match self.states.get() {
                 LinkState::Failed { error } => return Err(error),
-                LinkState::Closed => return Err(closed()),
+                LinkState::Closed => return Err(LinkError::Closed),
                 _ if self.is_ready() => return Ok(()),
                 _ => {}
             }

@@ -3,7 +3,7 @@
 use std::{fmt, ops::Deref, pin::Pin, sync::Arc, time::Duration};
 
 use tcpip_core::{
-    Connection, DisconnectReason, HandlerResult, Serve,
+    ConnectError, Connection, DisconnectReason, HandlerResult, Serve,
     endpoint::{Lock, catch_panic},
 };
 use tokio::{select, sync::oneshot, time::timeout};
@@ -117,7 +117,7 @@ impl<H> Opening<H> {
         let done = timeout(after, catch_panic(async { step(argument).await })).await;
         match done.map(|done| done.unwrap_or_else(|panic| Err(format!("it panicked: {panic}").into()))) {
             Ok(Ok(())) if connection.is_connected() => Ok(()),
-            Ok(Err(error)) => Err(turned_away(connection).unwrap_or(LinkError::Handshake(error))),
+            Ok(Err(error)) => Err(turned_away(connection).unwrap_or(LinkError::Handshake(Arc::new(error)))),
             Ok(Ok(())) => Err(lost(connection)),
             Err(_) => Err(LinkError::HandshakeTimeout { after }),
         }
@@ -126,7 +126,7 @@ impl<H> Opening<H> {
 
 impl LinkReader for OnDemand {
     async fn open(opening: &Opening<Self>, states: &States) -> Result<Session, LinkError> {
-        let client = opening.client.clone().connect().await.map_err(LinkError::Connect)?;
+        let client = opening.client.clone().connect().await.map_err(not_connected)?;
         let session = Session::of(client, false);
         let Some(handshake) = &opening.handshake else { return Ok(session) };
         states.set(LinkState::Handshaking);
@@ -142,7 +142,7 @@ impl<H: Serve> LinkReader for H {
         let (begun, has_begun) = oneshot::channel();
         let attended =
             Attended { opening: opening.clone(), begun: Lock::new(Some(begun)), has_greeted: Lock::new(false) };
-        let client = opening.client.clone().connect_with(attended).await.map_err(LinkError::Connect)?;
+        let client = opening.client.clone().connect_with(attended).await.map_err(not_connected)?;
         let session = Session::of(client, true);
         states.set(LinkState::Handshaking);
         let done = match has_begun.await {
@@ -209,6 +209,10 @@ impl<H: Serve> Serve for Attended<H> {
             self.opening.handler.on_disconnect(connection).await;
         }
     }
+}
+
+fn not_connected(error: ConnectError) -> LinkError {
+    LinkError::Connect(Arc::new(error))
 }
 
 /// How a session was lost.

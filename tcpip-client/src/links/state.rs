@@ -1,6 +1,6 @@
 //! What a link is at.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::LinkError;
 
@@ -33,12 +33,12 @@ pub enum LinkState {
         /// How long it waits.
         pause: Duration,
         /// Why.
-        error: Arc<LinkError>,
+        error: LinkError,
     },
     /// It has given up, for good.
     Failed {
         /// Why.
-        error: Arc<LinkError>,
+        error: LinkError,
     },
     /// It was closed, for good.
     Closed,

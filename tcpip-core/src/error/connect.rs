@@ -42,17 +42,23 @@ pub enum ConnectError {
     Option(#[from] OptionError),
 }
 
+impl ConnectError {
+    /// Returns the kind of [`std::io::Error`] that says the same.
+    #[must_use]
+    pub fn io_kind(&self) -> io::ErrorKind {
+        match self {
+            Self::LookUp(error) => error.io_kind(),
+            Self::Stream(source) => source.kind(),
+            Self::Refused(failure) | Self::Failed(failure) => failure.io_kind(),
+            Self::Timeout { .. } => io::ErrorKind::TimedOut,
+            Self::Option(_) => io::ErrorKind::InvalidInput,
+        }
+    }
+}
+
 impl From<ConnectError> for io::Error {
     fn from(error: ConnectError) -> Self {
-        use ConnectError as E;
-        let kind = match &error {
-            E::LookUp(error) => error.io_kind(),
-            E::Stream(source) => source.kind(),
-            E::Refused(failure) | E::Failed(failure) => failure.io_kind(),
-            E::Timeout { .. } => io::ErrorKind::TimedOut,
-            E::Option(_) => io::ErrorKind::InvalidInput,
-        };
-        Self::new(kind, error)
+        Self::new(error.io_kind(), error)
     }
 }
 

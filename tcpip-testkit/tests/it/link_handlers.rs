@@ -115,7 +115,7 @@ async fn a_handler_reads_each_session() {
     states.changed().await.unwrap();
     let state = states.borrow_and_update().clone();
     let LinkState::Backoff { attempt: 0, error, .. } = state else { panic!("a frame has come: {state:?}") };
-    assert!(matches!(&*error, LinkError::Lost { reason: DisconnectReason::ClosedByPeer }), "{error:?}");
+    assert!(matches!(&error, LinkError::Lost { reason: DisconnectReason::ClosedByPeer }), "{error:?}");
     link.ready().await.unwrap();
     let ((), heard) = join!(say("two"), handler.latest.next());
     assert_eq!(heard.as_deref(), Some("TWO"));

@@ -1,6 +1,6 @@
 //! What the controller makes of a dome that is late, silent, gone, or no dome.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use atdome_controller::{Command, DEFAULT_REPLY_TIMEOUT, Dome, DomeError, StatusError};
 use tcpip_client::{Cause, ConnectError, DisconnectReason, LinkError, LinkState, ReadError, RequestError};
@@ -19,7 +19,7 @@ fn no_reply<T: std::fmt::Debug>(outcome: Result<T, DomeError>) -> RequestError {
 }
 
 /// Why there is no dome.
-fn connect_error(outcome: Result<Dome, DomeError>) -> Arc<LinkError> {
+fn connect_error(outcome: Result<Dome, DomeError>) -> LinkError {
     match outcome {
         Err(DomeError::Link(error)) => error,
         outcome => panic!("{outcome:?}"),
@@ -40,7 +40,7 @@ async fn lost(dome: &Dome) -> DisconnectReason {
     let mut states = dome.link().states();
     let state = states.wait_for(|state| matches!(state, LinkState::Backoff { .. })).await.unwrap();
     match &*state {
-        LinkState::Backoff { error, .. } => match &**error {
+        LinkState::Backoff { error, .. } => match error {
             LinkError::Lost { reason } => reason.clone(),
             error => panic!("{error:?}"),
         },
@@ -253,7 +253,10 @@ async fn only_one_command_is_sent_at_a_time() {
 async fn a_refused_connection_is_an_error_of_its_own() {
     let (_socket, port) = refusing_port();
     let error = connect_error(Dome::connect("127.0.0.1", port).await);
-    assert!(matches!(&*error, LinkError::Connect(ConnectError::Refused { .. })), "{error:?}");
+    assert!(
+        matches!(&error, LinkError::Connect(error) if matches!(**error, ConnectError::Refused { .. })),
+        "{error:?}"
+    );
 }
 
 /// Silence instead of a greeting is a time-out.
@@ -262,7 +265,7 @@ async fn a_missing_greeting_is_a_time_out() {
     let peers = ScriptedDome::new().await;
     let (dome, mut peer) = tokio::join!(peers.builder().reply_timeout(SHORT).connect(), peers.accept());
     let error = connect_error(dome);
-    let LinkError::Handshake(error) = &*error else { panic!("{error:?}") };
+    let LinkError::Handshake(error) = &error else { panic!("{error:?}") };
     let error: &RequestError = error.downcast_ref().unwrap();
     assert!(matches!(error.cause(), Cause::NoReply { after } if *after == SHORT), "{error:?}");
     assert_eq!(peer.rest().await, "", "the controller has hung up");

@@ -66,7 +66,7 @@ async fn a_reply_that_never_comes_costs_the_session() {
     setup.miss_a_reply().await;
     let state = states.wait_for(|state| matches!(state, LinkState::Backoff { .. })).await.unwrap().clone();
     let LinkState::Backoff { error, .. } = state else { unreachable!() };
-    assert!(matches!(&*error, LinkError::Lost { .. }), "{error}");
+    assert!(matches!(&error, LinkError::Lost { .. }), "{error}");
     assert_eq!(error.to_string(), "lost: a reply is out of step");
     setup.mock.handler().release();
     assert_eq!(setup.electrometer.identity().await.unwrap(), IDENTITY);

@@ -41,7 +41,7 @@ async fn a_wrong_welcome_is_an_attempt_that_failed() {
     printer.write_all(b"laser printer\r\n").await.unwrap();
     let state = states.wait_for(|state| matches!(state, LinkState::Backoff { .. })).await.unwrap().clone();
     let LinkState::Backoff { attempt: 1, error, .. } = state else { panic!("{state:?}") };
-    let LinkError::Handshake(error) = &*error else { panic!("{error:?}") };
+    let LinkError::Handshake(error) = &error else { panic!("{error:?}") };
     assert_eq!(error.downcast_ref::<WrongWelcome>().unwrap().0, "laser printer");
     assert_eq!(printer.read_to_end(&mut Vec::new()).await.unwrap(), 0, "nothing was sent, and it has hung up");
 
