@@ -185,7 +185,7 @@ pub use self::{
     requests::{
         AndThen, Cause, Command, IntoCommand, Map, Mismatch, OutOfStep, RequestError, RequestOptions, Requester, Shape,
         TryMap, Unsolicited, bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block,
-        until,
+        silence, until,
     },
     target::{Connected, Target},
 };

@@ -18,5 +18,5 @@ pub use self::{
     options::{OutOfStep, RequestOptions, Unsolicited},
     requester::Requester,
     shape::{AndThen, Map, Mismatch, Shape, TryMap},
-    shapes::{bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block, until},
+    shapes::{bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block, silence, until},
 };

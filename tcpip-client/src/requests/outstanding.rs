@@ -13,10 +13,7 @@ use std::{
 };
 
 use tcpip_core::{DisconnectReason, ReadError, ReadTurn, Sending, Sent, WriteError};
-use tokio::{
-    sync::OwnedMutexGuard,
-    time::{Instant, Sleep},
-};
+use tokio::{sync::OwnedMutexGuard, time::Sleep};
 
 use super::{
     error::{Cause, RequestError},
@@ -171,8 +168,8 @@ impl<S: Shape> Waiting<S> {
                         Err(error) => Err(Cause::Read(error)),
                     });
                 }
-                let Some(options) = options else { return Poll::Pending };
-                let deadline = reply.deadline(options);
+                let deadline = reply.deadline(options).filter(|_| !reply.is_quiet());
+                let Some(deadline) = deadline else { return Poll::Pending };
                 match timer.as_mut().as_pin_mut() {
                     None => timer.set(Some(reading.timer(deadline))),
                     // One that is too early is set again when it fires.
@@ -182,8 +179,8 @@ impl<S: Shape> Waiting<S> {
                 if let Some(timer) = timer.as_mut().as_pin_mut() {
                     ready!(timer.poll(context));
                 }
-                if deadline <= Instant::now() {
-                    return Poll::Ready(Err(reply.late(options)));
+                if let Some(late) = reply.is_due(options) {
+                    return Poll::Ready(Err(late));
                 }
             }
         })

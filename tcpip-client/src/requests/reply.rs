@@ -27,6 +27,8 @@ pub(super) struct Reply<S: Shape> {
     waits_since: Instant,
     began: Option<Instant>,
     last: Instant,
+    /// Nothing has come for as long as the shape says.
+    is_quiet: bool,
 }
 
 /// The shape of a reply: of one request, or of one that may be repeated, while a task of the session takes the rest of
@@ -64,6 +66,7 @@ impl<S: Shape> Reply<S> {
             waits_since: now,
             began: None,
             last: now,
+            is_quiet: false,
         }
     }
 
@@ -82,24 +85,46 @@ impl<S: Shape> Reply<S> {
         self.front
     }
 
-    /// When it is late, as far as it has come.
-    pub(super) fn deadline(&self, options: &RequestOptions) -> Instant {
-        match self.began {
+    /// When something is due, if nothing more comes: the reply is late by `options`, or the silence is there that its
+    /// shape waits for.
+    pub(super) fn deadline(&self, options: Option<&RequestOptions>) -> Option<Instant> {
+        let silence = self.silence();
+        let late = options.map(|options| match self.began {
             None => later(self.waits_since, options.reply_timeout),
-            Some(began) => later(self.last, options.gap_timeout).min(later(began, options.whole_timeout)),
+            Some(began) => {
+                let whole = later(began, options.whole_timeout);
+                if silence.is_some() { whole } else { later(self.last, options.gap_timeout).min(whole) }
+            }
+        });
+        match (silence, late) {
+            (Some(silence), Some(late)) => Some(silence.min(late)),
+            (silence, late) => silence.or(late),
         }
     }
 
-    /// What it is when it is late.
-    pub(super) fn late(&self, options: &RequestOptions) -> Cause {
-        let RequestOptions { reply_timeout, gap_timeout, whole_timeout, .. } = *options;
+    /// What is so by now, of what was due: nothing but the silence that the shape waits for, or the reply is late.
+    pub(super) fn is_due(&mut self, options: Option<&RequestOptions>) -> Option<Cause> {
+        let now = Instant::now();
+        self.is_quiet = self.silence().is_some_and(|silence| silence <= now);
+        let RequestOptions { reply_timeout, gap_timeout, whole_timeout, .. } = *options?;
         match self.began {
-            None => Cause::NoReply { after: reply_timeout },
-            Some(began) if later(self.last, gap_timeout) < later(began, whole_timeout) => {
-                Cause::Stalled { after: gap_timeout }
-            }
-            Some(_) => Cause::TooSlow { after: whole_timeout },
+            _ if self.is_quiet || self.deadline(options)? > now => None,
+            None => Some(Cause::NoReply { after: reply_timeout }),
+            Some(began) if later(began, whole_timeout) <= now => Some(Cause::TooSlow { after: whole_timeout }),
+            Some(_) => Some(Cause::Stalled { after: gap_timeout }),
         }
+    }
+
+    /// Whether the silence is there, and has not been looked at.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.is_quiet
+    }
+
+    /// When there is the silence that the shape waits for, if it waits for one.
+    fn silence(&self) -> Option<Instant> {
+        self.began?;
+        let quiet = self.shape.with(|shape| shape.gap(&self.state))?;
+        Some(later(self.last, quiet))
     }
 
     /// Notes what is there. Whether that is more than before.
@@ -145,6 +170,7 @@ impl<S: Shape> Reply<S> {
         take: impl FnOnce(&S, &mut S::State, &mut Input<'_>) -> Option<Result<S::Output, Mismatch>>,
     ) -> Option<Result<Taken<S::Output>, OutOfStep>> {
         let has_more = self.look(input.bytes());
+        let is_quiet = std::mem::take(&mut self.is_quiet) && !has_more;
         if !self.echo.is_empty() {
             match self.take_echo(input) {
                 Ok(true) => {}
@@ -154,7 +180,8 @@ impl<S: Shape> Reply<S> {
         }
         let before = input.len();
         let Self { shape, state, .. } = self;
-        let taken = shape.with(|shape| take(shape, state, input));
+        let taken =
+            shape.with(|shape| if is_quiet { shape.take_at_gap(state, input) } else { take(shape, state, input) });
         self.taken += before - input.len();
         let limit = input.limit();
         if self.taken + if taken.is_none() { input.len() } else { 0 } > limit {
@@ -165,7 +192,8 @@ impl<S: Shape> Reply<S> {
             Some(Err(Mismatch::Value(error))) => Some(Ok(Err(error))),
             Some(Err(Mismatch::OutOfStep(error))) => Some(Err(OutOfStep(error))),
             None => {
-                if has_more && before > 0 {
+                // The next part awaits its first byte from here on.
+                if is_quiet || has_more && before > 0 {
                     self.last = Instant::now();
                     self.began.get_or_insert(self.last);
                 }
@@ -181,7 +209,7 @@ impl<S: Shape> TakeReply for Reply<S> {
     const RUNS_USERS_CODE: bool = S::RUNS_USERS_CODE;
 
     fn looks_at_nothing(&self) -> bool {
-        self.shape.with(S::may_be_empty)
+        self.is_quiet || self.shape.with(S::may_be_empty)
     }
 
     #[inline]
@@ -190,7 +218,14 @@ impl<S: Shape> TakeReply for Reply<S> {
     }
 
     fn take_at_end(&mut self, input: &mut Input<'_>) -> Option<Self::Output> {
-        self.take_by(input, S::take)
+        let has_begun = self.began.is_some();
+        self.take_by(input, |shape, state, input| {
+            let is_quiet = has_begun || !input.is_empty();
+            shape.take(state, input).or_else(|| {
+                shape.gap(state).filter(|_| is_quiet)?;
+                shape.take_at_gap(state, input)
+            })
+        })
     }
 
     fn is_out_of_step(output: &Self::Output) -> bool {

@@ -1,6 +1,6 @@
 //! What a reply looks like.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, time::Duration};
 
 use tcpip_core::endpoint::Input;
 
@@ -12,7 +12,8 @@ use tcpip_core::endpoint::Input;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no shape of a reply",
     note = "shapes are made by `line()`, `lines(n)`, `lines_until(…)`, `lines_before(…)`, `until(…)`, `literal(…)`, \
-            `bytes(n)`, `of::<T>()`, `json::<T>()` and `frame(decoder)`; a tuple of shapes is one"
+            `bytes(n)`, `of::<T>()`, `json::<T>()`, `frame(decoder)`, `scpi_block()` and `silence(duration)`; a tuple of \
+            shapes is one"
 )]
 pub trait Shape: Sized + Send + 'static {
     /// What a reply becomes.
@@ -32,6 +33,20 @@ pub trait Shape: Sized + Send + 'static {
     /// Takes the reply out of the front of `input` if it is all there. `None` if it is not.
     #[doc(hidden)]
     fn take(&self, state: &mut Self::State, input: &mut Input<'_>) -> Option<Result<Self::Output, Mismatch>>;
+
+    /// How long nothing has to come for the reply, or that part of it that is awaited, to be at its end. `None` if it
+    /// ends otherwise.
+    #[doc(hidden)]
+    fn gap(&self, _state: &Self::State) -> Option<Duration> {
+        None
+    }
+
+    /// Takes the reply out of the front of `input` when nothing has come for so long. `None` if that is the end of a
+    /// part, behind which another is awaited.
+    #[doc(hidden)]
+    fn take_at_gap(&self, state: &mut Self::State, input: &mut Input<'_>) -> Option<Result<Self::Output, Mismatch>> {
+        self.take(state, input)
+    }
 
     /// Makes something else of the reply.
     fn map<T: Send + 'static, F>(self, convert: F) -> Map<Self, F>
@@ -108,6 +123,14 @@ impl<S: Shape, T: Send + 'static, F: Fn(S::Output) -> T + Send + 'static> Shape 
     fn take(&self, state: &mut S::State, input: &mut Input<'_>) -> Option<Result<T, Mismatch>> {
         self.shape.take(state, input).map(|taken| taken.map(&self.convert))
     }
+
+    fn gap(&self, state: &S::State) -> Option<Duration> {
+        self.shape.gap(state)
+    }
+
+    fn take_at_gap(&self, state: &mut S::State, input: &mut Input<'_>) -> Option<Result<T, Mismatch>> {
+        self.shape.take_at_gap(state, input).map(|taken| taken.map(&self.convert))
+    }
 }
 
 /// Made by [`Shape::try_map`].
@@ -134,8 +157,25 @@ where
     }
 
     fn take(&self, state: &mut S::State, input: &mut Input<'_>) -> Option<Result<T, Mismatch>> {
-        let taken = self.shape.take(state, input)?;
-        Some(taken.and_then(|taken| (self.convert)(taken).map_err(|error| Mismatch::Value(error.into()))))
+        Some(self.converted(self.shape.take(state, input)?))
+    }
+
+    fn gap(&self, state: &S::State) -> Option<Duration> {
+        self.shape.gap(state)
+    }
+
+    fn take_at_gap(&self, state: &mut S::State, input: &mut Input<'_>) -> Option<Result<T, Mismatch>> {
+        Some(self.converted(self.shape.take_at_gap(state, input)?))
+    }
+}
+
+impl<S, F> TryMap<S, F> {
+    fn converted<R, T, E>(&self, taken: Result<R, Mismatch>) -> Result<T, Mismatch>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+        F: Fn(R) -> Result<T, E>,
+    {
+        taken.and_then(|taken| (self.convert)(taken).map_err(|error| Mismatch::Value(error.into())))
     }
 }
 
@@ -165,6 +205,30 @@ impl<S: Shape, N: Shape, F: Fn(S::Output) -> N + Send + 'static> Shape for AndTh
         }
         let (shape, state) = next.as_mut()?;
         shape.take(state, input)
+    }
+
+    fn gap(&self, (state, next): &Self::State) -> Option<Duration> {
+        match next {
+            None => self.shape.gap(state),
+            Some((shape, state)) => shape.gap(state),
+        }
+    }
+
+    fn take_at_gap(
+        &self,
+        (state, next): &mut Self::State,
+        input: &mut Input<'_>,
+    ) -> Option<Result<N::Output, Mismatch>> {
+        if let Some((shape, state)) = next {
+            return shape.take_at_gap(state, input);
+        }
+        match head(self.shape.take_at_gap(state, input)?) {
+            Ok(taken) => {
+                let (shape, state) = next.insert(((self.next)(taken), N::State::default()));
+                shape.take(state, input)
+            }
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 
@@ -197,11 +261,35 @@ macro_rules! tuples {
                 $(if let Err(error) = state.$index.take(&self.$index, input)? {
                     return Some(Err(error));
                 })+
-                let last = match self.$last_index.take(&mut state.$last_index, input)? {
-                    Ok(last) => last,
-                    Err(error) => return Some(Err(error)),
-                };
-                Some(Ok(($(state.$index.taken.take()?,)+ last,)))
+                match self.$last_index.take(&mut state.$last_index, input)? {
+                    Ok(last) => Some(Ok(($(state.$index.taken.take()?,)+ last,))),
+                    Err(error) => Some(Err(error)),
+                }
+            }
+
+            fn gap(&self, state: &Self::State) -> Option<Duration> {
+                $(if state.$index.taken.is_none() {
+                    return self.$index.gap(&state.$index.state);
+                })+
+                self.$last_index.gap(&state.$last_index)
+            }
+
+            fn take_at_gap(
+                &self,
+                state: &mut Self::State,
+                input: &mut Input<'_>,
+            ) -> Option<Result<Self::Output, Mismatch>> {
+                $(if state.$index.taken.is_none() {
+                    let taken = self.$index.take_at_gap(&mut state.$index.state, input)?;
+                    return match state.$index.keep(taken) {
+                        Ok(()) => self.take(state, input),
+                        Err(error) => Some(Err(error)),
+                    };
+                })+
+                match self.$last_index.take_at_gap(&mut state.$last_index, input)? {
+                    Ok(last) => Some(Ok(($(state.$index.taken.take()?,)+ last,))),
+                    Err(error) => Some(Err(error)),
+                }
             }
         }
     };
@@ -229,13 +317,17 @@ impl<S: Shape> fmt::Debug for Part<S> {
 impl<S: Shape> Part<S> {
     /// Takes the part out, unless it has been. `None` if it is not there yet.
     fn take(&mut self, shape: &S, input: &mut Input<'_>) -> Option<Result<(), Mismatch>> {
-        if self.taken.is_none() {
-            match head(shape.take(&mut self.state, input)?) {
-                Ok(taken) => self.taken = Some(taken),
-                Err(error) => return Some(Err(error)),
-            }
+        if self.taken.is_some() {
+            return Some(Ok(()));
         }
-        Some(Ok(()))
+        let taken = shape.take(&mut self.state, input)?;
+        Some(self.keep(taken))
+    }
+
+    /// Keeps what has been taken, until all parts have.
+    fn keep(&mut self, taken: Result<S::Output, Mismatch>) -> Result<(), Mismatch> {
+        self.taken = Some(head(taken)?);
+        Ok(())
     }
 }
 

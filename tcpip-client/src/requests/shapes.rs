@@ -1,6 +1,6 @@
 //! The shapes of replies.
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, time::Duration};
 
 use serde::de::DeserializeOwned;
 use tcpip_core::{
@@ -226,6 +226,45 @@ pub fn scpi_block() -> impl Shape<Output = Vec<u8>> {
         input.skip(there);
         block.take().map(Ok)
     })
+}
+
+/// All bytes, until nothing has come for as long as `quiet`: the reply of a device that ends it with nothing else. At the
+/// end of the stream the rest is the reply.
+///
+/// Its first byte has the deadline of every reply, and what follows no [`gap_timeout`](super::RequestOptions::gap_timeout):
+/// this gap is its end. Behind another part it may be empty. What comes within `quiet` of the byte before belongs to it,
+/// whatever it is. In a tuple it is mostly the last part; another that follows it begins behind the silence.
+#[must_use]
+pub fn silence(quiet: Duration) -> impl Shape<Output = Vec<u8>> {
+    Silence { quiet }
+}
+
+struct Silence {
+    quiet: Duration,
+}
+
+impl Shape for Silence {
+    type Output = Vec<u8>;
+    type State = ();
+
+    const RUNS_USERS_CODE: bool = false;
+
+    fn may_be_empty(&self) -> bool {
+        false
+    }
+
+    /// More may come.
+    fn take(&self, (): &mut (), _input: &mut Input<'_>) -> Option<Result<Vec<u8>, Mismatch>> {
+        None
+    }
+
+    fn gap(&self, (): &()) -> Option<Duration> {
+        Some(self.quiet)
+    }
+
+    fn take_at_gap(&self, (): &mut (), input: &mut Input<'_>) -> Option<Result<Vec<u8>, Mismatch>> {
+        Some(Ok(input.take(input.len(), <[u8]>::to_vec)))
+    }
 }
 
 /// Lines that have been taken.

@@ -189,6 +189,34 @@ async fn a_handshake_comes_before_ready() {
     server.close().await;
 }
 
+/// What says which errors are for good may panic: it has not said so, and the link goes on.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_panic_of_what_is_final_is_not_final() {
+    let network = network();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let link = link(&network)
+        .final_when(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            panic!("as a closure may")
+        })
+        .start();
+    let mut states = link.states();
+    for _ in 0..2 {
+        while !matches!(next(&mut states).await, LinkState::Backoff { .. }) {}
+    }
+    let server = serve(&network).await;
+    link.ready().await.unwrap();
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    assert_eq!(link.ask("?").await.unwrap(), "?");
+    link.ask("hang up").await.unwrap_err();
+    link.ready().await.unwrap();
+    assert_eq!(link.ask("?").await.unwrap(), "?");
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+    link.close().await;
+    server.close().await;
+}
+
 /// So many attempts in a row are the last; `connect` fails with the first.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_budget_is_spent() {

@@ -44,6 +44,7 @@ mod send;
 mod sent;
 mod serve;
 mod silence;
+mod silent_replies;
 mod soon;
 mod taps;
 mod telling_transport;

@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use macro_rules_attribute::apply;
 use tcpip_client::{
     Cause, Client, Damage, DisconnectReason, Framing, OutOfStep, RequestError, RequestOptions, Requester, Sent, Shape,
-    Unsolicited, bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block, until,
+    Unsolicited, bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block, silence, until,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, split},
@@ -97,6 +97,7 @@ async fn each_shape_takes_its_reply<K: Kind>() {
     takes::<K, _>(|| frame(Framing::scpi_blocks().codec()), b"#13abc", Ok::<_, Damage>("abc".into())).await;
     takes::<K, _>(scpi_block, b"#13abc\r\n", b"abc".to_vec()).await;
     takes::<K, _>(scpi_block, b"#0a#b\n", b"a#b".to_vec()).await;
+    takes::<K, _>(|| silence(200 * TICK), b"a\r\n", b"a\r\n".to_vec()).await;
     takes::<K, _>(|| (lines(1), literal(b">")), b"a\r\n>", (texts(&["a"]), ())).await;
     takes::<K, _>(|| (line(), bytes(2), line()), b"a\r\nxyb\r\n", ("a".to_owned(), b"xy".to_vec(), "b".to_owned()))
         .await;
