@@ -4,8 +4,12 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use atdome_controller::{Azimuth, Command, Dome, DomeError, DoorState, Rotation, ShortStatus};
 use atdome_mock::MockDome;
+use tcpip_client::LinkState;
 use tcpip_server::{DisconnectReason, OneClientReadLoopServer, Sent};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
 
 use crate::{
     deviation::expect,
@@ -30,6 +34,13 @@ const SLACK: Duration = Duration::from_secs(2);
 /// How soon a hang-up must be noticed. It takes less than a millisecond; this is for a busy machine.
 const NOTICED_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long the controller waits for a reply. The mock answers at once.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How soon the controller must be connected again. Its pauses take less than a second and a half in all; the rest is
+/// for a busy machine.
+const BACK_WITHIN: Duration = Duration::from_secs(4);
+
 /// What a controller is told whose dome hangs up.
 const LOST: [Entry; 2] = [Entry::Connected, Entry::Disconnected(DisconnectReason::ClosedByPeer)];
 
@@ -49,15 +60,14 @@ impl Show {
     /// Starts the mock on a free port and connects the controller to it.
     pub(crate) async fn start(screen: Arc<Screen>, pace: Pace, fail: Option<String>) -> Outcome<Self> {
         screen.headline("A mock of the ATDome, and its controller, over TCP");
-        let mock = MockDome::new().speed_up(pace.speed_up());
-        if let Some(command) = fail {
-            mock.fail_next(command);
-        }
         let mock_journal = Journal::new("mock", &screen);
-        let server = mock.server().host(HOST).port(0).connect_callback(mock_journal.callback()).start().await?;
-        screen.say("mock", &format!("listening on {HOST}:{}", server.port()));
+        let server = start_mock(&screen, pace, &mock_journal, 0).await?;
+        if let Some(command) = fail {
+            server.handler().fail_next(command);
+        }
         let controller_journal = Journal::new("controller", &screen);
         let dome = Dome::builder(HOST, server.port())
+            .reply_timeout(REPLY_TIMEOUT)
             .poll_interval(pace.seconds(0.1))
             .connect_callback(controller_journal.callback())
             .connect()
@@ -66,13 +76,15 @@ impl Show {
     }
 
     /// All the steps, and the end.
-    pub(crate) async fn run(self) -> Outcome {
+    pub(crate) async fn run(mut self) -> Outcome {
         let began = Instant::now();
         self.read_full_status().await?;
         self.home_with_doors_opening().await?;
         self.rotate_with_doors_closing().await?;
         self.refuse_a_second_client().await?;
         self.hang_up().await?;
+        self.swallow_a_command().await?;
+        self.stop_and_start_the_mock().await?;
         self.end().await?;
         let took = began.elapsed().as_secs_f64();
         self.screen.headline(&format!("Everything was as expected, within {took:.1} s."));
@@ -174,6 +186,7 @@ impl Show {
     async fn hang_up(&self) -> Outcome {
         self.screen.headline("The mock hangs up: the controller notices, without reading or writing");
         self.screen.say("mock", "hangs up");
+        let mut link = self.link();
         let began = Instant::now();
         let session = self.dome.link().connection();
         let noticed = async {
@@ -193,17 +206,91 @@ impl Show {
         expect(matches!(&error, DomeError::Request(error) if error.sent() == Sent::No), || {
             format!("the lost connection is reported otherwise: {error}")
         })?;
+        let status = self.connected_again(&mut link).await?;
+        expect(status.azimuth == GOAL, || format!("the dome has moved: it is at {}", shown(&status)))?;
+        self.pause().await;
+        Ok(())
+    }
+
+    async fn swallow_a_command(&self) -> Outcome {
+        self.screen.headline("A command that gets no answer: the controller begins anew, so that none comes late");
+        self.screen.say("mock", "will swallow a command");
+        self.server.handler().swallow_next(Command::OpenMainDoor.to_string());
+        let mut link = self.link();
+        self.screen.say("controller", &format!("sends {}", Command::OpenMainDoor));
+        let Err(error) = self.dome.command(Command::OpenMainDoor).await else {
+            return Err("deviation: a command that is swallowed is answered".into());
+        };
+        self.screen.say("controller", &error.to_string());
+        expect(matches!(&error, DomeError::Request(error) if error.is_timeout()), || {
+            format!("the missing reply is reported otherwise: {error}")
+        })?;
+        let status = self.connected_again(&mut link).await?;
+        expect(doors_are(&status, DoorState::Closed), || "a command that was swallowed opens a door".to_owned())?;
+        self.command(Command::OpenMainDoor).await?;
+        let status = self.dome.short_status().await?;
+        expect(status.main_door.state != DoorState::Closed, || "the main door stays closed".to_owned())?;
+        self.pause().await;
+        Ok(())
+    }
+
+    async fn stop_and_start_the_mock(&mut self) -> Outcome {
+        self.screen.headline("The mock is stopped, and started again on its port: the controller goes on");
+        let port = self.server.port();
+        let mut link = self.link();
+        self.server.close().await;
+        self.screen.say("mock", "is stopped");
+        let refused = self.show_link(&mut link, |state| matches!(state, LinkState::Backoff { attempt: 1.., .. }));
+        timeout(BACK_WITHIN, refused).await.map_err(|_| "deviation: the controller does not try to connect again")?;
+        self.server = start_mock(&self.screen, self.pace, &self.mock_journal, port).await?;
+        let status = self.connected_again(&mut link).await?;
+        expect(status.azimuth == START && !status.homed, || {
+            format!("a dome that has just started is at {}, or homed", shown(&status))
+        })?;
         Ok(())
     }
 
     /// Closes both ends, and checks that each has been told everything once and in order.
     async fn end(&self) -> Outcome {
+        use DisconnectReason::{Closed, ClosedByPeer, OutOfStep};
+        use Entry::{Connected, Disconnected};
+
         self.dome.close().await;
+        self.server.wait_disconnected().await;
         self.server.close().await;
-        self.server.callbacks_done().await;
-        self.mock_journal.expect(&[Entry::Connected, Entry::Disconnected(DisconnectReason::Closed)]).await?;
-        self.controller_journal.expect(&LOST).await?;
+        let ends = |reasons: [DisconnectReason; 4]| reasons.map(|reason| [Connected, Disconnected(reason)]).concat();
+        self.controller_journal.expect(&ends([ClosedByPeer, OutOfStep, ClosedByPeer, Closed])).await?;
+        self.mock_journal.expect(&ends([Closed, ClosedByPeer, Closed, ClosedByPeer])).await?;
         Ok(())
+    }
+
+    /// What the link is at from now on.
+    fn link(&self) -> watch::Receiver<LinkState> {
+        let mut link = self.dome.link().states();
+        link.mark_unchanged();
+        link
+    }
+
+    /// Shows each attempt of the link that fails, up to the state that is wanted.
+    async fn show_link(&self, link: &mut watch::Receiver<LinkState>, is_wanted: impl Fn(&LinkState) -> bool) {
+        while link.changed().await.is_ok() {
+            let state = link.borrow_and_update();
+            if let LinkState::Backoff { pause, error, .. } = &*state {
+                self.screen.say("controller", &format!("{error}; tries again in {:.2} s", pause.as_secs_f64()));
+            }
+            if is_wanted(&state) {
+                return;
+            }
+        }
+    }
+
+    /// Waits until the controller is connected again, and asks for the status.
+    async fn connected_again(&self, link: &mut watch::Receiver<LinkState>) -> Outcome<ShortStatus> {
+        let ready = self.show_link(link, |state| matches!(state, LinkState::Ready));
+        timeout(BACK_WITHIN, ready).await.map_err(|_| "deviation: the controller is not connected again")?;
+        let status = self.dome.short_status().await?;
+        self.screen.say("controller", &format!("is connected again; the dome is at {}", shown(&status)));
+        Ok(status)
     }
 
     /// Sends a command and says so; when it was sent.
@@ -225,6 +312,19 @@ impl Show {
     async fn pause(&self) {
         sleep(self.pace.seconds(0.7)).await;
     }
+}
+
+/// Starts a mock.
+async fn start_mock(
+    screen: &Screen,
+    pace: Pace,
+    journal: &Journal,
+    port: u16,
+) -> Outcome<OneClientReadLoopServer<MockDome>> {
+    let mock = MockDome::new().speed_up(pace.speed_up());
+    let server = mock.server().host(HOST).port(port).connect_callback(journal.callback()).start().await?;
+    screen.say("mock", &format!("listening on {HOST}:{}", server.port()));
+    Ok(server)
 }
 
 fn doors_are(status: &ShortStatus, state: DoorState) -> bool {

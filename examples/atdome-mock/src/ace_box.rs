@@ -15,11 +15,12 @@ pub(crate) const PROMPT: &str = ">";
 pub(crate) struct AceBox {
     dome: Dome,
     fail_command: Option<String>,
+    swallow_command: Option<String>,
 }
 
 impl AceBox {
     pub(crate) fn new() -> Self {
-        Self { dome: Dome::new(), fail_command: None }
+        Self { dome: Dome::new(), fail_command: None, swallow_command: None }
     }
 
     /// Makes the next command of this name fail, once.
@@ -27,14 +28,24 @@ impl AceBox {
         self.fail_command = Some(name);
     }
 
+    /// Makes the next command of this name do nothing and get no answer, once.
+    pub(crate) fn swallow_next(&mut self, name: String) {
+        self.swallow_command = Some(name);
+    }
+
     pub(crate) fn set_conditions(&mut self, conditions: Conditions) {
         self.dome.conditions = conditions;
     }
 
-    /// The whole answer to a line: the reply's lines and the prompt; nothing at all to a blank line.
+    /// The whole answer to a line: the reply's lines and the prompt; nothing at all to a blank line, and to a command
+    /// that is swallowed.
     pub(crate) fn answer(&mut self, line: &str, now: Duration) -> String {
         let lines = match Request::parse(line) {
             Request::Blank => return String::new(),
+            Request::Command { name, .. } if self.swallow_command.as_deref() == Some(name) => {
+                self.swallow_command = None;
+                return String::new();
+            }
             Request::Command { name, .. } if self.fail_command.as_deref() == Some(name) => {
                 self.fail_command = None;
                 vec![format!("Command {name} failed by request")]
@@ -107,5 +118,16 @@ mod tests {
             assert_eq!(ace_box.answer(line, Duration::ZERO), failed);
             assert_ne!(ace_box.answer(line, Duration::ZERO), failed);
         }
+    }
+    /// A command that is swallowed does nothing and gets no answer, once.
+    #[test]
+    fn the_swallow_hook_hits_one_command_once() {
+        let mut ace_box = AceBox::new();
+        ace_box.swallow_next("MV".to_owned());
+        assert_eq!(ace_box.answer("ST", Duration::ZERO), ">");
+        assert_eq!(ace_box.answer("300 MV", Duration::ZERO), "");
+        let later = Duration::from_mins(1);
+        assert!(ace_box.answer("?", later).contains("POSN 285.00\n-- 000"));
+        assert_eq!(ace_box.answer("300 MV", later), ">");
     }
 }

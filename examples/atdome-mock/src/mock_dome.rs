@@ -63,6 +63,12 @@ impl MockDome {
         self.ace_box().fail_next(command.into());
     }
 
+    /// Makes the next command of this name do nothing and get no answer at all, once. Another call replaces the one
+    /// before.
+    pub fn swallow_next(&self, command: impl Into<String>) {
+        self.ace_box().swallow_next(command.into());
+    }
+
     /// Changes what surrounds the dome.
     pub fn set_conditions(&self, conditions: Conditions) {
         self.ace_box().set_conditions(conditions);

@@ -42,6 +42,15 @@ async fn the_show_is_as_expected() {
         "mock       event: disconnected, closed at this end\n",
         "controller event: disconnected, closed by the peer\n",
         "controller \"?\\r\\n\": not connected: closed by the peer\n",
+        "controller lost: closed by the peer; tries again in ",
+        "controller is connected again; the dome is at 340.00°  doors   0 %   0 %\n",
+        "controller \"OP\\r\\n\": no reply came for 1s\n",
+        "controller event: disconnected, a reply is out of step\n",
+        "controller lost: a reply is out of step; tries again in ",
+        "mock       is stopped\n",
+        "controller cannot connect; tries again in ",
+        "controller is connected again; the dome is at 285.00°  doors   0 %   0 %\n",
+        "controller event: disconnected, closed at this end\n",
         "\nEverything was as expected, within ",
     ] {
         assert!(stdout.contains(part), "{part:?} is missing in:\n{stdout}");

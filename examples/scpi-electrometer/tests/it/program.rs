@@ -33,8 +33,10 @@ async fn every_reply_is_printed() {
 async fn what_goes_wrong_is_said() {
     let mock = start(MockElectrometer::new(), 0).await;
     mock.handler().set_overloaded(true);
-    let expected = "scpi-electrometer: \"MEAS?\\r\": the reply does not convert: the current is beyond the range\n";
-    assert_eq!(run(mock.port(), &["measure"]).await, (Some(1), String::new(), expected.to_owned()));
+    let (code, stdout, stderr) = run(mock.port(), &["measure"]).await;
+    assert_eq!((code, stdout.as_str()), (Some(1), ""));
+    assert!(stderr.starts_with("scpi-electrometer: \"MEAS?\\r\": the reply does not convert"), "{stderr}");
+    assert!(stderr.ends_with(": the current is beyond the range\n"), "{stderr}");
 
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
