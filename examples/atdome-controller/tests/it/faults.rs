@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use atdome_controller::{Command, DEFAULT_REPLY_TIMEOUT, Dome, DomeError, StatusError};
 use tcpip_client::{Cause, ConnectError, DisconnectReason, LinkError, LinkState, ReadError, RequestError};
+use tokio::time::timeout;
 
 use crate::scripted_dome::{GREETING, ScriptedDome, refusing_port};
 
@@ -38,7 +39,8 @@ fn ended<T: std::fmt::Debug>(outcome: Result<T, DomeError>) -> DisconnectReason 
 /// Waits until the link knows that its session has ended, and returns why.
 async fn lost(dome: &Dome) -> DisconnectReason {
     let mut states = dome.link().states();
-    let state = states.wait_for(|state| matches!(state, LinkState::Backoff { .. })).await.unwrap();
+    let failed = states.wait_for(|state| matches!(state, LinkState::Backoff { .. }));
+    let state = timeout(Duration::from_secs(5), failed).await.expect("the link is lost").unwrap();
     match &*state {
         LinkState::Backoff { error, .. } => match error {
             LinkError::Lost { reason } => reason.clone(),

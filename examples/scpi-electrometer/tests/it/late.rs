@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use scpi_electrometer::{Electrometer, requests};
-use tcpip_client::{Cause, LinkError, LinkState, OutOfStep};
+use tcpip_client::{Cause, OutOfStep};
 
-use crate::setup::{IDENTITY, Setup};
+use crate::setup::{IDENTITY, Setup, failure};
 
 /// Short, for replies that are held back.
 const SHORT: Duration = Duration::from_millis(50);
@@ -62,12 +62,8 @@ async fn a_reply_that_never_comes_costs_the_session() {
     let abandon = OutOfStep::Abandon { at_most: SHORT };
     let setup = Setup::with(|options| options.requests(requests().out_of_step(abandon))).await;
     let session = setup.link.connection().number();
-    let mut states = setup.link.states();
     setup.miss_a_reply().await;
-    let state = states.wait_for(|state| matches!(state, LinkState::Backoff { .. })).await.unwrap().clone();
-    let LinkState::Backoff { error, .. } = state else { unreachable!() };
-    assert!(matches!(&error, LinkError::Lost { .. }), "{error}");
-    assert_eq!(error.to_string(), "lost: a reply is out of step");
+    assert_eq!(failure(&setup.link).await.to_string(), "lost: a reply is out of step");
     setup.mock.handler().release();
     assert_eq!(setup.electrometer.identity().await.unwrap(), IDENTITY);
     assert_ne!(setup.link.connection().number(), session);

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use scpi_electrometer::{Electrometer, WrongWelcome, link};
 use scpi_electrometer_mock::MockElectrometer;
-use tcpip_client::{Backoff, LinkError, LinkState, WireLog};
+use tcpip_client::{Backoff, LinkError, WireLog};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
 
-use crate::setup::{IDENTITY, Setup, start};
+use crate::setup::{IDENTITY, Setup, failure, start};
 
 /// When the mock is stopped and started again on its port, the electrometer is there again, and commands that were asked
 /// meanwhile have waited for it.
@@ -36,11 +36,9 @@ async fn a_wrong_welcome_is_an_attempt_that_failed() {
     let short = Backoff::exponential(Duration::from_millis(250), Duration::from_millis(250));
     let port = listener.local_addr().unwrap().port();
     let link = link("127.0.0.1", port, &log).backoff(short).start();
-    let mut states = link.states();
     let (mut printer, _) = listener.accept().await.unwrap();
     printer.write_all(b"laser printer\r\n").await.unwrap();
-    let state = states.wait_for(|state| matches!(state, LinkState::Backoff { .. })).await.unwrap().clone();
-    let LinkState::Backoff { attempt: 1, error, .. } = state else { panic!("{state:?}") };
+    let error = failure(&link).await;
     let LinkError::Handshake(error) = &error else { panic!("{error:?}") };
     assert_eq!(error.downcast_ref::<WrongWelcome>().unwrap().0, "laser printer");
     assert_eq!(printer.read_to_end(&mut Vec::new()).await.unwrap(), 0, "nothing was sent, and it has hung up");

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use scpi_electrometer::{Electrometer, link};
 use scpi_electrometer_mock::MockElectrometer;
-use tcpip_client::{Link, LinkBuilder, WireLog};
+use tcpip_client::{Link, LinkBuilder, LinkError, LinkState, WireLog};
 use tcpip_server::OneClientReadLoopServer;
+use tokio::time::timeout;
 
 pub(crate) const IDENTITY: &str = "MOCK,PICO-1,0042,1.0";
 
@@ -42,4 +43,15 @@ impl Setup {
 
 pub(crate) async fn start(mock: MockElectrometer, port: u16) -> OneClientReadLoopServer<MockElectrometer> {
     mock.server().host("127.0.0.1").port(port).start().await.unwrap()
+}
+
+/// Why an attempt fails, or a session ends, which must be soon.
+pub(crate) async fn failure(link: &Link) -> LinkError {
+    let mut states = link.states();
+    let failed = states.wait_for(|state| matches!(state, LinkState::Backoff { .. }));
+    let state = timeout(Duration::from_secs(5), failed).await.expect("the link fails").unwrap();
+    match &*state {
+        LinkState::Backoff { error, .. } => error.clone(),
+        state => panic!("{state:?}"),
+    }
 }
