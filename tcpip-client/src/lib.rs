@@ -93,8 +93,65 @@
 //! # }
 //! ```
 //!
-//! Where a device takes more commands before it has answered the first, nobody needs to wait for the others: the
-//! example of [`Expected`].
+//! # Commands among other frames
+//!
+//! A device that talks unasked, or that takes more commands before it has answered the first, has a handler that reads
+//! all the time. [`Commands`] is one: its [`Protocol`] says what a frame is, a reply or an event, and the reply finds
+//! its command by the id that it carries, or by the order. A reply may have several frames, which say that the command
+//! is acknowledged, goes on, and has ended.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let port = listener.local_addr()?.port();
+//! # tokio::spawn(async move {
+//! #     use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+//! #     let (reader, mut writer) = listener.accept().await.unwrap().0.into_split();
+//! #     let mut lines = tokio::io::BufReader::new(reader).lines();
+//! #     while let Some(line) = lines.next_line().await.unwrap() {
+//! #         writer.write_all(format!("!moving\r\n{line} 1\r\n").as_bytes()).await.unwrap();
+//! #     }
+//! # });
+//! use tcpip_client::{Batch, Client, Commands, Connection, HandlerError, Kind, Phase, Protocol, WriteError};
+//!
+//! /// Answers each line with one line, in order, and says what happens in lines that begin with `!`.
+//! struct Dome;
+//!
+//! impl Protocol for Dome {
+//!     type Command = str;
+//!     type Frame = String;
+//!     type Id = ();                   // a reply carries none
+//!
+//!     fn id(&self, _number: u64) {}
+//!
+//!     fn write(&self, _id: &(), command: &str, message: &mut Batch) -> Result<(), WriteError> {
+//!         message.write_str(command).map(drop)
+//!     }
+//!
+//!     async fn read(&self, connection: &Connection) -> Result<String, HandlerError> {
+//!         Ok(connection.read_str().await?)        // what is no text ends the session, too
+//!     }
+//!
+//!     fn classify(&self, frame: &String) -> Kind<()> {
+//!         if frame.starts_with('!') { Kind::Event } else { Kind::next(Phase::Done) }
+//!     }
+//!
+//!     fn event(&self, frame: String) {
+//!         println!("{frame}");                    // called by the reader: it must not wait
+//!     }
+//! }
+//!
+//! let client = Client::builder("127.0.0.1", port).connect_with(Commands::new(Dome)).await?;
+//! let dome = client.handler();
+//! let (az, el) = tokio::try_join!(dome.run("az?"), dome.run("el?"))?;         // both are on their way at once
+//! println!("at {az}, {el}");
+//! # assert_eq!((az.as_str(), el.as_str()), ("az? 1", "el? 1"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What else is to be paired with what goes out is kept by [`Expected`].
 //!
 //! # Connecting again
 //!
@@ -153,6 +210,7 @@
 mod any_client;
 mod builder;
 mod client;
+mod commands;
 mod dial;
 mod links;
 mod options;
@@ -179,6 +237,7 @@ pub use self::{
     any_client::AnyClient,
     builder::ClientBuilder,
     client::Client,
+    commands::{CommandOptions, Commands, Kind, Pending, Phase, Protocol},
     dial::Dial,
     links::{Backoff, DEFAULT_HANDSHAKE_TIMEOUT, Group, Link, LinkBuilder, LinkError, LinkReader, LinkState, OnDemand},
     read_loop_client::ReadLoopClient,
