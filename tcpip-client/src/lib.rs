@@ -129,6 +129,7 @@ pub mod a_controller_step_by_step {}
 mod any_client;
 mod builder;
 mod client;
+mod commands;
 mod dial;
 mod links;
 mod options;
@@ -155,6 +156,7 @@ pub use self::{
     any_client::AnyClient,
     builder::ClientBuilder,
     client::Client,
+    commands::{CommandOptions, Commands, Kind, Pending, Phase, Protocol},
     dial::Dial,
     links::{Backoff, DEFAULT_HANDSHAKE_TIMEOUT, Group, Link, LinkBuilder, LinkError, LinkReader, LinkState, OnDemand},
     read_loop_client::ReadLoopClient,

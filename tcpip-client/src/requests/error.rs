@@ -24,7 +24,7 @@ pub struct RequestError {
 }
 
 impl RequestError {
-    pub(super) fn new(command: &Front, received: Front, sent: Sent, cause: Cause) -> Self {
+    pub(crate) fn new(command: &Front, received: Front, sent: Sent, cause: Cause) -> Self {
         let cause = match cause {
             Cause::Write(WriteError::NotConnected { reason, .. })
             | Cause::Read(ReadError::NotConnected { reason, .. }) => Cause::NotConnected { reason },
@@ -110,6 +110,7 @@ impl From<RequestError> for io::Error {
         let kind = match &*error.cause {
             _ if error.is_timeout() => io::ErrorKind::TimedOut,
             Cause::NotConnected { .. } | Cause::Write(_) | Cause::Read(_) => io::ErrorKind::NotConnected,
+            Cause::Refused { .. } => io::ErrorKind::Other,
             _ => io::ErrorKind::InvalidData,
         };
         Self::new(kind, error)
@@ -141,8 +142,15 @@ pub enum Cause {
     /// A reply began, and has not come to its end for so long.
     #[error("the reply has not ended for {after:?}")]
     TooSlow {
-        /// The [`whole_timeout`](super::RequestOptions::whole_timeout).
+        /// The [`whole_timeout`](super::RequestOptions::whole_timeout). Of [`Commands`](crate::Commands), what the
+        /// device named, or the [`end_timeout`](crate::CommandOptions::end_timeout).
         after: Duration,
+    },
+    /// The device has refused the command, or could not do it: [`Phase::Failed`](crate::Phase::Failed).
+    #[error("the device says: {reason}")]
+    Refused {
+        /// Why, as the device says it.
+        reason: String,
     },
     /// These bytes had come that nobody asked for. They are dropped, and nothing was sent.
     #[error("{} bytes had come that nobody asked for", .0.len())]
@@ -153,7 +161,8 @@ pub enum Cause {
     /// What came is no such reply, and where the next one begins is not known. It ends the session.
     #[error("{0}")]
     OutOfStep(String),
-    /// There is no session, or it had ended before the command went out.
+    /// There is no session, or it had ended before the command went out; with [`Commands`](crate::Commands) also before
+    /// the end of the reply.
     #[error("not connected{}", .reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
     NotConnected {
         /// Why the last session ended.

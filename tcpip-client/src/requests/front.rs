@@ -7,15 +7,15 @@ pub(super) const SHOWN: usize = 60;
 
 /// The first bytes of a command, or of its reply: [`SHOWN`], and one more that says that there are others.
 #[derive(Clone, Copy)]
-pub(super) struct Front {
+pub(crate) struct Front {
     bytes: [u8; SHOWN + 1],
     length: usize,
 }
 
 impl Front {
-    pub(super) const EMPTY: Self = Self { bytes: [0; SHOWN + 1], length: 0 };
+    pub(crate) const EMPTY: Self = Self { bytes: [0; SHOWN + 1], length: 0 };
 
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let mut front = Self::EMPTY;
         front.add(bytes);
         front

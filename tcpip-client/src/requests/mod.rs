@@ -11,7 +11,6 @@ mod requester;
 mod shape;
 mod shapes;
 
-pub(crate) use self::device::Device;
 pub use self::{
     command::{Command, IntoCommand},
     error::{Cause, RequestError},
@@ -20,3 +19,4 @@ pub use self::{
     shape::{AndThen, Map, Mismatch, Shape, TryMap},
     shapes::{bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block, silence, until},
 };
+pub(crate) use self::{device::Device, front::Front};

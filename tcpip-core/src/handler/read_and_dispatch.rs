@@ -210,6 +210,12 @@ pub trait ReadAndDispatch: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// As `Serve::session_begins`.
+    #[doc(hidden)]
+    fn session_begins(&self, connection: &Connection) {
+        let _ = connection;
+    }
+
     /// Called when the session is over, however it ended; nothing can be written any more. What it does
     /// must be done within `close_timeout`: then it is dropped where it waits, which is logged. Default: nothing.
     fn on_disconnect(&self, connection: &Connection) -> impl Future<Output = ()> + Send {

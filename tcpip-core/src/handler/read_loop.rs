@@ -25,6 +25,7 @@ use crate::{
 pub fn spawn_read_loop<H: Serve>(handler: Arc<H>, connection: &Connection) -> JoinHandle<()> {
     // Before the task, which may be dropped without having run.
     let at_work = AtWork { connection: connection.clone() };
+    handler.session_begins(connection);
     let task = connection.handler_task(run_read_loop(handler, at_work));
     // In a box: tokio rounds what is in a task itself up to whole cache lines.
     tokio::spawn(Box::pin(task.instrument(connection.span().clone())))

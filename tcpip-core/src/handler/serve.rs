@@ -69,6 +69,13 @@ pub trait Serve: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// The handler has a session, whose task begins soon. The library's own handlers are told, so that they may be used
+    /// as soon as a client is connected; users' code does not run here.
+    #[doc(hidden)]
+    fn session_begins(&self, connection: &Connection) {
+        let _ = connection;
+    }
+
     /// As [`ReadAndDispatch::on_disconnect`]: called when the session is over, however it ended. Default: nothing.
     fn on_disconnect(&self, connection: &Connection) -> impl Future<Output = ()> + Send {
         let _ = connection;
@@ -106,6 +113,10 @@ impl<H: ReadAndDispatch> Serve for H {
 
     fn on_connect(&self, connection: &Connection) -> impl Future<Output = HandlerResult> + Send {
         ReadAndDispatch::on_connect(self, connection)
+    }
+
+    fn session_begins(&self, connection: &Connection) {
+        ReadAndDispatch::session_begins(self, connection);
     }
 
     fn on_disconnect(&self, connection: &Connection) -> impl Future<Output = ()> + Send {

@@ -135,6 +135,32 @@ async fn a_message_that_does_not_leave_takes_its_value_along<K: Kind>() {
     assert_eq!((error.sent(), expected.pop()), (Sent::No, None));
 }
 
+/// What is expected may be looked at, and taken out from anywhere; a message that does not leave takes its own along.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn what_is_expected_may_be_looked_for<K: Kind>() {
+    let (connection, _peer) = tight_link::<K>(|options| options.write_limit(2 * BUFFERED + 10)).await;
+    let expected = Expected::new();
+    let mut stalling = connection.batch().write(&STALLING).send_expecting(&expected, (1, "first"));
+    let mut behind = connection.batch().write(b"behind").send_expecting(&expected, (2, "second"));
+    let mut room = connection.batch().write(&STALLING).send_expecting(&expected, (2, "third"));
+    for sending in [&mut stalling, &mut behind, &mut room] {
+        assert!(cut(1, sending).await.is_none());
+    }
+    let mut seen = Vec::new();
+    let found = expected.find_map(|(number, text)| {
+        seen.push(*text);
+        (*number == 2).then_some(text.len())
+    });
+    assert_eq!((found, seen), (Some(6), vec!["first", "second"]));
+    assert_eq!(expected.find_map(|(number, _)| (*number == 3).then_some(())), None);
+    assert_eq!(expected.take_first(|(number, _)| *number == 3), None);
+    assert_eq!(expected.take_first(|(number, _)| *number == 2), Some((2, "second")));
+    drop(room);
+    assert_eq!((expected.pop(), expected.pop()), (Some((1, "first")), None));
+    connection.abort();
+}
+
 /// What is expected for a message that waits when the session ends is dropped with it, and stays for one that had
 /// begun.
 #[apply(over_each_kind)]

@@ -6,6 +6,7 @@ mod cancelled_reads;
 mod cancelled_waits;
 mod cancelled_writes;
 mod changed_format;
+mod commands;
 mod concurrent_writes;
 mod connection_options;
 mod cut;

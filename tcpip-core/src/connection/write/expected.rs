@@ -97,6 +97,25 @@ impl<T> Expected<T> {
     pub fn pop(&self) -> Option<T> {
         self.0.lock().pop_front().map(|entry| entry.value)
     }
+
+    /// Takes out what is expected for the oldest message for which that `is_wanted`; `None` if there is none. For
+    /// replies that say to which message they belong.
+    ///
+    /// `is_wanted` is called under a lock: it must neither wait, nor use what is expected or the connection.
+    #[must_use]
+    pub fn take_first(&self, mut is_wanted: impl FnMut(&T) -> bool) -> Option<T> {
+        let mut entries = self.0.lock();
+        let at = entries.iter().position(|entry| is_wanted(&entry.value))?;
+        entries.remove(at).map(|entry| entry.value)
+    }
+
+    /// Looks at what is expected, from the oldest message on, and takes nothing out. Returns the first that `look`
+    /// returns; `None` if that is always `None`. For replies that are not the last of their message.
+    ///
+    /// `look` is called under a lock: it must neither wait, nor use what is expected or the connection.
+    pub fn find_map<R>(&self, mut look: impl FnMut(&T) -> Option<R>) -> Option<R> {
+        self.0.lock().iter().find_map(|entry| look(&entry.value))
+    }
 }
 
 impl<T: Send + 'static> Expected<T> {
