@@ -113,7 +113,7 @@ impl<H: LinkReader> Link<H> {
         self.member.states.subscribe()
     }
 
-    /// Closes the link for good, and its [group](Group) with it, and returns when that is done: from anywhere, in any
+    /// Closes the link for good, and its [group](super::Group) with it, and returns when that is done: from anywhere, in any
     /// state, within the deadlines of its client.
     ///
     /// # Cancel safety
