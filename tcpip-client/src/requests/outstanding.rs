@@ -128,7 +128,7 @@ impl<'a, S: Shape> Outstanding<'a, S> {
     }
 
     /// What has been received is the outcome of the request.
-    pub(super) fn outcome(mut self, received: Result<Taken<S::Output>, Cause>) -> Result<S::Output, RequestError> {
+    pub(super) fn outcome(&mut self, received: Result<Taken<S::Output>, Cause>) -> Result<S::Output, RequestError> {
         match received {
             Ok(Ok(output)) => {
                 self.conclude();
