@@ -15,7 +15,7 @@ use std::{
 };
 
 use allocation_counter::measure;
-use tcpip_client::{Client, ClientBuilder};
+use tcpip_client::{Client, ClientBuilder, RequestOptions, Requester};
 use tcpip_core::FrameBuffer;
 use tcpip_server::{BytesMut, ClientOrServer, Connection, Decoder, OneClientServer};
 use tcpip_testkit::{OneClientServerTestCase, TestOneClientReadLoopServer};
@@ -219,6 +219,48 @@ fn read_str_allocates_its_result_alone() {
         assert_eq!(server.read_str().await.unwrap(), "position 123.45");
     });
     assert_eq!(count, ROUNDS);
+}
+
+/// A request allocates its reply and nothing else, as a write and a read do: with a deadline for each, and a look at the
+/// socket.
+#[test]
+fn a_request_allocates_its_reply_alone() {
+    let runtime = runtime();
+    let (server, client) = runtime.block_on(connected(None));
+    let (at_server, device) = (server.connection(), Requester::new(client, RequestOptions::new()));
+    let mut text = String::new();
+    let count = count_warm(&runtime, async || {
+        let answering = async {
+            at_server.read_str_into(&mut text).await.unwrap();
+            at_server.write_str(&text).await.unwrap();
+        };
+        let (reply, ()) = tokio::join!(device.ask("position?"), answering);
+        assert_eq!(reply.unwrap(), "position?");
+    });
+    assert_eq!(count, ROUNDS);
+}
+
+/// A batch that is small allocates nothing once warm; a large one leaves nothing behind.
+#[test]
+fn a_small_batch_allocates_nothing() {
+    let runtime = runtime();
+    let (server, client) = runtime.block_on(connected(None));
+    let mut text = String::new();
+    let count = count_warm(&runtime, async || {
+        client.connection().batch().write_str("position").unwrap().write(b"?\r\n").send().await.unwrap();
+        server.read_str_into(&mut text).await.unwrap();
+        server.read_str_into(&mut text).await.unwrap();
+    });
+    assert_eq!(count, 0);
+    let large = vec![b'x'; 100_000];
+    let (bytes, ()) = bytes_kept(&runtime, async {
+        let mut sending = client.connection().batch().write(&large).send();
+        let (sent, received) = tokio::join!(&mut sending, server.read_exact(large.len()));
+        sent.unwrap();
+        assert_eq!(received.unwrap(), large);
+        assert_eq!(sending.front(), &large[..64]);
+    });
+    assert!(bytes < 1024, "{bytes}");
 }
 
 /// Runs `part` and says how many bytes it has allocated and not freed.

@@ -1,6 +1,6 @@
 //! Whom requests go to.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::atomic::Ordering;
 
 use tcpip_core::{Connection, endpoint::Lock};
 use tokio::sync::watch;
@@ -12,7 +12,7 @@ use crate::{Client, LinkState};
 pub(crate) struct Device {
     /// That of the present session, or of the last one.
     connection: Lock<Connection>,
-    pub(super) counts: Arc<Counts>,
+    pub(super) counts: Counts,
     /// Closed when this is dropped.
     pub(super) client: Option<Client>,
     /// What the link is at, if this is one's.
@@ -21,7 +21,7 @@ pub(crate) struct Device {
 
 impl Device {
     pub(super) fn of(connection: Connection, client: Option<Client>) -> Self {
-        Self { connection: Lock::new(connection), counts: Arc::default(), client, states: None }
+        Self { connection: Lock::new(connection), counts: Counts::default(), client, states: None }
     }
 
     /// That of a link, which has no session yet.

@@ -4,10 +4,7 @@ use std::{
     future::poll_fn,
     ops::{Deref, DerefMut},
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
     task::{Poll, ready},
     time::Duration,
 };
@@ -53,11 +50,11 @@ impl DerefMut for Turn {
 }
 
 /// A request whose reply has not wholly come. Dropped before, it leaves the session to what the policy says.
-pub(super) struct Outstanding<S: Shape> {
+pub(super) struct Outstanding<'a, S: Shape> {
     /// `None` once the session is in step.
     waiting: Option<Waiting<S>>,
-    options: Arc<RequestOptions>,
-    counts: Arc<Counts>,
+    options: &'a RequestOptions,
+    counts: &'a Counts,
 }
 
 /// What is counted of the requests of a device.
@@ -77,13 +74,13 @@ struct Waiting<S: Shape> {
     is_unsent: bool,
 }
 
-impl<S: Shape> Outstanding<S> {
+impl<'a, S: Shape> Outstanding<'a, S> {
     pub(super) fn new(
         turn: Turn,
         reply: Reply<S>,
         sending: Option<Sending>,
-        options: Arc<RequestOptions>,
-        counts: Arc<Counts>,
+        options: &'a RequestOptions,
+        counts: &'a Counts,
     ) -> Self {
         let is_unsent = sending.is_some();
         Self { waiting: Some(Waiting { turn, reply, sending, is_unsent }), options, counts }
@@ -103,14 +100,13 @@ impl<S: Shape> Outstanding<S> {
             waiting.is_unsent = sent.as_ref().is_err_and(|error| error.sent() == Sent::No);
             sent?;
         }
-        waiting.reply.is_awaited();
         Ok(())
     }
 
     /// Waits for the reply.
     pub(super) async fn receive(&mut self) -> Result<Taken<S::Output>, Cause> {
-        let waiting = self.waiting.as_mut().expect("it is in step only at its end");
-        waiting.reply(Some(&self.options)).await
+        let options = self.options;
+        self.waiting().reply(Some(options)).await
     }
 
     /// How far the request has gone.
@@ -122,21 +118,40 @@ impl<S: Shape> Outstanding<S> {
         }
     }
 
-    /// Why there is no reply to that command.
-    pub(super) fn failed(&self, command: &Front, cause: Cause) -> RequestError {
-        let received = self.waiting.as_ref().map_or(Front::EMPTY, |waiting| waiting.reply.front());
-        RequestError::new(command, received, self.sent(), cause)
+    /// Why there is no reply.
+    pub(super) fn failed(&self, cause: Cause) -> RequestError {
+        let (command, received) = match &self.waiting {
+            Some(Waiting { reply, sending, .. }) => (sending.as_ref().map(Sending::front), reply.front()),
+            None => (None, Front::EMPTY),
+        };
+        RequestError::new(&Front::of(command.unwrap_or_default()), received, self.sent(), cause)
+    }
+
+    /// What has been received is the outcome of the request.
+    pub(super) fn outcome(&mut self, received: Result<Taken<S::Output>, Cause>) -> Result<S::Output, RequestError> {
+        match received {
+            Ok(Ok(output)) => {
+                self.conclude();
+                Ok(output)
+            }
+            Ok(Err(error)) => {
+                let error = self.failed(Cause::Value(error));
+                self.conclude();
+                Err(error)
+            }
+            Err(cause) => Err(self.failed(cause)),
+        }
     }
 
     /// The reply has come, whatever it is.
-    pub(super) fn conclude(mut self) {
+    fn conclude(&mut self) {
         self.counts.failures.store(0, Ordering::Relaxed);
         self.counts.replies.fetch_add(1, Ordering::Relaxed);
         self.waiting = None;
     }
 }
 
-impl<S: Shape> Drop for Outstanding<S> {
+impl<S: Shape> Drop for Outstanding<'_, S> {
     fn drop(&mut self) {
         let Some(waiting) = self.waiting.take().filter(|waiting| !waiting.is_unsent) else { return };
         let connection = waiting.turn.connection().clone();

@@ -24,9 +24,9 @@ pub(super) struct Reply<S: Shape> {
     /// The first of them, for errors.
     front: Front,
     /// Since when its first byte is awaited: since the command went out, or the echo was there.
-    waits_since: Instant,
-    began: Option<Instant>,
-    last: Instant,
+    waits_since: Option<Instant>,
+    /// When its first byte has come, and its last so far.
+    began: Option<(Instant, Instant)>,
     /// Nothing has come for as long as the shape says.
     is_quiet: bool,
 }
@@ -55,7 +55,6 @@ pub(super) struct OutOfStep(pub(super) String);
 
 impl<S: Shape> Reply<S> {
     pub(super) fn new(shape: Described<S>, echo: Vec<u8>) -> Self {
-        let now = Instant::now();
         Self {
             shape,
             state: S::State::default(),
@@ -63,16 +62,10 @@ impl<S: Shape> Reply<S> {
             taken: 0,
             seen: 0,
             front: Front::EMPTY,
-            waits_since: now,
+            waits_since: None,
             began: None,
-            last: now,
             is_quiet: false,
         }
-    }
-
-    /// The command has gone out just now.
-    pub(super) fn is_awaited(&mut self) {
-        self.waits_since = Instant::now();
     }
 
     /// Whether a byte of an answer has come.
@@ -86,14 +79,14 @@ impl<S: Shape> Reply<S> {
     }
 
     /// When something is due, if nothing more comes: the reply is late by `options`, or the silence is there that its
-    /// shape waits for.
-    pub(super) fn deadline(&self, options: Option<&RequestOptions>) -> Option<Instant> {
+    /// shape waits for. If nothing has come, the wait begins with the first call.
+    pub(super) fn deadline(&mut self, options: Option<&RequestOptions>) -> Option<Instant> {
         let silence = self.silence();
         let late = options.map(|options| match self.began {
-            None => later(self.waits_since, options.reply_timeout),
-            Some(began) => {
-                let whole = later(began, options.whole_timeout);
-                if silence.is_some() { whole } else { later(self.last, options.gap_timeout).min(whole) }
+            None => later(*self.waits_since.get_or_insert_with(Instant::now), options.reply_timeout),
+            Some((first, last)) => {
+                let whole = later(first, options.whole_timeout);
+                if silence.is_some() { whole } else { later(last, options.gap_timeout).min(whole) }
             }
         });
         match (silence, late) {
@@ -107,10 +100,12 @@ impl<S: Shape> Reply<S> {
         let now = Instant::now();
         self.is_quiet = self.silence().is_some_and(|silence| silence <= now);
         let RequestOptions { reply_timeout, gap_timeout, whole_timeout, .. } = *options?;
+        if self.is_quiet || self.deadline(options)? > now {
+            return None;
+        }
         match self.began {
-            _ if self.is_quiet || self.deadline(options)? > now => None,
             None => Some(Cause::NoReply { after: reply_timeout }),
-            Some(began) if later(began, whole_timeout) <= now => Some(Cause::TooSlow { after: whole_timeout }),
+            Some((first, _)) if later(first, whole_timeout) <= now => Some(Cause::TooSlow { after: whole_timeout }),
             Some(_) => Some(Cause::Stalled { after: gap_timeout }),
         }
     }
@@ -122,9 +117,9 @@ impl<S: Shape> Reply<S> {
 
     /// When there is the silence that the shape waits for, if it waits for one.
     fn silence(&self) -> Option<Instant> {
-        self.began?;
+        let (_, last) = self.began?;
         let quiet = self.shape.with(|shape| shape.gap(&self.state))?;
-        Some(later(self.last, quiet))
+        Some(later(last, quiet))
     }
 
     /// Notes what is there. Whether that is more than before.
@@ -152,7 +147,7 @@ impl<S: Shape> Reply<S> {
         }
         if there > 0 && there == self.echo.len() {
             // Behind it the deadline of the first byte begins anew.
-            self.waits_since = Instant::now();
+            self.waits_since = None;
             if bytes.len() > there {
                 self.front = Front::of(&bytes[there..]);
             }
@@ -194,8 +189,8 @@ impl<S: Shape> Reply<S> {
             None => {
                 // The next part awaits its first byte from here on.
                 if is_quiet || has_more && before > 0 {
-                    self.last = Instant::now();
-                    self.began.get_or_insert(self.last);
+                    let now = Instant::now();
+                    self.began = Some((self.began.map_or(now, |(first, _)| first), now));
                 }
                 None
             }

@@ -5,6 +5,7 @@ use std::{fmt, future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration}
 use tcpip_core::{Batch, Connection, ReadError, ReadTurn, Sent, WriteError, endpoint::Lock};
 use tokio::{
     sync::Mutex,
+    task::coop::consume_budget,
     time::{Instant, timeout},
 };
 
@@ -17,7 +18,7 @@ use super::{
     outstanding::{Outstanding, Turn},
     reply::{Described, Reply},
     shape::Shape,
-    shapes::{bytes, line},
+    shapes::{line, literal},
 };
 use crate::Client;
 
@@ -158,7 +159,7 @@ impl Requester {
     ///
     /// As [`ask`](Self::ask).
     pub async fn tell(&self, command: impl IntoCommand) -> Result<(), RequestError> {
-        self.ask_for(command, bytes(0).map(drop)).await
+        self.ask_for(command, literal(b"")).await
     }
 
     /// Asks by a command that has its shape.
@@ -177,17 +178,14 @@ impl Requester {
     ///
     /// As [`ask`](Self::ask).
     pub async fn receive<S: Shape>(&self, shape: S) -> Result<S::Output, RequestError> {
-        let nothing = Front::EMPTY;
+        consume_budget().await;
         let connection = self.session().await;
-        let mut left = self.options.turn_timeout;
-        let turn = self
-            .turn(&connection, &mut left)
-            .await
-            .map_err(|cause| RequestError::new(&nothing, nothing, Sent::No, cause))?;
+        let refused = |cause| RequestError::new(&Front::EMPTY, Front::EMPTY, Sent::No, cause);
+        let turn = self.turn(&connection, &mut self.options.turn_timeout.clone()).await.map_err(refused)?;
         let reply = Reply::new(Described::Once(shape), Vec::new());
-        let options = Arc::clone(&self.options);
-        let mut outstanding = Outstanding::new(turn, reply, None, options, Arc::clone(&self.device.counts));
-        Self::outcome(outstanding.receive().await, outstanding, &nothing)
+        let mut outstanding = Outstanding::new(turn, reply, None, &self.options, &self.device.counts);
+        let received = outstanding.receive().await;
+        outstanding.outcome(received)
     }
 
     /// Closes the client, or the connection.
@@ -206,19 +204,26 @@ impl Requester {
         is_idempotent: bool,
     ) -> Result<S::Output, RequestError> {
         let connection = self.session().await;
-        let command = self.written(&connection, &write)?;
+        let mut command = connection.batch();
+        write(&mut command).map_err(|error| refused(&command, Cause::Write(error)))?;
         let mut left = self.options.turn_timeout;
-        let turn = self.turn(&connection, &mut left).await;
+        let free = if self.kept.is_none() { connection.free_turn() } else { None };
+        let turn = match free {
+            // Mostly it is.
+            Some(turn) => Ok(Turn::Own(turn)),
+            None => self.turn(&connection, &mut left).await,
+        };
+        drop(connection);
         if self.options.retries == 0 {
             return match turn {
                 Ok(turn) => self.exchange(turn, command, Described::Once(shape)).await,
-                Err(cause) => Err(command.refused(cause)),
+                Err(cause) => Err(refused(&command, cause)),
             };
         }
         let shape = Arc::new(Lock::new(shape));
         let mut outcome = match turn {
             Ok(turn) => self.exchange(turn, command, Described::Repeatedly(Arc::clone(&shape))).await,
-            Err(cause) => Err(command.refused(cause)),
+            Err(cause) => Err(refused(&command, cause)),
         };
         for _ in 0..self.options.retries {
             let error = match outcome {
@@ -227,65 +232,34 @@ impl Requester {
             };
             let Some(turn) = self.next_turn(&mut left).await else { return Err(error) };
             tracing::warn!("{error}: it is repeated");
-            let command = self.written(turn.connection(), &write).map_err(|again| again.behind(error.sent()))?;
+            let mut command = turn.connection().batch();
+            write(&mut command).map_err(|again| refused(&command, Cause::Write(again)).behind(error.sent()))?;
             outcome = self.exchange(turn, command, Described::Repeatedly(Arc::clone(&shape))).await;
             outcome = outcome.map_err(|again| again.behind(error.sent()));
         }
         outcome
     }
 
-    /// What goes out on that connection.
-    fn written(
-        &self,
-        connection: &Connection,
-        write: impl Fn(&mut Batch) -> Result<(), WriteError>,
-    ) -> Result<Written, RequestError> {
-        let mut message = connection.batch();
-        let written = write(&mut message);
-        let (echo, front) = (self.echo(connection, &message), Front::of(message.as_bytes()));
-        let command = Written { message, echo, front };
-        match written {
-            Ok(()) => Ok(command),
-            Err(error) => Err(command.refused(Cause::Write(error))),
-        }
-    }
-
     /// Sends a command, and waits for its reply.
     async fn exchange<S: Shape>(
         &self,
         mut turn: Turn,
-        mut command: Written,
+        command: Batch,
         shape: Described<S>,
     ) -> Result<S::Output, RequestError> {
-        if let Err(cause) = self.refuse_unsolicited(&mut turn).await {
-            return Err(command.refused(cause));
+        if turn.unread() > 0
+            && let Err(cause) = self.refuse_unsolicited(&mut turn).await
+        {
+            return Err(refused(&command, cause));
         }
-        let reply = Reply::new(shape, std::mem::take(&mut command.echo));
-        let (options, counts) = (Arc::clone(&self.options), Arc::clone(&self.device.counts));
-        let mut outstanding = Outstanding::new(turn, reply, Some(command.message.send()), options, counts);
+        let reply = Reply::new(shape, self.echo(&turn, &command));
+        let sending = Some(command.into_sending());
+        let mut outstanding = Outstanding::new(turn, reply, sending, &self.options, &self.device.counts);
         if let Err(error) = outstanding.send().await {
-            return Err(outstanding.failed(&command.front, Cause::Write(error)));
+            return Err(outstanding.failed(Cause::Write(error)));
         }
-        Self::outcome(outstanding.receive().await, outstanding, &command.front)
-    }
-
-    fn outcome<S: Shape>(
-        received: Result<super::reply::Taken<S::Output>, Cause>,
-        outstanding: Outstanding<S>,
-        command: &Front,
-    ) -> Result<S::Output, RequestError> {
-        match received {
-            Ok(Ok(output)) => {
-                outstanding.conclude();
-                Ok(output)
-            }
-            Ok(Err(error)) => {
-                let error = outstanding.failed(command, Cause::Value(error));
-                outstanding.conclude();
-                Err(error)
-            }
-            Err(cause) => Err(outstanding.failed(command, cause)),
-        }
+        let received = outstanding.receive().await;
+        outstanding.outcome(received)
     }
 
     /// The connection of a session that has not ended, if there is one within the deadline, or at once.
@@ -354,14 +328,14 @@ impl Requester {
 
     /// What has arrived before the command goes out is not its reply.
     async fn refuse_unsolicited(&self, turn: &mut Turn) -> Result<(), Cause> {
-        let (mut stray, connection) = (Vec::new(), turn.connection().clone());
-        let limit = connection.limit();
+        let mut stray = Vec::new();
+        let limit = turn.connection().limit();
         loop {
-            let count = connection.unread();
+            let count = turn.unread();
             if count == 0 {
                 break;
             }
-            if let Some(reason) = connection.reason() {
+            if let Some(reason) = turn.connection().reason() {
                 // It belongs to a request before, whose session has ended with it.
                 return Err(Cause::NotConnected { reason: Some(reason) });
             }
@@ -388,9 +362,9 @@ impl Requester {
     }
 
     /// What the device repeats of a command.
-    fn echo(&self, connection: &Connection, message: &Batch) -> Vec<u8> {
+    fn echo(&self, turn: &ReadTurn, message: &Batch) -> Vec<u8> {
         let Some(end) = &self.options.echo else { return Vec::new() };
-        let mut empty = connection.batch();
+        let mut empty = turn.connection().batch();
         let has_end = empty.write_str("").is_ok();
         let command = message.as_bytes();
         match command.strip_suffix(empty.as_bytes()).filter(|_| has_end) {
@@ -412,17 +386,7 @@ impl fmt::Debug for Requester {
     }
 }
 
-/// A command that is to go out.
-struct Written {
-    message: Batch,
-    /// What the device repeats of it.
-    echo: Vec<u8>,
-    front: Front,
-}
-
-impl Written {
-    /// Why nothing of it has left.
-    fn refused(&self, cause: Cause) -> RequestError {
-        RequestError::new(&self.front, Front::EMPTY, Sent::No, cause)
-    }
+/// Why nothing of a command has left.
+fn refused(command: &Batch, cause: Cause) -> RequestError {
+    RequestError::new(&Front::of(command.as_bytes()), Front::EMPTY, Sent::No, cause)
 }

@@ -313,10 +313,8 @@ impl FrameBuffer {
         }
         // So that no limit makes an error of nothing at all, it is at least one byte.
         let limit = limit.max(1);
-        let before = self.held();
-        let decoded = self.lend_to_decoder(decode);
-        let left = self.held();
-        let length = std::mem::take(&mut self.kept_by_decoder) + before.saturating_sub(left);
+        let (decoded, taken, left) = self.lend(decode);
+        let length = std::mem::take(&mut self.kept_by_decoder) + taken;
         match decoded {
             Ok(Some(frame)) if length <= limit => Some(Ok(Ok(frame))),
             Ok(Some(_)) => Some(Err(TooLong)),
@@ -360,16 +358,7 @@ impl FrameBuffer {
 
     /// Lends all bytes to `decode`, which takes from their front what it wants. Nothing is to be skipped.
     pub(crate) fn lend_to_decoder<T>(&mut self, decode: impl FnOnce(&mut BytesMut) -> T) -> T {
-        // Before, lest a panic leave a position behind the end.
-        self.scanned = 0;
-        self.may_be_text = false;
-        self.no_text_before = 0;
-        let bytes = self.form.codec(std::mem::take(&mut self.start));
-        let decoded = decode(bytes);
-        if bytes.is_empty() {
-            self.form.clear();
-        }
-        decoded
+        self.lend(decode).0
     }
 
     /// Whether a decoder has taken bytes of a frame that it has not made yet.
@@ -410,6 +399,23 @@ impl FrameBuffer {
             return Vec::new();
         }
         self.take_all()
+    }
+
+    /// Lends all bytes to `decode`. How many it has taken, and left.
+    #[inline]
+    fn lend<T>(&mut self, decode: impl FnOnce(&mut BytesMut) -> T) -> (T, usize, usize) {
+        // Before, lest a panic leave a position behind the end.
+        self.scanned = 0;
+        self.may_be_text = false;
+        self.no_text_before = 0;
+        let bytes = self.form.codec(std::mem::take(&mut self.start));
+        let before = bytes.len();
+        let decoded = decode(bytes);
+        let left = bytes.len();
+        if left == 0 {
+            self.form.clear();
+        }
+        (decoded, before.saturating_sub(left), left)
     }
 
     /// Where the frame through `separator` ends, behind `start`.

@@ -149,6 +149,11 @@ impl Session {
         }
     }
 
+    /// How many bytes no read has taken.
+    pub(crate) fn unread(&self) -> usize {
+        self.incoming.unread()
+    }
+
     /// When the peer's last heartbeat came.
     pub(crate) fn last_heartbeat(&self) -> Option<Instant> {
         self.heartbeats.last()

@@ -83,6 +83,12 @@ impl Session {
         self.incoming.turns.queue_up(true)
     }
 
+    /// The same, if nobody has the turn, and it is worth something.
+    pub(crate) fn free_turn(&mut self) -> Option<Ticket> {
+        let is_free = self.incoming.turns.is_free() && self.incoming.place == Buffer::Here && !self.is_over();
+        is_free.then(|| self.queue_up())
+    }
+
     pub(crate) fn leave(&mut self, ticket: Ticket, effects: &mut Effects) {
         self.incoming.turns.leave(ticket, effects);
         self.incoming.let_go_of_frames();

@@ -257,6 +257,11 @@ async fn an_error_shows_what_came_back() {
     ] {
         assert_eq!(shown(options.clone(), &pieces, shape).await, (text, received.to_vec()));
     }
+    let (requester, far) =
+        meet::<Memory>(RequestOptions::new().out_of_step(OutOfStep::Abandon { at_most: SECOND })).await;
+    tokio::spawn(device(far, |_| at_once("ha")));
+    let error = requester.ask("x".repeat(1000)).await.unwrap_err();
+    assert_eq!(error.to_string(), format!(r#""{}…": the reply stopped for 1s, behind "ha""#, "x".repeat(60)));
     let (requester, far) = meet::<Memory>(RequestOptions::new()).await;
     tokio::spawn(device(far, |_| at_once("ha")));
     let asking = async { requester.ask("?").await.unwrap_err() };

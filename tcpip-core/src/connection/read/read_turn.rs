@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     ReadError,
-    connection::Connection,
+    connection::{Connection, transport::unread_beneath},
     session::{Session, Take, Ticket},
 };
 
@@ -74,6 +74,14 @@ impl Connection {
         self.turn("read_turn").await
     }
 
+    /// Takes the turn to read, if nobody has it, and there is a session. `None` says nothing.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn free_turn(&self) -> Option<ReadTurn> {
+        let ticket = self.input(|session, _| session.free_turn())?;
+        Some(ReadTurn { connection: self.clone(), ticket })
+    }
+
     /// The same, for a read of that name.
     pub(super) async fn turn(&self, operation: &'static str) -> Result<ReadTurn, ReadError> {
         consume_budget().await;
@@ -97,6 +105,19 @@ impl ReadTurn {
     #[must_use]
     pub fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// As [`Connection::unread`], which is simpler here: nobody else moves bytes into the buffer.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        match self.connection.shared.transport.upgrade() {
+            None => self.connection.unread(),
+            Some(transport) => {
+                let beneath = unread_beneath(&self.connection, &**transport);
+                self.connection.look(Session::unread).saturating_add(beneath)
+            }
+        }
     }
 
     /// As [`Connection::read`].
@@ -329,6 +350,8 @@ pub(super) struct Reading<'a> {
     connection: &'a Connection,
     /// The session is not idle before.
     until: Option<Instant>,
+    /// It may wait for something.
+    waits: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -337,16 +360,24 @@ impl<'a> Reading<'a> {
         if let Some(until) = until {
             connection.input(|session, _| session.read_waits_until(until));
         }
-        Self { connection, until }
+        Self { connection, until, waits: true }
     }
 
     pub(super) fn connection(&self) -> &'a Connection {
         self.connection
     }
+
+    /// It has come to its result, with which it waits for nothing any more.
+    pub(super) fn is_done(&mut self) {
+        self.waits = false;
+    }
 }
 
 impl Drop for Reading<'_> {
     fn drop(&mut self) {
+        if !self.waits && self.until.is_none() {
+            return;
+        }
         self.connection.input(|session, effects| {
             if let Some(until) = self.until {
                 session.read_waited_until(until);

@@ -147,6 +147,7 @@ impl ReplyRead<'_> {
         let connection = self.reading.connection();
         let mut take = Reply { take, json: connection.json() };
         let taken = ready!(connection.poll_take(context, self.ticket, &mut take));
+        self.reading.is_done();
         Poll::Ready(taken.result.map(|output| output.unwrap_or_else(|panic| resume_unwind(panic))))
     }
 

@@ -1,9 +1,8 @@
 //! Several messages sent as one.
 
-use std::mem;
-
 use serde::Serialize;
 
+use super::memory::Memory;
 use crate::{
     Structs, WriteError,
     connection::{Connection, Expected, Sending},
@@ -34,12 +33,12 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Batch {
     connection: Connection,
-    bytes: Vec<u8>,
+    bytes: Memory,
 }
 
 impl Batch {
     pub(in crate::connection) fn new(connection: Connection) -> Self {
-        Self { connection, bytes: Vec::new() }
+        Self { connection, bytes: Memory::new() }
     }
 
     /// Returns what has been put in.
@@ -99,7 +98,13 @@ impl Batch {
     ///
     /// [Cancel safe](Connection#cancel-safety): the batch goes out whole or not at all.
     pub fn send(&mut self) -> Sending {
-        Sending::new(self.connection.clone(), mem::take(&mut self.bytes), None)
+        Sending::new(self.connection.clone(), self.bytes.take(), None)
+    }
+
+    /// As [`send`](Self::send), of a batch that is not needed any more.
+    #[doc(hidden)]
+    pub fn into_sending(self) -> Sending {
+        Sending::new(self.connection, self.bytes, None)
     }
 
     /// As [`send`](Self::send), and puts `value` into `expected` in one step with the message: the order there is that
@@ -116,6 +121,6 @@ impl Batch {
     /// it does not.
     pub fn send_expecting<T: Send + 'static>(&mut self, expected: &Expected<T>, value: T) -> Sending {
         let reserved = expected.reserve(value);
-        Sending::new(self.connection.clone(), mem::take(&mut self.bytes), Some(reserved))
+        Sending::new(self.connection.clone(), self.bytes.take(), Some(reserved))
     }
 }

@@ -2,6 +2,7 @@
 
 mod batch;
 mod expected;
+mod memory;
 mod methods;
 mod sending;
 mod writing;

@@ -1,14 +1,14 @@
 //! A message on its way, as its writer sees it.
 
 use std::{
-    fmt, mem,
+    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use tokio::task::coop::poll_proceed;
 
-use super::expected::Reserved;
+use super::{expected::Reserved, memory::Memory};
 use crate::{
     Sent, WriteError,
     connection::Connection,
@@ -54,23 +54,30 @@ use crate::{
 #[must_use = "nothing is sent until it is polled"]
 pub struct Sending {
     connection: Connection,
+    message: Memory,
     state: State,
     reserved: Option<Box<dyn Reserved>>,
 }
 
+/// How much is kept of a large message that is sent, for who wants to show it.
+const FRONT: usize = 64;
+
 enum State {
-    Unpolled(Vec<u8>),
+    Unpolled,
     Queued(Queued),
     Done(Sent),
 }
 
 impl Sending {
-    pub(in crate::connection) fn new(
-        connection: Connection,
-        message: Vec<u8>,
-        reserved: Option<Box<dyn Reserved>>,
-    ) -> Self {
-        Self { connection, state: State::Unpolled(message), reserved }
+    pub(super) fn new(connection: Connection, message: Memory, reserved: Option<Box<dyn Reserved>>) -> Self {
+        Self { connection, message, state: State::Unpolled, reserved }
+    }
+
+    /// The first bytes of the message, and all if they are few.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn front(&self) -> &[u8] {
+        &self.message
     }
 
     /// Returns whether a byte of the message has left by now. What is still queued leaves later, also when this is
@@ -78,17 +85,17 @@ impl Sending {
     #[must_use]
     pub fn sent(&self) -> Sent {
         match &self.state {
-            State::Unpolled(_) => Sent::No,
+            State::Unpolled => Sent::No,
             State::Queued(queued) => self.connection.has_sent(queued.numbered),
             State::Done(sent) => *sent,
         }
     }
 
     /// Queues the message, or has the system take it. Whether all is done.
-    fn begin(&mut self, message: &[u8]) -> Result<bool, Unsendable> {
+    fn begin(&mut self) -> Result<bool, Unsendable> {
         self.connection.look_after_rest();
-        let (connection, reserved) = (&self.connection, &mut self.reserved);
-        let begun = connection.begin_message(&[message], Place::Last, |numbered| {
+        let Self { connection, message, reserved, .. } = self;
+        let begun = connection.begin_message(&[&message[..]], Place::Last, |numbered| {
             if let Some(reserved) = reserved {
                 reserved.take_place(connection.number(), numbered.number);
             }
@@ -123,11 +130,12 @@ impl Future for Sending {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if let State::Unpolled(message) = &mut this.state {
+        if let State::Unpolled = this.state {
             ready!(poll_proceed(context)).made_progress();
-            let message = mem::take(message);
-            this.state = State::Done(if message.is_empty() { Sent::No } else { Sent::Maybe });
-            match this.begin(&message) {
+            this.state = State::Done(if this.message.is_empty() { Sent::No } else { Sent::Maybe });
+            let begun = this.begin();
+            this.message.let_go_of_all_but(FRONT);
+            match begun {
                 Ok(true) => return Poll::Ready(Ok(())),
                 Ok(false) => {}
                 Err(unsendable) => return Poll::Ready(Err(this.failed(unsendable))),
