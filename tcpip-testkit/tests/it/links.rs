@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -16,10 +16,14 @@ use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDi
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
-use crate::{memory_network::MemoryNetwork, soon::soon};
+use crate::{
+    memory_network::MemoryNetwork,
+    seeded::{Random, requests},
+    soon::soon,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
@@ -273,7 +277,7 @@ async fn a_device_that_is_restarted_is_found_again() {
     let link = Client::builder("127.0.0.1", port).link().backoff(Backoff::exponential(TICK, 10 * TICK));
     let link = greeted(link).connect().await.unwrap();
     // Five, and a hundred where a hundred thousand requests are asked for.
-    let rounds = std::env::var("TCPIP_REQUESTS").map_or(5, |count| count.parse::<usize>().unwrap() / 1000);
+    let rounds = (requests() / 1000).max(5);
     let mut server = Some(first);
     for round in 0..rounds {
         soon(link.ready()).await.unwrap();
@@ -331,6 +335,64 @@ async fn a_name_may_stop_resolving() {
     network.remember("device", "10.0.0.1");
     link.ready().await.unwrap();
     assert_eq!(link.ask("?").await.unwrap(), "?");
+    link.close().await;
+    server.close().await;
+}
+
+/// A device that swallows, is late and hangs up.
+struct Moody(Mutex<Random>);
+
+impl ReadAndDispatch for Moody {
+    async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+        let line = connection.read_str().await?;
+        let mood = self.0.lock().unwrap().below(20);
+        match mood {
+            0 => return Ok(()),
+            1 => sleep(3 * SECOND).await,
+            2 => return Err("in a bad mood".into()),
+            _ => {}
+        }
+        connection.write_str(&line).await?;
+        if mood == 3 { Err("in a worse one".into()) } else { Ok(()) }
+    }
+}
+
+/// Tasks that share a link, while its sessions come and go: each has its own replies, and none waits for ever.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn no_reply_is_anothers_over_all_sessions() {
+    let network = network();
+    let moody = OneClientReadLoopServer::builder(Moody(Mutex::new(Random(7))));
+    let server = moody.network(&network).host("device").port(PORT).start().await.unwrap();
+    let link = Client::builder("device", PORT).network(&network).link().backoff(Backoff::exponential(TICK, 100 * TICK));
+    let options = RequestOptions::new().reply_timeout(2 * SECOND).ready_timeout(SECOND).turn_timeout(60 * SECOND);
+    let link = Arc::new(link.requests(options.retries(2)).start());
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..8 {
+        let link = Arc::clone(&link);
+        tasks.spawn(async move {
+            let mut answered = 0;
+            for number in 0..requests() / 8 {
+                let question = format!("task {task}, question {number}");
+                // Some lose their patience at once, others never.
+                let patience = if number % 7 == 0 { TICK } else { 1000 * SECOND };
+                match timeout(patience, link.ask(&question[..])).await {
+                    Ok(Ok(reply)) => {
+                        assert_eq!(reply, question);
+                        answered += 1;
+                    }
+                    Ok(Err(_)) => {}
+                    Err(_) => assert_eq!(patience, TICK, "it never hangs"),
+                }
+            }
+            answered
+        });
+    }
+    let mut answered = 0;
+    while let Some(task) = tasks.join_next().await {
+        answered += task.unwrap();
+    }
+    println!("{answered} of {} answered", requests());
+    assert!(answered > requests() / 4, "{answered} of {}", requests());
     link.close().await;
     server.close().await;
 }

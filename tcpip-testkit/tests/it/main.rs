@@ -41,6 +41,7 @@ mod read_turn;
 mod requests;
 mod retries;
 mod runtimes;
+mod seeded;
 mod send;
 mod sent;
 mod serve;

@@ -17,6 +17,7 @@ use crate::{
     cut::cut,
     kinds::{Kind, Memory, MemoryTransports},
     over_each_kind::over_each_kind,
+    seeded::{Random, requests},
     soon::soon,
 };
 
@@ -483,15 +484,11 @@ async fn an_exclusive_turn_is_kept<K: Kind>() {
 }
 
 /// A reply that is swallowed, late or split, callers that go away at any time, requests that are repeated, and sessions
-/// that end: every reply is that of its command. Fault 21.
-async fn every_reply_is_that_of_its_command(policy: OutOfStep) {
-    let requests =
-        std::env::var("TCPIP_REQUESTS").map_or(2000, |count| count.parse().expect("TCPIP_REQUESTS is a number"));
-    let mut seed = 12345_u32;
-    let mut random = move |below: u32| {
-        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (seed >> 8) % below
-    };
+/// that end: every reply is that of its command. Fault 21. A device with an echo also says some of its replies twice, at
+/// any time.
+async fn every_reply_is_that_of_its_command(policy: OutOfStep, has_echo: bool) {
+    let requests = requests();
+    let mut random = Random(12345);
     let (mut answered, mut sessions) = (0, 0);
     let mut number = 0;
     while number < requests {
@@ -502,13 +499,19 @@ async fn every_reply_is_that_of_its_command(policy: OutOfStep) {
             .turn_timeout(10 * SECOND)
             .out_of_step(policy)
             .most_failures(50);
+        let options = if has_echo { options.echo(b"\r") } else { options };
         let (requester, far) = meet::<MemoryTransports>(options).await;
-        let mut misbehaves = random(1000);
+        let mut misbehaves = Random(random.below(1000));
         let device = tokio::spawn(device(far, move |command| {
-            misbehaves = misbehaves.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let reply = format!("{command}\r\n").into_bytes();
+            let mut reply = format!("reply to {command}\r\n").into_bytes();
+            let again = reply.clone();
+            if has_echo {
+                reply.splice(..0, format!("{command}\r").into_bytes());
+            }
             let (front, back) = reply.split_at(reply.len() / 2);
-            match (misbehaves >> 8) % 20 {
+            match misbehaves.below(20) {
+                10 if has_echo => vec![(Duration::ZERO, [reply, again].concat())],
+                11..14 if has_echo => vec![(Duration::ZERO, reply), (misbehaves.below(3) * TICK, again)],
                 0 => Vec::new(),
                 1 => vec![(30 * TICK, reply)],
                 2 => vec![(Duration::ZERO, front.to_vec()), (30 * TICK, back.to_vec())],
@@ -521,10 +524,10 @@ async fn every_reply_is_that_of_its_command(policy: OutOfStep) {
             for _ in 0..4 {
                 number += 1;
                 let question = format!("question {number}");
-                let patience = if random(4) == 0 { random(30) * TICK } else { 100 * SECOND };
+                let patience = if random.below(4) == 0 { random.below(30) * TICK } else { 100 * SECOND };
                 let requester = requester.with(|options| {
-                    let options = options.retries(random(3));
-                    if random(2) == 0 { options.idempotent() } else { options }
+                    let options = options.retries(random.below(3));
+                    if random.below(2) == 0 { options.idempotent() } else { options }
                 });
                 asking.spawn(async move {
                     let reply = timeout(patience, requester.ask(&question[..])).await;
@@ -533,7 +536,7 @@ async fn every_reply_is_that_of_its_command(policy: OutOfStep) {
             }
             while let Some(asked) = timeout(1000 * SECOND, asking.join_next()).await.expect("it never hangs") {
                 if let (question, Ok(Ok(reply))) = asked.unwrap() {
-                    assert_eq!(reply, question, "under {policy:?}");
+                    assert_eq!(reply, format!("reply to {question}"), "under {policy:?}");
                     answered += 1;
                 }
             }
@@ -541,23 +544,26 @@ async fn every_reply_is_that_of_its_command(policy: OutOfStep) {
         requester.close().await;
         device.await.unwrap();
     }
-    println!("{policy:?}: {answered} of {number} answered, in {sessions} sessions");
+    println!("{policy:?}, echo {has_echo}: {answered} of {number} answered, in {sessions} sessions");
     assert!(answered > number / 4, "{answered} of {number}");
 }
 
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_close_never_pairs_wrongly() {
-    every_reply_is_that_of_its_command(OutOfStep::Close).await;
+    every_reply_is_that_of_its_command(OutOfStep::Close, false).await;
+    every_reply_is_that_of_its_command(OutOfStep::Close, true).await;
 }
 
 #[test_log::test(tokio::test(start_paused = true))]
 async fn an_abandoned_reply_is_never_anothers() {
-    every_reply_is_that_of_its_command(OutOfStep::Abandon { at_most: SECOND }).await;
+    every_reply_is_that_of_its_command(OutOfStep::Abandon { at_most: SECOND }, false).await;
+    every_reply_is_that_of_its_command(OutOfStep::Abandon { at_most: SECOND }, true).await;
 }
 
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_drained_reply_is_not_anothers_within_the_silence() {
-    every_reply_is_that_of_its_command(OutOfStep::Drain { quiet: 50 * TICK, at_most: SECOND }).await;
+    every_reply_is_that_of_its_command(OutOfStep::Drain { quiet: 50 * TICK, at_most: SECOND }, false).await;
+    every_reply_is_that_of_its_command(OutOfStep::Drain { quiet: 50 * TICK, at_most: SECOND }, true).await;
 }
 
 /// A reply that is later than the silence is taken for the next one's: what `Drain` bets on.
@@ -583,7 +589,7 @@ async fn many_tasks_share_a_device<K: Kind>() {
     for task in 0..8 {
         let requester = requester.clone();
         tasks.spawn(async move {
-            for number in 0..250 {
+            for number in 0..requests() / 8 {
                 let question = format!("task {task}, question {number}");
                 assert_eq!(soon(requester.ask(&question[..])).await.unwrap(), question);
             }

@@ -12,20 +12,13 @@ use tokio::{
 };
 
 use super::wordy::{Ids, InOrder, Numbered, Wordy};
-use crate::kinds::{Kind, MemoryTransports};
+use crate::{
+    kinds::{Kind, MemoryTransports},
+    seeded::{Random, requests},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
-
-/// Numbers that are the same each time.
-struct Random(u32);
-
-impl Random {
-    fn below(&mut self, below: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (self.0 >> 8) % below
-    }
-}
 
 /// What the device does wrong.
 #[derive(Clone, Copy, Debug)]
@@ -106,8 +99,7 @@ async fn ask<I: Ids>(commands: Commands<Wordy<I>>, command: String) -> bool {
 }
 
 async fn every_reply_is_that_of_its_command<I: Ids>(in_flight: usize, abandon: Duration, faults: Faults) {
-    let requests =
-        std::env::var("TCPIP_REQUESTS").map_or(2000, |count| count.parse().expect("TCPIP_REQUESTS is a number"));
+    let requests = requests();
     let mut random = Random(12345);
     let (mut ended, mut sessions, mut number) = (0, 0, 0);
     let commands = Commands::new(Wordy::<I>::new()).in_flight(in_flight).with(|options: CommandOptions| {
