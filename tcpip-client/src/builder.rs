@@ -221,7 +221,7 @@ impl<T: Target> ClientBuilder<T> {
         self.session.check()?;
         let start = self.target.connect().await?;
         // Nothing waits from here on: the client is there, with its events, or nothing is.
-        let span = tracing::info_span!("callbacks", endpoint = %self.session.name, kind = KIND);
+        let span = tracing::info_span!("callbacks", endpoint = %self.session.name, otel.kind = KIND);
         let (events, progress) = self.callbacks.start(&span);
         let Opened { host, port, connection } = start(self.session, events)?;
         Ok(AnyClient::new(host, port, connection, progress))

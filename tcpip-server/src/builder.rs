@@ -277,7 +277,7 @@ impl<H> OneClientServerBuilder<H> {
             self.session.name = listed.as_str().into();
         }
         // Nothing waits from here on: the server is there, or nothing is.
-        let span = tracing::info_span!("server", endpoint = %self.session.name, kind = KIND);
+        let span = tracing::info_span!("server", endpoint = %self.session.name, otel.kind = KIND);
         let (events, callbacks) = self.callbacks.start(&span);
         let close_timeout = self.session.close_timeout();
         let reception = Arc::new(Reception::new(addresses, self.session));

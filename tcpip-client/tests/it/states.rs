@@ -274,7 +274,7 @@ async fn log_events_name_the_session<K: Kind>() {
     let peer = connection.peer_addr().map_or_else(String::new, |peer| {
         format!(" network.peer.address={} network.peer.port={}", peer.ip(), peer.port())
     });
-    let span = format!("session{{endpoint=dome kind=\"client\"{peer} number={}}}", connection.number());
+    let span = format!("session{{endpoint=dome otel.kind=\"client\"{peer} number={}}}", connection.number());
     let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let named: Vec<&str> = lines.lines().filter(|line| line.contains(&span)).collect();
     assert_eq!(named.len(), 2, "{lines}");

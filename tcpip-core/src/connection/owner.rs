@@ -98,7 +98,7 @@ impl Connection {
         let span = tracing::info_span!(
             "session",
             endpoint = %options.name,
-            kind,
+            otel.kind = kind,
             network.peer.address = addresses.1.map(|peer| tracing::field::display(peer.ip())),
             network.peer.port = addresses.1.map(|peer| peer.port()),
             number,
