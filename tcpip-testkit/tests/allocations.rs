@@ -221,8 +221,8 @@ fn read_str_allocates_its_result_alone() {
     assert_eq!(count, ROUNDS);
 }
 
-/// A request allocates its reply and nothing else, as a write and a read do: with a deadline for each, and a look at the
-/// socket.
+/// A request allocates its reply and nothing else, as a write and a read do: with a deadline for each, and a look at
+/// the socket.
 #[test]
 fn a_request_allocates_its_reply_alone() {
     let runtime = runtime();

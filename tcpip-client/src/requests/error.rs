@@ -44,8 +44,8 @@ impl RequestError {
         self.sent
     }
 
-    /// Returns the first bytes of what has come of the reply, 60 at most: the echo, if nothing has come behind that. Of a
-    /// request that was repeated it is that of the last attempt.
+    /// Returns the first bytes of what has come of the reply, 60 at most: the echo, if nothing has come behind that. Of
+    /// a request that was repeated it is that of the last attempt.
     #[must_use]
     pub fn received(&self) -> &[u8] {
         self.received.bytes()

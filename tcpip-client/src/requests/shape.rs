@@ -12,8 +12,8 @@ use tcpip_core::endpoint::Input;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no shape of a reply",
     note = "shapes are made by `line()`, `lines(n)`, `lines_until(…)`, `lines_before(…)`, `until(…)`, `literal(…)`, \
-            `bytes(n)`, `of::<T>()`, `json::<T>()`, `frame(decoder)`, `scpi_block()` and `silence(duration)`; a tuple of \
-            shapes is one"
+            `bytes(n)`, `of::<T>()`, `json::<T>()`, `frame(decoder)`, `scpi_block()` and `silence(duration)`; a tuple \
+            of shapes is one"
 )]
 pub trait Shape: Sized + Send + 'static {
     /// What a reply becomes.

@@ -11,7 +11,7 @@ use zerocopy::TryFromBytes;
 
 use super::shape::{Mismatch, Shape};
 
-/// A shape that is made of a function, so that each needs no type of its own: with code of the user's in it, or without.
+/// A shape that is made of a function, so that each needs no type of its own: with users' code in it, or without.
 struct Of<S, F, const USERS: bool> {
     take: F,
     may_be_empty: bool,
@@ -228,12 +228,13 @@ pub fn scpi_block() -> impl Shape<Output = Vec<u8>> {
     })
 }
 
-/// All bytes, until nothing has come for as long as `quiet`: the reply of a device that ends it with nothing else. At the
-/// end of the stream the rest is the reply.
+/// All bytes, until nothing has come for as long as `quiet`: the reply of a device that ends it with nothing else. At
+/// the end of the stream the rest is the reply.
 ///
-/// Its first byte has the deadline of every reply, and what follows no [`gap_timeout`](super::RequestOptions::gap_timeout):
-/// this gap is its end. Behind another part it may be empty. What comes within `quiet` of the byte before belongs to it,
-/// whatever it is. In a tuple it is mostly the last part; another that follows it begins behind the silence.
+/// Its first byte has the deadline of every reply. What follows has no
+/// [`gap_timeout`](super::RequestOptions::gap_timeout): this gap is its end. Behind another part it may be empty. What
+/// comes within `quiet` of the byte before belongs to it, whatever it is. In a tuple it is mostly the last part; another
+/// that follows it begins behind the silence.
 #[must_use]
 pub fn silence(quiet: Duration) -> impl Shape<Output = Vec<u8>> {
     Silence { quiet }

@@ -326,8 +326,8 @@ impl FrameBuffer {
         }
     }
 
-    /// Has `take` take a reply out of the front, or of what it needs of that as much as is there. `None` if the reply is
-    /// not all there, or if a frame that was too long is still to be skipped.
+    /// Has `take` take a reply out of the front, or of what it needs of that as much as is there. `None` if the reply
+    /// is not all there, or if a frame that was too long is still to be skipped.
     #[inline]
     pub(crate) fn take_reply<T>(&mut self, take: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         if self.skip.is_some() && !self.finish_skip() {

@@ -89,8 +89,8 @@ async fn a_silence_has_a_limit() {
     assert!(matches!(error.cause(), Cause::OutOfStep(_)) && error.sent() == Sent::Yes, "{error:?}");
 }
 
-/// It may be a part of a reply, and be converted; behind another part it may be empty; what follows it begins behind the
-/// silence, with a deadline from there.
+/// It may be a part of a reply, and be converted; behind another part it may be empty; what follows it begins behind
+/// the silence, with a deadline from there.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_silence_may_be_a_part() {
     let options = RequestOptions::new();
