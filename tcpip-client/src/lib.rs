@@ -138,7 +138,7 @@ mod requests;
 mod target;
 
 pub use tcpip_core::{
-    Abort, Batch, BoxFuture, BytesMut, CallbackFuture, Checksum, ChunkTap, ClientOrServer, ConnectAttempt,
+    Abort, Batch, BoxFuture, Bytes, BytesMut, CallbackFuture, Checksum, ChunkTap, ClientOrServer, ConnectAttempt,
     ConnectCallback, ConnectError, ConnectFailure, Connection, ConnectionEvent, ConnectionOptions,
     DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_FRAME_LIMIT,
     DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_LOGGED_BYTES, DEFAULT_MAX_HEARTBEAT_INTERVAL,
@@ -161,9 +161,8 @@ pub use self::{
     links::{Backoff, DEFAULT_HANDSHAKE_TIMEOUT, Group, Link, LinkBuilder, LinkError, LinkReader, LinkState, OnDemand},
     read_loop_client::ReadLoopClient,
     requests::{
-        AndThen, Cause, Command, IntoCommand, Map, Mismatch, OutOfStep, RequestError, RequestOptions, Requester, Shape,
-        TryMap, Unsolicited, bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block,
-        silence, until,
+        Cause, Command, IntoCommand, Mismatch, OutOfStep, RequestError, RequestOptions, Requester, Shape, Unsolicited,
+        bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block, silence, until,
     },
     target::{Connected, Target},
 };

@@ -86,7 +86,7 @@ mod stream_helpers;
 mod sync;
 mod text;
 
-pub use bytes::BytesMut;
+pub use bytes::{Bytes, BytesMut};
 pub use socket2::SockRef;
 pub use tokio_util::codec::{Decoder, Encoder};
 

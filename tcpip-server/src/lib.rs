@@ -80,8 +80,8 @@ mod reception;
 mod server;
 
 pub use tcpip_core::{
-    Abort, Batch, BoxFuture, BytesMut, CallbackFuture, Checksum, ChunkTap, ClientOrServer, ConnectCallback, Connection,
-    ConnectionEvent, ConnectionOptions, DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT,
+    Abort, Batch, BoxFuture, Bytes, BytesMut, CallbackFuture, Checksum, ChunkTap, ClientOrServer, ConnectCallback,
+    Connection, ConnectionEvent, ConnectionOptions, DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT,
     DEFAULT_ENCODING, DEFAULT_FRAME_LIMIT, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT, DEFAULT_LOCALHOST,
     DEFAULT_LOGGED_BYTES, DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR,
     DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Damage, Decoder, Direction, DisconnectReason, Encoder, Encoding, Error,

@@ -210,7 +210,7 @@ impl<F> Entry<F> {
             End::Refused(reason) => Cause::Refused { reason: reason.clone() },
             End::Late { after, is_first: true } => Cause::NoReply { after: *after },
             End::Late { after, is_first: false } => Cause::TooSlow { after: *after },
-            End::Over(reason) => Cause::NotConnected { reason: reason.clone() },
+            End::Over(reason) => Cause::NotConnected { reason: reason.clone(), link: None },
             End::Dropped => unreachable!("its caller is gone"),
         };
         Some(Err(self.error(sent, cause)))

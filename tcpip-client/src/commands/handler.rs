@@ -284,7 +284,11 @@ impl<P: Protocol> Commands<P> {
 }
 
 fn cause_of(error: WriteError, connection: &Connection) -> Cause {
-    if error.ends_session() { Cause::NotConnected { reason: connection.reason() } } else { Cause::Write(error) }
+    if error.ends_session() {
+        Cause::NotConnected { reason: connection.reason(), link: None }
+    } else {
+        Cause::Write(error)
+    }
 }
 
 impl<P: Protocol> ReadAndDispatch for Commands<P> {

@@ -125,7 +125,7 @@ impl<P: Protocol> Session<P> {
 
     async fn free_place(&self, protocol: &P, numbers: &AtomicU64) -> Result<Place<P::Id>, Cause> {
         let permit = Arc::clone(&self.places).acquire_owned().await;
-        let permit = permit.map_err(|_| Cause::NotConnected { reason: self.connection.reason() })?;
+        let permit = permit.map_err(|_| Cause::NotConnected { reason: self.connection.reason(), link: None })?;
         loop {
             let freed = self.ids.freed.notified();
             // Of so many ids one is free, unless there are not so many.

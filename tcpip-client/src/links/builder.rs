@@ -64,6 +64,8 @@ impl<H: Serve> LinkBuilder<H> {
     /// before the link is ready: to log in, or to have the device configured. An error of it ends the session, and is
     /// an attempt that failed. Default: nothing.
     ///
+    /// Whoever has the handler may use it meanwhile, unless it waits for the link to be [ready](Link::ready).
+    ///
     /// It takes the handler by value: `|commands| async move { … }`.
     pub fn ready_when<F, Fut>(mut self, step: F) -> Self
     where

@@ -2,11 +2,14 @@
 
 use std::sync::atomic::Ordering;
 
-use tcpip_core::{Connection, endpoint::Lock};
+use tcpip_core::{
+    Connection,
+    endpoint::{Lock, Trailing},
+};
 use tokio::sync::watch;
 
 use super::outstanding::Counts;
-use crate::{Client, LinkState};
+use crate::{Client, LinkError, LinkState};
 
 /// Whom the requests go to.
 pub(crate) struct Device {
@@ -44,6 +47,15 @@ impl Device {
         }
     }
 
+    /// Why the link is not up, if this is one's that is not.
+    pub(super) fn link_error(&self) -> Option<LinkError> {
+        match &*self.states.as_ref()?.borrow() {
+            LinkState::Backoff { error, .. } | LinkState::Failed { error } => Some(error.clone()),
+            LinkState::Closed => Some(LinkError::Closed),
+            _ => None,
+        }
+    }
+
     pub(crate) fn connection(&self) -> Connection {
         self.connection.lock().clone()
     }
@@ -51,6 +63,7 @@ impl Device {
     /// Another session has begun.
     pub(crate) fn set_connection(&self, connection: Connection) {
         self.counts.failures.store(0, Ordering::Relaxed);
+        self.counts.set_trailing(Trailing::Nothing);
         *self.connection.lock() = connection;
     }
 

@@ -5,6 +5,7 @@ use std::{error::Error, fmt, io, time::Duration};
 use tcpip_core::{DisconnectReason, ReadError, Sent, WriteError};
 
 use super::front::Front;
+use crate::LinkError;
 
 /// Why a request has no reply, and how far it went.
 ///
@@ -27,14 +28,31 @@ impl RequestError {
     pub(crate) fn new(command: &Front, received: Front, sent: Sent, cause: Cause) -> Self {
         let cause = match cause {
             Cause::Write(WriteError::NotConnected { reason, .. })
-            | Cause::Read(ReadError::NotConnected { reason, .. }) => Cause::NotConnected { reason },
+            | Cause::Read(ReadError::NotConnected { reason, .. }) => Cause::NotConnected { reason, link: None },
             // The first read behind the end is told of it, whosever it is.
             Cause::Read(ReadError::Disconnected { reason }) if sent == Sent::No => {
-                Cause::NotConnected { reason: Some(reason) }
+                Cause::NotConnected { reason: Some(reason), link: None }
             }
             cause => cause,
         };
         Self { command: command.text(), received: received.into(), sent, cause: cause.into() }
+    }
+
+    /// The same, without a word of what was said.
+    pub(super) fn hidden(self) -> Self {
+        let cause = match *self.cause {
+            Cause::OutOfStep(_) => Cause::OutOfStep("what came is not the reply".to_owned()).into(),
+            _ => self.cause,
+        };
+        Self { command: "…".into(), received: Front::EMPTY.into(), cause, ..self }
+    }
+
+    /// The same, of a link that is not up, if that is why.
+    pub(super) fn while_down(mut self, error: Option<LinkError>) -> Self {
+        if let Cause::NotConnected { link, .. } = &mut *self.cause {
+            *link = error;
+        }
+        self
     }
 
     /// Returns how far the command went: [`No`](Sent::No), and it may be repeated; [`Maybe`](Sent::Maybe), and nothing
@@ -100,7 +118,10 @@ impl fmt::Display for RequestError {
 
 impl Error for RequestError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.cause.source()
+        match &*self.cause {
+            Cause::NotConnected { link: Some(link), .. } => link.source(),
+            cause => cause.source(),
+        }
     }
 }
 
@@ -163,10 +184,12 @@ pub enum Cause {
     OutOfStep(String),
     /// There is no session, or it had ended before the command went out; with [`Commands`](crate::Commands) also before
     /// the end of the reply.
-    #[error("not connected{}", .reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+    #[error("not connected{}", why(.reason.as_ref(), .link.as_ref()))]
     NotConnected {
         /// Why the last session ended.
         reason: Option<DisconnectReason>,
+        /// Why the link is not up: of a request over one that waits for another attempt, has given up or is closed.
+        link: Option<LinkError>,
     },
     /// The command was not sent, or not wholly.
     #[error("the command is not sent")]
@@ -174,4 +197,13 @@ pub enum Cause {
     /// The session has ended meanwhile.
     #[error("the session has ended")]
     Read(#[source] ReadError),
+}
+
+/// Why there is no session, to be read behind that.
+fn why(reason: Option<&DisconnectReason>, link: Option<&LinkError>) -> String {
+    match (link, reason) {
+        (Some(link), _) => format!(": {link}"),
+        (None, Some(reason)) => format!(": {reason}"),
+        (None, None) => String::new(),
+    }
 }

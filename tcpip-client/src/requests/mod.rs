@@ -3,6 +3,7 @@
 mod command;
 mod device;
 mod error;
+mod framed;
 mod front;
 mod options;
 mod outstanding;
@@ -16,7 +17,7 @@ pub use self::{
     error::{Cause, RequestError},
     options::{OutOfStep, RequestOptions, Unsolicited},
     requester::Requester,
-    shape::{AndThen, Map, Mismatch, Shape, TryMap},
+    shape::{Mismatch, Shape},
     shapes::{bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block, silence, until},
 };
 pub(crate) use self::{device::Device, front::Front};

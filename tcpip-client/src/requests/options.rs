@@ -60,6 +60,7 @@ pub struct RequestOptions {
     pub(super) most_failures: u32,
     pub(super) retries: u32,
     pub(super) is_idempotent: bool,
+    pub(super) is_secret: bool,
 }
 
 impl Default for RequestOptions {
@@ -76,6 +77,7 @@ impl Default for RequestOptions {
             most_failures: 3,
             retries: 0,
             is_idempotent: false,
+            is_secret: false,
         }
     }
 }
@@ -149,6 +151,21 @@ impl RequestOptions {
     /// nor is one in an [exclusive](super::Requester::exclusive) turn whose session has ended.
     pub fn retries(self, times: u32) -> Self {
         Self { retries: times, ..self }
+    }
+
+    /// Errors, and the logs that show them, have no word of these requests and of what comes back, but for what a
+    /// [conversion](super::Shape::try_map) says: for passwords. A [`WireLog`](crate::WireLog) has a
+    /// [redaction](crate::WireLog::redacted) of its own.
+    ///
+    /// ```
+    /// # use tcpip_client::{RequestError, Requester};
+    /// # async fn log_in(device: &Requester) -> Result<(), RequestError> {
+    /// device.with(|options| options.secret()).ask("PASSWORD secret").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn secret(self) -> Self {
+        Self { is_secret: true, ..self }
     }
 
     /// The device may carry these requests out twice without harm, so that [`retries`](Self::retries) holds for those

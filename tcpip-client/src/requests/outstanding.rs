@@ -4,15 +4,19 @@ use std::{
     future::poll_fn,
     ops::{Deref, DerefMut},
     pin::pin,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
+    },
     task::{Poll, ready},
     time::Duration,
 };
 
-use tcpip_core::{DisconnectReason, ReadError, ReadTurn, Sending, Sent, WriteError};
+use tcpip_core::{DisconnectReason, ReadError, ReadTurn, Sending, Sent, WriteError, endpoint::Trailing};
 use tokio::{sync::OwnedMutexGuard, time::Sleep};
 
 use super::{
+    device::Device,
     error::{Cause, RequestError},
     front::Front,
     options::{self, RequestOptions},
@@ -54,7 +58,7 @@ pub(super) struct Outstanding<'a, S: Shape> {
     /// `None` once the session is in step.
     waiting: Option<Waiting<S>>,
     options: &'a RequestOptions,
-    counts: &'a Counts,
+    device: &'a Arc<Device>,
 }
 
 /// What is counted of the requests of a device.
@@ -64,6 +68,19 @@ pub(crate) struct Counts {
     pub(super) failures: AtomicU32,
     /// How many have had one.
     pub(super) replies: AtomicU64,
+    /// What may still come of the last one: a [`Trailing`].
+    trailing: AtomicU8,
+}
+
+impl Counts {
+    /// What may still come of the last reply, and is nothing.
+    pub(super) fn trailing(&self) -> Trailing {
+        self.trailing.load(Ordering::Relaxed).into()
+    }
+
+    pub(super) fn set_trailing(&self, trailing: Trailing) {
+        self.trailing.store(trailing as u8, Ordering::Relaxed);
+    }
 }
 
 struct Waiting<S: Shape> {
@@ -80,10 +97,10 @@ impl<'a, S: Shape> Outstanding<'a, S> {
         reply: Reply<S>,
         sending: Option<Sending>,
         options: &'a RequestOptions,
-        counts: &'a Counts,
+        device: &'a Arc<Device>,
     ) -> Self {
         let is_unsent = sending.is_some();
-        Self { waiting: Some(Waiting { turn, reply, sending, is_unsent }), options, counts }
+        Self { waiting: Some(Waiting { turn, reply, sending, is_unsent }), options, device }
     }
 
     fn waiting(&mut self) -> &mut Waiting<S> {
@@ -124,7 +141,8 @@ impl<'a, S: Shape> Outstanding<'a, S> {
             Some(Waiting { reply, sending, .. }) => (sending.as_ref().map(Sending::front), reply.front()),
             None => (None, Front::EMPTY),
         };
-        RequestError::new(&Front::of(command.unwrap_or_default()), received, self.sent(), cause)
+        let error = RequestError::new(&Front::of(command.unwrap_or_default()), received, self.sent(), cause);
+        if self.options.is_secret { error.hidden() } else { error }
     }
 
     /// What has been received is the outcome of the request.
@@ -145,9 +163,11 @@ impl<'a, S: Shape> Outstanding<'a, S> {
 
     /// The reply has come, whatever it is.
     fn conclude(&mut self) {
-        self.counts.failures.store(0, Ordering::Relaxed);
-        self.counts.replies.fetch_add(1, Ordering::Relaxed);
-        self.waiting = None;
+        self.device.counts.failures.store(0, Ordering::Relaxed);
+        self.device.counts.replies.fetch_add(1, Ordering::Relaxed);
+        if let Some(waiting) = self.waiting.take() {
+            self.device.counts.set_trailing(waiting.reply.trailing());
+        }
     }
 }
 
@@ -155,14 +175,16 @@ impl<S: Shape> Drop for Outstanding<'_, S> {
     fn drop(&mut self) {
         let Some(waiting) = self.waiting.take().filter(|waiting| !waiting.is_unsent) else { return };
         let connection = waiting.turn.connection().clone();
-        let failures = self.counts.failures.fetch_add(1, Ordering::Relaxed) + 1;
+        let failures = self.device.counts.failures.fetch_add(1, Ordering::Relaxed) + 1;
         if !connection.is_connected() {
             return;
         }
         match self.options.out_of_step {
             _ if failures >= self.options.most_failures => connection.end(DisconnectReason::OutOfStep),
             options::OutOfStep::Close => connection.end(DisconnectReason::OutOfStep),
-            options::OutOfStep::Abandon { at_most } => connection.spawn(waiting.take_the_rest(at_most)),
+            options::OutOfStep::Abandon { at_most } => {
+                connection.spawn(waiting.take_the_rest(at_most, Arc::downgrade(self.device)));
+            }
             options::OutOfStep::Drain { quiet, at_most } => connection.spawn(waiting.drop_what_comes(quiet, at_most)),
         }
     }
@@ -203,9 +225,13 @@ impl<S: Shape> Waiting<S> {
     }
 
     /// Takes the rest of the reply, and drops it.
-    async fn take_the_rest(mut self, at_most: Duration) {
+    async fn take_the_rest(mut self, at_most: Duration, device: Weak<Device>) {
         let connection = self.turn.connection().clone();
-        if !connection.within(at_most, self.reply(None)).await.is_ok_and(|reply| reply.is_ok()) {
+        if connection.within(at_most, self.reply(None)).await.is_ok_and(|reply| reply.is_ok()) {
+            if let Some(device) = device.upgrade() {
+                device.counts.set_trailing(self.reply.trailing());
+            }
+        } else {
             connection.end(DisconnectReason::OutOfStep);
         }
     }

@@ -2,20 +2,22 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
-use tcpip_core::endpoint::{Input, Lock, TakeReply};
+use tcpip_core::endpoint::{Input, Lock, TakeReply, Trailing};
 use tokio::time::Instant;
 
 use super::{
     error::Cause,
     front::Front,
     options::RequestOptions,
-    shape::{Mismatch, Shape},
+    shape::{Mismatch, Shape, skip},
 };
 
 /// A reply that is taken: its shape, and what of it has come.
 pub(super) struct Reply<S: Shape> {
     shape: Described<S>,
     state: S::State,
+    /// What may still come of the reply before.
+    before: Trailing,
     /// What is still to come of the echo.
     echo: Vec<u8>,
     /// How many bytes have been taken, and how many were there at the last look.
@@ -54,10 +56,11 @@ pub(super) type Taken<T> = Result<T, Box<dyn Error + Send + Sync>>;
 pub(super) struct OutOfStep(pub(super) String);
 
 impl<S: Shape> Reply<S> {
-    pub(super) fn new(shape: Described<S>, echo: Vec<u8>) -> Self {
+    pub(super) fn new(shape: Described<S>, before: Trailing, echo: Vec<u8>) -> Self {
         Self {
             shape,
             state: S::State::default(),
+            before,
             echo,
             taken: 0,
             seen: 0,
@@ -66,6 +69,11 @@ impl<S: Shape> Reply<S> {
             began: None,
             is_quiet: false,
         }
+    }
+
+    /// What may still come of it, when it has been taken, or of the reply before.
+    pub(super) fn trailing(&self) -> Trailing {
+        if self.seen == 0 { self.before } else { self.shape.with(|shape| shape.trailing(&self.state)) }
     }
 
     /// Whether a byte of an answer has come.
@@ -164,6 +172,7 @@ impl<S: Shape> Reply<S> {
         input: &mut Input<'_>,
         take: impl FnOnce(&S, &mut S::State, &mut Input<'_>) -> Option<Result<S::Output, Mismatch>>,
     ) -> Option<Result<Taken<S::Output>, OutOfStep>> {
+        skip(&mut self.before, input);
         let has_more = self.look(input.bytes());
         let is_quiet = std::mem::take(&mut self.is_quiet) && !has_more;
         if !self.echo.is_empty() {

@@ -115,11 +115,13 @@ impl Requester {
     }
 
     /// Waits for the turn, and returns a requester that keeps it: no request of another comes between its own. The turn
-    /// ends with the last of its clones.
+    /// ends with the last of its clones. It is one of its session: behind the end of that its requests fail, and are
+    /// never sent in the next one.
     ///
     /// # Errors
     ///
-    /// [`Busy`](Cause::Busy), [`Read`](Cause::Read).
+    /// [`Busy`](Cause::Busy), and [`NotConnected`](Cause::NotConnected), for a link behind the
+    /// [`ready_timeout`](RequestOptions::ready_timeout).
     pub async fn exclusive(&self) -> Result<Self, RequestError> {
         if self.kept.is_some() {
             return Ok(self.clone());
@@ -131,7 +133,7 @@ impl Requester {
                 Ok(Self { kept: Some(kept), ..self.clone() })
             }
             Ok(Turn::Kept(_)) => Ok(self.clone()),
-            Err(cause) => Err(RequestError::new(&Front::EMPTY, Front::EMPTY, Sent::No, cause)),
+            Err(cause) => Err(self.refused(b"", cause)),
         }
     }
 
@@ -180,10 +182,10 @@ impl Requester {
     pub async fn receive<S: Shape>(&self, shape: S) -> Result<S::Output, RequestError> {
         consume_budget().await;
         let connection = self.session().await;
-        let refused = |cause| RequestError::new(&Front::EMPTY, Front::EMPTY, Sent::No, cause);
+        let refused = |cause| self.refused(b"", cause);
         let turn = self.turn(&connection, &mut self.options.turn_timeout.clone()).await.map_err(refused)?;
-        let reply = Reply::new(Described::Once(shape), Vec::new());
-        let mut outstanding = Outstanding::new(turn, reply, None, &self.options, &self.device.counts);
+        let reply = Reply::new(Described::Once(shape), self.device.counts.trailing(), Vec::new());
+        let mut outstanding = Outstanding::new(turn, reply, None, &self.options, &self.device);
         let received = outstanding.receive().await;
         outstanding.outcome(received)
     }
@@ -205,7 +207,7 @@ impl Requester {
     ) -> Result<S::Output, RequestError> {
         let connection = self.session().await;
         let mut command = connection.batch();
-        write(&mut command).map_err(|error| refused(&command, Cause::Write(error)))?;
+        write(&mut command).map_err(|error| self.refused(command.as_bytes(), Cause::Write(error)))?;
         let mut left = self.options.turn_timeout;
         let free = if self.kept.is_none() { connection.free_turn() } else { None };
         let turn = match free {
@@ -217,13 +219,13 @@ impl Requester {
         if self.options.retries == 0 {
             return match turn {
                 Ok(turn) => self.exchange(turn, command, Described::Once(shape)).await,
-                Err(cause) => Err(refused(&command, cause)),
+                Err(cause) => Err(self.refused(command.as_bytes(), cause)),
             };
         }
         let shape = Arc::new(Lock::new(shape));
         let mut outcome = match turn {
             Ok(turn) => self.exchange(turn, command, Described::Repeatedly(Arc::clone(&shape))).await,
-            Err(cause) => Err(refused(&command, cause)),
+            Err(cause) => Err(self.refused(command.as_bytes(), cause)),
         };
         for _ in 0..self.options.retries {
             let error = match outcome {
@@ -233,7 +235,8 @@ impl Requester {
             let Some(turn) = self.next_turn(&mut left).await else { return Err(error) };
             tracing::warn!("{error}: it is repeated");
             let mut command = turn.connection().batch();
-            write(&mut command).map_err(|again| refused(&command, Cause::Write(again)).behind(error.sent()))?;
+            write(&mut command)
+                .map_err(|again| self.refused(command.as_bytes(), Cause::Write(again)).behind(error.sent()))?;
             outcome = self.exchange(turn, command, Described::Repeatedly(Arc::clone(&shape))).await;
             outcome = outcome.map_err(|again| again.behind(error.sent()));
         }
@@ -250,16 +253,23 @@ impl Requester {
         if turn.unread() > 0
             && let Err(cause) = self.refuse_unsolicited(&mut turn).await
         {
-            return Err(refused(&command, cause));
+            return Err(self.refused(command.as_bytes(), cause));
         }
-        let reply = Reply::new(shape, self.echo(&turn, &command));
+        let reply = Reply::new(shape, self.device.counts.trailing(), self.echo(&turn, &command));
         let sending = Some(command.into_sending());
-        let mut outstanding = Outstanding::new(turn, reply, sending, &self.options, &self.device.counts);
+        let mut outstanding = Outstanding::new(turn, reply, sending, &self.options, &self.device);
         if let Err(error) = outstanding.send().await {
             return Err(outstanding.failed(Cause::Write(error)));
         }
         let received = outstanding.receive().await;
         outstanding.outcome(received)
+    }
+
+    /// The error of a command of which nothing has left.
+    fn refused(&self, command: &[u8], cause: Cause) -> RequestError {
+        let error = RequestError::new(&Front::of(command), Front::EMPTY, Sent::No, cause);
+        let error = error.while_down(self.device.link_error());
+        if self.options.is_secret { error.hidden() } else { error }
     }
 
     /// The connection of a session that has not ended, if there is one within the deadline, or at once.
@@ -337,7 +347,7 @@ impl Requester {
             }
             if let Some(reason) = turn.connection().reason() {
                 // It belongs to a request before, whose session has ended with it.
-                return Err(Cause::NotConnected { reason: Some(reason) });
+                return Err(Cause::NotConnected { reason: Some(reason), link: None });
             }
             if stray.len() > limit {
                 // It goes on and on.
@@ -349,6 +359,9 @@ impl Requester {
                 Err(error) => return Err(Cause::Read(error)),
             }
         }
+        let mut trailing = self.device.counts.trailing();
+        stray.drain(..trailing.skip(&stray));
+        self.device.counts.set_trailing(trailing);
         if stray.is_empty() {
             return Ok(());
         }
@@ -384,9 +397,4 @@ impl fmt::Debug for Requester {
             .field("is_exclusive", &kept.is_some())
             .finish()
     }
-}
-
-/// Why nothing of a command has left.
-fn refused(command: &Batch, cause: Cause) -> RequestError {
-    RequestError::new(&Front::of(command.as_bytes()), Front::EMPTY, Sent::No, cause)
 }

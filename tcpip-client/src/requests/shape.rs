@@ -2,18 +2,18 @@
 
 use std::{error::Error, fmt, time::Duration};
 
-use tcpip_core::endpoint::Input;
+use tcpip_core::endpoint::{Input, Trailing};
 
 /// What a reply looks like: a description, which may be used again. What has been taken of a reply is a state beside
 /// it, so that a task of the session can take the rest of one whose caller has gone.
 ///
-/// Made by [`line`](super::line), [`lines`](super::lines) and the other functions of that kind; a tuple of shapes is
-/// one behind the other.
+/// Made by [`line`](super::line), [`lines`](super::lines) and the other functions of that kind; a
+/// [`Framing`](tcpip_core::Framing) is one, whose frame is the reply, and a tuple of shapes is one behind the other.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no shape of a reply",
     note = "shapes are made by `line()`, `lines(n)`, `lines_until(…)`, `lines_before(…)`, `until(…)`, `literal(…)`, \
-            `bytes(n)`, `of::<T>()`, `json::<T>()`, `frame(decoder)`, `scpi_block()` and `silence(duration)`; a tuple \
-            of shapes is one"
+            `bytes(n)`, `of::<T>()`, `json::<T>()`, `frame(decoder)`, `scpi_block()` and `silence(duration)`; a \
+            `Framing` is one, and a tuple of shapes"
 )]
 pub trait Shape: Sized + Send + 'static {
     /// What a reply becomes.
@@ -48,8 +48,14 @@ pub trait Shape: Sized + Send + 'static {
         self.take(state, input)
     }
 
+    /// What may still come behind the reply that has been taken, and is no part of the next one.
+    #[doc(hidden)]
+    fn trailing(&self, _state: &Self::State) -> Trailing {
+        Trailing::Nothing
+    }
+
     /// Makes something else of the reply.
-    fn map<T: Send + 'static, F>(self, convert: F) -> Map<Self, F>
+    fn map<T: Send + 'static, F>(self, convert: F) -> impl Shape<Output = T>
     where
         F: Fn(Self::Output) -> T + Send + 'static,
     {
@@ -57,7 +63,15 @@ pub trait Shape: Sized + Send + 'static {
     }
 
     /// Makes something else of the reply, or an error, which costs this reply alone.
-    fn try_map<T, E, F>(self, convert: F) -> TryMap<Self, F>
+    ///
+    /// ```
+    /// use tcpip_client::{RequestError, Requester, Shape, line};
+    ///
+    /// async fn voltage(device: &Requester) -> Result<f64, RequestError> {
+    ///     device.ask_for("VOLT?", line().try_map(|line| line.parse())).await
+    /// }
+    /// ```
+    fn try_map<T, E, F>(self, convert: F) -> impl Shape<Output = T>
     where
         T: Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
@@ -67,7 +81,7 @@ pub trait Shape: Sized + Send + 'static {
     }
 
     /// Has what comes first say what follows it.
-    fn and_then<S, F>(self, next: F) -> AndThen<Self, F>
+    fn and_then<S, F>(self, next: F) -> impl Shape<Output = S::Output>
     where
         S: Shape,
         F: Fn(Self::Output) -> S + Send + 'static,
@@ -103,9 +117,8 @@ impl Error for Mismatch {
     }
 }
 
-/// Made by [`Shape::map`].
-#[derive(Clone, Debug)]
-pub struct Map<S, F> {
+/// What [`Shape::map`] makes.
+struct Map<S, F> {
     shape: S,
     convert: F,
 }
@@ -124,6 +137,10 @@ impl<S: Shape, T: Send + 'static, F: Fn(S::Output) -> T + Send + 'static> Shape 
         self.shape.take(state, input).map(|taken| taken.map(&self.convert))
     }
 
+    fn trailing(&self, state: &S::State) -> Trailing {
+        self.shape.trailing(state)
+    }
+
     fn gap(&self, state: &S::State) -> Option<Duration> {
         self.shape.gap(state)
     }
@@ -133,9 +150,8 @@ impl<S: Shape, T: Send + 'static, F: Fn(S::Output) -> T + Send + 'static> Shape 
     }
 }
 
-/// Made by [`Shape::try_map`].
-#[derive(Clone, Debug)]
-pub struct TryMap<S, F> {
+/// What [`Shape::try_map`] makes.
+struct TryMap<S, F> {
     shape: S,
     convert: F,
 }
@@ -160,6 +176,10 @@ where
         Some(self.converted(self.shape.take(state, input)?))
     }
 
+    fn trailing(&self, state: &S::State) -> Trailing {
+        self.shape.trailing(state)
+    }
+
     fn gap(&self, state: &S::State) -> Option<Duration> {
         self.shape.gap(state)
     }
@@ -179,16 +199,15 @@ impl<S, F> TryMap<S, F> {
     }
 }
 
-/// Made by [`Shape::and_then`].
-#[derive(Clone, Debug)]
-pub struct AndThen<S, F> {
+/// What [`Shape::and_then`] makes.
+struct AndThen<S, F> {
     shape: S,
     next: F,
 }
 
 impl<S: Shape, N: Shape, F: Fn(S::Output) -> N + Send + 'static> Shape for AndThen<S, F> {
     type Output = N::Output;
-    type State = (S::State, Option<(N, N::State)>);
+    type State = (S::State, Option<Next<N>>);
 
     const RUNS_USERS_CODE: bool = true;
 
@@ -199,18 +218,24 @@ impl<S: Shape, N: Shape, F: Fn(S::Output) -> N + Send + 'static> Shape for AndTh
     fn take(&self, (state, next): &mut Self::State, input: &mut Input<'_>) -> Option<Result<N::Output, Mismatch>> {
         if next.is_none() {
             match head(self.shape.take(state, input)?) {
-                Ok(taken) => *next = Some(((self.next)(taken), N::State::default())),
+                Ok(taken) => *next = Some(self.next(taken, state)),
                 Err(error) => return Some(Err(error)),
             }
         }
-        let (shape, state) = next.as_mut()?;
-        shape.take(state, input)
+        next.as_mut()?.take(input)
+    }
+
+    fn trailing(&self, (state, next): &Self::State) -> Trailing {
+        match next {
+            None => self.shape.trailing(state),
+            Some(next) => next.shape.trailing(&next.state),
+        }
     }
 
     fn gap(&self, (state, next): &Self::State) -> Option<Duration> {
         match next {
             None => self.shape.gap(state),
-            Some((shape, state)) => shape.gap(state),
+            Some(next) => next.shape.gap(&next.state),
         }
     }
 
@@ -219,16 +244,42 @@ impl<S: Shape, N: Shape, F: Fn(S::Output) -> N + Send + 'static> Shape for AndTh
         (state, next): &mut Self::State,
         input: &mut Input<'_>,
     ) -> Option<Result<N::Output, Mismatch>> {
-        if let Some((shape, state)) = next {
-            return shape.take_at_gap(state, input);
+        if let Some(next) = next {
+            return next.shape.take_at_gap(&mut next.state, input);
         }
         match head(self.shape.take_at_gap(state, input)?) {
-            Ok(taken) => {
-                let (shape, state) = next.insert(((self.next)(taken), N::State::default()));
-                shape.take(state, input)
-            }
+            Ok(taken) => next.insert(self.next(taken, state)).take(input),
             Err(error) => Some(Err(error)),
         }
+    }
+}
+
+impl<S: Shape, N: Shape, F: Fn(S::Output) -> N> AndThen<S, F> {
+    fn next(&self, taken: S::Output, state: &S::State) -> Next<N> {
+        Next { before: self.shape.trailing(state), shape: (self.next)(taken), state: N::State::default() }
+    }
+}
+
+/// What the head of a reply says to follow.
+struct Next<S: Shape> {
+    /// What may still come of the head.
+    before: Trailing,
+    shape: S,
+    state: S::State,
+}
+
+impl<S: Shape> Next<S> {
+    fn take(&mut self, input: &mut Input<'_>) -> Option<Result<S::Output, Mismatch>> {
+        skip(&mut self.before, input);
+        self.shape.take(&mut self.state, input)
+    }
+}
+
+/// Drops what is still to come of what has been taken.
+pub(super) fn skip(trailing: &mut Trailing, input: &mut Input<'_>) {
+    if *trailing != Trailing::Nothing {
+        let count = trailing.skip(input.bytes());
+        input.skip(count);
     }
 }
 
@@ -267,6 +318,10 @@ macro_rules! tuples {
                 }
             }
 
+            fn trailing(&self, state: &Self::State) -> Trailing {
+                self.$last_index.trailing(&state.$last_index)
+            }
+
             fn gap(&self, state: &Self::State) -> Option<Duration> {
                 $(if state.$index.taken.is_none() {
                     return self.$index.gap(&state.$index.state);
@@ -281,7 +336,7 @@ macro_rules! tuples {
             ) -> Option<Result<Self::Output, Mismatch>> {
                 $(if state.$index.taken.is_none() {
                     let taken = self.$index.take_at_gap(&mut state.$index.state, input)?;
-                    return match state.$index.keep(taken) {
+                    return match state.$index.keep(&self.$index, taken) {
                         Ok(()) => self.take(state, input),
                         Err(error) => Some(Err(error)),
                     };
@@ -300,11 +355,13 @@ macro_rules! tuples {
 pub struct Part<S: Shape> {
     state: S::State,
     taken: Option<S::Output>,
+    /// What may still come of it.
+    behind: Trailing,
 }
 
 impl<S: Shape> Default for Part<S> {
     fn default() -> Self {
-        Self { state: S::State::default(), taken: None }
+        Self { state: S::State::default(), taken: None, behind: Trailing::Nothing }
     }
 }
 
@@ -317,16 +374,20 @@ impl<S: Shape> fmt::Debug for Part<S> {
 impl<S: Shape> Part<S> {
     /// Takes the part out, unless it has been. `None` if it is not there yet.
     fn take(&mut self, shape: &S, input: &mut Input<'_>) -> Option<Result<(), Mismatch>> {
-        if self.taken.is_some() {
-            return Some(Ok(()));
+        if self.taken.is_none() {
+            let taken = shape.take(&mut self.state, input)?;
+            if let Err(error) = self.keep(shape, taken) {
+                return Some(Err(error));
+            }
         }
-        let taken = shape.take(&mut self.state, input)?;
-        Some(self.keep(taken))
+        skip(&mut self.behind, input);
+        Some(Ok(()))
     }
 
     /// Keeps what has been taken, until all parts have.
-    fn keep(&mut self, taken: Result<S::Output, Mismatch>) -> Result<(), Mismatch> {
+    fn keep(&mut self, shape: &S, taken: Result<S::Output, Mismatch>) -> Result<(), Mismatch> {
         self.taken = Some(head(taken)?);
+        self.behind = shape.trailing(&self.state);
         Ok(())
     }
 }

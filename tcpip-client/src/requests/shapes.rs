@@ -179,7 +179,8 @@ pub fn json<T: DeserializeOwned + Send + 'static>() -> impl Shape<Output = T> {
     })
 }
 
-/// A frame that a decoder finds. Its error is out of step.
+/// A frame that a decoder finds. Its error is out of step. Each reply has a clone of it, so that nothing is left of the
+/// reply before: a [`Framing`] is a shape itself.
 #[must_use]
 pub fn frame<D>(decoder: D) -> impl Shape<Output = D::Item>
 where

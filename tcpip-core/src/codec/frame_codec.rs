@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::{
-    Damage, Framing,
+    Damage, Framing, Trailing,
     cut::{Cutter, Look, Whole},
 };
 
@@ -26,6 +26,18 @@ pub struct FrameCodec {
 impl FrameCodec {
     pub(super) fn new(framing: Framing) -> Self {
         Self { cutter: framing.cutter(), framing, found: None }
+    }
+
+    /// Returns what may come behind the frame that was taken last, and is nothing.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn trailing(&self) -> Trailing {
+        match &self.cutter {
+            Cutter::AnyLineEnd(cutter) if cutter.is_behind_return() => Trailing::LineFeed,
+            Cutter::Blocks(_) => Trailing::LineEnds,
+            Cutter::Values(_) => Trailing::WhiteSpace,
+            _ => Trailing::Nothing,
+        }
     }
 
     /// Returns the framing.

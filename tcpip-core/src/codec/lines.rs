@@ -68,6 +68,10 @@ impl AnyLineEnd {
         self.is_too_long
     }
 
+    pub(super) fn is_behind_return(&self) -> bool {
+        self.is_behind_return
+    }
+
     pub(super) fn look(&mut self, bytes: &[u8], limit: usize) -> Look {
         let Some(first) = bytes.first() else { return Look::More };
         if std::mem::take(&mut self.is_behind_return) && *first == b'\n' {

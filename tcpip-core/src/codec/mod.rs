@@ -13,6 +13,7 @@ mod framing;
 mod lengths;
 mod lines;
 mod marks;
+mod trailing;
 mod values;
 
 pub use self::{
@@ -22,4 +23,5 @@ pub use self::{
     framing::{DEFAULT_FRAME_LIMIT, Framing},
     lengths::LengthField,
     marks::Escape,
+    trailing::Trailing,
 };

@@ -31,6 +31,7 @@ pub use self::{
     socket_options::{Keepalive, SocketOrigin, set_socket_options},
 };
 pub use crate::{
+    codec::Trailing,
     connection::{
         Input, ReplyRead, TakeReply,
         options::{CLOSE_GRACE, SessionOptions, deadline},

@@ -187,6 +187,8 @@ async fn a_handshake_comes_before_ready() {
     link.ask("hang up").await.unwrap_err();
     let error = link.ready().await.unwrap_err();
     assert_eq!(error.to_string(), "the handshake failed: wrong password");
+    let error = link.ask("?").await.unwrap_err();
+    assert_eq!(error.to_string(), "\"?\\r\\n\": not connected: the handshake failed: wrong password");
     assert!(matches!(*link.states().borrow(), LinkState::Failed { .. }));
     assert_eq!(tries.load(Ordering::Relaxed), 5);
     link.close().await;

@@ -31,7 +31,7 @@ fn connect_error(outcome: Result<Dome, DomeError>) -> LinkError {
 fn ended<T: std::fmt::Debug>(outcome: Result<T, DomeError>) -> DisconnectReason {
     let error = no_reply(outcome);
     match error.cause() {
-        Cause::NotConnected { reason: Some(reason) } => reason.clone(),
+        Cause::NotConnected { reason: Some(reason), .. } => reason.clone(),
         _ => panic!("{error:?}"),
     }
 }

@@ -39,7 +39,7 @@ async fn a_mock_that_hangs_up_is_noticed() {
     session.wait_disconnected().await;
     let Err(DomeError::Request(error)) = dome.send("?").await else { panic!("the dome has hung up") };
     let reason = Some(DisconnectReason::ClosedByPeer);
-    assert!(matches!(error.cause(), Cause::NotConnected { reason: ended } if *ended == reason), "{error:?}");
+    assert!(matches!(error.cause(), Cause::NotConnected { reason: ended, .. } if *ended == reason), "{error:?}");
     assert_eq!(error.sent(), Sent::No);
     session.callbacks_done().await;
     assert_eq!(events.lock().unwrap()[..2], [(true, None), (false, reason)]);

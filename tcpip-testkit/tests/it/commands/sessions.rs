@@ -23,7 +23,7 @@ async fn the_end_is_told_to_all<K: Kind>() {
     async fn told<I: Ids, K: Kind>() {
         let commands = commands::<I>().in_flight(3);
         let is_told = |error: &RequestError, expected: &Option<DisconnectReason>, sent| {
-            let is_right = matches!(error.cause(), Cause::NotConnected { reason } if reason == expected);
+            let is_right = matches!(error.cause(), Cause::NotConnected { reason, .. } if reason == expected);
             assert!(is_right && error.sent() == sent, "{error:?}");
         };
         is_told(&soon(commands.run("early")).await.unwrap_err(), &None, Sent::No);
@@ -85,7 +85,7 @@ async fn a_protocol_that_panics_ends_the_session<K: Kind>() {
     far.says("panic").await;
     let error = soon(pending).await.unwrap_err();
     let failed = |reason: &Option<DisconnectReason>| matches!(reason, Some(DisconnectReason::HandlerFailed { .. }));
-    assert!(matches!(error.cause(), Cause::NotConnected { reason } if failed(reason)), "{error:?}");
+    assert!(matches!(error.cause(), Cause::NotConnected { reason, .. } if failed(reason)), "{error:?}");
 }
 
 /// A server asks its clients, one after another, and has the rest of what they say as events.
