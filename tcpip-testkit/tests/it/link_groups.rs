@@ -9,7 +9,7 @@ use tcpip_client::{Backoff, Client, DisconnectReason, Group, Link, LinkBuilder, 
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tokio::time::Instant;
 
-use crate::memory_network::MemoryNetwork;
+use crate::{memory_network::MemoryNetwork, soon::soon};
 
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
@@ -173,4 +173,18 @@ async fn one_that_gives_up_ends_all() {
     assert_eq!(second.ready().await.unwrap_err().to_string(), error.to_string());
     assert_eq!(group.ready().await.unwrap_err().to_string(), error.to_string());
     server.close().await;
+}
+
+/// Who joins a group that is over is told so, whether it starts or connects.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn nobody_joins_a_group_that_is_over() {
+    let (network, told) = (network(), Told::default());
+    let both = Group::new();
+    let first = link(&network, PORTS[0], &both, &told).start();
+    soon(both.close()).await;
+    assert!(matches!(*first.states().borrow(), LinkState::Closed));
+    let started = link(&network, PORTS[1], &both, &told).start();
+    assert!(matches!(soon(started.ready()).await, Err(LinkError::Closed)));
+    let connected = soon(link(&network, PORTS[1], &both, &told).connect()).await;
+    assert!(matches!(connected, Err(LinkError::Closed)), "{connected:?}");
 }
