@@ -228,10 +228,13 @@ async fn a_budget_is_spent() {
     let error = link(&network).connect().await.unwrap_err();
     assert!(matches!(&error, LinkError::Connect(_)), "{error:?}");
     let server = serve(&network).await;
-    let link = link(&network).connect().await.unwrap();
+    let link = link(&network).backoff(Backoff::exponential(TICK, SECOND).at_most(3)).connect().await.unwrap();
     assert_eq!(link.ask("?").await.unwrap(), "?");
-    link.close().await;
+    network.asked();
     server.close().await;
+    link.ready().await.unwrap_err();
+    let attempts = network.asked().iter().filter(|asked| asked.starts_with("look up")).count();
+    assert_eq!(attempts, 3, "the session that was lost is no attempt that failed");
 }
 
 /// A device that accepts and hangs up is tried at the pace of the backoff, and said to turn this client away.
