@@ -143,11 +143,12 @@ impl<'a, S: Shape> Outstanding<'a, S> {
         }
     }
 
-    /// The reply has come, whatever it is.
+    /// The reply has come, whatever it is. Where there is none to come, the device has said nothing.
     fn conclude(&mut self) {
-        self.counts.failures.store(0, Ordering::Relaxed);
-        self.counts.replies.fetch_add(1, Ordering::Relaxed);
-        self.waiting = None;
+        if self.waiting.take().is_some_and(|waiting| waiting.reply.has_come()) {
+            self.counts.failures.store(0, Ordering::Relaxed);
+            self.counts.replies.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 

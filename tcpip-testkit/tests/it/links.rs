@@ -257,6 +257,25 @@ async fn who_is_turned_away_does_not_storm() {
     }
 }
 
+/// A device that takes a command, and hangs up without a word, has said nothing of use: it does not begin the pauses anew.
+#[test_log::test(tokio::test)]
+async fn what_is_told_proves_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let link = Client::builder("127.0.0.1", port).link().backoff(Backoff::exponential(TICK, 100 * SECOND)).start();
+    for expected in 1..4 {
+        let (mut device, _) = soon(listener.accept()).await.unwrap();
+        soon(link.ready()).await.unwrap();
+        soon(link.tell("?")).await.unwrap();
+        soon(device.read_exact(&mut [0; 3])).await.unwrap();
+        drop(device);
+        let is_it = |state: &LinkState| matches!(state, LinkState::Backoff { .. });
+        let state = soon(link.states().wait_for(is_it)).await.unwrap().clone();
+        assert!(matches!(state, LinkState::Backoff { attempt, .. } if attempt == expected), "{expected}: {state:?}");
+    }
+    soon(link.close()).await;
+}
+
 /// A device that says nothing where it should greet is there, and has turned nobody away: the handshake failed.
 #[test_log::test(tokio::test)]
 async fn a_greeting_that_does_not_come_is_a_handshake_that_failed() {

@@ -439,11 +439,13 @@ async fn policies_wait_at_most_so_long() {
 async fn a_device_that_never_answers_is_given_up() {
     let drain = OutOfStep::Drain { quiet: TICK, at_most: SECOND };
     let (requester, far) = meet::<Memory>(RequestOptions::new().out_of_step(drain)).await;
-    tokio::spawn(device(far, |command| if command == "?" { Vec::new() } else { at_once("ok\r\n") }));
+    tokio::spawn(device(far, |command| if command == "ok" { at_once("ok\r\n") } else { Vec::new() }));
     for is_answered in [false, false, true, false, false] {
         assert_eq!(requester.ask(if is_answered { "ok" } else { "?" }).await.is_ok(), is_answered);
         assert!(requester.connection().is_connected());
     }
+    // What has no reply does not say that the device is there.
+    requester.tell("tell").await.unwrap();
     requester.ask("?").await.unwrap_err();
     assert_eq!(requester.connection().reason(), Some(DisconnectReason::OutOfStep));
 }
