@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use tcpip_core::endpoint::Lock;
-use tokio::sync::{Notify, watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch},
+};
 
 use super::{LinkError, LinkState, keeper::run_links, member::Member};
 
@@ -92,7 +95,12 @@ impl Links {
     }
 
     /// Takes in one more, and has it kept up.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime. It has not joined then.
     pub(super) fn join(self: &Arc<Self>, member: Arc<Member>) {
+        let runtime = Handle::current();
         let mut roster = self.roster.lock();
         if let Some(end) = roster.end.clone() {
             drop(roster);
@@ -102,7 +110,7 @@ impl Links {
         let is_first = roster.members.len() == 1;
         drop(roster);
         if is_first {
-            tokio::spawn(run_links(Arc::clone(self)));
+            runtime.spawn(run_links(Arc::clone(self)));
         } else {
             self.joined.notify_one();
         }

@@ -11,17 +11,21 @@ use tokio::{
 use super::{LinkError, LinkState, group::Links, member::Member};
 
 /// Keeps the links up, until they are to be closed or one of them has given up.
-pub(super) async fn run_links(links: Arc<Links>) {
-    let _over = Over(Arc::clone(&links));
-    let end = select! {
-        biased;
-        () = links.told_to_close() => LinkState::Closed,
-        error = keep_up(&links) => LinkState::Failed { error },
-    };
-    for member in links.members().iter().rev() {
-        member.close().await;
+pub(super) fn run_links(links: Arc<Links>) -> impl Future<Output = ()> + Send {
+    // Before the task, which may be dropped without having run.
+    let over = Over(links);
+    async move {
+        let Over(links) = &over;
+        let end = select! {
+            biased;
+            () = links.told_to_close() => LinkState::Closed,
+            error = keep_up(links) => LinkState::Failed { error },
+        };
+        for member in links.members().iter().rev() {
+            member.close().await;
+        }
+        links.end(&end);
     }
-    links.end(&end);
 }
 
 /// Its links are over when it is dropped, be it with the runtime.
