@@ -93,14 +93,17 @@ async fn run_once(links: &Links, attempt: usize) -> Loss {
             }
             continue;
         }
-        for member in &members {
-            member.set_ready();
-        }
-        ready_since.get_or_insert_with(Instant::now);
+        // Nothing is said to be ready that has been lost meanwhile.
         select! {
             biased;
             loss = first_lost(&members) => break loss,
-            () = links.joined.notified() => {}
+            () = async {
+                for member in &members {
+                    member.set_ready();
+                }
+                ready_since.get_or_insert_with(Instant::now);
+                links.joined.notified().await;
+            } => {}
         }
     };
     let members = links.members();

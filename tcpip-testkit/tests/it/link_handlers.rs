@@ -16,7 +16,7 @@ use tcpip_client::{
 use tcpip_server::OneClientReadLoopServer;
 use tokio::{join, sync::mpsc::unbounded_channel, time::Instant};
 
-use crate::memory_network::MemoryNetwork;
+use crate::{memory_network::MemoryNetwork, soon::soon};
 
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
@@ -247,5 +247,39 @@ async fn callbacks_are_told_of_each_state() {
     assert_eq!(next().await, "Closed");
     drop(link);
     assert!(states.recv().await.is_none(), "nothing comes behind it");
+    server.close().await;
+}
+
+/// A handler that gives up at once.
+struct GivesUp;
+
+impl ReadAndDispatch for GivesUp {
+    async fn read_and_dispatch(&self, _: &Connection) -> HandlerResult {
+        Err("it gives up".into())
+    }
+}
+
+/// A session that has ended is not said to be ready.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn what_has_ended_is_not_ready() {
+    let network = network();
+    let server = serve(&network).await;
+    let (told, mut states) = unbounded_channel();
+    let link = Client::builder("device", PORT)
+        .network(&network)
+        .link()
+        .handler(GivesUp)
+        .state_callback(move |state| {
+            let _ = told.send(state);
+            async {}
+        })
+        .start();
+    loop {
+        match soon(states.recv()).await.unwrap() {
+            LinkState::Backoff { .. } => break,
+            state => assert!(!matches!(state, LinkState::Ready), "{state:?}"),
+        }
+    }
+    link.close().await;
     server.close().await;
 }
