@@ -305,7 +305,7 @@ impl Requester {
     async fn turn(&self, connection: &Connection, left: &mut Duration) -> Result<Turn, Cause> {
         let mut waiting = pin!(async {
             match &self.kept {
-                None => connection.read_turn().await.map(Turn::Own),
+                None => connection.read_turn_without_deadline().await.map(Turn::Own),
                 Some(kept) => Ok(Turn::Kept(Arc::clone(&kept.turn).lock_owned().await)),
             }
         });
@@ -320,10 +320,7 @@ impl Requester {
                 turn.map_err(|_| Cause::Busy { after })?
             }
         };
-        turn.map_err(|error| match error {
-            ReadError::Timeout { after, .. } => Cause::Busy { after },
-            error => Cause::Read(error),
-        })
+        turn.map_err(Cause::Read)
     }
 
     /// What has arrived before the command goes out is not its reply.

@@ -434,6 +434,18 @@ async fn policies_wait_at_most_so_long() {
     }
 }
 
+/// The turn is waited for as long as the options of the request say, whatever the deadline of a read is.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_turn_has_a_deadline_of_its_own() {
+    let (near, far) = Memory::streams().await;
+    let client = Client::from_stream(near).read_timeout(SECOND).connect().await.unwrap();
+    let options = RequestOptions::new().turn_timeout(100 * SECOND).reply_timeout(20 * SECOND);
+    let requester = Requester::new(client, options);
+    tokio::spawn(device(far, |command| vec![(10 * SECOND, format!("{command}\r\n").into_bytes())]));
+    let (first, second) = tokio::join!(requester.ask("first"), requester.ask("second"));
+    assert_eq!((first.unwrap().as_str(), second.unwrap().as_str()), ("first", "second"));
+}
+
 /// So many requests in a row without a reply end the session, whatever the policy is.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_device_that_never_answers_is_given_up() {
