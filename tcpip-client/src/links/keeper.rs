@@ -49,7 +49,8 @@ async fn keep_up(links: &Links) -> LinkError {
             (pauses, attempt) = (None, 0);
         }
         let lost = &members[culprit];
-        let pause = if lost.is_final(&error) { None } else { pauses.get_or_insert_with(|| backoff.pauses(attempt)).next() };
+        let pause =
+            if lost.is_final(&error) { None } else { pauses.get_or_insert_with(|| backoff.pauses(attempt)).next() };
         for (index, member) in members.iter().enumerate().rev() {
             let reason = if index == culprit { DisconnectReason::Closed } else { DisconnectReason::GroupLost };
             member.drop_session(reason).await;

@@ -14,7 +14,12 @@ use tcpip_client::{
     ReadAndDispatch, line,
 };
 use tcpip_server::OneClientReadLoopServer;
-use tokio::{join, sync::mpsc::unbounded_channel, time::Instant};
+use tokio::{
+    join,
+    sync::mpsc::unbounded_channel,
+    task::yield_now,
+    time::{Instant, sleep},
+};
 
 use crate::{memory_network::MemoryNetwork, soon::soon};
 
@@ -282,4 +287,52 @@ async fn what_has_ended_is_not_ready() {
     }
     link.close().await;
     server.close().await;
+}
+
+/// A handler whose greeting and farewell take their time.
+#[derive(Default)]
+struct Slow {
+    told: Mutex<Vec<String>>,
+}
+
+impl ReadAndDispatch for Slow {
+    async fn on_connect(&self, connection: &Connection) -> HandlerResult {
+        self.told.lock().unwrap().push("connected".to_owned());
+        while connection.read_str().await? != "ready" {}
+        Ok(())
+    }
+
+    async fn read_and_dispatch(&self, _: &Connection) -> HandlerResult {
+        pending().await
+    }
+
+    async fn on_disconnect(&self, connection: &Connection) {
+        sleep(SECOND).await;
+        self.told.lock().unwrap().push(connection.reason().unwrap().to_string());
+    }
+}
+
+/// A link that is closed has no handler at work, also where it was not ready, or about to pause.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_close_waits_for_the_farewell() {
+    for is_lost in [false, true] {
+        let network = network();
+        let server = serve(&network).await;
+        let link = Client::builder("device", PORT).network(&network).link().handler(Slow::default()).start();
+        let handler = Arc::clone(link.handler());
+        soon(link.states().wait_for(|state| matches!(state, LinkState::Handshaking))).await.unwrap();
+        soon(server.wait_connected()).await;
+        while handler.told.lock().unwrap().is_empty() {
+            yield_now().await;
+        }
+        if is_lost {
+            server.close_client().await;
+            // It is in its farewell then.
+            sleep(SECOND / 2).await;
+        }
+        soon(link.close()).await;
+        let reason = if is_lost { "closed by the peer" } else { "closed at this end" };
+        assert_eq!(*handler.told.lock().unwrap(), ["connected", reason]);
+        server.close().await;
+    }
 }
