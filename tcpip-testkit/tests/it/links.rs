@@ -1,10 +1,12 @@
 //! A client that comes back.
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Waker},
     time::Duration,
 };
 
@@ -399,9 +401,28 @@ async fn a_request_may_wait_for_the_link() {
         serve(&network).await
     });
     assert_eq!(reply.unwrap(), "?");
+    // One in the queue of a session that ends has its turn in the next.
+    let (hung_up, queued) = tokio::join!(link.ask("hang up"), patient.ask("queued"));
+    hung_up.unwrap_err();
+    assert_eq!(queued.unwrap(), "queued");
+    let (hung_up, queued) = tokio::join!(link.ask("hang up"), patient.exclusive());
+    hung_up.unwrap_err();
+    assert_eq!(queued.unwrap().ask("exclusive").await.unwrap(), "exclusive");
     link.close().await;
     let begin = Instant::now();
     link.ask("closed").await.unwrap_err();
     assert!(begin.elapsed() < TICK);
     server.close().await;
+}
+
+/// A link is waited for by whatever polls the request.
+#[test]
+fn a_link_is_waited_for_without_a_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let options = RequestOptions::new().ready_timeout(SECOND);
+    let link = runtime.block_on(async { link(&network()).requests(options).start() });
+    let mut asking = pin!(link.ask("?"));
+    assert!(asking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(runtime);
+    assert!(asking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready(), "it is closed");
 }
