@@ -142,6 +142,17 @@ impl Links {
         self.closing.send_replace(true);
     }
 
+    /// Has all of them closed for good, and waits until some of them are, unless they wait for the current task.
+    pub(super) async fn close(&self, awaited: &[Arc<Member>]) {
+        self.start_close();
+        if self.members().iter().any(|member| member.waits_for_this_task()) {
+            return;
+        }
+        for member in awaited {
+            member.wait_final().await;
+        }
+    }
+
     /// Waits until they are to be closed.
     pub(super) async fn told_to_close(&self) {
         // The sender is here.
@@ -183,16 +194,14 @@ impl Group {
         self.0.not_over().is_ok() && self.0.members().iter().all(|member| member.is_ready())
     }
 
-    /// Closes all of them for good, the last that joined first, and returns when that is done.
+    /// Closes all of them for good, the last that joined first, and returns when that is done: at once where it is called
+    /// from the handler, or another task, of one of their sessions.
     ///
     /// # Cancel safety
     ///
     /// Once polled, they are closed without the future.
     pub async fn close(&self) {
-        self.0.start_close();
-        for member in self.0.members() {
-            member.wait_final().await;
-        }
+        self.0.close(&self.0.members()).await;
     }
 }
 

@@ -102,9 +102,15 @@ impl Member {
 
     /// Closes its session, if there is one.
     pub(super) async fn close(&self) {
-        if let Some(session) = self.place.take() {
+        if let Some(session) = self.place.get() {
             session.close().await;
         }
+        self.place.take();
+    }
+
+    /// Whether the current task is one of its session's own, the handler for example, for which a close waits.
+    pub(super) fn waits_for_this_task(&self) -> bool {
+        self.place.get().is_some_and(|session| session.connection.is_own_task())
     }
 
     /// Whether its author says that an error is for good.

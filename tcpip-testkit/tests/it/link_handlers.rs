@@ -10,7 +10,7 @@ use std::{
 };
 
 use tcpip_client::{
-    Backoff, Client, Connection, DisconnectReason, HandlerResult, Latest, LinkBuilder, LinkError, LinkState,
+    Backoff, Client, Connection, DisconnectReason, HandlerResult, Latest, Link, LinkBuilder, LinkError, LinkState,
     ReadAndDispatch, line,
 };
 use tcpip_server::OneClientReadLoopServer;
@@ -289,10 +289,11 @@ async fn what_has_ended_is_not_ready() {
     server.close().await;
 }
 
-/// A handler whose greeting and farewell take their time.
+/// A handler whose greeting and farewell take their time, and which closes the link in that.
 #[derive(Default)]
 struct Slow {
     told: Mutex<Vec<String>>,
+    link: Mutex<Option<Arc<Link<Slow>>>>,
 }
 
 impl ReadAndDispatch for Slow {
@@ -307,7 +308,12 @@ impl ReadAndDispatch for Slow {
     }
 
     async fn on_disconnect(&self, connection: &Connection) {
-        sleep(SECOND).await;
+        sleep(SECOND / 2).await;
+        let link = self.link.lock().unwrap().clone();
+        if let Some(link) = link {
+            // Which waits for this.
+            link.close().await;
+        }
         self.told.lock().unwrap().push(connection.reason().unwrap().to_string());
     }
 }
@@ -319,7 +325,8 @@ async fn a_close_waits_for_the_farewell() {
         let network = network();
         let server = serve(&network).await;
         let link = Client::builder("device", PORT).network(&network).link().handler(Slow::default()).start();
-        let handler = Arc::clone(link.handler());
+        let (link, handler) = (Arc::new(link), Arc::clone(link.handler()));
+        *handler.link.lock().unwrap() = Some(Arc::clone(&link));
         soon(link.states().wait_for(|state| matches!(state, LinkState::Handshaking))).await.unwrap();
         soon(server.wait_connected()).await;
         while handler.told.lock().unwrap().is_empty() {
@@ -328,11 +335,12 @@ async fn a_close_waits_for_the_farewell() {
         if is_lost {
             server.close_client().await;
             // It is in its farewell then.
-            sleep(SECOND / 2).await;
+            sleep(SECOND / 4).await;
         }
         soon(link.close()).await;
         let reason = if is_lost { "closed by the peer" } else { "closed at this end" };
         assert_eq!(*handler.told.lock().unwrap(), ["connected", reason]);
+        handler.link.lock().unwrap().take();
         server.close().await;
     }
 }
