@@ -2,7 +2,7 @@
 
 use std::{fmt, future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
-use tcpip_core::{Batch, Connection, ReadError, ReadTurn, Sent, WriteError, endpoint::Lock};
+use tcpip_core::{Batch, Connection, DisconnectReason, ReadError, ReadTurn, Sent, WriteError, endpoint::Lock};
 use tokio::{sync::Mutex, task::coop::consume_budget, time::Instant};
 
 use super::{
@@ -174,8 +174,13 @@ impl Requester {
     /// As [`ask`](Self::ask).
     pub async fn receive<S: Shape>(&self, shape: S) -> Result<S::Output, RequestError> {
         consume_budget().await;
+        let refused = |cause| RequestError::new(&Front::EMPTY, Front::EMPTY, Sent::No, cause);
         let turn = self.first_turn(&self.connection(), &mut self.options.turn_timeout.clone()).await;
-        let turn = turn.map_err(|cause| RequestError::new(&Front::EMPTY, Front::EMPTY, Sent::No, cause))?;
+        let turn = turn.map_err(refused)?;
+        if let Some(reason @ DisconnectReason::OutOfStep) = turn.connection().reason() {
+            // What is left there is of the request for which the session has ended.
+            return Err(refused(Cause::NotConnected { reason: Some(reason) }));
+        }
         let reply = Reply::new(Described::Once(shape), Vec::new());
         let mut outstanding = Outstanding::new(turn, reply, None, &self.options, &self.device.counts);
         let received = outstanding.receive().await;

@@ -434,6 +434,18 @@ async fn policies_wait_at_most_so_long() {
     }
 }
 
+/// A reply whose caller is gone is not taken for what comes unasked, either.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn a_dropped_reply_was_not_unasked_for<K: Kind>() {
+    let (requester, mut far) = meet::<K>(RequestOptions::new()).await;
+    assert!(cut(5, requester.ask("?")).await.is_none());
+    far.write_all(b"reply\r\n").await.unwrap();
+    let error = soon(requester.receive(line())).await.unwrap_err();
+    let is_told = |cause: &Cause| matches!(cause, Cause::NotConnected { reason: Some(DisconnectReason::OutOfStep) });
+    assert!(is_told(error.cause()), "{error:?}");
+}
+
 /// The turn is waited for as long as the options of the request say, whatever the deadline of a read is.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_turn_has_a_deadline_of_its_own() {
