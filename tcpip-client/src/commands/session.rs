@@ -128,12 +128,14 @@ impl<P: Protocol> Session<P> {
         let permit = permit.map_err(|_| Cause::NotConnected { reason: self.connection.reason(), link: None })?;
         loop {
             let freed = self.ids.freed.notified();
-            // Of so many ids one is free, unless there are not so many.
-            for _ in 0..self.in_flight {
+            let mut tried = 0;
+            // Of one more than are in flight one is free, unless there are not so many.
+            while tried <= self.in_flight() {
                 let id = protocol.id(numbers.fetch_add(1, Ordering::Relaxed));
                 if self.ids.take(&id, Self::IN_ORDER) {
                     return Ok(Place { id, ids: Arc::clone(&self.ids), _permit: permit });
                 }
+                tried += 1;
             }
             freed.await;
         }

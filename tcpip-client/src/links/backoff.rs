@@ -50,8 +50,8 @@ impl Backoff {
         self.longest.saturating_mul(2)
     }
 
-    /// The pauses, from the first.
-    pub(super) fn pauses(&self) -> Pauses {
+    /// The pauses, from the first, behind so many attempts that have failed: one, or none but a session that was lost.
+    pub(super) fn pauses(&self, failed: usize) -> Pauses {
         let builder = ExponentialBuilder::new()
             .with_factor(2.0)
             .with_min_delay(self.first)
@@ -62,7 +62,7 @@ impl Backoff {
             Some(seed) => builder.with_jitter_seed(seed),
             None => builder,
         };
-        Pauses { pauses: builder.build(), left: self.attempts.map(|attempts| attempts.saturating_sub(1)) }
+        Pauses { pauses: builder.build(), left: self.attempts.map(|attempts| attempts.saturating_sub(failed)) }
     }
 }
 

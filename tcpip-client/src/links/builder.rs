@@ -162,6 +162,7 @@ impl<H: LinkReader> LinkBuilder<H> {
                     link.close().await;
                     return Err(error);
                 }
+                LinkState::Closed => return Err(LinkError::Closed),
                 _ => {}
             }
             if states.changed().await.is_err() {

@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use tcpip_core::endpoint::Lock;
-use tokio::sync::{Notify, watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch},
+};
 
 use super::{LinkError, LinkState, keeper::run_links, member::Member};
 
@@ -92,7 +95,12 @@ impl Links {
     }
 
     /// Takes in one more, and has it kept up.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime. It has not joined then.
     pub(super) fn join(self: &Arc<Self>, member: Arc<Member>) {
+        let runtime = Handle::current();
         let mut roster = self.roster.lock();
         if let Some(end) = roster.end.clone() {
             drop(roster);
@@ -102,7 +110,7 @@ impl Links {
         let is_first = roster.members.len() == 1;
         drop(roster);
         if is_first {
-            tokio::spawn(run_links(Arc::clone(self)));
+            runtime.spawn(run_links(Arc::clone(self)));
         } else {
             self.joined.notify_one();
         }
@@ -132,6 +140,17 @@ impl Links {
     /// Has all of them closed for good.
     pub(super) fn start_close(&self) {
         self.closing.send_replace(true);
+    }
+
+    /// Has all of them closed for good, and waits until some of them are, unless they wait for the current task.
+    pub(super) async fn close(&self, awaited: &[Arc<Member>]) {
+        self.start_close();
+        if self.members().iter().any(|member| member.waits_for_this_task()) {
+            return;
+        }
+        for member in awaited {
+            member.wait_final().await;
+        }
     }
 
     /// Waits until they are to be closed.
@@ -175,16 +194,14 @@ impl Group {
         self.0.not_over().is_ok() && self.0.members().iter().all(|member| member.is_ready())
     }
 
-    /// Closes all of them for good, the last that joined first, and returns when that is done.
+    /// Closes all of them for good, the last that joined first, and returns when that is done: at once where it is called
+    /// from the handler, or another task, of one of their sessions.
     ///
     /// # Cancel safety
     ///
     /// Once polled, they are closed without the future.
     pub async fn close(&self) {
-        self.0.start_close();
-        for member in self.0.members() {
-            member.wait_final().await;
-        }
+        self.0.close(&self.0.members()).await;
     }
 }
 

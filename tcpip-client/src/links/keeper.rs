@@ -11,17 +11,21 @@ use tokio::{
 use super::{LinkError, LinkState, group::Links, member::Member};
 
 /// Keeps the links up, until they are to be closed or one of them has given up.
-pub(super) async fn run_links(links: Arc<Links>) {
-    let _over = Over(Arc::clone(&links));
-    let end = select! {
-        biased;
-        () = links.told_to_close() => LinkState::Closed,
-        error = keep_up(&links) => LinkState::Failed { error },
-    };
-    for member in links.members().iter().rev() {
-        member.close().await;
+pub(super) fn run_links(links: Arc<Links>) -> impl Future<Output = ()> + Send {
+    // Before the task, which may be dropped without having run.
+    let over = Over(links);
+    async move {
+        let Over(links) = &over;
+        let end = select! {
+            biased;
+            () = links.told_to_close() => LinkState::Closed,
+            error = keep_up(links) => LinkState::Failed { error },
+        };
+        for member in links.members().iter().rev() {
+            member.close().await;
+        }
+        links.end(&end);
     }
-    links.end(&end);
 }
 
 /// Its links are over when it is dropped, be it with the runtime.
@@ -45,7 +49,8 @@ async fn keep_up(links: &Links) -> LinkError {
             (pauses, attempt) = (None, 0);
         }
         let lost = &members[culprit];
-        let pause = if lost.is_final(&error) { None } else { pauses.get_or_insert_with(|| backoff.pauses()).next() };
+        let pause =
+            if lost.is_final(&error) { None } else { pauses.get_or_insert_with(|| backoff.pauses(attempt)).next() };
         for (index, member) in members.iter().enumerate().rev() {
             let reason = if index == culprit { DisconnectReason::Closed } else { DisconnectReason::GroupLost };
             member.drop_session(reason).await;
@@ -89,14 +94,17 @@ async fn run_once(links: &Links, attempt: usize) -> Loss {
             }
             continue;
         }
-        for member in &members {
-            member.set_ready();
-        }
-        ready_since.get_or_insert_with(Instant::now);
+        // Nothing is said to be ready that has been lost meanwhile.
         select! {
             biased;
             loss = first_lost(&members) => break loss,
-            () = links.joined.notified() => {}
+            () = async {
+                for member in &members {
+                    member.set_ready();
+                }
+                ready_since.get_or_insert_with(Instant::now);
+                links.joined.notified().await;
+            } => {}
         }
     };
     let members = links.members();

@@ -114,14 +114,14 @@ impl<H: LinkReader> Link<H> {
     }
 
     /// Closes the link for good, and its [group](super::Group) with it, and returns when that is done: from anywhere, in any
-    /// state, within the deadlines of its client.
+    /// state, within the deadlines of its client. Called from the handler, or another task of a session that is closed, it
+    /// returns at once.
     ///
     /// # Cancel safety
     ///
     /// Once polled, it is closed without the future.
     pub async fn close(&self) {
-        self.links.start_close();
-        self.member.wait_final().await;
+        self.links.close(&[Arc::clone(&self.member)]).await;
     }
 }
 

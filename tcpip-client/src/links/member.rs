@@ -1,21 +1,21 @@
 //! A link, as its keeper sees it.
 
-use std::sync::Arc;
-
-use tcpip_core::{
-    BoxFuture, DisconnectReason,
-    endpoint::{Lock, catch_panic_in},
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
+
+use tcpip_core::{BoxFuture, DisconnectReason, endpoint::catch_panic_in};
 
 use super::{
     Backoff, LinkError, LinkReader, LinkState,
-    session::{Opening, Session},
+    session::{Opening, Place, Session},
     states::States,
 };
 use crate::requests::Device;
 
-/// What makes another session of a link, once it is ready.
-type Open = Box<dyn Fn() -> BoxFuture<'static, Result<Session, LinkError>> + Send + Sync>;
+/// What makes another session of a link, up to where it is ready.
+type Open = Box<dyn Fn() -> BoxFuture<'static, Result<(), LinkError>> + Send + Sync>;
 
 /// A link, as its keeper sees it: whatever reads it.
 pub(super) struct Member {
@@ -26,15 +26,10 @@ pub(super) struct Member {
     pub(super) device: Arc<Device>,
     open: Open,
     is_final: Arc<dyn Fn(&LinkError) -> bool + Send + Sync>,
-    /// That of now.
-    session: Lock<Option<Current>>,
-}
-
-#[derive(Clone)]
-struct Current {
-    session: Arc<Session>,
-    /// How many replies and frames had come before it was ready.
-    heard: u64,
+    /// Where the session of now is.
+    place: Arc<Place>,
+    /// How many replies and frames had come before it was ready. None that come before that prove anything.
+    heard: AtomicU64,
 }
 
 impl Member {
@@ -46,26 +41,32 @@ impl Member {
     ) -> Self {
         let (name, states) = (opening.client.session.name.as_ref().into(), Arc::new(states));
         let device = Arc::new(Device::of_link(states.subscribe()));
-        let (opening, told) = (Arc::new(opening), Arc::clone(&states));
+        let place = Arc::<Place>::default();
+        let shared = Arc::new((opening, Arc::clone(&states), Arc::clone(&place)));
         let open: Open = Box::new(move || {
-            let (opening, states) = (Arc::clone(&opening), Arc::clone(&told));
-            Box::pin(async move { H::open(&opening, &states).await })
+            let shared = Arc::clone(&shared);
+            Box::pin(async move {
+                let (opening, states, place) = &*shared;
+                H::open(opening, states, place).await
+            })
         });
-        Self { name, backoff, states, device, open, is_final, session: Lock::new(None) }
+        Self { name, backoff, states, device, open, is_final, place, heard: AtomicU64::new(u64::MAX) }
     }
 
     /// Connects for the so-manieth time in a row, up to where it is ready if the others are.
     pub(super) async fn begin(&self, attempt: usize) -> Result<(), LinkError> {
         self.states.set(LinkState::Connecting { attempt });
-        let session = Arc::new((self.open)().await?);
-        let heard = self.heard(&session);
-        *self.session.lock() = Some(Current { session, heard });
+        self.heard.store(u64::MAX, Ordering::Relaxed);
+        (self.open)().await?;
+        if let Some(session) = self.place.get() {
+            self.heard.store(self.heard(&session), Ordering::Relaxed);
+        }
         Ok(())
     }
 
     /// All are up. Of one that was ready before, nothing changes.
     pub(super) fn set_ready(&self) {
-        if let Some(session) = self.session()
+        if let Some(session) = self.place.get()
             && !self.states.is_ready()
         {
             self.device.set_connection(session.connection());
@@ -75,7 +76,7 @@ impl Member {
 
     /// Waits until its session has ended, and returns how. A link without one is waited for without end.
     pub(super) async fn lost(&self) -> LinkError {
-        match self.session() {
+        match self.place.get() {
             Some(session) => session.lost().await,
             None => std::future::pending().await,
         }
@@ -83,8 +84,7 @@ impl Member {
 
     /// Whether the device has said something of use since it was ready: one whole reply, or a frame.
     pub(super) fn has_proven_itself(&self) -> bool {
-        let current = self.session.lock().clone();
-        current.is_some_and(|Current { session, heard }| self.heard(&session) > heard)
+        self.place.get().is_some_and(|session| self.heard(&session) > self.heard.load(Ordering::Relaxed))
     }
 
     fn heard(&self, session: &Session) -> u64 {
@@ -93,17 +93,24 @@ impl Member {
 
     /// Ends its session, if there is one, for a link that goes on.
     pub(super) async fn drop_session(&self, reason: DisconnectReason) {
-        if let Some(session) = self.take_session() {
+        if let Some(session) = self.place.get() {
             session.connection.revoke(reason);
             session.basic_close().await;
         }
+        self.place.take();
     }
 
     /// Closes its session, if there is one.
     pub(super) async fn close(&self) {
-        if let Some(session) = self.take_session() {
+        if let Some(session) = self.place.get() {
             session.close().await;
         }
+        self.place.take();
+    }
+
+    /// Whether the current task is one of its session's own, the handler for example, for which a close waits.
+    pub(super) fn waits_for_this_task(&self) -> bool {
+        self.place.get().is_some_and(|session| session.connection.is_own_task())
     }
 
     /// Whether its author says that an error is for good.
@@ -135,13 +142,5 @@ impl Member {
     pub(super) async fn wait_final(&self) {
         // The sender is here.
         let _ = self.states.subscribe().wait_for(LinkState::is_final).await;
-    }
-
-    fn session(&self) -> Option<Arc<Session>> {
-        self.session.lock().as_ref().map(|current| Arc::clone(&current.session))
-    }
-
-    fn take_session(&self) -> Option<Arc<Session>> {
-        self.session.lock().take().map(|current| current.session)
     }
 }

@@ -22,9 +22,13 @@ pub struct OnDemand;
 /// Who reads the sessions of a link: its requests ([`OnDemand`]), or a handler, which is a [`Serve`] or a
 /// [`ReadAndDispatch`](tcpip_core::ReadAndDispatch). There is nothing to implement.
 pub trait LinkReader: Sized + Send + Sync + 'static {
-    /// Connects, and does all that comes before a session is ready.
+    /// Connects, and does all that comes before a session is ready, which is in `place` as soon as there is one.
     #[doc(hidden)]
-    fn open(opening: &Opening<Self>, states: &States) -> impl Future<Output = Result<Session, LinkError>> + Send;
+    fn open(
+        opening: &Opening<Self>,
+        states: &States,
+        place: &Place,
+    ) -> impl Future<Output = Result<(), LinkError>> + Send;
 }
 
 /// How a session is opened.
@@ -40,8 +44,28 @@ pub struct Opening<H> {
     pub(super) handshake_timeout: Duration,
 }
 
-/// A session that is up. Dropping it closes the connection.
-pub struct Session {
+/// Where the session of a link is, from its connection to its end: whoever is to end it finds it here.
+#[derive(Debug, Default)]
+pub struct Place(Lock<Option<Arc<Session>>>);
+
+impl Place {
+    fn put(&self, session: Session) -> Arc<Session> {
+        let session = Arc::new(session);
+        *self.0.lock() = Some(Arc::clone(&session));
+        session
+    }
+
+    pub(super) fn get(&self) -> Option<Arc<Session>> {
+        self.0.lock().clone()
+    }
+
+    pub(super) fn take(&self) -> Option<Arc<Session>> {
+        self.0.lock().take()
+    }
+}
+
+/// A session of a link. Dropping it closes the connection.
+pub(super) struct Session {
     client: Box<dyn Deref<Target = AnyClient> + Send + Sync>,
     /// Frames are read by a handler, and not by requests alone.
     has_handler: bool,
@@ -125,25 +149,25 @@ impl<H> Opening<H> {
 }
 
 impl LinkReader for OnDemand {
-    async fn open(opening: &Opening<Self>, states: &States) -> Result<Session, LinkError> {
+    async fn open(opening: &Opening<Self>, states: &States, place: &Place) -> Result<(), LinkError> {
         let client = opening.client.clone().connect().await.map_err(not_connected)?;
-        let session = Session::of(client, false);
-        let Some(handshake) = &opening.handshake else { return Ok(session) };
+        let session = place.put(Session::of(client, false));
+        let Some(handshake) = &opening.handshake else { return Ok(()) };
         states.set(LinkState::Handshaking);
         let requester = opening.requester(&session.connection);
         let done = opening.run(handshake, requester, &session.connection).await;
-        closed_unless(done, session).await
+        closed_unless(done, &session).await
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<H: Serve> LinkReader for H {
-    async fn open(opening: &Opening<Self>, states: &States) -> Result<Session, LinkError> {
+    async fn open(opening: &Opening<Self>, states: &States, place: &Place) -> Result<(), LinkError> {
         let (begun, has_begun) = oneshot::channel();
         let attended =
             Attended { opening: opening.clone(), begun: Lock::new(Some(begun)), has_greeted: Lock::new(false) };
         let client = opening.client.clone().connect_with(attended).await.map_err(not_connected)?;
-        let session = Session::of(client, true);
+        let session = place.put(Session::of(client, true));
         states.set(LinkState::Handshaking);
         let done = match has_begun.await {
             Ok(begun) => begun,
@@ -158,19 +182,16 @@ impl<H: Serve> LinkReader for H {
             },
             (_, done) => done,
         };
-        closed_unless(done, session).await
+        closed_unless(done, &session).await
     }
 }
 
 /// A session that is not ready is closed.
-async fn closed_unless(done: Result<(), LinkError>, session: Session) -> Result<Session, LinkError> {
-    match done {
-        Ok(()) => Ok(session),
-        Err(error) => {
-            session.close().await;
-            Err(error)
-        }
+async fn closed_unless(done: Result<(), LinkError>, session: &Session) -> Result<(), LinkError> {
+    if done.is_err() {
+        session.close().await;
     }
+    done
 }
 
 /// The handler of one session of a link: the handshake, and then what that handler does which all sessions share.

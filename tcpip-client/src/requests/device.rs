@@ -1,12 +1,12 @@
 //! Whom requests go to.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use tcpip_core::{
     Connection,
-    endpoint::{Lock, Trailing},
+    endpoint::{Lock, Trailing, within},
 };
-use tokio::sync::watch;
+use tokio::{runtime::Handle, sync::watch, time::Timeout};
 
 use super::outstanding::Counts;
 use crate::{Client, LinkError, LinkState};
@@ -20,16 +20,30 @@ pub(crate) struct Device {
     pub(super) client: Option<Client>,
     /// What the link is at, if this is one's.
     states: Option<watch::Receiver<LinkState>>,
+    /// Where that lives.
+    runtime: Option<Handle>,
 }
 
 impl Device {
     pub(super) fn of(connection: Connection, client: Option<Client>) -> Self {
-        Self { connection: Lock::new(connection), counts: Counts::default(), client, states: None }
+        Self { connection: Lock::new(connection), counts: Counts::default(), client, states: None, runtime: None }
     }
 
     /// That of a link, which has no session yet.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
     pub(crate) fn of_link(states: watch::Receiver<LinkState>) -> Self {
-        Self { states: Some(states), ..Self::of(Connection::closed(), None) }
+        Self { states: Some(states), runtime: Some(Handle::current()), ..Self::of(Connection::closed(), None) }
+    }
+
+    /// `future`, within `after`, whatever executor polls it.
+    pub(super) fn within<F: Future>(&self, after: Duration, future: F) -> Timeout<F> {
+        match &self.runtime {
+            Some(runtime) => within(runtime, after, future),
+            None => self.connection().within(after, future),
+        }
     }
 
     /// Waits until the link is ready, or never will be. Whether it is. Without a link there is nothing to wait for.

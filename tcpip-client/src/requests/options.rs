@@ -88,8 +88,8 @@ impl RequestOptions {
         Self::default()
     }
 
-    /// How long a request waits for a [`Link`](crate::Link) that is not ready, or `None` to fail at once. Default:
-    /// `None`.
+    /// How long a request waits for a [`Link`](crate::Link) that is not ready, or whose session ends before the request
+    /// has its turn, or `None` to fail at once. Default: `None`.
     pub fn ready_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
         Self { ready_timeout: timeout.into(), ..self }
     }

@@ -161,12 +161,14 @@ impl<'a, S: Shape> Outstanding<'a, S> {
         }
     }
 
-    /// The reply has come, whatever it is.
+    /// The reply has come, whatever it is. Where there is none to come, the device has said nothing.
     fn conclude(&mut self) {
-        self.device.counts.failures.store(0, Ordering::Relaxed);
-        self.device.counts.replies.fetch_add(1, Ordering::Relaxed);
-        if let Some(waiting) = self.waiting.take() {
-            self.device.counts.set_trailing(waiting.reply.trailing());
+        let Some(Waiting { reply, .. }) = self.waiting.take() else { return };
+        let counts = &self.device.counts;
+        counts.set_trailing(reply.trailing());
+        if reply.has_come() {
+            counts.failures.store(0, Ordering::Relaxed);
+            counts.replies.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

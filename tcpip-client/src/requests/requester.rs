@@ -2,12 +2,8 @@
 
 use std::{fmt, future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
-use tcpip_core::{Batch, Connection, ReadError, ReadTurn, Sent, WriteError, endpoint::Lock};
-use tokio::{
-    sync::Mutex,
-    task::coop::consume_budget,
-    time::{Instant, timeout},
-};
+use tcpip_core::{Batch, Connection, DisconnectReason, ReadError, ReadTurn, Sent, WriteError, endpoint::Lock};
+use tokio::{sync::Mutex, task::coop::consume_budget, time::Instant};
 
 use super::{
     command::{Command, IntoCommand},
@@ -126,10 +122,9 @@ impl Requester {
         if self.kept.is_some() {
             return Ok(self.clone());
         }
-        let connection = self.session().await;
-        match self.turn(&connection, &mut self.options.turn_timeout.clone()).await {
+        match self.first_turn(&self.connection(), &mut self.options.turn_timeout.clone()).await {
             Ok(Turn::Own(turn)) => {
-                let kept = Kept { connection, turn: Arc::new(Mutex::new(turn)) };
+                let kept = Kept { connection: turn.connection().clone(), turn: Arc::new(Mutex::new(turn)) };
                 Ok(Self { kept: Some(kept), ..self.clone() })
             }
             Ok(Turn::Kept(_)) => Ok(self.clone()),
@@ -181,9 +176,13 @@ impl Requester {
     /// As [`ask`](Self::ask).
     pub async fn receive<S: Shape>(&self, shape: S) -> Result<S::Output, RequestError> {
         consume_budget().await;
-        let connection = self.session().await;
         let refused = |cause| self.refused(b"", cause);
-        let turn = self.turn(&connection, &mut self.options.turn_timeout.clone()).await.map_err(refused)?;
+        let turn = self.first_turn(&self.connection(), &mut self.options.turn_timeout.clone()).await;
+        let turn = turn.map_err(refused)?;
+        if let Some(reason @ DisconnectReason::OutOfStep) = turn.connection().reason() {
+            // What is left there is of the request for which the session has ended.
+            return Err(refused(Cause::NotConnected { reason: Some(reason), link: None }));
+        }
         let reply = Reply::new(Described::Once(shape), self.device.counts.trailing(), Vec::new());
         let mut outstanding = Outstanding::new(turn, reply, None, &self.options, &self.device);
         let received = outstanding.receive().await;
@@ -205,7 +204,7 @@ impl Requester {
         shape: S,
         is_idempotent: bool,
     ) -> Result<S::Output, RequestError> {
-        let connection = self.session().await;
+        let connection = self.connection();
         let mut command = connection.batch();
         write(&mut command).map_err(|error| self.refused(command.as_bytes(), Cause::Write(error)))?;
         let mut left = self.options.turn_timeout;
@@ -213,8 +212,14 @@ impl Requester {
         let turn = match free {
             // Mostly it is.
             Some(turn) => Ok(Turn::Own(turn)),
-            None => self.turn(&connection, &mut left).await,
+            None => self.first_turn(&connection, &mut left).await,
         };
+        if let Ok(turn) = &turn
+            && *turn.connection() != connection
+        {
+            command = turn.connection().batch();
+            write(&mut command).map_err(|error| self.refused(command.as_bytes(), Cause::Write(error)))?;
+        }
         drop(connection);
         if self.options.retries == 0 {
             return match turn {
@@ -272,21 +277,22 @@ impl Requester {
         if self.options.is_secret { error.hidden() } else { error }
     }
 
-    /// The connection of a session that has not ended, if there is one within the deadline, or at once.
-    async fn session(&self) -> Connection {
-        if let (None, Some(after)) = (&self.kept, self.options.ready_timeout)
-            && !self.connection().is_connected()
-        {
-            // Without, the connection says why.
-            let _ = timeout(after, self.device.ready()).await;
+    /// Waits for the turn, for as long as is `left`; where a link may be waited for, in its next session, if this one has
+    /// ended or does so meanwhile.
+    async fn first_turn(&self, connection: &Connection, left: &mut Duration) -> Result<Turn, Cause> {
+        let turn = self.turn(connection, left).await;
+        match (&turn, self.options.ready_timeout) {
+            (Ok(_) | Err(Cause::Read(_)), Some(mut after)) if !connection.is_connected() => {
+                self.next_turn(&mut after).await.map_or(turn, Ok)
+            }
+            _ => turn,
         }
-        self.connection()
     }
 
     /// Waits for the turn in a session that lives, for as long as is `left`. `None` if there is none, and of a device
     /// that is closed for good.
     async fn next_turn(&self, left: &mut Duration) -> Option<Turn> {
-        let (began, connection) = (Instant::now(), self.connection());
+        let began = Instant::now();
         let waiting = async {
             loop {
                 let is_ready = match &self.kept {
@@ -306,7 +312,7 @@ impl Requester {
                 }
             }
         };
-        let turn = connection.within(*left, waiting).await.ok().flatten();
+        let turn = self.device.within(*left, waiting).await.ok().flatten();
         *left = left.saturating_sub(began.elapsed());
         turn
     }
@@ -315,7 +321,7 @@ impl Requester {
     async fn turn(&self, connection: &Connection, left: &mut Duration) -> Result<Turn, Cause> {
         let mut waiting = pin!(async {
             match &self.kept {
-                None => connection.read_turn().await.map(Turn::Own),
+                None => connection.read_turn_without_deadline().await.map(Turn::Own),
                 Some(kept) => Ok(Turn::Kept(Arc::clone(&kept.turn).lock_owned().await)),
             }
         });
@@ -330,10 +336,7 @@ impl Requester {
                 turn.map_err(|_| Cause::Busy { after })?
             }
         };
-        turn.map_err(|error| match error {
-            ReadError::Timeout { after, .. } => Cause::Busy { after },
-            error => Cause::Read(error),
-        })
+        turn.map_err(Cause::Read)
     }
 
     /// What has arrived before the command goes out is not its reply.

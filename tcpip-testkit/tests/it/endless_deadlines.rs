@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use tcpip_client::Client;
+use tcpip_client::{Client, OutOfStep, RequestOptions, Requester, silence};
 use tcpip_server::OneClientServer;
 use tokio::time::timeout;
+
+use crate::{
+    kinds::{Kind, Memory},
+    requests::{at_once, device},
+};
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(20);
@@ -47,4 +52,24 @@ async fn the_longest_duration_is_a_deadline_that_never_passes() {
     timeout(LONG, session.wait_closed()).await.unwrap();
     timeout(LONG, server.close()).await.unwrap();
     assert!(server.is_closed());
+}
+
+/// So it is with the deadlines of requests, also where a session must not be idle.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_request_may_take_for_ever() {
+    let (near, far) = Memory::streams().await;
+    let client = Client::from_stream(near).idle_timeout(LONG).connect().await.unwrap();
+    let never = Duration::MAX;
+    let options = RequestOptions::new()
+        .ready_timeout(never)
+        .turn_timeout(never)
+        .reply_timeout(never)
+        .gap_timeout(never)
+        .whole_timeout(never)
+        .out_of_step(OutOfStep::Drain { quiet: never, at_most: never });
+    let requester = Requester::new(client, options);
+    tokio::spawn(device(far, |command| if command == "?" { at_once("ok\r\n") } else { Vec::new() }));
+    assert_eq!(timeout(LONG, requester.ask("?")).await.unwrap().unwrap(), "ok");
+    timeout(100 * LONG, requester.ask_for("never", silence(never))).await.unwrap_err();
+    timeout(100 * LONG, requester.ask("?")).await.unwrap_err();
 }

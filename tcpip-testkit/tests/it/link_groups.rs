@@ -1,6 +1,7 @@
 //! Links that are up together, or not at all.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -9,7 +10,7 @@ use tcpip_client::{Backoff, Client, DisconnectReason, Group, Link, LinkBuilder, 
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tokio::time::Instant;
 
-use crate::memory_network::MemoryNetwork;
+use crate::{memory_network::MemoryNetwork, soon::soon};
 
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
@@ -173,4 +174,44 @@ async fn one_that_gives_up_ends_all() {
     assert_eq!(second.ready().await.unwrap_err().to_string(), error.to_string());
     assert_eq!(group.ready().await.unwrap_err().to_string(), error.to_string());
     server.close().await;
+}
+
+/// Who joins a group that is over is told so, whether it starts or connects.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn nobody_joins_a_group_that_is_over() {
+    let (network, told) = (network(), Told::default());
+    let both = Group::new();
+    let first = link(&network, PORTS[0], &both, &told).start();
+    soon(both.close()).await;
+    assert!(matches!(*first.states().borrow(), LinkState::Closed));
+    let started = link(&network, PORTS[1], &both, &told).start();
+    assert!(matches!(soon(started.ready()).await, Err(LinkError::Closed)));
+    let connected = soon(link(&network, PORTS[1], &both, &told).connect()).await;
+    assert!(matches!(connected, Err(LinkError::Closed)), "{connected:?}");
+}
+
+/// A link that cannot start leaves its group as it was; one whose runtime is gone is closed, wherever that is waited for,
+/// also where nothing of it has run.
+#[test]
+fn a_link_needs_its_runtime() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (network, told, both) = (network(), Told::default(), Group::new());
+    catch_unwind(AssertUnwindSafe(|| link(&network, PORTS[0], &both, &told).start())).unwrap_err();
+    let first = runtime();
+    let has_run = first.block_on(async {
+        let server = serve(&network, PORTS[0]).await;
+        let link = link(&network, PORTS[0], &both, &told).start();
+        soon(link.ready()).await.unwrap();
+        server.close().await;
+        link
+    });
+    let has_not = first.block_on(async { link(&network, PORTS[0], &Group::new(), &told).start() });
+    drop(first);
+    runtime().block_on(async {
+        for link in [has_run, has_not] {
+            soon(link.ready()).await.unwrap_err();
+            soon(link.close()).await;
+            assert!(matches!(*link.states().borrow(), LinkState::Closed));
+        }
+    });
 }

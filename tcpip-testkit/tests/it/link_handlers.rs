@@ -10,13 +10,18 @@ use std::{
 };
 
 use tcpip_client::{
-    Backoff, Client, Connection, DisconnectReason, HandlerResult, Latest, LinkBuilder, LinkError, LinkState,
+    Backoff, Client, Connection, DisconnectReason, HandlerResult, Latest, Link, LinkBuilder, LinkError, LinkState,
     ReadAndDispatch, line,
 };
 use tcpip_server::OneClientReadLoopServer;
-use tokio::{join, sync::mpsc::unbounded_channel, time::Instant};
+use tokio::{
+    join,
+    sync::mpsc::unbounded_channel,
+    task::yield_now,
+    time::{Instant, sleep},
+};
 
-use crate::memory_network::MemoryNetwork;
+use crate::{memory_network::MemoryNetwork, soon::soon};
 
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
@@ -248,4 +253,94 @@ async fn callbacks_are_told_of_each_state() {
     drop(link);
     assert!(states.recv().await.is_none(), "nothing comes behind it");
     server.close().await;
+}
+
+/// A handler that gives up at once.
+struct GivesUp;
+
+impl ReadAndDispatch for GivesUp {
+    async fn read_and_dispatch(&self, _: &Connection) -> HandlerResult {
+        Err("it gives up".into())
+    }
+}
+
+/// A session that has ended is not said to be ready.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn what_has_ended_is_not_ready() {
+    let network = network();
+    let server = serve(&network).await;
+    let (told, mut states) = unbounded_channel();
+    let link = Client::builder("device", PORT)
+        .network(&network)
+        .link()
+        .handler(GivesUp)
+        .state_callback(move |state| {
+            let _ = told.send(state);
+            async {}
+        })
+        .start();
+    loop {
+        match soon(states.recv()).await.unwrap() {
+            LinkState::Backoff { .. } => break,
+            state => assert!(!matches!(state, LinkState::Ready), "{state:?}"),
+        }
+    }
+    link.close().await;
+    server.close().await;
+}
+
+/// A handler whose greeting and farewell take their time, and which closes the link in that.
+#[derive(Default)]
+struct Slow {
+    told: Mutex<Vec<String>>,
+    link: Mutex<Option<Arc<Link<Slow>>>>,
+}
+
+impl ReadAndDispatch for Slow {
+    async fn on_connect(&self, connection: &Connection) -> HandlerResult {
+        self.told.lock().unwrap().push("connected".to_owned());
+        while connection.read_str().await? != "ready" {}
+        Ok(())
+    }
+
+    async fn read_and_dispatch(&self, _: &Connection) -> HandlerResult {
+        pending().await
+    }
+
+    async fn on_disconnect(&self, connection: &Connection) {
+        sleep(SECOND / 2).await;
+        let link = self.link.lock().unwrap().clone();
+        if let Some(link) = link {
+            // Which waits for this.
+            link.close().await;
+        }
+        self.told.lock().unwrap().push(connection.reason().unwrap().to_string());
+    }
+}
+
+/// A link that is closed has no handler at work, also where it was not ready, or about to pause.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_close_waits_for_the_farewell() {
+    for is_lost in [false, true] {
+        let network = network();
+        let server = serve(&network).await;
+        let link = Client::builder("device", PORT).network(&network).link().handler(Slow::default()).start();
+        let (handler, link) = (Arc::clone(link.handler()), Arc::new(link));
+        *handler.link.lock().unwrap() = Some(Arc::clone(&link));
+        soon(link.states().wait_for(|state| matches!(state, LinkState::Handshaking))).await.unwrap();
+        soon(server.wait_connected()).await;
+        while handler.told.lock().unwrap().is_empty() {
+            yield_now().await;
+        }
+        if is_lost {
+            server.close_client().await;
+            // It is in its farewell then.
+            sleep(SECOND / 4).await;
+        }
+        soon(link.close()).await;
+        let reason = if is_lost { "closed by the peer" } else { "closed at this end" };
+        assert_eq!(*handler.told.lock().unwrap(), ["connected", reason]);
+        handler.link.lock().unwrap().take();
+        server.close().await;
+    }
 }

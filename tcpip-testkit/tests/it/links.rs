@@ -1,10 +1,12 @@
 //! A client that comes back.
 
 use std::{
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Waker},
     time::Duration,
 };
 
@@ -234,10 +236,13 @@ async fn a_budget_is_spent() {
     let error = link(&network).connect().await.unwrap_err();
     assert!(matches!(&error, LinkError::Connect(_)), "{error:?}");
     let server = serve(&network).await;
-    let link = link(&network).connect().await.unwrap();
+    let link = link(&network).backoff(Backoff::exponential(TICK, SECOND).at_most(3)).connect().await.unwrap();
     assert_eq!(link.ask("?").await.unwrap(), "?");
-    link.close().await;
+    network.asked();
     server.close().await;
+    link.ready().await.unwrap_err();
+    let attempts = network.asked().iter().filter(|asked| asked.starts_with("look up")).count();
+    assert_eq!(attempts, 3, "the session that was lost is no attempt that failed");
 }
 
 /// A device that accepts and hangs up is tried at the pace of the backoff, and said to turn this client away.
@@ -258,6 +263,25 @@ async fn who_is_turned_away_does_not_storm() {
         assert!(begin.elapsed() >= 9 * 20 * TICK, "{:?}", begin.elapsed());
         soon(link.close()).await;
     }
+}
+
+/// A device that takes a command, and hangs up without a word, has said nothing of use: it does not begin the pauses anew.
+#[test_log::test(tokio::test)]
+async fn what_is_told_proves_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let link = Client::builder("127.0.0.1", port).link().backoff(Backoff::exponential(TICK, 100 * SECOND)).start();
+    for expected in 1..4 {
+        let (mut device, _) = soon(listener.accept()).await.unwrap();
+        soon(link.ready()).await.unwrap();
+        soon(link.tell("?")).await.unwrap();
+        soon(device.read_exact(&mut [0; 3])).await.unwrap();
+        drop(device);
+        let is_it = |state: &LinkState| matches!(state, LinkState::Backoff { .. });
+        let state = soon(link.states().wait_for(is_it)).await.unwrap().clone();
+        assert!(matches!(state, LinkState::Backoff { attempt, .. } if attempt == expected), "{expected}: {state:?}");
+    }
+    soon(link.close()).await;
 }
 
 /// A device that says nothing where it should greet is there, and has turned nobody away: the handshake failed.
@@ -441,9 +465,28 @@ async fn a_request_may_wait_for_the_link() {
         serve(&network).await
     });
     assert_eq!(reply.unwrap(), "?");
+    // One in the queue of a session that ends has its turn in the next.
+    let (hung_up, queued) = tokio::join!(link.ask("hang up"), patient.ask("queued"));
+    hung_up.unwrap_err();
+    assert_eq!(queued.unwrap(), "queued");
+    let (hung_up, queued) = tokio::join!(link.ask("hang up"), patient.exclusive());
+    hung_up.unwrap_err();
+    assert_eq!(queued.unwrap().ask("exclusive").await.unwrap(), "exclusive");
     link.close().await;
     let begin = Instant::now();
     link.ask("closed").await.unwrap_err();
     assert!(begin.elapsed() < TICK);
     server.close().await;
+}
+
+/// A link is waited for by whatever polls the request.
+#[test]
+fn a_link_is_waited_for_without_a_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let options = RequestOptions::new().ready_timeout(SECOND);
+    let link = runtime.block_on(async { link(&network()).requests(options).start() });
+    let mut asking = pin!(link.ask("?"));
+    assert!(asking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(runtime);
+    assert!(asking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready(), "it is closed");
 }

@@ -532,16 +532,43 @@ async fn policies_wait_at_most_so_long() {
     }
 }
 
+/// A reply whose caller is gone is not taken for what comes unasked, either.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn a_dropped_reply_was_not_unasked_for<K: Kind>() {
+    let (requester, mut far) = meet::<K>(RequestOptions::new()).await;
+    assert!(cut(5, requester.ask("?")).await.is_none());
+    far.write_all(b"reply\r\n").await.unwrap();
+    let error = soon(requester.receive(line())).await.unwrap_err();
+    let is_told =
+        |cause: &Cause| matches!(cause, Cause::NotConnected { reason: Some(DisconnectReason::OutOfStep), .. });
+    assert!(is_told(error.cause()), "{error:?}");
+}
+
+/// The turn is waited for as long as the options of the request say, whatever the deadline of a read is.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_turn_has_a_deadline_of_its_own() {
+    let (near, far) = Memory::streams().await;
+    let client = Client::from_stream(near).read_timeout(SECOND).connect().await.unwrap();
+    let options = RequestOptions::new().turn_timeout(100 * SECOND).reply_timeout(20 * SECOND);
+    let requester = Requester::new(client, options);
+    tokio::spawn(device(far, |command| vec![(10 * SECOND, format!("{command}\r\n").into_bytes())]));
+    let (first, second) = tokio::join!(requester.ask("first"), requester.ask("second"));
+    assert_eq!((first.unwrap().as_str(), second.unwrap().as_str()), ("first", "second"));
+}
+
 /// So many requests in a row without a reply end the session, whatever the policy is.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_device_that_never_answers_is_given_up() {
     let drain = OutOfStep::Drain { quiet: TICK, at_most: SECOND };
     let (requester, far) = meet::<Memory>(RequestOptions::new().out_of_step(drain)).await;
-    tokio::spawn(device(far, |command| if command == "?" { Vec::new() } else { at_once("ok\r\n") }));
+    tokio::spawn(device(far, |command| if command == "ok" { at_once("ok\r\n") } else { Vec::new() }));
     for is_answered in [false, false, true, false, false] {
         assert_eq!(requester.ask(if is_answered { "ok" } else { "?" }).await.is_ok(), is_answered);
         assert!(requester.connection().is_connected());
     }
+    // What has no reply does not say that the device is there.
+    requester.tell("tell").await.unwrap();
     requester.ask("?").await.unwrap_err();
     assert_eq!(requester.connection().reason(), Some(DisconnectReason::OutOfStep));
 }

@@ -82,13 +82,17 @@ impl Connection {
         Some(ReadTurn { connection: self.clone(), ticket })
     }
 
+    /// As [`read_turn`](Self::read_turn), for who has another deadline than `read_timeout`.
+    #[doc(hidden)]
+    pub async fn read_turn_without_deadline(&self) -> Result<ReadTurn, ReadError> {
+        let turn = self.queue_up_to_read().await?;
+        turn.has_come().await;
+        Ok(turn)
+    }
+
     /// The same, for a read of that name.
     pub(super) async fn turn(&self, operation: &'static str) -> Result<ReadTurn, ReadError> {
-        consume_budget().await;
-        if self.look(Session::is_over) {
-            return Err(self.not_connected());
-        }
-        let turn = ReadTurn::queue_up(self);
+        let turn = self.queue_up_to_read().await?;
         let waiting = turn.has_come();
         match self.shared.options.read_timeout {
             None => waiting.await,
@@ -97,6 +101,12 @@ impl Connection {
             }
         }
         Ok(turn)
+    }
+
+    /// A place in the queue of those who read, if there is a session.
+    async fn queue_up_to_read(&self) -> Result<ReadTurn, ReadError> {
+        consume_budget().await;
+        if self.look(Session::is_over) { Err(self.not_connected()) } else { Ok(ReadTurn::queue_up(self)) }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep};
 use super::read_turn::Reading;
 use crate::{
     DisconnectReason, Encoding, FrameBuffer, JsonMode, ReadError, Terminator,
-    connection::ReadTurn,
+    connection::{ReadTurn, options::deadline},
     session::{Take, Taken, Ticket, Unread},
     text::TextFormat,
 };
@@ -122,7 +122,7 @@ impl ReadTurn {
     #[doc(hidden)]
     pub fn read_reply(&mut self, not_idle_for: Duration) -> ReplyRead<'_> {
         let (connection, ticket) = self.parts();
-        ReplyRead { reading: Reading::new(connection, Some(not_idle_for)), ticket }
+        ReplyRead { reading: Reading::new(connection, Some(deadline(not_idle_for))), ticket }
     }
 }
 
