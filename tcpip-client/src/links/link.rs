@@ -99,6 +99,28 @@ impl<H: LinkReader> Link<H> {
         self.member.ready().await
     }
 
+    /// Waits until, from now on, a session is lost or an attempt fails, and returns why: the other end of a wait for
+    /// what the device sends by itself, which then ends with the link. At once, if the link has given up or is closed.
+    ///
+    /// ```
+    /// use tcpip_client::{Latest, Link, LinkError, ReadAndDispatch};
+    ///
+    /// async fn next<H: ReadAndDispatch>(link: &Link<H>, position: &Latest<f64>) -> Result<f64, LinkError> {
+    ///     tokio::select! {
+    ///         biased;
+    ///         Some(position) = position.next() => Ok(position),
+    ///         error = link.lost() => Err(error),
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time. A loss before the next call is then not waited for.
+    pub async fn lost(&self) -> LinkError {
+        self.member.states.lost().await
+    }
+
     /// Returns whether it is ready.
     #[must_use]
     pub fn is_ready(&self) -> bool {
