@@ -1,6 +1,10 @@
 //! The link itself.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{
+    fmt,
+    ops::Deref,
+    sync::{Arc, atomic::Ordering},
+};
 
 use tcpip_core::{Connection, Serve};
 use tokio::sync::watch;
@@ -70,14 +74,26 @@ pub struct Link<H = OnDemand> {
 }
 
 impl<H: LinkReader> Link<H> {
-    pub(super) fn start(options: LinkBuilder<H>) -> Self {
+    /// One that is not started.
+    pub(super) fn new(options: LinkBuilder<H>) -> Self {
         let LinkBuilder { opening, backoff, is_final, callbacks, group } = options;
         let (handler, requests) = (Arc::clone(&opening.handler), opening.requests.clone());
         let member = Arc::new(Member::new(opening, States::start(callbacks), backoff, is_final));
         let requester = Requester::to(Arc::clone(&member.device), requests);
         let links = group.unwrap_or_default().0;
-        links.join(Arc::clone(&member));
         Self { requester, handler, member, links }
+    }
+
+    /// Has it kept up, from now on.
+    pub(super) fn start(self) -> Self {
+        self.links.join(Arc::clone(&self.member));
+        self
+    }
+
+    /// Has it kept up, for who waits for the outcome of the first attempt, and gives it up if that fails.
+    pub(super) fn start_awaited(self) -> Self {
+        self.member.is_awaited.store(true, Ordering::Relaxed);
+        self.start()
     }
 
     /// Returns the connection of the present session, or of the last one.

@@ -1,6 +1,9 @@
 //! A link, as its keeper sees it.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use tcpip_core::{
     BoxFuture, DisconnectReason,
@@ -26,6 +29,8 @@ pub(super) struct Member {
     pub(super) device: Arc<Device>,
     open: Open,
     is_final: Arc<dyn Fn(&LinkError) -> bool + Send + Sync>,
+    /// Somebody waits for the outcome of the first attempt, and need not be told of it by the log.
+    pub(super) is_awaited: AtomicBool,
     /// That of now.
     session: Lock<Option<Current>>,
 }
@@ -51,7 +56,8 @@ impl Member {
             let (opening, states) = (Arc::clone(&opening), Arc::clone(&told));
             Box::pin(async move { H::open(&opening, &states).await })
         });
-        Self { name, backoff, states, device, open, is_final, session: Lock::new(None) }
+        let (is_awaited, session) = (AtomicBool::new(false), Lock::new(None));
+        Self { name, backoff, states, device, open, is_final, is_awaited, session }
     }
 
     /// Connects for the so-manieth time in a row, up to where it is ready if the others are.
@@ -68,6 +74,7 @@ impl Member {
         if let Some(session) = self.session()
             && !self.states.is_ready()
         {
+            self.is_awaited.store(false, Ordering::Relaxed);
             self.device.set_connection(session.connection());
             self.states.set(LinkState::Ready);
         }
