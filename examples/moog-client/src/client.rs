@@ -1,24 +1,24 @@
 //! The client itself.
 
-use std::time::Duration;
+use moog_protocol::Parameters;
+use tcpip_client::{Client, ClientOrServer, Commands, Connection, Link, LinkError, RequestError};
+use tokio::select;
 
-use moog_protocol::{Command, Parameters};
-use tcpip_client::{ClientOrServer, Connection, DisconnectReason, ReadLoopClient};
-use tokio::{sync::Mutex, time::timeout};
-
-use crate::{Builder, CommandError, frame::Body, incoming::Incoming};
+use crate::{
+    Builder,
+    frame::{Body, Frame},
+    moog::Moog,
+};
 
 /// A client of a Moog controller whose configuration is a `C` and whose telemetry is a `T`.
 ///
-/// Dropping it closes the connection. It connects once.
+/// It connects again by itself whenever the controller was gone; meanwhile commands fail at once. Dropping it closes
+/// the connection.
 ///
 /// Several tasks may use it at once: their commands wait for each other.
 #[derive(Debug)]
-pub struct CommandTelemetryClient<C, T> {
-    client: ReadLoopClient<Incoming<C, T>>,
-    /// The number of the next command. Held while a command waits for its status.
-    counter: Mutex<u32>,
-    command_timeout: Duration,
+pub struct CommandTelemetryClient<C: Body, T: Body> {
+    pub(crate) link: Link<Commands<Moog<C, T>>>,
 }
 
 /// A command that the controller has accepted.
@@ -31,29 +31,40 @@ pub struct Acknowledged {
 }
 
 impl<C: Body, T: Body> CommandTelemetryClient<C, T> {
-    pub(crate) fn new(client: ReadLoopClient<Incoming<C, T>>, counter: u32, command_timeout: Duration) -> Self {
-        Self { client, counter: Mutex::new(counter), command_timeout }
-    }
-
     /// The options of a client of the controller at `host` and `port`.
     pub fn builder(host: &str, port: u16) -> Builder<C, T> {
-        Builder::new(host, port)
+        Builder::over(Client::builder(host, port).name("moog-client").link())
     }
 
-    /// The configuration, once it has come: the latest.
+    /// The configuration, once it has come: the latest. While the controller is gone it is the last one, and once it is
+    /// back, none but a new one.
     ///
     /// # Errors
     ///
-    /// [`CommandError::Lost`], [`CommandError::Closed`] when the connection is over and none has come.
+    /// Why none has come: a session that ended meanwhile, an attempt to connect that failed, a client that is closed.
     ///
     /// # Cancel safety
     ///
     /// May be dropped at any time.
-    pub async fn configured(&self) -> Result<C, CommandError> {
-        self.incoming().config.wait_for(|_| true).await.ok_or_else(|| self.gone())
+    pub async fn configured(&self) -> Result<C, LinkError> {
+        self.unless_lost(self.moog().config.wait_for(|_| true)).await
     }
 
-    /// Waits until the controller is ready: its configuration and a first telemetry have come.
+    /// Waits until the controller is ready: its configuration and a first telemetry have come. If it was lost, they
+    /// have come anew.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Link::ready`].
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time.
+    pub async fn ready(&self) -> Result<(), LinkError> {
+        self.link.ready().await
+    }
+
+    /// The next telemetry that comes after this is first polled.
     ///
     /// # Errors
     ///
@@ -62,28 +73,14 @@ impl<C: Body, T: Body> CommandTelemetryClient<C, T> {
     /// # Cancel safety
     ///
     /// May be dropped at any time.
-    pub async fn ready(&self) -> Result<(), CommandError> {
-        self.configured().await?;
-        self.incoming().telemetry.wait_for(|_| true).await.map(|_| ()).ok_or_else(|| self.gone())
+    pub async fn next_telemetry(&self) -> Result<T, LinkError> {
+        self.unless_lost(self.moog().telemetry.next()).await
     }
 
-    /// The next telemetry that comes after this is first polled.
-    ///
-    /// # Errors
-    ///
-    /// [`CommandError::Lost`], [`CommandError::Closed`] when none will come.
-    ///
-    /// # Cancel safety
-    ///
-    /// May be dropped at any time.
-    pub async fn next_telemetry(&self) -> Result<T, CommandError> {
-        self.incoming().telemetry.next().await.ok_or_else(|| self.gone())
-    }
-
-    /// The latest telemetry; `None` before the first.
+    /// The latest telemetry; `None` before the first of a session.
     #[must_use]
     pub fn telemetry(&self) -> Option<T> {
-        self.incoming().telemetry.get()
+        self.moog().telemetry.get()
     }
 
     /// Sends a command and waits for its status. Further parameters are 0.
@@ -92,9 +89,13 @@ impl<C: Body, T: Body> CommandTelemetryClient<C, T> {
     ///
     /// # Errors
     ///
-    /// - [`CommandError::Refused`]: the controller says no, and why;
-    /// - [`CommandError::NoStatus`]: it says nothing in time; the connection lives;
-    /// - [`CommandError::Lost`], [`CommandError::Closed`]: the connection is over, also while this waits.
+    /// By their [`cause`](RequestError::cause):
+    ///
+    /// - [`Refused`](tcpip_client::Cause::Refused): the controller says no, and why;
+    /// - [`NoReply`](tcpip_client::Cause::NoReply): it says nothing in time; the connection lives;
+    /// - [`Busy`](tcpip_client::Cause::Busy): others had their turn for 5 s; nothing was sent;
+    /// - [`NotConnected`](tcpip_client::Cause::NotConnected): the controller is gone, also while this waits;
+    ///   [`sent`](RequestError::sent) says whether it may have the command.
     ///
     /// # Panics
     ///
@@ -104,58 +105,48 @@ impl<C: Body, T: Body> CommandTelemetryClient<C, T> {
     ///
     /// A command that is dropped while it waits for its status has been sent, and may be carried out; its status is
     /// ignored, and never taken for that of another.
-    pub async fn run_command(&self, code: u32, parameters: &[f64]) -> Result<Acknowledged, CommandError> {
+    pub async fn run_command(&self, code: u32, parameters: &[f64]) -> Result<Acknowledged, RequestError> {
         let mut all = Parameters::default();
         all[..parameters.len()].copy_from_slice(parameters);
-        let mut next = self.counter.lock().await;
-        let counter = *next;
-        *next = counter.wrapping_add(1);
-        let status = self.incoming().in_flight.begin(counter);
-        let answered = async {
-            self.client.write_from(&Command::new(counter, code, all)).await.map_err(|_| self.gone())?;
-            status.await.map_err(|_| self.gone())
-        };
-        let after = self.command_timeout;
-        let status = timeout(after, answered).await.unwrap_or(Err(CommandError::NoStatus { counter, after }))?;
-        if status.status.get() == moog_protocol::ACK {
-            Ok(Acknowledged { counter, duration: status.duration.get() })
-        } else {
-            Err(CommandError::Refused { counter, reason: status.reason().into_owned() })
+        match self.link.handler().run(&(code, all)).await? {
+            Frame::Status { counter, status } => Ok(Acknowledged { counter, duration: status.duration.get() }),
+            _ => unreachable!("nothing else is a reply"),
         }
     }
 
     /// Whether the controller is connected.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.client.is_connected()
+        self.connection().is_connected()
     }
 
-    /// Closes the connection; whoever waits is told so. May be called again.
+    /// Closes the connection for good; whoever waits is told so, and the callbacks are let go. May be called again.
     ///
     /// # Cancel safety
     ///
     /// Once polled, the close goes on without the future.
     pub async fn close(&self) {
-        self.client.close().await;
+        self.moog().end_callbacks();
+        self.link.close().await;
     }
 
-    fn incoming(&self) -> &Incoming<C, T> {
-        self.client.handler()
+    fn moog(&self) -> &Moog<C, T> {
+        self.link.handler().protocol()
     }
 
-    /// Why the connection is over.
-    fn gone(&self) -> CommandError {
-        match self.client.connection().reason() {
-            Some(DisconnectReason::Closed) => CommandError::Closed,
-            Some(reason) => CommandError::Lost { reason },
-            // The read loop has ended before the session.
-            None => CommandError::Lost { reason: DisconnectReason::ClosedByPeer },
+    /// What comes, or why it does not.
+    async fn unless_lost<V>(&self, value: impl Future<Output = Option<V>>) -> Result<V, LinkError> {
+        select! {
+            biased;
+            Some(value) = value => Ok(value),
+            error = self.link.lost() => Err(error),
         }
     }
 }
 
+/// The present session, or the last one.
 impl<C: Body, T: Body> ClientOrServer for CommandTelemetryClient<C, T> {
     fn connection(&self) -> Connection {
-        self.client.connection()
+        self.link.handler().connection()
     }
 }

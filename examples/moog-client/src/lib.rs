@@ -1,5 +1,6 @@
 //! A client of Moog controllers, such as those of hexapods and rotators: it keeps the configuration and the telemetry
-//! that come by themselves, and sends commands on the same socket.
+//! that come by themselves, and sends commands on the same socket. It is a [`Link`](tcpip_client::Link) with
+//! [`Commands`](tcpip_client::Commands): whenever the controller was gone, it is connected again by itself.
 //!
 //! [`CommandTelemetryClient`] is generic over the device's configuration and telemetry; those of the simple device are
 //! in [`moog_protocol`].
@@ -30,15 +31,12 @@
 mod builder;
 mod callbacks;
 mod client;
-mod error;
 mod frame;
-mod in_flight;
-mod incoming;
+mod moog;
 
 pub use self::{
     builder::{Builder, DEFAULT_COMMAND_TIMEOUT},
     callbacks::{CALLBACK_QUEUE, CallbackResult},
     client::{Acknowledged, CommandTelemetryClient},
-    error::CommandError,
     frame::Body,
 };

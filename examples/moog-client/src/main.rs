@@ -8,10 +8,10 @@ mod request;
 use std::{error::Error, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use moog_client::{Acknowledged, CommandError, CommandTelemetryClient};
+use moog_client::{Acknowledged, Builder};
 use moog_protocol::{SimpleConfig, SimpleTelemetry};
 use program::failed;
-use tokio::time::timeout;
+use tcpip_client::{Cause, Client, LinkError, RequestError};
 
 use crate::{report::Report, request::Request};
 
@@ -61,25 +61,37 @@ async fn main() -> ExitCode {
 
 /// Whether all commands were acknowledged.
 async fn run(args: Args) -> Result<bool, Box<dyn Error>> {
-    let client =
-        CommandTelemetryClient::<SimpleConfig, SimpleTelemetry>::builder(&args.host, args.port).connect().await?;
-    timeout(READY_TIMEOUT, client.ready()).await.map_err(|_| "no configuration and telemetry in time")??;
+    let link = Client::builder(&args.host, args.port).name("moog-client").link().handshake_timeout(READY_TIMEOUT);
+    let client = Builder::<SimpleConfig, SimpleTelemetry>::over(link).connect().await.map_err(not_ready)?;
     Report::from(&client.configured().await?).print()?;
     let mut all_acknowledged = true;
-    for Request { name, code, parameter } in args.commands {
-        let outcome = match client.run_command(code, &[parameter]).await {
-            Ok(Acknowledged { counter, duration }) => {
+    // Nobody else commands: the counters of the client are these.
+    for (counter, Request { name, code, parameter }) in (0..).zip(args.commands) {
+        let outcome = client.run_command(code, &[parameter]).await;
+        let report = match outcome.as_ref().map_err(RequestError::cause) {
+            Ok(&Acknowledged { counter, duration }) => {
                 Report::Acknowledged { command: &name, counter, ack: true, duration }
             }
-            Err(CommandError::Refused { counter, reason }) => {
+            Err(Cause::Refused { reason }) => {
                 all_acknowledged = false;
                 Report::Refused { command: &name, counter, ack: false, reason }
             }
-            Err(error) => return Err(error.into()),
+            Err(cause) => return Err(format!("{name}: {cause}").into()),
         };
-        outcome.print()?;
+        report.print()?;
         Report::from(&client.next_telemetry().await?).print()?;
     }
     client.close().await;
     Ok(all_acknowledged)
+}
+
+/// What a person is told of a controller that does not become ready.
+fn not_ready(error: LinkError) -> Box<dyn Error> {
+    match error {
+        LinkError::HandshakeTimeout { .. } => "no configuration and telemetry in time".into(),
+        LinkError::TurnedAway { reason } | LinkError::Lost { reason } => {
+            format!("the connection is lost: {reason}").into()
+        }
+        error => error.into(),
+    }
 }

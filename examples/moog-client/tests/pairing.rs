@@ -12,6 +12,7 @@ use moog_protocol::{Command, CommandStatus, Header, SimpleConfig, SimpleTelemetr
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tcpip_testkit::OneClientServerTestCase;
 use tokio::time::timeout;
+use zerocopy::FromZeros;
 
 type Axis = CommandTelemetryClient<SimpleConfig, SimpleTelemetry>;
 
@@ -39,6 +40,17 @@ struct Unreliable {
 }
 
 impl ReadAndDispatch for Unreliable {
+    /// Says what makes a client ready.
+    async fn on_connect(&self, connection: &Connection) -> HandlerResult {
+        let config = SimpleConfig::new_zeroed();
+        let telemetry = SimpleTelemetry::new_zeroed();
+        let mut greeting = connection.batch();
+        greeting.write_from((&header(frame_id::CONFIG, 0), &config));
+        greeting.write_from((&header(frame_id::TELEMETRY, 0), &telemetry));
+        greeting.send().await?;
+        Ok(())
+    }
+
     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
         let command: Command = connection.read_struct().await?;
         let mut reply = connection.batch();
@@ -62,7 +74,7 @@ impl ReadAndDispatch for Unreliable {
             held.truncate(8);
             for answer in answers {
                 let status = CommandStatus::accepted(answer.parameters[0].get());
-                reply.write_from((&status_header(answer.counter.get()), &status));
+                reply.write_from((&header(frame_id::COMMAND_STATUS, answer.counter.get()), &status));
             }
         }
         reply.send().await?;
@@ -70,8 +82,8 @@ impl ReadAndDispatch for Unreliable {
     }
 }
 
-fn status_header(counter: u32) -> Header {
-    Header { frame_id: frame_id::COMMAND_STATUS.into(), counter: counter.into(), tai_sec: 1.into(), tai_nsec: 2.into() }
+fn header(frame_id: u32, counter: u32) -> Header {
+    Header { frame_id: frame_id.into(), counter: counter.into(), tai_sec: 1.into(), tai_nsec: 2.into() }
 }
 
 /// A command that is dropped half-way, after any number of polls, and then another: in 100 000 seeded runs, half of
@@ -93,7 +105,7 @@ async fn run(seed: u64, first_counter: u32) {
     let case = OneClientServerTestCase::new();
     let server = case.create_server(OneClientReadLoopServer::builder(Unreliable { state })).await.unwrap();
     let builder = Axis::builder(server.host(), server.port()).first_counter(first_counter);
-    let axis = builder.connect().await.unwrap();
+    let axis = timeout(STUCK, builder.connect()).await.unwrap().unwrap();
     let mut dice = Dice(seed);
     let (mut answered, mut id) = (0, 0.0);
     for run in 0..RUNS / 2 {

@@ -9,10 +9,11 @@ mod plot;
 use std::{error::Error, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use moog_client::{CommandError, CommandTelemetryClient};
+use moog_client::CommandTelemetryClient;
 use moog_mock::{MockController, SimpleDevice, TELEMETRY_INTERVAL};
 use moog_protocol::{SimpleConfig, SimpleTelemetry, code, code::set_state};
 use program::{failed, interrupted, print_line, stop_signal};
+use tcpip_client::{Cause, RequestError};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::plot::Plot;
@@ -71,7 +72,6 @@ async fn show(period: Duration) -> Outcome {
     let server = controller.server().port(0).start().await?;
     print_line(format_args!("the mock listens on {}:{}", server.host(), server.port()))?;
     let axis = Axis::builder(server.host(), server.port()).connect().await?;
-    axis.ready().await?;
     let config = axis.configured().await?;
     let (min, max) = (config.min_position.get(), config.max_position.get());
     print_line(format_args!("the client knows its configuration: positions from {min} to {max}\n"))?;
@@ -84,9 +84,12 @@ async fn show(period: Duration) -> Outcome {
 
     print_line("\nthe controller vanishes")?;
     server.close().await;
-    match axis.run_command(code::MOVE, &[0.0]).await {
-        Err(error @ CommandError::Lost { .. }) => print_line(format_args!("the client is told: {error}"))?,
-        other => return Err(format!("the loss was not told: {other:?}").into()),
+    let outcome = axis.run_command(code::MOVE, &[0.0]).await;
+    match outcome.as_ref().map_err(RequestError::cause) {
+        Err(Cause::NotConnected { reason: Some(reason), .. }) => {
+            print_line(format_args!("the client is told: the connection is lost: {reason}"))?;
+        }
+        _ => return Err(format!("the loss was not told: {outcome:?}").into()),
     }
     Ok(())
 }
@@ -123,11 +126,12 @@ async fn move_and_plot(axis: &Axis, plot: &Plot, period: Duration) -> Outcome {
 
 /// A move that the controller refuses, for a reason that is shown.
 async fn refused(axis: &Axis, position: f64, why: &str) -> Outcome {
-    match axis.run_command(code::MOVE, &[position]).await {
-        Err(CommandError::Refused { reason, .. }) => {
+    let outcome = axis.run_command(code::MOVE, &[position]).await;
+    match outcome.as_ref().map_err(RequestError::cause) {
+        Err(Cause::Refused { reason }) => {
             print_line(format_args!("a move to {position} {why} is refused: {reason}"))?;
         }
-        other => return Err(format!("a move to {position} {why} came to {other:?}").into()),
+        _ => return Err(format!("a move to {position} {why} came to {outcome:?}").into()),
     }
     Ok(())
 }

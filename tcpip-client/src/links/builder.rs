@@ -139,7 +139,7 @@ impl<H: LinkReader> LinkBuilder<H> {
     /// Outside of a tokio runtime.
     #[must_use = "a link that is dropped is closed"]
     pub fn start(self) -> Link<H> {
-        Link::start(self)
+        Link::new(self).start()
     }
 
     /// Starts the link, and waits until it is ready: the first attempt must succeed.
@@ -152,7 +152,7 @@ impl<H: LinkReader> LinkBuilder<H> {
     ///
     /// Dropping it closes the link.
     pub async fn connect(self) -> Result<Link<H>, LinkError> {
-        let link = self.start();
+        let link = Link::new(self).start_awaited();
         let mut states = link.states();
         loop {
             let state = states.borrow_and_update().clone();

@@ -9,8 +9,8 @@ use tcpip_core::{ConnectError, DisconnectReason, HandlerError};
 #[non_exhaustive]
 pub enum LinkError {
     /// Nobody answered, or what answered was none of it.
-    #[error("cannot connect")]
-    Connect(#[source] Arc<ConnectError>),
+    #[error(transparent)]
+    Connect(Arc<ConnectError>),
     /// The handshake failed, or what comes behind it ([`ready_when`](super::LinkBuilder::ready_when)).
     #[error("the handshake failed: {0}")]
     Handshake(Arc<HandlerError>),

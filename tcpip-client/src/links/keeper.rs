@@ -1,6 +1,11 @@
 //! The task that keeps links up: one, or those of a group.
 
-use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::Poll,
+};
 
 use tcpip_core::DisconnectReason;
 use tokio::{
@@ -59,7 +64,11 @@ async fn keep_up(links: &Links) -> LinkError {
             tracing::error!("the link {} is given up: {error}", lost.name);
             return error;
         };
-        tracing::warn!("{}: {error}: tried again in {pause:?}", lost.name);
+        if lost.is_awaited.load(Ordering::Relaxed) {
+            tracing::debug!("{}: {error}", lost.name);
+        } else {
+            tracing::warn!("{}: {error}: tried again in {pause:?}", lost.name);
+        }
         for (index, member) in members.iter().enumerate() {
             let error = if index == culprit { error.clone() } else { LinkError::GroupLost { name: lost.name.clone() } };
             member.states.set(LinkState::Backoff { attempt, pause, error });

@@ -1,6 +1,10 @@
 //! The link itself.
 
-use std::{fmt, ops::Deref, sync::Arc};
+use std::{
+    fmt,
+    ops::Deref,
+    sync::{Arc, atomic::Ordering},
+};
 
 use tcpip_core::{Connection, Serve};
 use tokio::sync::watch;
@@ -70,14 +74,26 @@ pub struct Link<H = OnDemand> {
 }
 
 impl<H: LinkReader> Link<H> {
-    pub(super) fn start(options: LinkBuilder<H>) -> Self {
+    /// One that is not started.
+    pub(super) fn new(options: LinkBuilder<H>) -> Self {
         let LinkBuilder { opening, backoff, is_final, callbacks, group } = options;
         let (handler, requests) = (Arc::clone(&opening.handler), opening.requests.clone());
         let member = Arc::new(Member::new(opening, States::start(callbacks), backoff, is_final));
         let requester = Requester::to(Arc::clone(&member.device), requests);
         let links = group.unwrap_or_default().0;
-        links.join(Arc::clone(&member));
         Self { requester, handler, member, links }
+    }
+
+    /// Has it kept up, from now on.
+    pub(super) fn start(self) -> Self {
+        self.links.join(Arc::clone(&self.member));
+        self
+    }
+
+    /// Has it kept up, for who waits for the outcome of the first attempt, and gives it up if that fails.
+    pub(super) fn start_awaited(self) -> Self {
+        self.member.is_awaited.store(true, Ordering::Relaxed);
+        self.start()
     }
 
     /// Returns the connection of the present session, or of the last one.
@@ -97,6 +113,28 @@ impl<H: LinkReader> Link<H> {
     /// May be dropped at any time.
     pub async fn ready(&self) -> Result<(), LinkError> {
         self.member.ready().await
+    }
+
+    /// Waits until, from now on, a session is lost or an attempt fails, and returns why: the other end of a wait for
+    /// what the device sends by itself, which then ends with the link. At once, if the link has given up or is closed.
+    ///
+    /// ```
+    /// use tcpip_client::{Latest, Link, LinkError, ReadAndDispatch};
+    ///
+    /// async fn next<H: ReadAndDispatch>(link: &Link<H>, position: &Latest<f64>) -> Result<f64, LinkError> {
+    ///     tokio::select! {
+    ///         biased;
+    ///         Some(position) = position.next() => Ok(position),
+    ///         error = link.lost() => Err(error),
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time. A loss before the next call is then not waited for.
+    pub async fn lost(&self) -> LinkError {
+        self.member.states.lost().await
     }
 
     /// Returns whether it is ready.

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use tcpip_core::{BoxFuture, DisconnectReason, endpoint::catch_panic_in};
@@ -26,6 +26,8 @@ pub(super) struct Member {
     pub(super) device: Arc<Device>,
     open: Open,
     is_final: Arc<dyn Fn(&LinkError) -> bool + Send + Sync>,
+    /// Somebody waits for the outcome of the first attempt, and need not be told of it by the log.
+    pub(super) is_awaited: AtomicBool,
     /// Where the session of now is.
     place: Arc<Place>,
     /// How many replies and frames had come before it was ready. None that come before that prove anything.
@@ -50,7 +52,8 @@ impl Member {
                 H::open(opening, states, place).await
             })
         });
-        Self { name, backoff, states, device, open, is_final, place, heard: AtomicU64::new(u64::MAX) }
+        let (is_awaited, heard) = (AtomicBool::new(false), AtomicU64::new(u64::MAX));
+        Self { name, backoff, states, device, open, is_final, is_awaited, place, heard }
     }
 
     /// Connects for the so-manieth time in a row, up to where it is ready if the others are.
@@ -69,6 +72,7 @@ impl Member {
         if let Some(session) = self.place.get()
             && !self.states.is_ready()
         {
+            self.is_awaited.store(false, Ordering::Relaxed);
             self.device.set_connection(session.connection());
             self.states.set(LinkState::Ready);
         }

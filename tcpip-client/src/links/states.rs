@@ -8,7 +8,7 @@ use tokio::sync::{
     watch,
 };
 
-use super::LinkState;
+use super::{LinkError, LinkState};
 
 /// How many states wait for a slow callback when that is logged.
 const WARN_AT: usize = 64;
@@ -48,6 +48,22 @@ impl States {
 
     pub(super) fn get(&self) -> LinkState {
         self.latest.borrow().clone()
+    }
+
+    /// Waits for the next loss, and returns why.
+    pub(super) async fn lost(&self) -> LinkError {
+        let mut states = self.subscribe();
+        let mut is_new = false;
+        loop {
+            match &*states.borrow_and_update() {
+                LinkState::Failed { error } => return error.clone(),
+                LinkState::Closed => return LinkError::Closed,
+                LinkState::Backoff { error, .. } if is_new => return error.clone(),
+                _ => is_new = true,
+            }
+            // The sender is here.
+            let _ = states.changed().await;
+        }
     }
 
     pub(super) fn is_ready(&self) -> bool {

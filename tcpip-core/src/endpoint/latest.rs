@@ -81,6 +81,16 @@ impl<T: Clone> Latest<T> {
         self.sender.send_modify(|series| series.interruptions += 1);
     }
 
+    /// Takes the value away, as before the first: who waits for one waits for what is set from now on. For the beginning
+    /// of a session, where the values of the last one say nothing any more.
+    pub fn clear(&self) {
+        let mut last = None;
+        self.sender.send_if_modified(|series| {
+            last = series.latest.take();
+            false
+        });
+    }
+
     /// Waits for the next value that is set after this is first polled; `None` once it is closed or
     /// [interrupted](Self::interrupt).
     ///

@@ -74,6 +74,24 @@ fn an_interruption_ends_the_waits_and_not_the_series() {
     assert_ready_eq!(wanted.poll(), Some(2));
 }
 
+/// A value that is taken away is one that has not come: who waits for one gets the next, and who waited for the next
+/// goes on.
+#[test]
+fn what_is_cleared_has_not_come() {
+    let latest = Latest::new();
+    latest.set(1);
+    let mut next = spawn(latest.next());
+    assert_pending!(next.poll());
+    latest.clear();
+    assert!(!next.is_woken());
+    assert_eq!(latest.get(), None);
+    let mut any = spawn(latest.wait_for(|_| true));
+    assert_pending!(any.poll());
+    latest.set(2);
+    assert_ready_eq!(next.poll(), Some(2));
+    assert_ready_eq!(any.poll(), Some(2));
+}
+
 /// One task sets, others wait: each sees the values in order, without those that came while it was busy, and the last.
 #[tokio::test]
 async fn waiters_see_the_last_value() {

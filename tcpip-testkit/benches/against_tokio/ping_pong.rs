@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use futures_util::SinkExt;
-use tcpip_client::{Client, RequestOptions, Requester};
-use tcpip_server::{ClientOrServer, OneClientServer, Terminator};
+use tcpip_client::{
+    Batch, Client, ClientBuilder, Commands, HandlerError, Kind, Phase, Protocol, RequestOptions, Requester, WriteError,
+};
+use tcpip_server::{ClientOrServer, Connection, OneClientServer, Terminator};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -66,7 +68,7 @@ impl Rally {
 /// The library at both ends, lines into one `String`.
 pub(crate) async fn ours(count: usize, scope: Scope) -> Result<Turn, Failure> {
     let text = "x".repeat(TEXT);
-    let (server, client) = library_pair(b"\r\n".into()).await?;
+    let (server, client) = library_pair(b"\r\n".into(), async |client| Ok(client.connect().await?)).await?;
     let echo = tokio::spawn(async move {
         let (connection, mut line) = (server.connection(), String::new());
         while connection.read_str_into(&mut line).await.is_ok() {
@@ -115,7 +117,7 @@ pub(crate) async fn raw(count: usize, scope: Scope) -> Result<Turn, Failure> {
 
 /// The library at both ends, each line a `String` of its own. It ends with `\n`, as `LinesCodec` writes it.
 pub(crate) async fn ours_owned(count: usize, scope: Scope) -> Result<Turn, Failure> {
-    rally_of_strings(count, scope, async |client, text| {
+    rally_of_strings(count, scope, requester, async |client, text| {
         client.connection().write_str(text).await?;
         Ok(client.connection().read_str().await?)
     })
@@ -124,16 +126,50 @@ pub(crate) async fn ours_owned(count: usize, scope: Scope) -> Result<Turn, Failu
 
 /// The same by a requester.
 pub(crate) async fn ours_asking(count: usize, scope: Scope) -> Result<Turn, Failure> {
-    rally_of_strings(count, scope, async |client, text| Ok(client.ask(text).await?)).await
+    rally_of_strings(count, scope, requester, async |client, text| Ok(client.ask(text).await?)).await
 }
 
-async fn rally_of_strings(
+/// The same by commands, whose replies a handler reads.
+pub(crate) async fn ours_commanding(count: usize, scope: Scope) -> Result<Turn, Failure> {
+    let commanding = async |client: ClientBuilder| Ok(client.connect_with(Commands::new(Lines).in_flight(1)).await?);
+    rally_of_strings(count, scope, commanding, async |client, text| Ok(client.handler().run(text).await?)).await
+}
+
+/// Each line is answered by a line.
+struct Lines;
+
+impl Protocol for Lines {
+    type Command = str;
+    type Frame = String;
+    type Id = ();
+
+    fn id(&self, _number: u64) {}
+
+    fn write(&self, _id: &(), command: &str, message: &mut Batch) -> Result<(), WriteError> {
+        message.write_str(command).map(drop)
+    }
+
+    async fn read(&self, connection: &Connection) -> Result<String, HandlerError> {
+        Ok(connection.read_str().await?)
+    }
+
+    fn classify(&self, _frame: &String) -> Kind<()> {
+        Kind::next(Phase::Done)
+    }
+}
+
+async fn requester(client: ClientBuilder) -> Result<Requester, Failure> {
+    Ok(Requester::new(client.connect().await?, RequestOptions::new()))
+}
+
+async fn rally_of_strings<C>(
     count: usize,
     scope: Scope,
-    ask: impl AsyncFn(&Requester, &str) -> Result<String, Failure>,
+    connect: impl AsyncFnOnce(ClientBuilder) -> Result<C, Failure>,
+    ask: impl AsyncFn(&C, &str) -> Result<String, Failure>,
 ) -> Result<Turn, Failure> {
     let text = "x".repeat(TEXT + 1);
-    let (server, client) = library_pair(b"\n".into()).await?;
+    let (server, client) = library_pair(b"\n".into(), connect).await?;
     let echo = tokio::spawn(async move {
         let connection = server.connection();
         while let Ok(line) = connection.read_str().await {
@@ -141,7 +177,6 @@ async fn rally_of_strings(
         }
         Ok::<_, Failure>(())
     });
-    let client = Requester::new(client, RequestOptions::new());
     let mut rally = Rally::start(count, scope);
     for _ in 0..count {
         let line = ask(&client, &text).await?;
@@ -149,7 +184,7 @@ async fn rally_of_strings(
         assert_eq!(line, text);
     }
     let turn = rally.stop();
-    client.close().await;
+    drop(client);
     echo.await??;
     Ok(turn)
 }
@@ -179,9 +214,12 @@ pub(crate) async fn framed(count: usize, scope: Scope) -> Result<Turn, Failure> 
     Ok(turn)
 }
 
-async fn library_pair(terminator: Terminator) -> Result<(OneClientServer, Client), Failure> {
+async fn library_pair<C>(
+    terminator: Terminator,
+    connect: impl AsyncFnOnce(ClientBuilder) -> Result<C, Failure>,
+) -> Result<(OneClientServer, C), Failure> {
     let server = OneClientServer::builder().terminator(terminator.clone()).start().await?;
-    let client = Client::builder(server.host(), server.port()).terminator(terminator).connect().await?;
+    let client = connect(Client::builder(server.host(), server.port()).terminator(terminator)).await?;
     server.wait_connected().await.ok_or("the server is closed")?;
     Ok((server, client))
 }

@@ -7,7 +7,7 @@ use crate::{
     },
     measuring::{Goals, Row, Run, Sides},
     pairs,
-    ping_pong::{framed, on_one_thread, on_two_threads, ours, ours_asking, ours_owned, raw},
+    ping_pong::{framed, on_one_thread, on_two_threads, ours, ours_asking, ours_commanding, ours_owned, raw},
     stopwatch::{Scope, Turn},
     writes,
 };
@@ -59,6 +59,14 @@ fn ping_pongs() -> Vec<Row> {
             on_one_thread(ours_owned),
         )
         .goals(0.95, 1.0),
+        row(
+            "`run` of `Commands`",
+            "`write_str`, `read_str`",
+            UNITS,
+            on_one_thread(ours_commanding),
+            on_one_thread(ours_owned),
+        )
+        .goals(0.8, 0.9),
     ]
 }
 

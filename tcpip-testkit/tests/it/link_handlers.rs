@@ -18,7 +18,7 @@ use tokio::{
     join,
     sync::mpsc::unbounded_channel,
     task::yield_now,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{memory_network::MemoryNetwork, soon::soon};
@@ -126,6 +126,38 @@ async fn a_handler_reads_each_session() {
     assert_eq!(heard.as_deref(), Some("TWO"));
     link.close().await;
     assert_eq!(handler.told(), ["connected", "disconnected: closed at this end"]);
+    server.close().await;
+}
+
+/// Who waits for a loss is told of the next one, be it that of a session or of an attempt; and at once of a link that is
+/// over for good, however it came to that.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_loss_is_told() {
+    let network = network();
+    let server = serve(&network).await;
+    let link =
+        link(&network).backoff(Backoff::exponential(SECOND, 8 * SECOND).seed(7).at_most(3)).connect().await.unwrap();
+    let (error, ()) = join!(link.lost(), server.close_client());
+    assert!(matches!(&error, LinkError::Lost { reason: DisconnectReason::ClosedByPeer }), "{error:?}");
+    link.ready().await.unwrap();
+    // The loss before was told.
+    assert!(timeout(60 * SECOND, link.lost()).await.is_err());
+    let (error, ()) = join!(link.lost(), server.close());
+    assert!(matches!(&error, LinkError::Lost { .. }), "{error:?}");
+    for _ in 0..2 {
+        assert!(matches!(link.lost().await, LinkError::Connect(_)));
+    }
+    let given_up = Instant::now();
+    for _ in 0..2 {
+        assert!(matches!(link.lost().await, LinkError::Connect(_)));
+    }
+    assert_eq!(given_up.elapsed(), Duration::ZERO);
+
+    let server = serve(&network).await;
+    let link = self::link(&network).connect().await.unwrap();
+    let (error, ()) = join!(link.lost(), link.close());
+    assert!(matches!(error, LinkError::Closed), "{error:?}");
+    assert!(matches!(link.lost().await, LinkError::Closed));
     server.close().await;
 }
 

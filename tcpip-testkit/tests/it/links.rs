@@ -20,8 +20,10 @@ use tokio::{
     net::TcpListener,
     time::{Instant, sleep, timeout},
 };
+use tracing::Level;
 
 use crate::{
+    logged::Logged,
     memory_network::MemoryNetwork,
     seeded::{Random, requests},
     soon::soon,
@@ -243,6 +245,27 @@ async fn a_budget_is_spent() {
     link.ready().await.unwrap_err();
     let attempts = network.asked().iter().filter(|asked| asked.starts_with("look up")).count();
     assert_eq!(attempts, 3, "the session that was lost is no attempt that failed");
+}
+
+/// An attempt that fails, of a link that goes on, is in the log. Of one that gives up, who waits for it has the error.
+#[tokio::test(start_paused = true)]
+async fn the_log_says_what_is_tried_again() {
+    let network = network();
+    let (log, _logging) = Logged::up_to(Level::INFO);
+    link(&network).connect().await.unwrap_err();
+    assert_eq!(log.text(), "");
+    let started = link(&network).start();
+    failure(&mut started.states()).await;
+    let warning = "device:5025: cannot connect to device:5025: 10.0.0.1:5025 refused the connection: tried again in";
+    assert!(log.text().contains(warning), "{}", log.text());
+    started.close().await;
+
+    let server = serve(&network).await;
+    let link = link(&network).connect().await.unwrap();
+    server.close().await;
+    failure(&mut link.states()).await;
+    assert!(log.text().contains("device:5025: lost: closed by the peer: tried again in"), "{}", log.text());
+    link.close().await;
 }
 
 /// A device that accepts and hangs up is tried at the pace of the backoff, and said to turn this client away.

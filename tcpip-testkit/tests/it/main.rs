@@ -26,6 +26,7 @@ mod link_groups;
 mod link_handlers;
 mod links;
 mod liveness;
+mod logged;
 mod memory_network;
 mod memory_servers;
 mod memory_transport;

@@ -1,9 +1,6 @@
 //! The wire log keeps the last frames, shows them, and logs those of a session that ends in trouble.
 
-use std::{
-    io::Write,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use macro_rules_attribute::apply;
 use tcpip_server::{Connection, Direction, DisconnectReason, FrameTap, WireFrame, WireLog};
@@ -12,44 +9,15 @@ use tokio::{
     task::yield_now,
     time::Instant,
 };
-use tracing::{Level, subscriber::DefaultGuard};
+use tracing::Level;
 
 use crate::{
     kinds::{Kind, Memory},
     link::start,
+    logged::Logged,
     over_each_kind::over_each_kind,
     soon::soon,
 };
-
-/// What is logged, as text.
-#[derive(Clone, Default)]
-struct Logged(Arc<Mutex<Vec<u8>>>);
-
-impl Logged {
-    /// All that this thread logs up to a level, until the guard is dropped.
-    fn up_to(level: Level) -> (Self, DefaultGuard) {
-        let logged = Self::default();
-        let writer = logged.clone();
-        let subscriber =
-            tracing_subscriber::fmt().with_max_level(level).with_ansi(false).with_writer(move || writer.clone());
-        (logged, tracing::subscriber::set_default(subscriber.finish()))
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Logged {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Asks, and is answered.
 async fn ask(connection: &Connection, far: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin), question: &str) {
@@ -135,7 +103,7 @@ async fn trouble_is_logged_with_the_last_frames<K: Kind>() {
         let frames = log.frames();
         let last = frames.last().unwrap();
         assert_eq!((last.is_unread, &last.bytes[..4]), (true, &b"late"[..]));
-        logged.0.lock().unwrap().clear();
+        logged.clear();
     }
 }
 

@@ -55,7 +55,7 @@ async fn a_failed_command_is_printed() {
 async fn a_refused_connection_is_reported() {
     let (_socket, port) = refusing_port();
     let outcome = run(port, &["?"]).await;
-    let expected = format!("atdome-controller: cannot connect: 127.0.0.1:{port} refused the connection: ");
+    let expected = format!("atdome-controller: 127.0.0.1:{port} refused the connection: ");
     assert!(outcome.stderr.starts_with(&expected), "{}", outcome.stderr);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
 }

@@ -48,7 +48,7 @@ async fn the_show_is_as_expected() {
         "controller event: disconnected, a reply is out of step\n",
         "controller lost: a reply is out of step; tries again in ",
         "mock       is stopped\n",
-        "controller cannot connect; tries again in ",
+        " refused the connection; tries again in ",
         "controller is connected again; the dome is at 285.00°  doors   0 %   0 %\n",
         "controller event: disconnected, closed at this end\n",
         "\nEverything was as expected, within ",

@@ -2,34 +2,37 @@
 
 use std::time::Duration;
 
-use moog_client::{Acknowledged, CommandError, DEFAULT_COMMAND_TIMEOUT};
+use moog_client::{Acknowledged, DEFAULT_COMMAND_TIMEOUT};
 use moog_mock::{MockController, SimpleDevice};
 use moog_protocol::{CommandStatus, SimpleConfig, SimpleTelemetry, code, code::set_state, frame_id};
+use tcpip_client::{Cause, LinkError, Sent};
 use tcpip_testkit::OneClientServerTestCase;
 use tokio::time::Instant;
 
-use crate::scripted::{Axis, accept, header, meet, next_command, send_telemetry, soon};
+use crate::scripted::{Axis, accept, header, meet, next_command, refusal, send_telemetry, soon};
 
 /// The mock obeys, refuses and reports, and the client says so.
 #[test_log::test(tokio::test)]
 async fn the_client_commands_the_mock() {
     let case = OneClientServerTestCase::new();
     let server = case.create_server(MockController::new(SimpleDevice::new()).server()).await.unwrap();
-    let axis = Axis::builder(server.host(), server.port()).connect().await.unwrap();
-    soon(axis.ready()).await.unwrap();
+    let axis = soon(Axis::builder(server.host(), server.port()).connect()).await.unwrap();
     assert_eq!(axis.configured().await.unwrap().drives_enabled, 0);
-    let accepted = |counter| Ok(Acknowledged { counter, duration: 0.0 });
-    assert_eq!(axis.run_command(code::SET_STATE, &[set_state::ENABLE]).await, accepted(0));
-    assert_eq!(axis.run_command(code::ENABLE_DRIVES, &[1.0]).await, accepted(1));
+    let accepted = |counter| Acknowledged { counter, duration: 0.0 };
+    assert_eq!(axis.run_command(code::SET_STATE, &[set_state::ENABLE]).await.unwrap(), accepted(0));
+    assert_eq!(axis.run_command(code::ENABLE_DRIVES, &[1.0]).await.unwrap(), accepted(1));
     assert_eq!(axis.configured().await.unwrap().drives_enabled, 1, "the new configuration comes before the status");
-    assert_eq!(axis.run_command(code::MOVE, &[12.5]).await, accepted(2));
+    assert_eq!(axis.run_command(code::MOVE, &[12.5]).await.unwrap(), accepted(2));
     let telemetry = soon(axis.next_telemetry()).await.unwrap();
     assert_eq!(telemetry.cmd_position.get(), 12.5);
-    let reason = "Position 26.0 out of range [-25.0, 25.0].".to_owned();
-    assert_eq!(axis.run_command(code::MOVE, &[26.0]).await, Err(CommandError::Refused { counter: 3, reason }));
+    let refused = axis.run_command(code::MOVE, &[26.0]).await.unwrap_err();
+    assert_eq!(refusal(&refused), "Position 26.0 out of range [-25.0, 25.0].");
+    assert_eq!(axis.run_command(code::MOVE, &[0.0]).await.unwrap(), accepted(4));
     axis.close().await;
-    assert_eq!(axis.run_command(code::MOVE, &[0.0]).await, Err(CommandError::Closed));
-    assert_eq!(axis.next_telemetry().await.err(), Some(CommandError::Closed));
+    let error = axis.run_command(code::MOVE, &[0.0]).await.unwrap_err();
+    assert_eq!(error.cause().to_string(), "not connected: closed at this end");
+    assert!(matches!(soon(axis.next_telemetry()).await, Err(LinkError::Closed)));
+    assert!(matches!(soon(axis.ready()).await, Err(LinkError::Closed)));
 }
 
 /// The counter goes from its greatest value to 0.
@@ -42,7 +45,7 @@ async fn the_counter_wraps() {
             assert_eq!(command.counter.get(), expected);
             accept(&controller, expected, 1.5).await;
         });
-        assert_eq!(acknowledged, Ok(Acknowledged { counter: expected, duration: 1.5 }));
+        assert_eq!(acknowledged.unwrap(), Acknowledged { counter: expected, duration: 1.5 });
     }
 }
 
@@ -59,8 +62,10 @@ async fn one_command_is_in_flight() {
                 for counter in 0..2 {
                     let command = next_command(&controller).await;
                     assert_eq!(command.counter.get(), counter);
-                    // Nothing else has come, and nothing comes until this one is answered.
-                    send_telemetry(&controller, 0.0).await;
+                    // Both have had their chance when the telemetry has come.
+                    let (telemetry, ()) = tokio::join!(axis.next_telemetry(), send_telemetry(&controller, 0.0));
+                    telemetry.unwrap();
+                    assert_eq!(controller.unread(), 0, "nothing comes until this one is answered");
                     accept(&controller, counter, command.parameters[0].get()).await;
                 }
             },
@@ -69,11 +74,11 @@ async fn one_command_is_in_flight() {
         )
     })
     .await;
-    assert_eq!(first, Ok(Acknowledged { counter: 0, duration: 1.0 }));
-    assert_eq!(second, Ok(Acknowledged { counter: 1, duration: 2.0 }));
+    assert_eq!(first.unwrap(), Acknowledged { counter: 0, duration: 1.0 });
+    assert_eq!(second.unwrap(), Acknowledged { counter: 1, duration: 2.0 });
 }
 
-/// No status in time is an error that names the command; the connection lives, and the late status is nobody's.
+/// No status in time is an error; the connection lives, and the late status is nobody's.
 #[test_log::test(tokio::test)]
 async fn a_late_status_is_nobodys() {
     assert_eq!(DEFAULT_COMMAND_TIMEOUT, Duration::from_secs(5));
@@ -81,7 +86,8 @@ async fn a_late_status_is_nobodys() {
     let (axis, controller) = meet(|axis| axis.command_timeout(after)).await;
     let since = Instant::now();
     let error = axis.run_command(code::MOVE, &[1.0]).await.unwrap_err();
-    assert_eq!(error, CommandError::NoStatus { counter: 0, after });
+    assert!(matches!(*error.cause(), Cause::NoReply { after: told } if told == after), "{error}");
+    assert_eq!(error.sent(), Sent::Maybe);
     assert!(since.elapsed() >= after && axis.is_connected());
     next_command(&controller).await;
     accept(&controller, 0, 99.0).await;
@@ -90,7 +96,7 @@ async fn a_late_status_is_nobodys() {
         let command = next_command(&controller).await;
         accept(&controller, command.counter.get(), 2.0).await;
     });
-    assert_eq!(answer, Ok(Acknowledged { counter: 1, duration: 2.0 }));
+    assert_eq!(answer.unwrap(), Acknowledged { counter: 1, duration: 2.0 });
 }
 
 /// An unknown frame is skipped, with what has arrived behind it, and what comes then is understood; so is what comes

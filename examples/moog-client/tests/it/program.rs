@@ -71,11 +71,12 @@ async fn what_goes_wrong_is_reported() {
     let (outcome, stream) = tokio::join!(run(port, &["enable"]), async { drop(listener.accept().await.unwrap().0) });
     let () = stream;
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
-    assert!(outcome.stderr.starts_with("moog-client: the connection is lost: "), "{}", outcome.stderr);
+    assert_eq!(outcome.stderr, "moog-client: the connection is lost: closed by the peer\n");
     drop(listener);
     let outcome = run(port, &["enable"]).await;
     assert_eq!(outcome.code, Some(1));
-    assert!(outcome.stderr.starts_with("moog-client: "), "{}", outcome.stderr);
+    assert!(outcome.stderr.starts_with("moog-client: 127.0.0.1:"), "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.lines().count(), 1);
     for command in ["open", "move", "move=", "move=x"] {
         let outcome = run(port, &[command]).await;
         assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(64), ""), "a usage error");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use moog_client::{Builder, CommandTelemetryClient};
 use moog_protocol::{Command, CommandStatus, Header, SimpleConfig, SimpleTelemetry, frame_id};
+use tcpip_client::{Backoff, Cause, Client, RequestError};
 use tcpip_server::{ClientOrServer, OneClientServer};
 use tcpip_testkit::OneClientServerTestCase;
 use tokio::time::timeout;
@@ -15,14 +16,29 @@ pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(20), what).await.expect("this should have happened by now")
 }
 
-/// A client, and the controller that it is connected to.
-pub(crate) async fn meet(
-    options: impl FnOnce(Builder<SimpleConfig, SimpleTelemetry>) -> Builder<SimpleConfig, SimpleTelemetry>,
-) -> (Axis, OneClientServer) {
+pub(crate) type AxisBuilder = Builder<SimpleConfig, SimpleTelemetry>;
+
+/// The options of a client that comes back soon.
+pub(crate) fn builder(host: &str, port: u16) -> AxisBuilder {
+    let backoff = Backoff::exponential(Duration::from_millis(10), Duration::from_millis(100));
+    Builder::over(Client::builder(host, port).link().backoff(backoff))
+}
+
+/// A client, and the controller that it is connected to, which has said nothing.
+pub(crate) async fn begin(options: impl FnOnce(AxisBuilder) -> AxisBuilder) -> (Axis, OneClientServer) {
     let case = OneClientServerTestCase::new();
     let controller = case.create_server(OneClientServer::builder()).await.unwrap();
-    let axis = options(Axis::builder(controller.host(), controller.port())).connect().await.unwrap();
+    let axis = options(builder(controller.host(), controller.port())).start();
     soon(controller.wait_connected()).await.unwrap();
+    (axis, controller)
+}
+
+/// A client, and the controller that it is connected to, which has said what makes it ready.
+pub(crate) async fn meet(options: impl FnOnce(AxisBuilder) -> AxisBuilder) -> (Axis, OneClientServer) {
+    let (axis, controller) = begin(options).await;
+    send_config(&controller).await;
+    send_telemetry(&controller, 0.0).await;
+    soon(axis.ready()).await.unwrap();
     (axis, controller)
 }
 
@@ -41,6 +57,14 @@ pub(crate) fn telemetry(position: f64) -> SimpleTelemetry {
         enabled_substate: 0.0.into(),
         curr_position: position.into(),
         cmd_position: 0.0.into(),
+    }
+}
+
+/// Why the controller refused a command.
+pub(crate) fn refusal(error: &RequestError) -> &str {
+    match error.cause() {
+        Cause::Refused { reason } => reason,
+        other => panic!("it was not refused: {other}"),
     }
 }
 
