@@ -76,6 +76,24 @@ impl<H: Serve> LinkBuilder<H> {
 }
 
 impl<H: LinkReader> LinkBuilder<H> {
+    /// Changes the options of its client. What makes the builder of a link for its callers so leaves these to them: a
+    /// wire log, a network, other deadlines.
+    ///
+    /// ```
+    /// use tcpip_client::{Client, LinkBuilder, WireLog};
+    ///
+    /// fn gauge(host: &str, port: u16) -> LinkBuilder {
+    ///     Client::builder(host, port).terminator(b"\r").link()
+    /// }
+    ///
+    /// let log = WireLog::ring(100);
+    /// let logged = gauge("10.0.0.7", 5025).client(|client| client.wire_log(&log));
+    /// ```
+    pub fn client(mut self, change: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
+        self.opening.client = change(self.opening.client);
+        self
+    }
+
     /// The pauses between attempts. Default: [`Backoff::default`].
     pub fn backoff(self, backoff: Backoff) -> Self {
         Self { backoff, ..self }
