@@ -515,7 +515,7 @@ async fn every_reply_is_that_of_its_command(policy: OutOfStep, has_echo: bool) {
                 0 => Vec::new(),
                 1 => vec![(30 * TICK, reply)],
                 2 => vec![(Duration::ZERO, front.to_vec()), (30 * TICK, back.to_vec())],
-                3..9 => vec![(TICK, front.to_vec()), (TICK, back.to_vec())],
+                3..=8 => vec![(TICK, front.to_vec()), (TICK, back.to_vec())],
                 _ => at_once(reply),
             }
         }));
