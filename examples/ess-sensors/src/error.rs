@@ -12,9 +12,6 @@ pub enum CommandError {
     /// There is no reply.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The sensors are not there, or not configured yet. Nothing was sent.
-    #[error("the sensors are not ready")]
-    NotReady,
 }
 
 /// Why the device refuses a command.

@@ -97,17 +97,13 @@ impl Sensors {
         self.0.handler().protocol().telemetry(name)
     }
 
-    /// Has what the sensor reads now be zero from now on. While the sensors are not ready, it fails at once.
+    /// Has what the sensor reads now be zero from now on. It waits for the end of the configuration; while the device is
+    /// not there, it fails at once.
     ///
     /// # Errors
     ///
-    /// [`NotReady`](CommandError::NotReady), nothing was sent then; [`Refused`](CommandError::Refused);
-    /// [`Request`](CommandError::Request) if there is no reply.
+    /// [`Refused`](CommandError::Refused); [`Request`](CommandError::Request) if there is no reply.
     pub async fn zero(&self, name: &str) -> Result<(), CommandError> {
-        // Before it is ready the device is not configured, although it would take commands.
-        if !self.0.is_ready() {
-            return Err(CommandError::NotReady);
-        }
         run(self.0.handler(), &Command::Zero { name: name.to_owned() }).await
     }
 }

@@ -70,6 +70,7 @@ impl Member {
         {
             self.device.set_connection(session.connection());
             self.states.set(LinkState::Ready);
+            session.set_ready();
         }
     }
 

@@ -1,6 +1,8 @@
 //! The configuration, and what becomes of one that is refused.
 
-use ess_sensors::{CommandError, Configuration, Refusal};
+use std::{future::poll_fn, pin::pin, task::Poll};
+
+use ess_sensors::{CommandError, Configuration, Refusal, Sensors};
 use tcpip_client::{LinkError, LinkState};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -75,4 +77,28 @@ async fn a_refusal_of_another_number_is_shown() {
     writer.write_all(b"{\"response\": -17}\r\n").await.unwrap();
     assert_eq!(refusal(&failure(&link).await), Refusal::Other(-17));
     assert!(!link.states().borrow().is_final(), "{link:?}");
+}
+
+/// A command that is given before the device is configured waits for that.
+#[test_log::test(tokio::test)]
+async fn a_command_waits_for_the_configuration() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let link = link_to(listener.local_addr().unwrap().port(), configuration())
+        .client(|client| client.heartbeat_interval(None))
+        .start();
+    let (stream, _) = listener.accept().await.unwrap();
+    let (reader, mut writer) = stream.into_split();
+    let mut lines = BufReader::new(reader).lines();
+    let sensors = Sensors::new(link);
+    assert!(soon(lines.next_line()).await.unwrap().unwrap().contains("configure"));
+    let mut early = pin!(sensors.zero("TempSensor1"));
+    assert!(poll_fn(|context| Poll::Ready(early.as_mut().poll(context).is_pending())).await);
+    writer.write_all(b"{\"response\": 0}\r\n").await.unwrap();
+    let answering = async {
+        assert!(soon(lines.next_line()).await.unwrap().unwrap().contains("zero"));
+        assert!(sensors.link().is_ready());
+        writer.write_all(b"{\"response\": 3}\r\n").await.unwrap();
+    };
+    let (zeroed, ()) = tokio::join!(early, answering);
+    assert!(matches!(zeroed, Err(CommandError::Refused(Refusal::NoSuchSensor))), "{zeroed:?}");
 }
