@@ -2,10 +2,11 @@
 
 use std::{
     io,
+    net::SocketAddr,
     task::{Context, Poll},
 };
 
-use tcpip_client::{Client, ClientBuilder, ConnectError, Connected};
+use tcpip_client::{BoxFuture, Client, ClientBuilder, ConnectError, Connected, ListenOptions, Network};
 use tcpip_server::{Listener, NetworkStream};
 use tokio::{
     io::{DuplexStream, duplex},
@@ -98,6 +99,27 @@ impl Listener for MemoryListener {
 }
 
 /// Connects to a [`MemoryListener`]; a clone connects to the same. Dropping it changes nothing for those connected.
+///
+/// It is also the [`network`](ClientBuilder::network) of a client that connects by itself, and so of a link: every host
+/// and port is that listener.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use tcpip_client::Client;
+/// use tcpip_testkit::{TestOneClientReadLoopServer, memory_listener};
+///
+/// let (listener, dialler) = memory_listener();
+/// let server = TestOneClientReadLoopServer::builder().options(|server| server.listener(listener)).start().await?;
+/// let link = Client::builder("gauge", 5025).network(&dialler).link().connect().await?;
+/// link.tell("one").await?;
+/// assert_eq!(server.get_next_data().await?, "one");
+/// server.close_client().await;
+/// link.connection().wait_disconnected().await;
+/// link.ready().await?; // the pause takes no time
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct MemoryDialler(mpsc::UnboundedSender<DuplexStream>);
 
@@ -111,5 +133,21 @@ impl MemoryDialler {
         let (near, far) = duplex(MEMORY_STREAM_CAPACITY);
         self.0.send(far).map_err(|_| io::ErrorKind::ConnectionRefused)?;
         Ok(near)
+    }
+}
+
+impl Network for MemoryDialler {
+    /// Any host is there.
+    fn look_up<'a>(&'a self, _: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move { Ok(vec![([127, 0, 0, 1], port).into()]) })
+    }
+
+    fn dial(&self, _: SocketAddr, _: Option<SocketAddr>) -> BoxFuture<'_, io::Result<NetworkStream>> {
+        Box::pin(async { self.connect().map(NetworkStream::new) })
+    }
+
+    /// `Unsupported`: a server is given the [`MemoryListener`] itself.
+    fn listen(&self, _: SocketAddr, _: &ListenOptions) -> io::Result<Box<dyn Listener>> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }

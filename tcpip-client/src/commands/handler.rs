@@ -9,7 +9,7 @@ use std::{
 };
 
 use tcpip_core::{Connection, HandlerResult, ReadAndDispatch, Sent, WriteError, endpoint::Lock};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::{
     CommandOptions, Kind, Pending, Protocol,
@@ -47,6 +47,13 @@ const IN_FLIGHT: usize = 16;
 /// All callers fail at once with [`NotConnected`](Cause::NotConnected) and the reason, as soon as what had arrived has
 /// been read. The next session begins with nothing in flight. One that serves a session is not for another at the same
 /// time: the first would end.
+///
+/// # In a link
+///
+/// While a [`Link`](crate::Link) is not ready, nobody's command goes out but those of its
+/// [`ready_when`](crate::LinkBuilder::ready_when), which are given by the handler that it is called with. The others
+/// fail at once if there is no session; if there is one, which is greeted and configured, or waits for the other links
+/// of its [group](crate::Group), they wait for their turn until the link is ready.
 ///
 /// Clones share the device. Dropping them does nothing.
 ///
@@ -150,6 +157,8 @@ pub struct Commands<P: Protocol> {
     shared: Arc<Shared<P>>,
     in_flight: usize,
     options: CommandOptions,
+    /// Its commands do not wait for the link: they are what makes it ready.
+    is_before_ready: bool,
 }
 
 struct Shared<P: Protocol> {
@@ -165,11 +174,12 @@ impl<P: Protocol> Commands<P> {
     /// Returns one for a device that speaks `protocol`.
     #[must_use]
     pub fn new(protocol: P) -> Self {
-        let none = Session::of(Connection::closed(), IN_FLIGHT);
+        let none = Session::of(Connection::closed(), IN_FLIGHT, None);
         none.end();
         let (numbers, late) = (AtomicU64::new(0), AtomicU64::new(0));
         let shared = Shared { protocol, session: Lock::new(Arc::new(none)), numbers, late };
-        Self { shared: Arc::new(shared), in_flight: IN_FLIGHT, options: CommandOptions::default() }
+        let options = CommandOptions::default();
+        Self { shared: Arc::new(shared), in_flight: IN_FLIGHT, options, is_before_ready: false }
     }
 
     /// How many commands may be in flight at once, in the sessions that begin with this one. Default: 16.
@@ -224,7 +234,7 @@ impl<P: Protocol> Commands<P> {
     pub async fn submit(&self, command: &P::Command) -> Result<Pending<P>, RequestError> {
         let Shared { protocol, numbers, .. } = &*self.shared;
         let session = self.session();
-        let place = session.place(protocol, numbers, self.options.turn_timeout).await;
+        let place = session.place(protocol, numbers, self.options.turn_timeout, self.is_before_ready).await;
         let place = place.map_err(|cause| self.not_begun(&session, command, cause))?;
         let mut message = session.connection.batch();
         let written = protocol.write(&place.id, command, &mut message);
@@ -260,8 +270,8 @@ impl<P: Protocol> Commands<P> {
     }
 
     /// The session of that connection, which begins unless it has begun.
-    fn begin(&self, connection: &Connection) -> Arc<Session<P>> {
-        let begun = Arc::new(Session::of(connection.clone(), self.in_flight));
+    fn begin(&self, connection: &Connection, link: Option<watch::Receiver<bool>>) -> Arc<Session<P>> {
+        let begun = Arc::new(Session::of(connection.clone(), self.in_flight, link));
         let last = {
             let mut session = self.shared.session.lock();
             if session.connection == *connection {
@@ -312,14 +322,19 @@ impl<P: Protocol> ReadAndDispatch for Commands<P> {
     }
 
     async fn on_connect(&self, connection: &Connection) -> HandlerResult {
-        let session = self.begin(connection);
+        let session = self.begin(connection, None);
         self.shared.protocol.on_connect(connection).await?;
         session.open();
         Ok(())
     }
 
     fn session_begins(&self, connection: &Connection) {
-        self.begin(connection);
+        self.begin(connection, None);
+    }
+
+    fn link_begins(self: &Arc<Self>, connection: &Connection, is_ready: watch::Receiver<bool>) -> Arc<Self> {
+        self.begin(connection, Some(is_ready));
+        Arc::new(Self { is_before_ready: true, ..Self::clone(self) })
     }
 
     async fn on_disconnect(&self, connection: &Connection) {

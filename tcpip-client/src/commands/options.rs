@@ -36,8 +36,9 @@ impl CommandOptions {
         Self::default()
     }
 
-    /// How long a command waits for a place in flight, and for the end of
-    /// [`Protocol::on_connect`](super::Protocol::on_connect). Default: 5 s.
+    /// How long a command waits for a place in flight, for the end of
+    /// [`Protocol::on_connect`](super::Protocol::on_connect), and for the [link](super::Commands#in-a-link) of a session
+    /// that has begun. Default: 5 s.
     pub fn turn_timeout(self, timeout: Duration) -> Self {
         Self { turn_timeout: timeout, ..self }
     }

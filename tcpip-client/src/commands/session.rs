@@ -13,7 +13,7 @@ use std::{
 
 use tcpip_core::{Connection, DisconnectReason, Expected, endpoint::Lock};
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
     time::Instant,
 };
 
@@ -34,6 +34,8 @@ pub(super) struct Session<P: Protocol> {
     places: Arc<Semaphore>,
     ids: Arc<Ids<P::Id>>,
     is_open: AtomicBool,
+    /// Whether the link is ready, if it is the session of one.
+    link: Option<watch::Receiver<bool>>,
     is_over: AtomicBool,
     /// When a reply last ended.
     progress: Lock<Instant>,
@@ -64,7 +66,7 @@ impl<P: Protocol> Session<P> {
     const IN_ORDER: bool = size_of::<P::Id>() == 0;
 
     /// That of a connection, in which nothing is sent before it is [open](Self::open).
-    pub(super) fn of(connection: Connection, in_flight: usize) -> Self {
+    pub(super) fn of(connection: Connection, in_flight: usize, link: Option<watch::Receiver<bool>>) -> Self {
         Self {
             connection,
             expected: Expected::new(),
@@ -72,6 +74,7 @@ impl<P: Protocol> Session<P> {
             places: Arc::new(Semaphore::new(0)),
             ids: Arc::new(Ids { used: Lock::new(Vec::new()), freed: Notify::new() }),
             is_open: AtomicBool::new(false),
+            link,
             is_over: AtomicBool::new(false),
             progress: Lock::new(Instant::now()),
         }
@@ -114,13 +117,27 @@ impl<P: Protocol> Session<P> {
         protocol: &P,
         numbers: &AtomicU64,
         after: Duration,
+        is_before_ready: bool,
     ) -> Result<Place<P::Id>, Cause> {
-        let mut waiting = pin!(self.free_place(protocol, numbers));
+        let mut waiting = pin!(async {
+            if !is_before_ready {
+                self.link_is_ready().await?;
+            }
+            self.free_place(protocol, numbers).await
+        });
         // Mostly there is one, and no timer is needed.
         match poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await {
             Poll::Ready(place) => place,
             Poll::Pending => self.connection.within(after, waiting).await.map_err(|_| Cause::Busy { after })?,
         }
+    }
+
+    /// Waits until the link is ready, if it is the session of one.
+    async fn link_is_ready(&self) -> Result<(), Cause> {
+        let Some(link) = self.link.as_ref().filter(|link| !*link.borrow()) else { return Ok(()) };
+        let is_ready = link.clone().wait_for(|is_ready| *is_ready).await.map(drop);
+        // The session is gone that had the other end.
+        is_ready.map_err(|_| Cause::NotConnected { reason: self.connection.reason(), link: None })
     }
 
     async fn free_place(&self, protocol: &P, numbers: &AtomicU64) -> Result<Place<P::Id>, Cause> {

@@ -64,7 +64,8 @@ impl<H: Serve> LinkBuilder<H> {
     /// before the link is ready: to log in, or to have the device configured. An error of it ends the session, and is
     /// an attempt that failed. Default: nothing.
     ///
-    /// Whoever has the handler may use it meanwhile, unless it waits for the link to be [ready](Link::ready).
+    /// [`Commands`](crate::Commands) have the commands of other tasks wait meanwhile; of a handler of your own, whoever
+    /// has it may use it.
     ///
     /// It takes the handler by value: `|commands| async move { … }`.
     pub fn ready_when<F, Fut>(mut self, step: F) -> Self
@@ -78,6 +79,24 @@ impl<H: Serve> LinkBuilder<H> {
 }
 
 impl<H: LinkReader> LinkBuilder<H> {
+    /// Changes the options of its client. What makes the builder of a link for its callers so leaves these to them: a
+    /// wire log, a network, other deadlines.
+    ///
+    /// ```
+    /// use tcpip_client::{Client, LinkBuilder, WireLog};
+    ///
+    /// fn gauge(host: &str, port: u16) -> LinkBuilder {
+    ///     Client::builder(host, port).terminator(b"\r").link()
+    /// }
+    ///
+    /// let log = WireLog::ring(100);
+    /// let logged = gauge("10.0.0.7", 5025).client(|client| client.wire_log(&log));
+    /// ```
+    pub fn client(mut self, change: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
+        self.opening.client = change(self.opening.client);
+        self
+    }
+
     /// The pauses between attempts. Default: [`Backoff::default`].
     pub fn backoff(self, backoff: Backoff) -> Self {
         Self { backoff, ..self }

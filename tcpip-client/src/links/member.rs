@@ -75,6 +75,7 @@ impl Member {
             self.is_awaited.store(false, Ordering::Relaxed);
             self.device.set_connection(session.connection());
             self.states.set(LinkState::Ready);
+            session.set_ready();
         }
     }
 

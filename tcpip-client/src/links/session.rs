@@ -6,7 +6,11 @@ use tcpip_core::{
     ConnectError, Connection, DisconnectReason, HandlerResult, Serve,
     endpoint::{Lock, catch_panic},
 };
-use tokio::{select, sync::oneshot, time::timeout};
+use tokio::{
+    select,
+    sync::{oneshot, watch},
+    time::timeout,
+};
 
 use super::{LinkError, LinkState, states::States};
 use crate::{AnyClient, ClientBuilder, RequestOptions, Requester};
@@ -69,11 +73,22 @@ pub(super) struct Session {
     client: Box<dyn Deref<Target = AnyClient> + Send + Sync>,
     /// Frames are read by a handler, and not by requests alone.
     has_handler: bool,
+    /// Whether the link is ready by it.
+    is_ready: watch::Sender<bool>,
 }
 
 impl Session {
-    fn of(client: impl Deref<Target = AnyClient> + Send + Sync + 'static, has_handler: bool) -> Self {
-        Self { client: Box::new(client), has_handler }
+    fn of(
+        client: impl Deref<Target = AnyClient> + Send + Sync + 'static,
+        handled: Option<watch::Sender<bool>>,
+    ) -> Self {
+        let has_handler = handled.is_some();
+        Self { client: Box::new(client), has_handler, is_ready: handled.unwrap_or_default() }
+    }
+
+    /// The link is ready by it.
+    pub(super) fn set_ready(&self) {
+        self.is_ready.send_replace(true);
     }
 
     /// How many frames the handler has read.
@@ -151,7 +166,7 @@ impl<H> Opening<H> {
 impl LinkReader for OnDemand {
     async fn open(opening: &Opening<Self>, states: &States, place: &Place) -> Result<(), LinkError> {
         let client = opening.client.clone().connect().await.map_err(not_connected)?;
-        let session = place.put(Session::of(client, false));
+        let session = place.put(Session::of(client, None));
         let Some(handshake) = &opening.handshake else { return Ok(()) };
         states.set(LinkState::Handshaking);
         let requester = opening.requester(&session.connection);
@@ -164,10 +179,15 @@ impl LinkReader for OnDemand {
 impl<H: Serve> LinkReader for H {
     async fn open(opening: &Opening<Self>, states: &States, place: &Place) -> Result<(), LinkError> {
         let (begun, has_begun) = oneshot::channel();
-        let attended =
-            Attended { opening: opening.clone(), begun: Lock::new(Some(begun)), has_greeted: Lock::new(false) };
+        let is_ready = watch::Sender::new(false);
+        let attended = Attended {
+            opening: opening.clone(),
+            is_ready: is_ready.subscribe(),
+            begun: Lock::new(Some(begun)),
+            has_greeted: Lock::new(false),
+        };
         let client = opening.client.clone().connect_with(attended).await.map_err(not_connected)?;
-        let session = place.put(Session::of(client, true));
+        let session = place.put(Session::of(client, Some(is_ready)));
         states.set(LinkState::Handshaking);
         let done = match has_begun.await {
             Ok(begun) => begun,
@@ -175,12 +195,12 @@ impl<H: Serve> LinkReader for H {
             Err(_) => Err(session.lost().await),
         };
         let done = match (&opening.ready_when, done) {
-            (Some(ready_when), Ok(())) => select! {
+            (Some(ready_when), Ok(handler)) => select! {
                 biased;
-                done = opening.run(ready_when, Arc::clone(&opening.handler), &session.connection) => done,
+                done = opening.run(ready_when, handler, &session.connection) => done,
                 error = session.lost() => Err(error),
             },
-            (_, done) => done,
+            (_, done) => done.map(drop),
         };
         closed_unless(done, &session).await
     }
@@ -194,11 +214,16 @@ async fn closed_unless(done: Result<(), LinkError>, session: &Session) -> Result
     done
 }
 
+/// What becomes of the beginning of a session.
+type Begun<H> = Result<Arc<H>, LinkError>;
+
 /// The handler of one session of a link: the handshake, and then what that handler does which all sessions share.
 struct Attended<H> {
     opening: Opening<H>,
-    /// Told when the handler has greeted.
-    begun: Lock<Option<oneshot::Sender<Result<(), LinkError>>>>,
+    /// Whether the link is ready.
+    is_ready: watch::Receiver<bool>,
+    /// Told when the handler has greeted, with what it is for those that come before the link is ready.
+    begun: Lock<Option<oneshot::Sender<Begun<H>>>>,
     /// Whether the handler knows of the session.
     has_greeted: Lock<bool>,
 }
@@ -215,8 +240,9 @@ impl<H: Serve> Serve for Attended<H> {
             return std::future::pending().await;
         }
         *self.has_greeted.lock() = true;
-        self.opening.handler.on_connect(connection).await?;
-        tell(Ok(()));
+        let handler = self.opening.handler.link_begins(connection, self.is_ready.clone());
+        handler.on_connect(connection).await?;
+        tell(Ok(handler));
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! What a read loop does with what it reads: the part that a mock, or a controller, writes.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, sync::Arc};
+
+use tokio::sync::watch;
 
 use crate::Connection;
 
@@ -214,6 +216,16 @@ pub trait ReadAndDispatch: Send + Sync + 'static {
     #[doc(hidden)]
     fn session_begins(&self, connection: &Connection) {
         let _ = connection;
+    }
+
+    /// As `Serve::link_begins`.
+    #[doc(hidden)]
+    fn link_begins(self: &Arc<Self>, connection: &Connection, is_ready: watch::Receiver<bool>) -> Arc<Self>
+    where
+        Self: Sized,
+    {
+        let _ = (connection, is_ready);
+        Arc::clone(self)
     }
 
     /// Called when the session is over, however it ended; nothing can be written any more. What it does

@@ -1,8 +1,8 @@
 //! A handler that takes a whole session.
 
-use std::future::pending;
+use std::{future::pending, sync::Arc};
 
-use tokio::task::coop::consume_budget;
+use tokio::{sync::watch, task::coop::consume_budget};
 
 use crate::{Connection, HandlerResult, ReadAndDispatch};
 
@@ -76,6 +76,18 @@ pub trait Serve: Send + Sync + 'static {
         let _ = connection;
     }
 
+    /// The session that has begun, and whose `on_connect` comes next, is that of a link, which is ready when the watch
+    /// says so. Returns the handler for what is done before. The library's own handlers hold back until then what is
+    /// not asked of that.
+    #[doc(hidden)]
+    fn link_begins(self: &Arc<Self>, connection: &Connection, is_ready: watch::Receiver<bool>) -> Arc<Self>
+    where
+        Self: Sized,
+    {
+        let _ = (connection, is_ready);
+        Arc::clone(self)
+    }
+
     /// As [`ReadAndDispatch::on_disconnect`]: called when the session is over, however it ended. Default: nothing.
     fn on_disconnect(&self, connection: &Connection) -> impl Future<Output = ()> + Send {
         let _ = connection;
@@ -117,6 +129,10 @@ impl<H: ReadAndDispatch> Serve for H {
 
     fn session_begins(&self, connection: &Connection) {
         ReadAndDispatch::session_begins(self, connection);
+    }
+
+    fn link_begins(self: &Arc<Self>, connection: &Connection, is_ready: watch::Receiver<bool>) -> Arc<Self> {
+        ReadAndDispatch::link_begins(self, connection, is_ready)
     }
 
     fn on_disconnect(&self, connection: &Connection) -> impl Future<Output = ()> + Send {

@@ -12,7 +12,7 @@ use std::{
 
 use tcpip_client::{
     Backoff, Cause, Client, ConnectError, DisconnectReason, Link, LinkBuilder, LinkError, LinkState, RequestOptions,
-    Sent, line,
+    Sent, WireLog, line,
 };
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tokio::{
@@ -95,6 +95,17 @@ async fn failure(states: &mut tokio::sync::watch::Receiver<LinkState>) -> LinkEr
 async fn next(states: &mut tokio::sync::watch::Receiver<LinkState>) -> LinkState {
     states.changed().await.unwrap();
     states.borrow_and_update().clone()
+}
+
+/// Who is given the builder of a link adds to the options of its client.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn the_options_of_its_client_may_be_added_to() {
+    let network = network();
+    let _device = serve(&network).await;
+    let log = WireLog::ring(10);
+    let link = link(&network).client(|client| client.wire_log(&log)).connect().await.unwrap();
+    assert_eq!(link.ask("one").await.unwrap(), "one");
+    assert_eq!(log.frames().len(), 3, "{log}");
 }
 
 /// It is a valid handle while the device is down: requests fail at once, and nothing is sent; it comes back by itself

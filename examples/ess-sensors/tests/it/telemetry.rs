@@ -1,0 +1,89 @@
+//! What the sensors tell, and commands among it.
+
+use ess_sensors::{CommandError, Refusal};
+use tcpip_client::LinkError;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::setup::{Setup, configuration, failure, link_to, soon};
+
+/// Reads the configuration, which may come behind a heartbeat.
+async fn read_configuration(stream: &mut BufReader<TcpStream>) {
+    let mut line = String::new();
+    while !line.contains("configure") {
+        line.clear();
+        soon(stream.read_line(&mut line)).await.unwrap();
+    }
+}
+
+/// Commands are answered while telemetry comes in plenty, and each has its own reply.
+#[test_log::test(tokio::test)]
+async fn commands_are_answered_among_telemetry() {
+    let setup = Setup::new().await;
+    let connection = setup.sensors.link().connection();
+    let mut commands = 0;
+    while connection.stats().reads < 500 {
+        soon(setup.sensors.zero("TempSensor1")).await.unwrap();
+        let refused = soon(setup.sensors.zero("TempSensor9")).await.unwrap_err();
+        assert!(matches!(refused, CommandError::Refused(Refusal::NoSuchSensor)), "{refused:?}");
+        commands += 2;
+    }
+    assert!(connection.is_connected());
+    // Those behind the configuration, whose response comes before them.
+    assert!(connection.stats().reads > commands + 1, "{commands} commands, {:?}", connection.stats());
+    assert_eq!(setup.sensors.link().handler().late_replies(), 0);
+}
+
+/// The configuration is answered behind telemetry, that of a session before for example.
+#[test_log::test(tokio::test)]
+async fn the_configuration_is_answered_behind_telemetry() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let link = link_to(listener.local_addr().unwrap().port(), configuration()).start();
+    let mut device = BufReader::new(listener.accept().await.unwrap().0);
+    let telemetry = "{\"telemetry\": {\"name\": \"TempSensor1\", \"timestamp\": 1.5, \"response_code\": 1, \
+                     \"sensor_data\": [NaN, -Infinity, 1e-300]}}\r\n";
+    device.write_all(telemetry.as_bytes()).await.unwrap();
+    let latest = link.handler().protocol().telemetry("TempSensor1").unwrap();
+    let reading = soon(latest.wait_for(|_| true)).await.unwrap();
+    assert!(reading.sensor_data[0].is_nan(), "{reading:?}");
+    assert_eq!((reading.timestamp, reading.response_code), (1.5, 1));
+    assert_eq!(reading.sensor_data[1..], [f64::NEG_INFINITY, 1e-300]);
+    read_configuration(&mut device).await;
+    assert!(!link.is_ready());
+    device.write_all(format!("{telemetry}{{\"response\": 0}}\r\n{telemetry}").as_bytes()).await.unwrap();
+    soon(link.ready()).await.unwrap();
+}
+
+/// A channel without a sensor is NaN, and the others are what they are.
+#[test_log::test(tokio::test)]
+async fn nan_arrives_as_nan() {
+    let setup = Setup::new().await;
+    setup.mock.handler().unplug("TempSensor1");
+    let first = setup.sensors.telemetry("TempSensor1").unwrap();
+    let reading = soon(first.wait_for(|reading| reading.response_code == 1)).await.unwrap();
+    assert_eq!(reading.sensor_data[..2], [20.0, 21.0]);
+    assert!(reading.sensor_data[2].is_nan(), "{reading:?}");
+    let second = soon(setup.sensors.telemetry("TempSensor2").unwrap().next()).await.unwrap();
+    assert_eq!((second.response_code, second.sensor_data.as_slice()), (0, [20.0].as_slice()));
+    soon(setup.sensors.zero("TempSensor1")).await.unwrap();
+    let reading = soon(first.wait_for(|reading| reading.sensor_data[0] == 0.0)).await.unwrap();
+    assert!(reading.sensor_data[2].is_nan(), "{reading:?}");
+}
+
+/// What is no message may have been a reply, so it costs the session.
+#[test_log::test(tokio::test)]
+async fn what_is_no_message_costs_the_session() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let link = link_to(listener.local_addr().unwrap().port(), configuration()).start();
+    let mut device = BufReader::new(listener.accept().await.unwrap().0);
+    read_configuration(&mut device).await;
+    device.write_all(b"{\"respond\": 0}\r\n").await.unwrap();
+    let error = failure(&link).await;
+    assert!(matches!(&error, LinkError::Handshake(_) | LinkError::Lost { .. }), "{error:?}");
+    let mut device = BufReader::new(soon(listener.accept()).await.unwrap().0);
+    read_configuration(&mut device).await;
+    device.write_all(b"{\"response\": 0}\r\n").await.unwrap();
+    soon(link.ready()).await.unwrap();
+}
