@@ -85,7 +85,7 @@ impl<C: Body, T: Body> CommandTelemetryClient<C, T> {
 
     /// Sends a command and waits for its status. Further parameters are 0.
     ///
-    /// Commands wait for each other: only one is under way.
+    /// Commands wait for each other: only one is under way, and none before the controller is ready.
     ///
     /// # Errors
     ///
@@ -93,7 +93,8 @@ impl<C: Body, T: Body> CommandTelemetryClient<C, T> {
     ///
     /// - [`Refused`](tcpip_client::Cause::Refused): the controller says no, and why;
     /// - [`NoReply`](tcpip_client::Cause::NoReply): it says nothing in time; the connection lives;
-    /// - [`Busy`](tcpip_client::Cause::Busy): others had their turn for 5 s; nothing was sent;
+    /// - [`Busy`](tcpip_client::Cause::Busy): others had their turn for 5 s, or the controller was connected and not
+    ///   [ready](Self::ready); nothing was sent;
     /// - [`NotConnected`](tcpip_client::Cause::NotConnected): the controller is gone, also while this waits;
     ///   [`sent`](RequestError::sent) says whether it may have the command.
     ///
