@@ -283,6 +283,20 @@ impl<P: Protocol> Commands<P> {
         begun
     }
 
+    /// Takes a frame to where it belongs.
+    fn dispatch(&self, session: &Session<P>, frame: P::Frame) {
+        let Shared { protocol, late, .. } = &*self.shared;
+        match protocol.classify(&frame) {
+            Kind::Event => protocol.event(frame),
+            Kind::Reply(id, phase) => {
+                if let Err(frame) = session.reply(&id, phase, frame) {
+                    late.fetch_add(1, Ordering::Relaxed);
+                    protocol.late(id, frame);
+                }
+            }
+        }
+    }
+
     /// The error of a command that was not written, which is shown as it would have been.
     fn not_begun(&self, session: &Session<P>, command: &P::Command, cause: Cause) -> RequestError {
         let Shared { protocol, numbers, .. } = &*self.shared;
@@ -307,18 +321,12 @@ impl<P: Protocol> ReadAndDispatch for Commands<P> {
         if session.connection != *connection {
             return Err("another session has begun with the same handler".into());
         }
-        let Shared { protocol, late, .. } = &*self.shared;
-        let frame = protocol.read(connection).await?;
-        match protocol.classify(&frame) {
-            Kind::Event => protocol.event(frame),
-            Kind::Reply(id, phase) => {
-                if let Err(frame) = session.reply(&id, phase, frame) {
-                    late.fetch_add(1, Ordering::Relaxed);
-                    protocol.late(id, frame);
-                }
-            }
+        let read = self.shared.protocol.read(connection).await.map(|frame| self.dispatch(&session, frame));
+        if connection.is_exhausted() {
+            // No reply will come, however long the session lives for what it sends.
+            session.end();
         }
-        Ok(())
+        read
     }
 
     async fn on_connect(&self, connection: &Connection) -> HandlerResult {

@@ -92,10 +92,16 @@ impl<P: Protocol> Session<P> {
         // Before the commands are told: who places another one looks at it behind that.
         self.is_over.store(true, Ordering::SeqCst);
         self.places.close();
-        let reason = self.connection.reason();
+        let reason = self.reason();
         while let Some(placed) = self.expected.pop() {
             placed.entry.over(reason.clone());
         }
+    }
+
+    /// Why no reply will come. Where the peer has ended its half of the stream, the session may live on.
+    fn reason(&self) -> Option<DisconnectReason> {
+        let hung_up = || self.connection.has_hung_up().then_some(DisconnectReason::ClosedByPeer);
+        self.connection.reason().or_else(hung_up)
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -142,7 +148,7 @@ impl<P: Protocol> Session<P> {
 
     async fn free_place(&self, protocol: &P, numbers: &AtomicU64) -> Result<Place<P::Id>, Cause> {
         let permit = Arc::clone(&self.places).acquire_owned().await;
-        let permit = permit.map_err(|_| Cause::NotConnected { reason: self.connection.reason(), link: None })?;
+        let permit = permit.map_err(|_| Cause::NotConnected { reason: self.reason(), link: None })?;
         loop {
             let freed = self.ids.freed.notified();
             let mut tried = 0;

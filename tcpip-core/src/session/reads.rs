@@ -83,9 +83,9 @@ impl Session {
         self.incoming.turns.queue_up(true)
     }
 
-    /// The same, if nobody has the turn, and it is worth something.
+    /// The same, if nobody has the turn, and the session lives.
     pub(crate) fn free_turn(&mut self) -> Option<Ticket> {
-        let is_free = self.incoming.turns.is_free() && self.incoming.place == Buffer::Here && !self.is_over();
+        let is_free = self.incoming.turns.is_free() && self.incoming.place == Buffer::Here && self.life.is_connected();
         is_free.then(|| self.queue_up())
     }
 

@@ -23,6 +23,7 @@ use tokio::{
 use tracing::Level;
 
 use crate::{
+    cut::cut,
     logged::Logged,
     memory_network::MemoryNetwork,
     seeded::{Random, requests},
@@ -499,7 +500,13 @@ async fn a_request_may_wait_for_the_link() {
         serve(&network).await
     });
     assert_eq!(reply.unwrap(), "?");
-    // One in the queue of a session that ends has its turn in the next.
+    // So may one that comes as a session has ended of which not all was read,
+    let mut dropped = Box::pin(link.ask("dropped"));
+    assert!(cut(1, &mut dropped).await.is_none());
+    sleep(TICK).await;
+    drop(dropped);
+    assert_eq!(patient.ask("behind it").await.unwrap(), "behind it");
+    // and one in the queue of a session that ends.
     let (hung_up, queued) = tokio::join!(link.ask("hang up"), patient.ask("queued"));
     hung_up.unwrap_err();
     assert_eq!(queued.unwrap(), "queued");

@@ -74,7 +74,7 @@ impl Connection {
         self.turn("read_turn").await
     }
 
-    /// Takes the turn to read, if nobody has it, and there is a session. `None` says nothing.
+    /// Takes the turn to read, if nobody has it, and the session lives. `None` says nothing.
     #[doc(hidden)]
     #[must_use]
     pub fn free_turn(&self) -> Option<ReadTurn> {

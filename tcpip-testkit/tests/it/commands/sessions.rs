@@ -3,16 +3,16 @@
 use std::{pin::pin, time::Duration};
 
 use macro_rules_attribute::apply;
-use tcpip_client::{Backoff, Cause, Client, Commands, DisconnectReason, RequestError, Sent};
+use tcpip_client::{Backoff, Cause, Client, Commands, DisconnectReason, HalfClose, RequestError, Sent};
 use tcpip_server::OneClientReadLoopServer;
-use tokio::net::TcpListener;
+use tokio::{io::AsyncWriteExt, net::TcpListener};
 
 use super::wordy::{Far, Ids, InOrder, Numbered, Wordy, commands, meet};
 use crate::{
     cut::cut,
     kinds::{Kind, Memory},
     over_each_kind::over_each_kind,
-    soon::soon,
+    soon::{LONG, soon},
 };
 
 /// The end of a session is told to all at once, with the reason: to who waits for a reply, for a turn, and for room.
@@ -54,6 +54,25 @@ async fn the_end_is_told_to_all<K: Kind>() {
     }
     told::<Numbered, K>().await;
     told::<InOrder, K>().await;
+}
+
+/// So it is where the session lives on for what it sends, and for a place whose caller is gone.
+#[apply(over_each_kind)]
+#[test_log::test(tokio::test)]
+async fn the_end_of_a_half_is_told_to_all<K: Kind>() {
+    let (near, far) = K::streams().await;
+    let client = Client::from_stream(near).half_close(HalfClose::Allowed);
+    let client = client.connect_with(commands::<InOrder>()).await.unwrap();
+    let patient = client.handler().with(|options| options.reply_timeout(100 * LONG));
+    drop(patient.submit("dropped").await.unwrap());
+    let silent = patient.submit("silent").await.unwrap();
+    let mut far = Far::new(far);
+    far.writer.shutdown().await.unwrap();
+    let error = soon(silent).await.unwrap_err();
+    let is_told = matches!(error.cause(), Cause::NotConnected { reason: Some(DisconnectReason::ClosedByPeer), .. });
+    assert!(is_told, "{error:?}");
+    soon(client.wait_disconnected()).await;
+    assert_eq!(client.handler().under_way(), 0);
 }
 
 /// A command goes out behind what `on_connect` says, and waits for it.
