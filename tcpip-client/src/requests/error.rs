@@ -203,9 +203,8 @@ pub enum Cause {
 fn why(reason: Option<&DisconnectReason>, link: Option<&LinkError>) -> String {
     match (link, reason) {
         // The same whether or not the link knows of it already.
-        (Some(LinkError::Lost { reason }), _) => format!(": {reason}"),
+        (Some(LinkError::Lost { reason }), _) | (None, Some(reason)) => format!(": {reason}"),
         (Some(link), _) => format!(": {link}"),
-        (None, Some(reason)) => format!(": {reason}"),
         (None, None) => String::new(),
     }
 }
