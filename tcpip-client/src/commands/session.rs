@@ -13,6 +13,7 @@ use std::{
 
 use tcpip_core::{Connection, DisconnectReason, Expected, endpoint::Lock};
 use tokio::{
+    select,
     sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
     time::Instant,
 };
@@ -141,9 +142,13 @@ impl<P: Protocol> Session<P> {
     /// Waits until the link is ready, if it is the session of one.
     async fn link_is_ready(&self) -> Result<(), Cause> {
         let Some(link) = self.link.as_ref().filter(|link| !*link.borrow()) else { return Ok(()) };
-        let is_ready = link.clone().wait_for(|is_ready| *is_ready).await.map(drop);
-        // The session is gone that had the other end.
-        is_ready.map_err(|_| Cause::NotConnected { reason: self.connection.reason(), link: None })
+        let mut link = link.clone();
+        let is_ready = select! {
+            biased;
+            is_ready = link.wait_for(|is_ready| *is_ready) => is_ready.is_ok(),
+            () = self.connection.wait_disconnected() => false,
+        };
+        if is_ready { Ok(()) } else { Err(Cause::NotConnected { reason: self.connection.reason(), link: None }) }
     }
 
     async fn free_place(&self, protocol: &P, numbers: &AtomicU64) -> Result<Place<P::Id>, Cause> {

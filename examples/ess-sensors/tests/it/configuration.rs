@@ -3,7 +3,7 @@
 use std::{future::poll_fn, pin::pin, task::Poll};
 
 use ess_sensors::{CommandError, Configuration, Refusal, Sensors};
-use tcpip_client::{LinkError, LinkState};
+use tcpip_client::{LinkError, LinkState, Sent};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
@@ -79,26 +79,29 @@ async fn a_refusal_of_another_number_is_shown() {
     assert!(!link.states().borrow().is_final(), "{link:?}");
 }
 
-/// A command that is given before the device is configured waits for that.
+/// A command that is given before the device is configured waits for that, and is not sent to one that is not.
 #[test_log::test(tokio::test)]
 async fn a_command_waits_for_the_configuration() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let link = link_to(listener.local_addr().unwrap().port(), configuration())
-        .client(|client| client.heartbeat_interval(None))
-        .start();
-    let (stream, _) = listener.accept().await.unwrap();
-    let (reader, mut writer) = stream.into_split();
-    let mut lines = BufReader::new(reader).lines();
-    let sensors = Sensors::new(link);
-    assert!(soon(lines.next_line()).await.unwrap().unwrap().contains("configure"));
-    let mut early = pin!(sensors.zero("TempSensor1"));
-    assert!(poll_fn(|context| Poll::Ready(early.as_mut().poll(context).is_pending())).await);
-    writer.write_all(b"{\"response\": 0}\r\n").await.unwrap();
-    let answering = async {
-        assert!(soon(lines.next_line()).await.unwrap().unwrap().contains("zero"));
-        assert!(sensors.link().is_ready());
-        writer.write_all(b"{\"response\": 3}\r\n").await.unwrap();
-    };
-    let (zeroed, ()) = tokio::join!(early, answering);
-    assert!(matches!(zeroed, Err(CommandError::Refused(Refusal::NoSuchSensor))), "{zeroed:?}");
+    let link = link_to(listener.local_addr().unwrap().port(), configuration());
+    let sensors = Sensors::new(link.client(|client| client.heartbeat_interval(None)).start());
+    for (response, is_configured) in [("{\"response\": 5}\r\n", false), ("{\"response\": 0}\r\n", true)] {
+        let (reader, mut writer) = soon(listener.accept()).await.unwrap().0.into_split();
+        let mut lines = BufReader::new(reader).lines();
+        assert!(soon(lines.next_line()).await.unwrap().unwrap().contains("configure"));
+        let mut early = pin!(sensors.zero("TempSensor1"));
+        assert!(poll_fn(|context| Poll::Ready(early.as_mut().poll(context).is_pending())).await);
+        writer.write_all(response.as_bytes()).await.unwrap();
+        let answering = async {
+            let heard = soon(lines.next_line()).await.unwrap();
+            assert_eq!(heard.is_some_and(|command| command.contains("zero")), is_configured);
+            assert_eq!(sensors.link().is_ready(), is_configured);
+            writer.write_all(b"{\"response\": 3}\r\n").await.unwrap();
+        };
+        match tokio::join!(early, answering).0 {
+            Err(CommandError::Refused(Refusal::NoSuchSensor)) => assert!(is_configured),
+            Err(CommandError::Request(error)) if error.sent() == Sent::No => assert!(!is_configured, "{error:?}"),
+            outcome => panic!("{outcome:?}"),
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Ports that go away and come back: both are up, or none.
 
+use std::{future::poll_fn, pin::pin, task::Poll};
+
 use tcpip_client::{Cause, DisconnectReason, LinkError, Sent};
 use tcpip_server::OneClientServer;
 use tcpip_testkit::memory_listener;
@@ -18,6 +20,8 @@ async fn both_fall_and_come_back() {
         setup.mock.hold();
         let mut pending = setup.mirror.commands.handler().submit(&Command::Stop { actuator: 0 }).await.unwrap();
         soon(pending.acknowledged()).await.unwrap();
+        let mut nothing = pin!(setup.mirror.telemetry.handler().latest.wait_for(|_| false));
+        assert!(poll_fn(|context| Poll::Ready(nothing.as_mut().poll(context).is_pending())).await);
         if is_telemetry {
             setup.telemetry.close_client().await;
             assert!(is_down_with_the_other(&setup.mirror.commands, "mirror telemetry").await);
@@ -25,6 +29,7 @@ async fn both_fall_and_come_back() {
             setup.commands.close_client().await;
             assert!(is_down_with_the_other(&setup.mirror.telemetry, "mirror commands").await);
         }
+        assert_eq!(soon(nothing).await, None);
         let error = soon(pending).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::NotConnected { reason: Some(_), .. }), "{error:?}");
         assert_eq!(error.sent(), Sent::Yes);

@@ -2,8 +2,10 @@
 
 use std::{pin::pin, time::Duration};
 
-use tcpip_client::{Backoff, Cause, Client, Commands, Group, LinkBuilder, Sent};
-use tokio::net::TcpListener;
+use tcpip_client::{Backoff, Cause, Client, Commands, Group, LinkBuilder, LinkState, Sent};
+use tcpip_server::OneClientServer;
+use tcpip_testkit::memory_listener;
+use tokio::{net::TcpListener, time::Instant};
 
 use super::wordy::{Far, Numbered, Wordy, commands};
 use crate::{cut::cut, soon::soon};
@@ -110,4 +112,31 @@ async fn a_command_does_not_wait_for_ever() {
     })
     .await;
     assert!(busy(error.cause()) && error.sent() == Sent::No, "{error:?}");
+}
+
+/// A command that waits is told of the end of the session at once, however long the rest of that takes.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_command_that_waits_is_told_of_the_end() {
+    let (listener, dialler) = memory_listener();
+    let server = OneClientServer::builder().listener(listener).start().await.unwrap();
+    let mut protocol = Wordy::<Numbered>::new();
+    protocol.lingers = true;
+    let link = Client::builder("device", 1)
+        .network(&dialler)
+        .link()
+        .handler(Commands::new(protocol))
+        .ready_when(|_| std::future::pending())
+        .start();
+    let mut has_begun = link.states();
+    has_begun.wait_for(|state| matches!(state, LinkState::Handshaking)).await.unwrap();
+    while !link.handler().connection().is_connected() {
+        tokio::task::yield_now().await;
+    }
+    let mut early = pin!(link.handler().run("early"));
+    assert!(cut(5, &mut early).await.is_none());
+    let began = Instant::now();
+    server.close_client().await;
+    let error = early.await.unwrap_err();
+    assert!(matches!(error.cause(), Cause::NotConnected { reason: Some(_), .. }), "{error:?}");
+    assert_eq!((error.sent(), began.elapsed()), (Sent::No, Duration::ZERO));
 }

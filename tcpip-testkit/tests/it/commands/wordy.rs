@@ -85,12 +85,20 @@ pub(super) struct Wordy<I> {
     pub(super) events: Mutex<Vec<String>>,
     pub(super) late: Mutex<Vec<String>>,
     pub(super) greeting: Option<&'static str>,
+    /// Its `on_disconnect` does not end.
+    pub(super) lingers: bool,
     _ids: std::marker::PhantomData<I>,
 }
 
 impl<I> Wordy<I> {
     pub(super) fn new() -> Self {
-        Self { events: Mutex::default(), late: Mutex::default(), greeting: None, _ids: std::marker::PhantomData }
+        Self {
+            events: Mutex::default(),
+            late: Mutex::default(),
+            greeting: None,
+            lingers: false,
+            _ids: std::marker::PhantomData,
+        }
     }
 }
 
@@ -143,6 +151,9 @@ impl<I: Ids> Protocol for Wordy<I> {
 
     async fn on_disconnect(&self, _connection: &Connection) {
         self.events.lock().unwrap().push("disconnected".to_owned());
+        if self.lingers {
+            std::future::pending().await
+        }
     }
 }
 
