@@ -50,10 +50,13 @@ impl Device {
     pub(crate) async fn ready(&self) -> bool {
         let Some(mut states) = self.states.clone() else { return self.connection().is_connected() };
         loop {
-            match &*states.borrow_and_update() {
-                LinkState::Ready if self.connection().is_connected() => return true,
-                state if state.is_final() => return false,
-                _ => {}
+            // The connection is not asked, nor let go of, under the lock of the watch.
+            let (is_ready, is_final) = {
+                let state = states.borrow_and_update();
+                (matches!(*state, LinkState::Ready), state.is_final())
+            };
+            if is_final || is_ready && self.connection().is_connected() {
+                return is_ready;
             }
             if states.changed().await.is_err() {
                 return false;
@@ -78,7 +81,9 @@ impl Device {
     pub(crate) fn set_connection(&self, connection: Connection) {
         self.counts.failures.store(0, Ordering::Relaxed);
         self.counts.set_trailing(Trailing::Nothing);
-        *self.connection.lock() = connection;
+        let last = std::mem::replace(&mut *self.connection.lock(), connection);
+        // Not under the lock: with it goes what users wrote for the session, such as a filter.
+        drop(last);
     }
 
     /// How many replies have come.

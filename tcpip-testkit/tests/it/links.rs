@@ -3,7 +3,7 @@
 use std::{
     pin::pin,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Waker},
@@ -11,13 +11,14 @@ use std::{
 };
 
 use tcpip_client::{
-    Backoff, Cause, Client, ConnectError, DisconnectReason, Link, LinkBuilder, LinkError, LinkState, RequestOptions,
-    Sent, WireLog, line,
+    Backoff, Cause, Client, ConnectError, DisconnectReason, Filter, Link, LinkBuilder, LinkError, LinkState,
+    RequestOptions, Requester, Sent, WireLog, line,
 };
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    sync::mpsc::{UnboundedSender, unbounded_channel},
     time::{Instant, sleep, timeout},
 };
 use tracing::Level;
@@ -530,4 +531,43 @@ fn a_link_is_waited_for_without_a_runtime() {
     assert!(asking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     drop(runtime);
     assert!(asking.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready(), "it is closed");
+}
+
+/// A filter that looks at the link as it is dropped.
+struct Looks {
+    link: Arc<OnceLock<Requester>>,
+    told: UnboundedSender<Option<DisconnectReason>>,
+}
+
+impl Filter for Looks {
+    fn received(&self, chunk: &[u8], input: &mut Vec<u8>, _: &mut Vec<u8>) {
+        input.extend_from_slice(chunk);
+    }
+}
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        let reason = self.link.get().and_then(|link| link.connection().reason());
+        let _ = self.told.send(reason);
+    }
+}
+
+/// What the author of a filter wrote does not run under a lock when a session is replaced.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_session_is_not_dropped_under_a_lock() {
+    let network = network();
+    let server = serve(&network).await;
+    let requester = Arc::new(OnceLock::new());
+    let (told, mut dropped) = unbounded_channel();
+    let link = Arc::clone(&requester);
+    let client = Client::builder("device", PORT).network(&network);
+    let client = client.filter(move || Looks { link: Arc::clone(&link), told: told.clone() });
+    let link = greeted(client.link()).start();
+    requester.set(link.clone()).unwrap();
+    link.ready().await.unwrap();
+    link.ask("hang up").await.unwrap_err();
+    link.ready().await.unwrap();
+    assert_eq!(soon(dropped.recv()).await.unwrap(), None, "the new session is there");
+    link.close().await;
+    server.close().await;
 }
