@@ -23,6 +23,9 @@ use crate::{
     stopwatch::{Scope, Stopwatch, Turn},
 };
 
+/// How long a reply may take: as for a request, unless something else is said.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// A turn of so many round trips, measured in a scope.
 type PingPong<F> = fn(usize, Scope) -> F;
 
@@ -118,6 +121,16 @@ pub(crate) async fn raw(count: usize, scope: Scope) -> Result<Turn, Failure> {
 /// The library at both ends, each line a `String` of its own. It ends with `\n`, as `LinesCodec` writes it.
 pub(crate) async fn ours_owned(count: usize, scope: Scope) -> Result<Turn, Failure> {
     rally_of_strings(count, scope, requester, async |client, text| {
+        client.connection().write_str(text).await?;
+        Ok(client.connection().read_str().await?)
+    })
+    .await
+}
+
+/// The same, with a deadline for each reply, as a request has.
+pub(crate) async fn ours_owned_in_time(count: usize, scope: Scope) -> Result<Turn, Failure> {
+    let in_time = async |client: ClientBuilder| requester(client.read_timeout(REPLY_TIMEOUT)).await;
+    rally_of_strings(count, scope, in_time, async |client, text| {
         client.connection().write_str(text).await?;
         Ok(client.connection().read_str().await?)
     })

@@ -7,7 +7,9 @@ use crate::{
     },
     measuring::{Goals, Row, Run, Sides},
     pairs,
-    ping_pong::{framed, on_one_thread, on_two_threads, ours, ours_asking, ours_commanding, ours_owned, raw},
+    ping_pong::{
+        framed, on_one_thread, on_two_threads, ours, ours_asking, ours_commanding, ours_owned, ours_owned_in_time, raw,
+    },
     stopwatch::{Scope, Turn},
     writes,
 };
@@ -57,6 +59,14 @@ fn ping_pongs() -> Vec<Row> {
             UNITS,
             on_one_thread(ours_asking),
             on_one_thread(ours_owned),
+        )
+        .goals(0.95, 1.0),
+        row(
+            "`ask` of a `Requester`",
+            "the same, with a deadline",
+            UNITS,
+            on_one_thread(ours_asking),
+            on_one_thread(ours_owned_in_time),
         )
         .goals(0.95, 1.0),
         row(
