@@ -152,7 +152,7 @@ impl<I: Ids> Protocol for Wordy<I> {
     async fn on_disconnect(&self, _connection: &Connection) {
         self.events.lock().unwrap().push("disconnected".to_owned());
         if self.lingers {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
