@@ -1,8 +1,8 @@
 //! A controller of the `ATDome`: typed commands, a parsed status, waiting for motion to end.
 //!
-//! Commands go one at a time, each with its own reply: several tasks may share a [`Dome`]. A reply that does not come in
-//! time ends the session, so that it can never be taken for the reply to the next command. Whoever ends it, the dome is
-//! connected again by itself; meanwhile commands fail at once, and [`link`](Dome::link) says what it is at.
+//! Commands go one at a time, each with its own reply: several tasks may share a [`Dome`]. A reply that does not come
+//! in time ends the session, so that it can never be taken for the reply to the next command. Whoever ends it, the dome
+//! is connected again by itself; meanwhile commands fail at once, and [`link`](Dome::link) says what it is at.
 //!
 //! ```
 //! use std::time::Duration;

@@ -97,8 +97,8 @@ impl Sensors {
         self.0.handler().protocol().telemetry(name)
     }
 
-    /// Has what the sensor reads now be zero from now on. It waits for the end of the configuration; while the device is
-    /// not there, it fails at once.
+    /// Has what the sensor reads now be zero from now on. It waits for the end of the configuration; while the device
+    /// is not there, it fails at once.
     ///
     /// # Errors
     ///

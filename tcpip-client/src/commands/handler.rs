@@ -24,8 +24,9 @@ const IN_FLIGHT: usize = 16;
 /// Gives commands to a device that sends other frames between its replies, from many tasks, several at once. Its
 /// [`Protocol`] says which frame is the reply of which command: by ids, or by the order of the commands.
 ///
-/// It is a handler: for [`connect_with`](crate::ClientBuilder::connect_with), for a [link](crate::LinkBuilder::handler),
-/// for a server that asks its clients, and for whatever else has one. Its loop reads all the time, so that nothing that the device sends waits.
+/// It is a handler: for [`connect_with`](crate::ClientBuilder::connect_with), for a
+/// [link](crate::LinkBuilder::handler), for a server that asks its clients, and for whatever else has one. Its loop
+/// reads all the time, so that nothing that the device sends waits.
 ///
 /// # What becomes of a late reply
 ///

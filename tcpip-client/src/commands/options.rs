@@ -37,8 +37,8 @@ impl CommandOptions {
     }
 
     /// How long a command waits for a place in flight, for the end of
-    /// [`Protocol::on_connect`](super::Protocol::on_connect), and for the [link](super::Commands#in-a-link) of a session
-    /// that has begun. Default: 5 s.
+    /// [`Protocol::on_connect`](super::Protocol::on_connect), and for the [link](super::Commands#in-a-link) of a
+    /// session that has begun. Default: 5 s.
     pub fn turn_timeout(self, timeout: Duration) -> Self {
         Self { turn_timeout: timeout, ..self }
     }

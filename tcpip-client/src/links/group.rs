@@ -194,8 +194,8 @@ impl Group {
         self.0.not_over().is_ok() && self.0.members().iter().all(|member| member.is_ready())
     }
 
-    /// Closes all of them for good, the last that joined first, and returns when that is done: at once where it is called
-    /// from the handler, or another task, of one of their sessions.
+    /// Closes all of them for good, the last that joined first, and returns when that is done: at once where it is
+    /// called from the handler, or another task, of one of their sessions.
     ///
     /// # Cancel safety
     ///

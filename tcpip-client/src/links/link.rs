@@ -151,9 +151,9 @@ impl<H: LinkReader> Link<H> {
         self.member.states.subscribe()
     }
 
-    /// Closes the link for good, and its [group](super::Group) with it, and returns when that is done: from anywhere, in any
-    /// state, within the deadlines of its client. Called from the handler, or another task of a session that is closed, it
-    /// returns at once.
+    /// Closes the link for good, and its [group](super::Group) with it, and returns when that is done: from anywhere,
+    /// in any state, within the deadlines of its client. Called from the handler, or another task of a session that is
+    /// closed, it returns at once.
     ///
     /// # Cancel safety
     ///

@@ -277,8 +277,8 @@ impl Requester {
         if self.options.is_secret { error.hidden() } else { error }
     }
 
-    /// Waits for the turn, for as long as is `left`; where a link may be waited for, in its next session, if this one has
-    /// ended or does so meanwhile.
+    /// Waits for the turn, for as long as is `left`; where a link may be waited for, in its next session, if this one
+    /// has ended or does so meanwhile.
     async fn first_turn(&self, connection: &Connection, left: &mut Duration) -> Result<Turn, Cause> {
         let turn = self.turn(connection, left).await;
         match (&turn, self.options.ready_timeout) {

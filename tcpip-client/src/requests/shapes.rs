@@ -234,8 +234,8 @@ pub fn scpi_block() -> impl Shape<Output = Vec<u8>> {
 ///
 /// Its first byte has the deadline of every reply. What follows has no
 /// [`gap_timeout`](super::RequestOptions::gap_timeout): this gap is its end. Behind another part it may be empty. What
-/// comes within `quiet` of the byte before belongs to it, whatever it is. In a tuple it is mostly the last part; another
-/// that follows it begins behind the silence.
+/// comes within `quiet` of the byte before belongs to it, whatever it is. In a tuple it is mostly the last part;
+/// another that follows it begins behind the silence.
 #[must_use]
 pub fn silence(quiet: Duration) -> impl Shape<Output = Vec<u8>> {
     Silence { quiet }

@@ -81,8 +81,8 @@ impl<T: Clone> Latest<T> {
         self.sender.send_modify(|series| series.interruptions += 1);
     }
 
-    /// Takes the value away, as before the first: who waits for one waits for what is set from now on. For the beginning
-    /// of a session, where the values of the last one say nothing any more.
+    /// Takes the value away, as before the first: who waits for one waits for what is set from now on. For the
+    /// beginning of a session, where the values of the last one say nothing any more.
     pub fn clear(&self) {
         let mut last = None;
         self.sender.send_if_modified(|series| {

@@ -190,8 +190,8 @@ async fn nobody_joins_a_group_that_is_over() {
     assert!(matches!(connected, Err(LinkError::Closed)), "{connected:?}");
 }
 
-/// A link that cannot start leaves its group as it was; one whose runtime is gone is closed, wherever that is waited for,
-/// also where nothing of it has run.
+/// A link that cannot start leaves its group as it was; one whose runtime is gone is closed, wherever that is waited
+/// for, also where nothing of it has run.
 #[test]
 fn a_link_needs_its_runtime() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

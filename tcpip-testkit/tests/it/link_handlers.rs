@@ -129,8 +129,8 @@ async fn a_handler_reads_each_session() {
     server.close().await;
 }
 
-/// Who waits for a loss is told of the next one, be it that of a session or of an attempt; and at once of a link that is
-/// over for good, however it came to that.
+/// Who waits for a loss is told of the next one, be it that of a session or of an attempt; and at once of a link that
+/// is over for good, however it came to that.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_loss_is_told() {
     let network = network();

@@ -301,7 +301,8 @@ async fn who_is_turned_away_does_not_storm() {
     }
 }
 
-/// A device that takes a command, and hangs up without a word, has said nothing of use: it does not begin the pauses anew.
+/// A device that takes a command, and hangs up without a word, has said nothing of use: it does not begin the pauses
+/// anew.
 #[test_log::test(tokio::test)]
 async fn what_is_told_proves_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -608,8 +608,8 @@ async fn an_exclusive_turn_is_kept<K: Kind>() {
 }
 
 /// A reply that is swallowed, late or split, callers that go away at any time, requests that are repeated, and sessions
-/// that end: every reply is that of its command. Fault 21. A device with an echo also says some of its replies twice, at
-/// any time.
+/// that end: every reply is that of its command. Fault 21. A device with an echo also says some of its replies twice,
+/// at any time.
 async fn every_reply_is_that_of_its_command(policy: OutOfStep, has_echo: bool) {
     let requests = requests();
     let mut random = Random(12345);

@@ -12,8 +12,8 @@ use tokio::{
 
 use crate::setup::{IDENTITY, Setup, failure, start};
 
-/// When the mock is stopped and started again on its port, the electrometer is there again, and commands that were asked
-/// meanwhile have waited for it.
+/// When the mock is stopped and started again on its port, the electrometer is there again, and commands that were
+/// asked meanwhile have waited for it.
 #[test_log::test(tokio::test)]
 async fn it_comes_back_with_the_device() {
     let setup = Setup::new().await;
