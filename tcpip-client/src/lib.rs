@@ -161,8 +161,8 @@ pub use self::{
     links::{Backoff, DEFAULT_HANDSHAKE_TIMEOUT, Group, Link, LinkBuilder, LinkError, LinkReader, LinkState, OnDemand},
     read_loop_client::ReadLoopClient,
     requests::{
-        Cause, Command, IntoCommand, Mismatch, OutOfStep, RequestError, RequestOptions, Requester, Shape, Unsolicited,
-        bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block, silence, until,
+        Cause, Command, IntoCommand, OutOfStep, RequestError, RequestOptions, Requester, Shape, Unsolicited, bytes,
+        frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block, silence, until,
     },
     target::{Connected, Target},
 };

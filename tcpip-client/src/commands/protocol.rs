@@ -26,7 +26,8 @@ pub trait Protocol: Send + Sync + 'static {
     /// ids there are, the sooner one that is very late is paired wrongly.
     fn id(&self, number: u64) -> Self::Id;
 
-    /// Puts a command into a message. One that puts nothing in is not sent, and has no reply.
+    /// Puts a command into a message. One that puts nothing in is not sent, and has no reply. It is also called, as
+    /// [`id`](Self::id) is, to show in an error what was not sent.
     ///
     /// # Errors
     ///

@@ -169,7 +169,11 @@ impl<H: LinkReader> LinkBuilder<H> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it closes the link.
+    /// Dropping it closes the link, and its group with it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
     pub async fn connect(self) -> Result<Link<H>, LinkError> {
         let link = Link::new(self).start_awaited();
         let mut states = link.states();

@@ -9,7 +9,7 @@ use tcpip_core::{BoxFuture, DisconnectReason, endpoint::catch_panic_in};
 
 use super::{
     Backoff, LinkError, LinkReader, LinkState,
-    session::{Opening, Place, Session},
+    session::{Opening, Place},
     states::States,
 };
 use crate::requests::Device;
@@ -62,7 +62,7 @@ impl Member {
         self.heard.store(u64::MAX, Ordering::Relaxed);
         (self.open)().await?;
         if let Some(session) = self.place.get() {
-            self.heard.store(self.heard(&session), Ordering::Relaxed);
+            self.heard.store(session.heard(), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -89,11 +89,7 @@ impl Member {
 
     /// Whether the device has said something of use since it was ready: one whole reply, or a frame.
     pub(super) fn has_proven_itself(&self) -> bool {
-        self.place.get().is_some_and(|session| self.heard(&session) > self.heard.load(Ordering::Relaxed))
-    }
-
-    fn heard(&self, session: &Session) -> u64 {
-        self.device.replies() + session.frames()
+        self.place.get().is_some_and(|session| session.heard() > self.heard.load(Ordering::Relaxed))
     }
 
     /// Ends its session, if there is one, for a link that goes on.

@@ -91,9 +91,9 @@ impl Session {
         self.is_ready.send_replace(true);
     }
 
-    /// How many frames the handler has read.
-    pub(super) fn frames(&self) -> u64 {
-        if self.has_handler { self.stats().reads } else { 0 }
+    /// How many replies there have been, and frames that the handler has read.
+    pub(super) fn heard(&self) -> u64 {
+        self.connection.requests().replies() + if self.has_handler { self.stats().reads } else { 0 }
     }
 
     /// Waits until the session has ended, and returns how.

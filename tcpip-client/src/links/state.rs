@@ -8,12 +8,12 @@ use super::LinkError;
 ///
 /// | state | goes on | with |
 /// |---|---|---|
-/// | `Connecting` | `Handshaking`, or `Ready` without a handshake | a connection |
+/// | `Connecting` | `Handshaking`, or `Ready` with neither a handshake nor a handler | a connection |
 /// | `Connecting`, `Handshaking`, `Ready` | `Backoff` | an error, or the end of the session |
 /// | the same | `Failed` | an error that is final, or the last attempt |
-/// | `Handshaking` | `Ready` | the end of the handshake |
+/// | `Handshaking` | `Ready` | the end of the handshake, and of what comes before `Ready` with a [handler](super::LinkBuilder::handler); in a [group](super::Group), when all are there |
 /// | `Backoff` | `Connecting` | the end of the pause |
-/// | any but `Failed` | `Closed` | [`close`](super::Link::close), or the last handle dropped |
+/// | any but `Failed` | `Closed` | [`close`](super::Link::close), the link dropped, or the end of its runtime |
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LinkState {

@@ -1,21 +1,19 @@
 //! Whom requests go to.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::time::Duration;
 
 use tcpip_core::{
     Connection,
-    endpoint::{Lock, Trailing, within},
+    endpoint::{Lock, within},
 };
 use tokio::{runtime::Handle, sync::watch, time::Timeout};
 
-use super::outstanding::Counts;
 use crate::{Client, LinkError, LinkState};
 
 /// Whom the requests go to.
 pub(crate) struct Device {
     /// That of the present session, or of the last one.
     connection: Lock<Connection>,
-    pub(super) counts: Counts,
     /// Closed when this is dropped.
     pub(super) client: Option<Client>,
     /// What the link is at, if this is one's.
@@ -26,7 +24,7 @@ pub(crate) struct Device {
 
 impl Device {
     pub(super) fn of(connection: Connection, client: Option<Client>) -> Self {
-        Self { connection: Lock::new(connection), counts: Counts::default(), client, states: None, runtime: None }
+        Self { connection: Lock::new(connection), client, states: None, runtime: None }
     }
 
     /// That of a link, which has no session yet.
@@ -79,15 +77,8 @@ impl Device {
 
     /// Another session has begun.
     pub(crate) fn set_connection(&self, connection: Connection) {
-        self.counts.failures.store(0, Ordering::Relaxed);
-        self.counts.set_trailing(Trailing::Nothing);
         let last = std::mem::replace(&mut *self.connection.lock(), connection);
         // Not under the lock: with it goes what users wrote for the session, such as a filter.
         drop(last);
-    }
-
-    /// How many replies have come.
-    pub(crate) fn replies(&self) -> u64 {
-        self.counts.replies.load(Ordering::Relaxed)
     }
 }

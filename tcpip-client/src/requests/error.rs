@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, io, time::Duration};
 
-use tcpip_core::{DisconnectReason, ReadError, Sent, WriteError};
+use tcpip_core::{Damage, DisconnectReason, ReadError, Sent, WriteError};
 
 use super::front::Front;
 use crate::LinkError;
@@ -41,10 +41,21 @@ impl RequestError {
     /// The same, without a word of what was said.
     pub(super) fn hidden(self) -> Self {
         let cause = match *self.cause {
-            Cause::OutOfStep(_) => Cause::OutOfStep("what came is not the reply".to_owned()).into(),
-            _ => self.cause,
+            Cause::OutOfStep(_) => Cause::OutOfStep("what came is not the reply".to_owned()),
+            Cause::Unsolicited(_) => Cause::Unsolicited(Vec::new()),
+            // What a conversion of the user's says is the user's affair.
+            Cause::Value(error) if error.is::<ReadError>() || error.is::<Damage>() => {
+                Cause::Value("it is no such text, value or frame".into())
+            }
+            Cause::Read(ReadError::Incomplete { expected, .. }) => {
+                Cause::Read(ReadError::Incomplete { partial: Vec::new(), expected })
+            }
+            Cause::Write(WriteError::Encode { encoding, .. }) => {
+                Cause::Write(WriteError::Encode { encoding, character: '\u{fffd}', position: 0 })
+            }
+            cause => cause,
         };
-        Self { command: "…".into(), received: Front::EMPTY.into(), cause, ..self }
+        Self { command: "…".into(), received: Front::EMPTY.into(), cause: cause.into(), ..self }
     }
 
     /// The same, of a link that is not up, if that is why.
@@ -63,7 +74,8 @@ impl RequestError {
     }
 
     /// Returns the first bytes of what has come of the reply, 60 at most: the echo, if nothing has come behind that. Of
-    /// a request that was repeated it is that of the last attempt.
+    /// a request that was repeated it is that of the last attempt. Empty for [`Commands`](crate::Commands), whose
+    /// protocol reads.
     #[must_use]
     pub fn received(&self) -> &[u8] {
         self.received.bytes()
@@ -94,7 +106,11 @@ impl RequestError {
     pub fn is_timeout(&self) -> bool {
         matches!(
             *self.cause,
-            Cause::Busy { .. } | Cause::NoReply { .. } | Cause::Stalled { .. } | Cause::TooSlow { .. }
+            Cause::Busy { .. }
+                | Cause::NoReply { .. }
+                | Cause::Stalled { .. }
+                | Cause::TooSlow { .. }
+                | Cause::Write(WriteError::Timeout { .. })
         )
     }
 }
@@ -130,7 +146,9 @@ impl From<RequestError> for io::Error {
     fn from(error: RequestError) -> Self {
         let kind = match &*error.cause {
             _ if error.is_timeout() => io::ErrorKind::TimedOut,
-            Cause::NotConnected { .. } | Cause::Write(_) | Cause::Read(_) => io::ErrorKind::NotConnected,
+            Cause::NotConnected { .. } => io::ErrorKind::NotConnected,
+            Cause::Write(error) => error.io_kind(),
+            Cause::Read(error) => error.io_kind(),
             Cause::Refused { .. } => io::ErrorKind::Other,
             _ => io::ErrorKind::InvalidData,
         };
@@ -142,16 +160,19 @@ impl From<RequestError> for io::Error {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
-    /// Others had their turn for so long. Nothing was sent.
-    #[error("others have had their turn for {after:?}")]
+    /// There was no turn for so long: others had it, or a session of [`Commands`](crate::Commands) was not yet greeted,
+    /// or configured. Nothing was sent.
+    #[error("there was no turn for {after:?}")]
     Busy {
-        /// The [`turn_timeout`](super::RequestOptions::turn_timeout).
+        /// The turn's deadline: that of [requests](super::RequestOptions::turn_timeout), or of
+        /// [commands](crate::CommandOptions::turn_timeout).
         after: Duration,
     },
     /// Not a byte of a reply came for so long.
     #[error("no reply came for {after:?}")]
     NoReply {
-        /// The [`reply_timeout`](super::RequestOptions::reply_timeout).
+        /// The deadline of the first byte of [requests](super::RequestOptions::reply_timeout), and of the first word of
+        /// [commands](crate::CommandOptions::reply_timeout).
         after: Duration,
     },
     /// A reply began, and nothing more came for so long.

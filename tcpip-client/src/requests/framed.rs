@@ -49,9 +49,8 @@ impl Shape for Framing {
             // A codec of a framing never fails.
             match input.decode(|bytes| codec.decode(bytes)).ok()?? {
                 Ok(content) => return Some(Ok(content)),
-                Err(Damage::Noise(noise)) => {
-                    tracing::warn!("passed over before a reply: \"{}\"", noise.escape_ascii());
-                }
+                // It may be part of a secret.
+                Err(Damage::Noise(noise)) => tracing::warn!("passed over before a reply: {} bytes", noise.len()),
                 Err(damage @ (Damage::BadChecksum { .. } | Damage::BadEscape(_))) => {
                     return Some(Err(Mismatch::Value(damage.into())));
                 }

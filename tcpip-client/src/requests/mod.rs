@@ -17,7 +17,7 @@ pub use self::{
     error::{Cause, RequestError},
     options::{OutOfStep, RequestOptions, Unsolicited},
     requester::Requester,
-    shape::{Mismatch, Shape},
+    shape::Shape,
     shapes::{bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block, silence, until},
 };
 pub(crate) use self::{device::Device, front::Front};

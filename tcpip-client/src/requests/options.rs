@@ -142,9 +142,10 @@ impl RequestOptions {
     ///
     /// It waits for what the [policy](Self::out_of_step) does about the reply that did not come, for a link that is
     /// ready, and for its turn: all these waits of a request, that for the first turn included, take at most one
-    /// [`turn_timeout`](Self::turn_timeout). Each attempt has its own deadlines for the reply. Where there is no time
-    /// left, or the device is closed for good, the error is that of the last attempt; what it says of how far the
-    /// command [went](super::RequestError::sent) holds for all of them.
+    /// [`turn_timeout`](Self::turn_timeout), beside the [`ready_timeout`](Self::ready_timeout) of the first attempt.
+    /// Each attempt has its own deadlines for the reply. Where there is no time left, or the device is closed for good,
+    /// the error is that of the last attempt; what it says of how far the command [went](super::RequestError::sent)
+    /// holds for all of them.
     ///
     /// What is repeated, too: a request that found bytes that [nobody asked for](Unsolicited), which are dropped then,
     /// and logged; and, if it is idempotent, one whose reply did not convert. A command that cannot be written is not,

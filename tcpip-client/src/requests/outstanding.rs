@@ -4,10 +4,6 @@ use std::{
     future::poll_fn,
     ops::{Deref, DerefMut},
     pin::pin,
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
-    },
     task::{Poll, ready},
     time::Duration,
 };
@@ -16,7 +12,6 @@ use tcpip_core::{DisconnectReason, ReadError, ReadTurn, Sending, Sent, WriteErro
 use tokio::{sync::OwnedMutexGuard, time::Sleep};
 
 use super::{
-    device::Device,
     error::{Cause, RequestError},
     front::Front,
     options::{self, RequestOptions},
@@ -58,29 +53,6 @@ pub(super) struct Outstanding<'a, S: Shape> {
     /// `None` once the session is in step.
     waiting: Option<Waiting<S>>,
     options: &'a RequestOptions,
-    device: &'a Arc<Device>,
-}
-
-/// What is counted of the requests of a device.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    /// How many in a row have had no reply.
-    pub(super) failures: AtomicU32,
-    /// How many have had one.
-    pub(super) replies: AtomicU64,
-    /// What may still come of the last one: a [`Trailing`].
-    trailing: AtomicU8,
-}
-
-impl Counts {
-    /// What may still come of the last reply, and is nothing.
-    pub(super) fn trailing(&self) -> Trailing {
-        self.trailing.load(Ordering::Relaxed).into()
-    }
-
-    pub(super) fn set_trailing(&self, trailing: Trailing) {
-        self.trailing.store(trailing as u8, Ordering::Relaxed);
-    }
 }
 
 struct Waiting<S: Shape> {
@@ -92,15 +64,9 @@ struct Waiting<S: Shape> {
 }
 
 impl<'a, S: Shape> Outstanding<'a, S> {
-    pub(super) fn new(
-        turn: Turn,
-        reply: Reply<S>,
-        sending: Option<Sending>,
-        options: &'a RequestOptions,
-        device: &'a Arc<Device>,
-    ) -> Self {
+    pub(super) fn new(turn: Turn, reply: Reply<S>, sending: Option<Sending>, options: &'a RequestOptions) -> Self {
         let is_unsent = sending.is_some();
-        Self { waiting: Some(Waiting { turn, reply, sending, is_unsent }), options, device }
+        Self { waiting: Some(Waiting { turn, reply, sending, is_unsent }), options }
     }
 
     fn waiting(&mut self) -> &mut Waiting<S> {
@@ -163,12 +129,11 @@ impl<'a, S: Shape> Outstanding<'a, S> {
 
     /// The reply has come, whatever it is. Where there is none to come, the device has said nothing.
     fn conclude(&mut self) {
-        let Some(Waiting { reply, .. }) = self.waiting.take() else { return };
-        let counts = &self.device.counts;
-        counts.set_trailing(reply.trailing());
+        let Some(Waiting { turn, reply, .. }) = self.waiting.take() else { return };
+        let requests = turn.connection().requests();
+        requests.set_trailing(reply.trailing());
         if reply.has_come() {
-            counts.failures.store(0, Ordering::Relaxed);
-            counts.replies.fetch_add(1, Ordering::Relaxed);
+            requests.note_reply();
         }
     }
 }
@@ -177,7 +142,7 @@ impl<S: Shape> Drop for Outstanding<'_, S> {
     fn drop(&mut self) {
         let Some(waiting) = self.waiting.take().filter(|waiting| !waiting.is_unsent) else { return };
         let connection = waiting.turn.connection().clone();
-        let failures = self.device.counts.failures.fetch_add(1, Ordering::Relaxed) + 1;
+        let failures = connection.requests().note_failure();
         if !connection.is_connected() {
             return;
         }
@@ -185,7 +150,7 @@ impl<S: Shape> Drop for Outstanding<'_, S> {
             _ if failures >= self.options.most_failures => connection.end(DisconnectReason::OutOfStep),
             options::OutOfStep::Close => connection.end(DisconnectReason::OutOfStep),
             options::OutOfStep::Abandon { at_most } => {
-                connection.spawn(waiting.take_the_rest(at_most, Arc::downgrade(self.device)));
+                connection.spawn(waiting.take_the_rest(at_most));
             }
             options::OutOfStep::Drain { quiet, at_most } => connection.spawn(waiting.drop_what_comes(quiet, at_most)),
         }
@@ -227,12 +192,10 @@ impl<S: Shape> Waiting<S> {
     }
 
     /// Takes the rest of the reply, and drops it.
-    async fn take_the_rest(mut self, at_most: Duration, device: Weak<Device>) {
+    async fn take_the_rest(mut self, at_most: Duration) {
         let connection = self.turn.connection().clone();
         if connection.within(at_most, self.reply(None)).await.is_ok_and(|reply| reply.is_ok()) {
-            if let Some(device) = device.upgrade() {
-                device.counts.set_trailing(self.reply.trailing());
-            }
+            connection.requests().set_trailing(self.reply.trailing());
         } else {
             connection.end(DisconnectReason::OutOfStep);
         }
@@ -251,6 +214,7 @@ impl<S: Shape> Waiting<S> {
                 }
             }
         };
+        connection.requests().set_trailing(Trailing::Nothing);
         if !connection.within(at_most, dropping).await.unwrap_or(false) {
             connection.end(DisconnectReason::OutOfStep);
         }

@@ -27,7 +27,8 @@ use crate::Client;
 /// What no option can do: a device without ids cannot be asked which command a byte answers. What arrives unasked
 /// *after* a command has gone out is taken for its reply.
 ///
-/// Clones share the device. Dropping the last one closes the client.
+/// Clones share the device. Dropping the last one closes the client; one that a [`Link`](crate::Link) lends does not
+/// keep that alive, and has no session any more when the link is dropped.
 ///
 /// # Cancel safety
 ///
@@ -80,7 +81,7 @@ impl Requester {
         Self::of(client.connection(), Some(client), options)
     }
 
-    /// Returns one that asks by a connection that somebody else owns.
+    /// Returns one that asks by a connection that somebody else owns, and that no handler reads meanwhile.
     #[must_use]
     pub fn over(connection: Connection, options: RequestOptions) -> Self {
         Self::of(connection, None, options)
@@ -183,13 +184,14 @@ impl Requester {
             // What is left there is of the request for which the session has ended.
             return Err(refused(Cause::NotConnected { reason: Some(reason), link: None }));
         }
-        let reply = Reply::new(Described::Once(shape), self.device.counts.trailing(), Vec::new());
-        let mut outstanding = Outstanding::new(turn, reply, None, &self.options, &self.device);
+        let reply = Reply::new(Described::Once(shape), turn.connection().requests().trailing(), Vec::new());
+        let mut outstanding = Outstanding::new(turn, reply, None, &self.options);
         let received = outstanding.receive().await;
         outstanding.outcome(received)
     }
 
-    /// Closes the client, or the connection.
+    /// Closes the client, or the connection; of a [`Link`](crate::Link) the present session, behind which there is
+    /// another one.
     pub async fn close(&self) {
         match &self.device.client {
             Some(client) => client.close().await,
@@ -260,9 +262,9 @@ impl Requester {
         {
             return Err(self.refused(command.as_bytes(), cause));
         }
-        let reply = Reply::new(shape, self.device.counts.trailing(), self.echo(&turn, &command));
+        let reply = Reply::new(shape, turn.connection().requests().trailing(), self.echo(&turn, &command));
         let sending = Some(command.into_sending());
-        let mut outstanding = Outstanding::new(turn, reply, sending, &self.options, &self.device);
+        let mut outstanding = Outstanding::new(turn, reply, sending, &self.options);
         if let Err(error) = outstanding.send().await {
             return Err(outstanding.failed(Cause::Write(error)));
         }
@@ -362,16 +364,18 @@ impl Requester {
                 Err(error) => return Err(Cause::Read(error)),
             }
         }
-        let mut trailing = self.device.counts.trailing();
+        let requests = turn.connection().requests();
+        let mut trailing = requests.trailing();
         stray.drain(..trailing.skip(&stray));
-        self.device.counts.set_trailing(trailing);
+        requests.set_trailing(trailing);
         if stray.is_empty() {
             return Ok(());
         }
         match self.options.unsolicited {
             Unsolicited::Fail => Err(Cause::Unsolicited(stray)),
             Unsolicited::Log => {
-                tracing::warn!("dropped what nobody asked for: \"{}\"", stray.escape_ascii());
+                let shown = if self.options.is_secret { Front::EMPTY } else { Front::of(&stray) };
+                tracing::warn!("dropped {} bytes that nobody asked for: {shown:?}", stray.len());
                 Ok(())
             }
         }

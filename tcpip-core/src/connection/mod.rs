@@ -11,6 +11,7 @@ pub(crate) mod options;
 mod owner;
 mod read;
 mod read_loop;
+mod requests;
 mod rest;
 mod shared;
 #[cfg(all(test, tcpip_loom))]
@@ -36,6 +37,7 @@ pub use self::{
     deadlines::within,
     interceptors::{ChunkTap, DEFAULT_LOGGED_BYTES, Direction, Filter, FrameTap, Telnet, WireFrame, WireLog},
     read::{Input, ReadTurn, ReplyRead, TakeReply},
+    requests::Requests,
     stats::Stats,
     write::{Batch, Expected, Sending},
 };

@@ -12,6 +12,7 @@ use super::{
     Connection,
     interceptors::Passage,
     options::SessionOptions,
+    requests::Requests,
     rest::clock,
     transport::{Beneath, Source},
 };
@@ -38,6 +39,7 @@ pub(super) struct Shared {
     pub(super) passage: Option<Box<Passage>>,
     /// When the kernel was last asked for a hang-up.
     pub(super) looked: AtomicU64,
+    pub(super) requests: Requests,
     /// That of the session's task.
     pub(super) runtime: Option<Handle>,
     pub(super) span: tracing::Span,
@@ -96,6 +98,7 @@ impl Shared {
             transport,
             passage,
             looked: AtomicU64::new(clock()),
+            requests: Requests::default(),
             runtime: Some(Handle::current()),
             span,
             options,
@@ -116,6 +119,7 @@ impl Shared {
             transport: Weak::new(),
             passage: None,
             looked: AtomicU64::new(0),
+            requests: Requests::default(),
             runtime: None,
             span: tracing::Span::none(),
         }

@@ -33,7 +33,7 @@ pub use self::{
 pub use crate::{
     codec::Trailing,
     connection::{
-        Input, ReplyRead, TakeReply,
+        Input, ReplyRead, Requests, TakeReply,
         options::{CLOSE_GRACE, SessionOptions, deadline},
         within,
     },

@@ -115,23 +115,27 @@ impl ReadError {
                 | Self::Io(_)
         )
     }
+
+    /// Returns the kind of [`std::io::Error`] that says the same.
+    #[must_use]
+    pub fn io_kind(&self) -> io::ErrorKind {
+        match self {
+            Self::NotConnected { .. } => io::ErrorKind::NotConnected,
+            Self::Disconnected { reason } => reason.io_kind(),
+            Self::EndOfStream { .. } | Self::Incomplete { .. } => io::ErrorKind::UnexpectedEof,
+            Self::FrameTooLong { .. } | Self::Decode { .. } | Self::Json { .. } | Self::InvalidStruct { .. } => {
+                io::ErrorKind::InvalidData
+            }
+            Self::EmptySeparator => io::ErrorKind::InvalidInput,
+            Self::HandlerReads => io::ErrorKind::ResourceBusy,
+            Self::Timeout { .. } => io::ErrorKind::TimedOut,
+            Self::Io(source) => source.kind(),
+        }
+    }
 }
 
 impl From<ReadError> for io::Error {
     fn from(error: ReadError) -> Self {
-        use ReadError as E;
-        let kind = match &error {
-            E::NotConnected { .. } => io::ErrorKind::NotConnected,
-            E::Disconnected { reason } => reason.io_kind(),
-            E::EndOfStream { .. } | E::Incomplete { .. } => io::ErrorKind::UnexpectedEof,
-            E::FrameTooLong { .. } | E::Decode { .. } | E::Json { .. } | E::InvalidStruct { .. } => {
-                io::ErrorKind::InvalidData
-            }
-            E::EmptySeparator => io::ErrorKind::InvalidInput,
-            E::HandlerReads => io::ErrorKind::ResourceBusy,
-            E::Timeout { .. } => io::ErrorKind::TimedOut,
-            E::Io(source) => source.kind(),
-        };
-        Self::new(kind, error)
+        Self::new(error.io_kind(), error)
     }
 }

@@ -93,19 +93,23 @@ impl WriteError {
             | Self::Json(_) => Sent::No,
         }
     }
+
+    /// Returns the kind of [`std::io::Error`] that says the same.
+    #[must_use]
+    pub fn io_kind(&self) -> io::ErrorKind {
+        match self {
+            Self::NotConnected { .. } => io::ErrorKind::NotConnected,
+            Self::WriteHalfEnded => io::ErrorKind::BrokenPipe,
+            Self::Disconnected { reason, .. } => reason.io_kind(),
+            Self::Timeout { .. } => io::ErrorKind::TimedOut,
+            Self::Encode { .. } | Self::ContainsTerminator { .. } | Self::Json(_) => io::ErrorKind::InvalidInput,
+            Self::Io(source) => source.kind(),
+        }
+    }
 }
 
 impl From<WriteError> for io::Error {
     fn from(error: WriteError) -> Self {
-        use WriteError as E;
-        let kind = match &error {
-            E::NotConnected { .. } => io::ErrorKind::NotConnected,
-            E::WriteHalfEnded => io::ErrorKind::BrokenPipe,
-            E::Disconnected { reason, .. } => reason.io_kind(),
-            E::Timeout { .. } => io::ErrorKind::TimedOut,
-            E::Encode { .. } | E::ContainsTerminator { .. } | E::Json(_) => io::ErrorKind::InvalidInput,
-            E::Io(source) => source.kind(),
-        };
-        Self::new(kind, error)
+        Self::new(error.io_kind(), error)
     }
 }

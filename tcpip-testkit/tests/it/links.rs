@@ -11,7 +11,7 @@ use std::{
 };
 
 use tcpip_client::{
-    Backoff, Cause, Client, ConnectError, DisconnectReason, Filter, Link, LinkBuilder, LinkError, LinkState,
+    Backoff, Cause, Client, ConnectError, DisconnectReason, Filter, Framing, Link, LinkBuilder, LinkError, LinkState,
     RequestOptions, Requester, Sent, WireLog, line,
 };
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
@@ -377,6 +377,28 @@ async fn a_link_is_closed_in_any_state() {
     states.wait_for(LinkState::is_final).await.unwrap();
     assert_eq!(connection.reason(), Some(DisconnectReason::Closed));
     server.close().await;
+}
+
+/// What trails the last reply of the handshake is nothing to the first request behind it.
+#[test_log::test(tokio::test)]
+async fn what_trails_a_handshake_is_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let link = Client::builder("127.0.0.1", port).link().handshake(|session| async move {
+        session.receive(Framing::json_values()).await?;
+        Ok(())
+    });
+    let link = link.start();
+    let (mut device, _) = soon(listener.accept()).await.unwrap();
+    device.write_all(b"{\"welcome\": true}\r\n").await.unwrap();
+    soon(link.ready()).await.unwrap();
+    let asking = soon(link.ask("?"));
+    let (reply, ()) = tokio::join!(asking, async {
+        soon(device.read_exact(&mut [0; 3])).await.unwrap();
+        device.write_all(b"yes\r\n").await.unwrap();
+    });
+    assert_eq!(reply.unwrap(), "yes");
+    soon(link.close()).await;
 }
 
 /// A name that stops resolving is an attempt that failed, each time; when it resolves again, the link is back.

@@ -4,9 +4,9 @@ use std::{future::Future, time::Duration};
 
 use macro_rules_attribute::apply;
 use tcpip_client::{
-    Cause, Checksum, Client, Damage, DisconnectReason, Framing, OutOfStep, RequestError, RequestOptions, Requester,
-    Sent, Shape, Unsolicited, bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block,
-    silence, until,
+    Backoff, Cause, Checksum, Client, CommandOptions, DEFAULT_HANDSHAKE_TIMEOUT, Damage, DisconnectReason, Framing,
+    OutOfStep, RequestError, RequestOptions, Requester, Sent, Shape, Unsolicited, bytes, frame, json, line, lines,
+    lines_before, lines_until, literal, of, scpi_block, silence, until,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, split},
@@ -168,26 +168,73 @@ async fn a_damaged_frame_is_nobodys_reply<K: Kind>() {
     tokio::join!(device, asking);
 }
 
-/// A request that is secret has no word of what was said in its errors.
+/// A request that is secret has no word of what was said in its errors, whatever shape it asks for; what a conversion of
+/// its own says, it says.
 #[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_secret_is_in_no_error<K: Kind>() {
-    for (command, options, shown) in [
-        ("swordfish", RequestOptions::new(), "\"…\": the reply does not convert"),
-        ("swordfish", RequestOptions::new().echo(b"\r"), "\"…\": what came is not the reply"),
-        ("sword\r\nfish", RequestOptions::new(), "\"…\": the command is not sent"),
-    ] {
+    async fn failure<K: Kind, S: Shape<Output: std::fmt::Debug>>(
+        options: RequestOptions,
+        command: &str,
+        reply: &'static [u8],
+        shape: S,
+    ) -> RequestError {
         let (requester, far) = meet::<K>(options).await;
-        let device = device(far, |command| at_once(format!("not {command}\r\n")));
+        let device = device(far, move |_| at_once(reply));
         let secret = requester.with(RequestOptions::secret);
         let asking = async {
-            let error = soon(secret.ask_for(command, line().try_map(|_| Err::<(), _>("no")))).await.unwrap_err();
-            assert_eq!((error.to_string().as_str(), error.received()), (shown, &b""[..]));
-            assert!(!format!("{error:?}").contains("fish") || matches!(error.cause(), Cause::Write(_)), "{error:?}");
+            let error = soon(secret.ask_for(command, shape)).await.unwrap_err();
             requester.close().await;
+            error
         };
-        tokio::join!(device, asking);
+        tokio::join!(device, asking).1
     }
+    let echoing = || RequestOptions::new().echo(b"\r");
+    let framing = Framing::between(b"<", b">").checksum(Checksum::sum());
+    let plain = RequestOptions::new;
+    let errors = [
+        failure::<K, _>(plain(), "fish", b"fish\xff\r\n", line()).await,
+        failure::<K, _>(plain(), "fish", b"fish\r\n", json::<f64>()).await,
+        failure::<K, _>(plain(), "fish", b"<fish>?", framing).await,
+        failure::<K, _>(plain(), "fish", b"fish\r\n", literal(b"ok")).await,
+        failure::<K, _>(echoing(), "fish", b"no fish", line()).await,
+        failure::<K, _>(plain(), "fish\r\n", b"", line()).await,
+    ];
+    for error in errors {
+        let sources = std::iter::successors(std::error::Error::source(&error), |error| error.source());
+        let mut said: Vec<_> = sources.map(|error| format!("{error} {error:?}")).collect();
+        said.push(format!("{error} {error:?}"));
+        let said = said.concat();
+        assert!(error.to_string().starts_with("\"…\": ") && error.received().is_empty(), "{error}");
+        assert!(!said.contains("fish") && !said.contains("102, 105, 115"), "{said}");
+    }
+    let converted = line().try_map(|_| Err::<(), _>("no such user"));
+    let error = failure::<K, _>(plain(), "fish", b"fish\r\n", converted).await;
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no such user");
+}
+
+/// The defaults are those that the docs tell.
+#[test]
+fn the_defaults_are_as_told() {
+    let requests = RequestOptions::new()
+        .ready_timeout(None)
+        .turn_timeout(5 * SECOND)
+        .reply_timeout(2 * SECOND)
+        .gap_timeout(SECOND)
+        .whole_timeout(30 * SECOND)
+        .out_of_step(OutOfStep::Close)
+        .unsolicited(Unsolicited::Fail)
+        .most_failures(3)
+        .retries(0);
+    assert_eq!(RequestOptions::default(), requests);
+    let commands = CommandOptions::new()
+        .turn_timeout(5 * SECOND)
+        .reply_timeout(2 * SECOND)
+        .end_timeout(30 * SECOND)
+        .abandon(Duration::ZERO);
+    assert_eq!(CommandOptions::default(), commands);
+    assert_eq!(Backoff::default(), Backoff::exponential(SECOND / 4, 30 * SECOND));
+    assert_eq!(DEFAULT_HANDSHAKE_TIMEOUT, 10 * SECOND);
 }
 
 /// A future with any shape may be sent to another thread, also with a closure whose error is in a box.

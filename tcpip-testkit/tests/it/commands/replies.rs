@@ -124,7 +124,7 @@ async fn so_many_are_in_flight() {
     let error = commands.with(in_time(SECOND)).run("three").await.unwrap_err();
     assert!(matches!(error.cause(), Cause::Busy { after: SECOND }) && error.is_timeout(), "{error:?}");
     assert_eq!((error.sent(), begin.elapsed().as_secs()), (Sent::No, 1));
-    assert_eq!(error.to_string(), "\"2 three\\r\\n\": others have had their turn for 1s");
+    assert_eq!(error.to_string(), "\"2 three\\r\\n\": there was no turn for 1s");
     assert!(cut(5, commands.run("four")).await.is_none());
     let mut five = pin!(commands.run("five"));
     assert!(cut(5, &mut five).await.is_none());
