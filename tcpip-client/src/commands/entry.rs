@@ -11,7 +11,10 @@ use tcpip_core::{DisconnectReason, Sent, endpoint::Lock};
 use tokio::time::Instant;
 
 use super::CommandOptions;
-use crate::{Cause, RequestError, requests::Front};
+use crate::{
+    Cause, RequestError,
+    requests::{Front, later},
+};
 
 /// The most frames that are kept of a reply before its end.
 pub(super) const KEPT_PHASES: usize = 64;
@@ -237,10 +240,4 @@ impl<F> State<F> {
     pub(super) fn next_phase(&mut self) -> Option<F> {
         self.phases.pop_front()
     }
-}
-
-/// No deadline is too far for the clock.
-pub(super) fn later(begin: Instant, after: Duration) -> Instant {
-    const FAR: Duration = Duration::from_hours(24 * 365);
-    begin + after.min(FAR)
 }

@@ -13,10 +13,10 @@ use tokio::time::{Instant, Timeout};
 
 use super::{
     Protocol,
-    entry::{Entry, State, later},
+    entry::{Entry, State},
     session::Session,
 };
-use crate::RequestError;
+use crate::{RequestError, requests::later};
 
 /// A command in flight, made by [`Commands::submit`](super::Commands::submit): a future of the end of its reply.
 ///

@@ -20,10 +20,10 @@ use tokio::{
 
 use super::{
     Phase, Protocol,
-    entry::{Deadline, Entry, later},
+    entry::{Deadline, Entry},
     pending::watch,
 };
-use crate::Cause;
+use crate::{Cause, requests::later};
 
 /// The commands of one session, and who waits to give one.
 pub(super) struct Session<P: Protocol> {

@@ -71,29 +71,28 @@ impl Place {
 /// A session of a link. Dropping it closes the connection.
 pub(super) struct Session {
     client: Box<dyn Deref<Target = AnyClient> + Send + Sync>,
-    /// Frames are read by a handler, and not by requests alone.
-    has_handler: bool,
-    /// Whether the link is ready by it.
-    is_ready: watch::Sender<bool>,
+    /// Tells a handler, which then reads the frames, that the link is ready.
+    is_ready: Option<watch::Sender<bool>>,
 }
 
 impl Session {
     fn of(
         client: impl Deref<Target = AnyClient> + Send + Sync + 'static,
-        handled: Option<watch::Sender<bool>>,
+        is_ready: Option<watch::Sender<bool>>,
     ) -> Self {
-        let has_handler = handled.is_some();
-        Self { client: Box::new(client), has_handler, is_ready: handled.unwrap_or_default() }
+        Self { client: Box::new(client), is_ready }
     }
 
     /// The link is ready by it.
     pub(super) fn set_ready(&self) {
-        self.is_ready.send_replace(true);
+        if let Some(is_ready) = &self.is_ready {
+            is_ready.send_replace(true);
+        }
     }
 
     /// How many replies there have been, and frames that the handler has read.
     pub(super) fn heard(&self) -> u64 {
-        self.connection.requests().replies() + if self.has_handler { self.stats().reads } else { 0 }
+        self.connection.requests().replies() + if self.is_ready.is_some() { self.stats().reads } else { 0 }
     }
 
     /// Waits until the session has ended, and returns how.

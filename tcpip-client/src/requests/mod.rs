@@ -20,4 +20,4 @@ pub use self::{
     shape::Shape,
     shapes::{bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block, silence, until},
 };
-pub(crate) use self::{device::Device, front::Front};
+pub(crate) use self::{device::Device, front::Front, reply::later};

@@ -83,6 +83,11 @@ impl Default for RequestOptions {
 }
 
 impl RequestOptions {
+    /// How long a reply may take at most: its echo, its first byte, and the rest.
+    pub(super) fn longest(&self) -> Duration {
+        self.reply_timeout.saturating_mul(2).saturating_add(self.whole_timeout)
+    }
+
     /// The defaults.
     pub fn new() -> Self {
         Self::default()

@@ -89,7 +89,7 @@ impl<'a, S: Shape> Outstanding<'a, S> {
     /// Waits for the reply.
     pub(super) async fn receive(&mut self) -> Result<Taken<S::Output>, Cause> {
         let options = self.options;
-        self.waiting().reply(Some(options)).await
+        self.waiting().reply(Some(options), options.longest()).await
     }
 
     /// How far the request has gone.
@@ -158,10 +158,11 @@ impl<S: Shape> Drop for Outstanding<'_, S> {
 }
 
 impl<S: Shape> Waiting<S> {
-    /// Waits for the reply, within the deadlines of `options` if there are any.
-    async fn reply(&mut self, options: Option<&RequestOptions>) -> Result<Taken<S::Output>, Cause> {
+    /// Waits for the reply, within the deadlines of `options` if there are any, and `longest` at most: meanwhile the
+    /// session is not idle.
+    async fn reply(&mut self, options: Option<&RequestOptions>, longest: Duration) -> Result<Taken<S::Output>, Cause> {
         let Self { turn, reply, .. } = self;
-        let mut reading = turn.read_reply(options.map(|options| options.reply_timeout).unwrap_or_default());
+        let mut reading = turn.read_reply(longest);
         let mut timer = pin!(None::<Sleep>);
         poll_fn(|context| {
             loop {
@@ -194,7 +195,7 @@ impl<S: Shape> Waiting<S> {
     /// Takes the rest of the reply, and drops it.
     async fn take_the_rest(mut self, at_most: Duration) {
         let connection = self.turn.connection().clone();
-        if connection.within(at_most, self.reply(None)).await.is_ok_and(|reply| reply.is_ok()) {
+        if connection.within(at_most, self.reply(None, at_most)).await.is_ok_and(|reply| reply.is_ok()) {
             connection.requests().set_trailing(self.reply.trailing());
         } else {
             connection.end(DisconnectReason::OutOfStep);

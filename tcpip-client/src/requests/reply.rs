@@ -238,7 +238,7 @@ impl<S: Shape> TakeReply for Reply<S> {
 }
 
 /// No deadline is too far for the clock.
-fn later(begin: Instant, after: Duration) -> Instant {
+pub(crate) fn later(begin: Instant, after: Duration) -> Instant {
     const FAR: Duration = Duration::from_hours(24 * 365);
     begin + after.min(FAR)
 }

@@ -330,6 +330,22 @@ async fn each_deadline_has_its_time() {
     }
 }
 
+/// A session is not idle while a reply is within its deadlines, be it behind an echo, between two bytes, or abandoned.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_reply_that_takes_its_time_is_not_idle() {
+    let (near, far) = Memory::streams().await;
+    let client = Client::from_stream(near).idle_timeout(SECOND).connect().await.unwrap();
+    let options = RequestOptions::new().echo(b"\r").reply_timeout(3 * SECOND).gap_timeout(5 * SECOND);
+    let requester = Requester::new(client, options.out_of_step(OutOfStep::Abandon { at_most: 20 * SECOND }));
+    tokio::spawn(device(far, |command| {
+        let echo = (5 * SECOND / 2, format!("{command}\r").into_bytes());
+        vec![echo, (5 * SECOND / 2, b"ha".to_vec()), (4 * SECOND, b"lf\r\n".to_vec())]
+    }));
+    assert_eq!(requester.ask("?").await.unwrap(), "half");
+    timeout(SECOND, requester.ask("dropped")).await.unwrap_err();
+    assert_eq!(requester.with(|options| options.turn_timeout(20 * SECOND)).ask("!").await.unwrap(), "half");
+}
+
 /// Where several deadlines pass at one moment, it is told which one is left: half a reply is more than none.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn half_a_reply_is_not_told_as_none() {
