@@ -206,9 +206,15 @@ impl Requester {
         shape: S,
         is_idempotent: bool,
     ) -> Result<S::Output, RequestError> {
+        let compose = |connection: &Connection| {
+            let mut command = connection.batch();
+            match write(&mut command) {
+                Ok(()) => Ok(command),
+                Err(error) => Err(self.refused(command.as_bytes(), Cause::Write(error))),
+            }
+        };
         let connection = self.connection();
-        let mut command = connection.batch();
-        write(&mut command).map_err(|error| self.refused(command.as_bytes(), Cause::Write(error)))?;
+        let mut command = compose(&connection)?;
         let mut left = self.options.turn_timeout;
         let free = if self.kept.is_none() { connection.free_turn() } else { None };
         let turn = match free {
@@ -219,8 +225,7 @@ impl Requester {
         if let Ok(turn) = &turn
             && *turn.connection() != connection
         {
-            command = turn.connection().batch();
-            write(&mut command).map_err(|error| self.refused(command.as_bytes(), Cause::Write(error)))?;
+            command = compose(turn.connection())?;
         }
         drop(connection);
         if self.options.retries == 0 {
@@ -241,9 +246,7 @@ impl Requester {
             };
             let Some(turn) = self.next_turn(&mut left).await else { return Err(error) };
             tracing::warn!("{error}: it is repeated");
-            let mut command = turn.connection().batch();
-            write(&mut command)
-                .map_err(|again| self.refused(command.as_bytes(), Cause::Write(again)).behind(error.sent()))?;
+            let command = compose(turn.connection()).map_err(|again| again.behind(error.sent()))?;
             outcome = self.exchange(turn, command, Described::Repeatedly(Arc::clone(&shape))).await;
             outcome = outcome.map_err(|again| again.behind(error.sent()));
         }
