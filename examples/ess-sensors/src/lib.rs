@@ -31,24 +31,26 @@
 //!
 //! # What goes wrong
 //!
-//! A [`Refusal`] is the error of its command. One of the configuration that no repetition mends is for good: the link
+//! What the device refuses is the error of its command, whose `refusal` is a [`Refusal`]. One of the configuration that no repetition mends is for good: the link
 //! has failed. A reply carries no id: so one command is in flight at a time, and a device that swallows one, or says
 //! what is no message, costs the session.
 
 #![forbid(unsafe_code)]
 
-mod error;
 mod messages;
 mod protocol;
+mod refusal;
 
 use std::{sync::Arc, time::Duration};
 
-use tcpip_client::{Backoff, Client, Commands, DEFAULT_HEARTBEAT_INTERVAL, Latest, Link, LinkBuilder, LinkError};
+use tcpip_client::{
+    Backoff, Client, Commands, DEFAULT_HEARTBEAT_INTERVAL, Latest, Link, LinkBuilder, LinkError, RequestError,
+};
 
 pub use self::{
-    error::{CommandError, Refusal},
     messages::{Command, Configuration, Message, Reading, SensorConfiguration},
     protocol::Ess,
+    refusal::Refusal,
 };
 
 /// The port on which the sensors are found unless something else is said.
@@ -68,8 +70,8 @@ pub fn link(host: &str, port: u16, configuration: Configuration) -> LinkBuilder<
         .backoff(Backoff::exponential(Duration::from_millis(250), Duration::from_secs(10)))
         .handler(Commands::new(Ess::new(configuration)).in_flight(1))
         .ready_when(|commands| async move {
-            let configure = Command::Configure(commands.protocol().configuration().clone());
-            Ok(run(&commands, &configure).await?)
+            commands.run(&Command::Configure(commands.protocol().configuration().clone())).await?;
+            Ok(())
         })
         .final_when(is_final)
 }
@@ -102,19 +104,15 @@ impl Sensors {
     ///
     /// # Errors
     ///
-    /// [`Refused`](CommandError::Refused); [`Request`](CommandError::Request) if there is no reply.
-    pub async fn zero(&self, name: &str) -> Result<(), CommandError> {
-        run(self.0.handler(), &Command::Zero { name: name.to_owned() }).await
+    /// Those of [`Commands::run`], with a [`Refusal`] if the device refuses it.
+    pub async fn zero(&self, name: &str) -> Result<(), RequestError> {
+        self.0.handler().run(&Command::Zero { name: name.to_owned() }).await.map(drop)
     }
-}
-
-async fn run(commands: &Commands<Ess>, command: &Command) -> Result<(), CommandError> {
-    let Message::Response(code) = commands.run(command).await? else { unreachable!("telemetry is no reply") };
-    Ok(Refusal::of(code)?)
 }
 
 /// Whether the configuration will never do.
 fn is_final(error: &LinkError) -> bool {
     let LinkError::Handshake(error) = error else { return false };
-    matches!(error.downcast_ref(), Some(CommandError::Refused(refusal)) if refusal.is_final())
+    let refusal = error.downcast_ref().and_then(RequestError::refusal::<Refusal>);
+    refusal.is_some_and(|refusal| refusal.is_final())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tcpip_client::{Batch, Connection, HandlerError, Kind, Latest, Phase, Protocol, WriteError};
 
-use crate::{Command, Configuration, Message, Reading};
+use crate::{Command, Configuration, Message, Reading, Refusal};
 
 /// What the sensors speak, and what they have told.
 #[derive(Debug)]
@@ -47,7 +47,9 @@ impl Protocol for Ess {
 
     fn classify(&self, message: &Message) -> Kind<()> {
         match message {
-            Message::Response(_) => Kind::next(Phase::Done), // whoever gave the command looks at the code
+            Message::Response(code) => {
+                Kind::next(Refusal::of(*code).map_or_else(|refusal| Phase::Failed(refusal.into()), |()| Phase::Done))
+            }
             Message::Telemetry(_) => Kind::Event,
         }
     }

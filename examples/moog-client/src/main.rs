@@ -74,7 +74,7 @@ async fn run(args: Args) -> Result<bool, Box<dyn Error>> {
             }
             Err(Cause::Refused { reason }) => {
                 all_acknowledged = false;
-                Report::Refused { command: &name, counter, ack: false, reason }
+                Report::Refused { command: &name, counter, ack: false, reason: reason.to_string() }
             }
             Err(cause) => return Err(format!("{name}: {cause}").into()),
         };

@@ -60,7 +60,7 @@ impl<C: Body, T: Body> Protocol for Moog<C, T> {
     fn classify(&self, frame: &Frame<C, T>) -> Kind<u32> {
         match frame {
             Frame::Status { counter, status } if status.status.get() == ACK => Kind::Reply(*counter, Phase::Done),
-            Frame::Status { counter, status } => Kind::Reply(*counter, Phase::Failed(status.reason().into_owned())),
+            Frame::Status { counter, status } => Kind::Reply(*counter, Phase::Failed(status.reason().into())),
             Frame::Config(_) | Frame::Telemetry(_) | Frame::Unknown { .. } => Kind::Event,
         }
     }

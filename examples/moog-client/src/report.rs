@@ -13,7 +13,7 @@ pub(crate) enum Report<'a> {
     Config { drives_enabled: u8, min_position: f64, max_position: f64, max_velocity: f64 },
     Telemetry { application_status: u32, state: f64, enabled_substate: f64, curr_position: f64, cmd_position: f64 },
     Acknowledged { command: &'a str, counter: u32, ack: bool, duration: f64 },
-    Refused { command: &'a str, counter: u32, ack: bool, reason: &'a str },
+    Refused { command: &'a str, counter: u32, ack: bool, reason: String },
 }
 
 impl Report<'_> {

@@ -88,8 +88,8 @@ impl Mirror {
         telemetry: LinkBuilder<TelemetryPort>,
     ) -> Result<Self, LinkError> {
         let both = Group::new();
-        let commands = commands.group(&both).connect().await?;
-        let telemetry = telemetry.group(&both).connect().await?;
+        let (commands, telemetry) = (commands.group(&both).start(), telemetry.group(&both).start());
+        both.connect().await?;
         Ok(Self { commands, telemetry, both })
     }
 
@@ -131,7 +131,7 @@ impl Protocol for CommandPort {
         let phase = match &reply.word {
             Word::Ack { seconds } => Phase::Interim(seconds.map(within)),
             Word::Success { .. } => Phase::Done,
-            Word::Fail { reason } => Phase::Failed(reason.clone()),
+            Word::Fail { reason } => Phase::Failed(reason.as_str().into()),
         };
         Kind::Reply(reply.id, phase)
     }

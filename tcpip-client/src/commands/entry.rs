@@ -2,7 +2,9 @@
 
 use std::{
     collections::VecDeque,
+    error::Error,
     mem,
+    sync::Arc,
     task::{Context, Waker},
     time::Duration,
 };
@@ -52,7 +54,7 @@ pub(super) struct State<F> {
 enum End<F> {
     /// Taken out by the caller.
     Done(Option<F>),
-    Refused(String),
+    Refused(Arc<dyn Error + Send + Sync>),
     /// The deadline passed: that of the first word, or another.
     Late {
         after: Duration,
@@ -129,8 +131,8 @@ impl<F> Entry<F> {
     }
 
     /// Takes the last word of the reply, which is no good one. Gives it back if nobody waits for it.
-    pub(super) fn refused(&self, frame: F, reason: String) -> Result<(), F> {
-        self.answered(frame, |frame| (End::Refused(reason), Some(frame)))
+    pub(super) fn refused(&self, frame: F, reason: Box<dyn Error + Send + Sync>) -> Result<(), F> {
+        self.answered(frame, |frame| (End::Refused(reason.into()), Some(frame)))
     }
 
     fn answered(&self, frame: F, end: impl FnOnce(F) -> (End<F>, Option<F>)) -> Result<(), F> {
@@ -210,7 +212,7 @@ impl<F> Entry<F> {
         let sent = if *has_word { Sent::Yes } else { Sent::Maybe };
         let cause = match end.as_mut()? {
             End::Done(frame) => return Some(Ok(frame.take().expect("polled after its end"))),
-            End::Refused(reason) => Cause::Refused { reason: reason.clone() },
+            End::Refused(reason) => Cause::Refused { reason: Arc::clone(reason) },
             End::Late { after, is_first: true } => Cause::NoReply { after: *after },
             End::Late { after, is_first: false } => Cause::TooSlow { after: *after },
             End::Over(reason) => Cause::NotConnected { reason: reason.clone(), link: None },

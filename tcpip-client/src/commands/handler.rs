@@ -1,22 +1,27 @@
 //! The handler.
 
 use std::{
+    any::Any,
     fmt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use tcpip_core::{Connection, HandlerResult, ReadAndDispatch, Sent, WriteError, endpoint::Lock};
-use tokio::sync::{Semaphore, watch};
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     CommandOptions, Kind, Pending, Protocol,
     entry::Entry,
-    session::{Placed, Session},
+    session::{Place, Placed, Session},
 };
-use crate::{Cause, RequestError, requests::Front};
+use crate::{
+    Cause, RequestError,
+    requests::{Device, Front},
+};
 
 /// How many commands are in flight by default.
 const IN_FLIGHT: usize = 16;
@@ -53,8 +58,9 @@ const IN_FLIGHT: usize = 16;
 ///
 /// While a [`Link`](crate::Link) is not ready, nobody's command goes out but those of its
 /// [`ready_when`](crate::LinkBuilder::ready_when), which are given by the handler that it is called with. The others
-/// fail at once if there is no session; if there is one, which is greeted and configured, or waits for the other links
-/// of its [group](crate::Group), they wait for their turn until the link is ready.
+/// fail at once if there is no session, or wait for one as long as [`ready_timeout`](CommandOptions::ready_timeout)
+/// says; if there is one, which is greeted and configured, or waits for the other links of its [group](crate::Group),
+/// they wait for their turn until the link is ready.
 ///
 /// Clones share the device. Dropping them does nothing.
 ///
@@ -121,7 +127,7 @@ const IN_FLIGHT: usize = 16;
 ///         match frame["reply"].as_str() {
 ///             Some("ack") => Kind::Reply(id, Phase::Interim(seconds)),
 ///             Some("success") => Kind::Reply(id, Phase::Done),
-///             _ => Kind::Reply(id, Phase::Failed(frame["reason"].to_string())),
+///             _ => Kind::Reply(id, Phase::Failed(frame["reason"].to_string().into())),
 ///         }
 ///     }
 ///
@@ -166,10 +172,15 @@ struct Shared<P: Protocol> {
     protocol: P,
     /// The present session, or the last one.
     session: Lock<Arc<Session<P>>>,
+    /// The link whose sessions they are, if they are one's.
+    link: Lock<Option<Arc<Device>>>,
     /// How many ids have been given.
     numbers: AtomicU64,
     late: AtomicU64,
 }
+
+/// A session, and a place in it, or why there is none.
+type InSession<P> = (Arc<Session<P>>, Result<Place<<P as Protocol>::Id>, Cause>);
 
 impl<P: Protocol> Commands<P> {
     /// Returns one for a device that speaks `protocol`.
@@ -178,7 +189,8 @@ impl<P: Protocol> Commands<P> {
         let none = Session::of(Connection::closed(), IN_FLIGHT, None);
         none.end();
         let (numbers, late) = (AtomicU64::new(0), AtomicU64::new(0));
-        let shared = Shared { protocol, session: Lock::new(Arc::new(none)), numbers, late };
+        let (session, link) = (Lock::new(Arc::new(none)), Lock::new(None));
+        let shared = Shared { protocol, session, link, numbers, late };
         let options = CommandOptions::default();
         Self { shared: Arc::new(shared), in_flight: IN_FLIGHT, options, is_before_ready: false }
     }
@@ -233,9 +245,14 @@ impl<P: Protocol> Commands<P> {
     /// Dropped while it waits for its turn, nothing is sent. Dropped later, the message goes out whole or not at all,
     /// and a reply is [late](Self#what-becomes-of-a-late-reply).
     pub async fn submit(&self, command: &P::Command) -> Result<Pending<P>, RequestError> {
-        let Shared { protocol, numbers, .. } = &*self.shared;
-        let session = self.session();
-        let place = session.place(protocol, numbers, self.options.turn_timeout, self.is_before_ready).await;
+        let place = self.first_place(&mut self.options.turn_timeout.clone()).await;
+        self.send(command, place).await
+    }
+
+    /// Gives a command in its place, if it has one.
+    async fn send(&self, command: &P::Command, placed: InSession<P>) -> Result<Pending<P>, RequestError> {
+        let Shared { protocol, .. } = &*self.shared;
+        let (session, place) = placed;
         let place = place.map_err(|cause| self.not_begun(&session, command, cause))?;
         let mut message = session.connection.batch();
         let written = protocol.write(&place.id, command, &mut message);
@@ -263,7 +280,77 @@ impl<P: Protocol> Commands<P> {
     ///
     /// As [`submit`](Self::submit).
     pub async fn run(&self, command: &P::Command) -> Result<P::Frame, RequestError> {
-        self.submit(command).await?.await
+        let CommandOptions { turn_timeout: mut left, retries, is_idempotent, .. } = self.options;
+        let place = self.first_place(&mut left).await;
+        let mut outcome = self.exchange(command, place).await;
+        for _ in 0..retries {
+            let error = match outcome {
+                Err(error) if error.may_be_repeated(is_idempotent) => error,
+                outcome => return outcome,
+            };
+            let Some((session, place)) = self.next_place(&mut left).await else { return Err(error) };
+            tracing::warn!("{error}: it is repeated");
+            outcome = self.exchange(command, (session, Ok(place))).await;
+            outcome = outcome.map_err(|again| again.behind(error.sent()));
+        }
+        outcome
+    }
+
+    /// Gives a command in its place, if it has one, and waits for the end of its reply.
+    async fn exchange(&self, command: &P::Command, placed: InSession<P>) -> Result<P::Frame, RequestError> {
+        self.send(command, placed).await?.await
+    }
+
+    /// Waits for a place in flight, for as long as is `left`; where a link may be waited for, in its next session, if
+    /// there is none now, or it ends meanwhile.
+    async fn first_place(&self, left: &mut Duration) -> InSession<P> {
+        let session = self.session();
+        let place = self.place(&session, left).await;
+        if let (Err(Cause::NotConnected { .. }), Some(mut after)) = (&place, self.options.ready_timeout)
+            && let Some((next, place)) = self.next_place(&mut after).await
+        {
+            return (next, Ok(place));
+        }
+        (session, place)
+    }
+
+    /// Waits for a place in a session that lives, for as long as is `left`. `None` if there is none, and of a link that
+    /// is over for good.
+    async fn next_place(&self, left: &mut Duration) -> Option<(Arc<Session<P>>, Place<P::Id>)> {
+        // Those that make a link ready are of their session.
+        let Some(link) = self.link().filter(|_| !self.is_before_ready) else {
+            let session = self.session();
+            let place = self.place(&session, left).await.ok()?;
+            return Some((session, place));
+        };
+        let began = Instant::now();
+        let waiting = async {
+            loop {
+                let session = self.session();
+                match self.place(&session, &mut self.options.turn_timeout.clone()).await {
+                    Ok(place) => return Some((session, place)),
+                    Err(Cause::NotConnected { .. }) => {}
+                    Err(_) => return None,
+                }
+                // One that reads no more may live on for what it sends.
+                session.connection.wait_disconnected().await;
+                if !link.ready().await {
+                    return None;
+                }
+            }
+        };
+        let place = link.within(*left, waiting).await.ok().flatten();
+        *left = left.saturating_sub(began.elapsed());
+        place
+    }
+
+    async fn place(&self, session: &Session<P>, left: &mut Duration) -> Result<Place<P::Id>, Cause> {
+        let Shared { protocol, numbers, .. } = &*self.shared;
+        session.place(protocol, numbers, left, self.is_before_ready).await
+    }
+
+    fn link(&self) -> Option<Arc<Device>> {
+        self.shared.link.lock().clone()
     }
 
     fn session(&self) -> Arc<Session<P>> {
@@ -271,7 +358,7 @@ impl<P: Protocol> Commands<P> {
     }
 
     /// The session of that connection, which begins unless it has begun.
-    fn begin(&self, connection: &Connection, link: Option<watch::Receiver<bool>>) -> Arc<Session<P>> {
+    fn begin(&self, connection: &Connection, link: Option<Arc<Device>>) -> Arc<Session<P>> {
         let begun = Arc::new(Session::of(connection.clone(), self.in_flight, link));
         let last = {
             let mut session = self.shared.session.lock();
@@ -304,7 +391,8 @@ impl<P: Protocol> Commands<P> {
         let mut message = session.connection.batch();
         // What cannot be written is not shown.
         let _ = protocol.write(&protocol.id(numbers.load(Ordering::Relaxed)), command, &mut message);
-        RequestError::new(&Front::of(message.as_bytes()), Front::EMPTY, Sent::No, cause)
+        let error = RequestError::new(&Front::of(message.as_bytes()), Front::EMPTY, Sent::No, cause);
+        error.while_down(self.link().and_then(|link| link.link_error()))
     }
 }
 
@@ -341,8 +429,12 @@ impl<P: Protocol> ReadAndDispatch for Commands<P> {
         self.begin(connection, None);
     }
 
-    fn link_begins(self: &Arc<Self>, connection: &Connection, is_ready: watch::Receiver<bool>) -> Arc<Self> {
-        self.begin(connection, Some(is_ready));
+    fn link_starts(&self, link: Arc<dyn Any + Send + Sync>) {
+        *self.shared.link.lock() = link.downcast().ok();
+    }
+
+    fn link_begins(self: &Arc<Self>, connection: &Connection) -> Arc<Self> {
+        self.begin(connection, self.link());
         Arc::new(Self { is_before_ready: true, ..Self::clone(self) })
     }
 

@@ -7,25 +7,32 @@ use std::time::Duration;
 ///
 /// | deadline | of | default |
 /// |---|---|---|
+/// | [`ready_timeout`](Self::ready_timeout) | a link that is not up | none: such a command fails at once |
 /// | [`turn_timeout`](Self::turn_timeout) | a place in flight | 5 s |
 /// | [`reply_timeout`](Self::reply_timeout) | the first word of the reply, whatever its phase | 2 s |
 /// | [`end_timeout`](Self::end_timeout) | the end, from a phase that does not say when it comes | 30 s |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "options do nothing until they are used"]
 pub struct CommandOptions {
+    pub(super) ready_timeout: Option<Duration>,
     pub(super) turn_timeout: Duration,
     pub(super) reply_timeout: Duration,
     pub(super) end_timeout: Duration,
     pub(super) abandon: Duration,
+    pub(super) retries: u32,
+    pub(super) is_idempotent: bool,
 }
 
 impl Default for CommandOptions {
     fn default() -> Self {
         Self {
+            ready_timeout: None,
             turn_timeout: Duration::from_secs(5),
             reply_timeout: Duration::from_secs(2),
             end_timeout: Duration::from_secs(30),
             abandon: Duration::ZERO,
+            retries: 0,
+            is_idempotent: false,
         }
     }
 }
@@ -34,6 +41,12 @@ impl CommandOptions {
     /// The defaults.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// How long a command waits for a [link](super::Commands#in-a-link) that has no session, or whose session ends
+    /// before the command has its place, or `None` to fail at once. Default: `None`.
+    pub fn ready_timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
+        Self { ready_timeout: timeout.into(), ..self }
     }
 
     /// How long a command waits for a place in flight, for the end of
@@ -61,5 +74,24 @@ impl CommandOptions {
     /// the session ends when a reply has not come in time.
     pub fn abandon(self, at_most: Duration) -> Self {
         Self { abandon: at_most, ..self }
+    }
+
+    /// How often [`run`](super::Commands::run) repeats a command that has no reply: one of which nothing has left, and
+    /// one that may have been received only if it is [`idempotent`](Self::idempotent). Default: 0.
+    ///
+    /// It waits for a link that is ready, and for a place in flight: all these waits of a command, that for the first
+    /// place included, take at most one [`turn_timeout`](Self::turn_timeout), beside the
+    /// [`ready_timeout`](Self::ready_timeout) of the first attempt. Each attempt has its own deadlines for the reply.
+    /// Where there is no time left, or the link is closed for good, the error is that of the last attempt; what it says
+    /// of how far the command [went](crate::RequestError::sent) holds for all of them. A command that cannot be
+    /// written, or that the device has refused, is not repeated.
+    pub fn retries(self, times: u32) -> Self {
+        Self { retries: times, ..self }
+    }
+
+    /// The device may carry these commands out twice without harm, so that [`retries`](Self::retries) holds for those
+    /// that may have been received as well.
+    pub fn idempotent(self) -> Self {
+        Self { is_idempotent: true, ..self }
     }
 }

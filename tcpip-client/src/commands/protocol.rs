@@ -1,6 +1,6 @@
 //! What a device speaks.
 
-use std::{fmt, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
 use tcpip_core::{Batch, Connection, HandlerError, HandlerResult, WriteError};
 
@@ -93,7 +93,7 @@ pub trait Protocol: Send + Sync + 'static {
 }
 
 /// What a frame is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Kind<Id> {
     /// A reply to the command with that id, or part of one.
     Reply(Id, Phase),
@@ -110,13 +110,14 @@ impl Kind<()> {
 }
 
 /// How far a reply says that its command has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Phase {
     /// Not to its end: it is acknowledged, or goes on. With a time, the end will come within that from now, and is late
     /// behind it: so a protocol adds some to what a device only estimates.
     Interim(Option<Duration>),
     /// It is done.
     Done,
-    /// It was refused, or has failed, for that reason.
-    Failed(String),
+    /// It was refused, or has failed, for that reason: a text (`reason.into()`), or an error of the protocol's own,
+    /// which the caller finds by [`RequestError::refusal`](crate::RequestError::refusal).
+    Failed(Box<dyn Error + Send + Sync>),
 }

@@ -14,7 +14,7 @@ use std::{
 use tcpip_core::{Connection, DisconnectReason, Expected, endpoint::Lock};
 use tokio::{
     select,
-    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
 
@@ -23,7 +23,10 @@ use super::{
     entry::{Deadline, Entry},
     pending::watch,
 };
-use crate::{Cause, requests::later};
+use crate::{
+    Cause,
+    requests::{Device, later},
+};
 
 /// The commands of one session, and who waits to give one.
 pub(super) struct Session<P: Protocol> {
@@ -35,8 +38,10 @@ pub(super) struct Session<P: Protocol> {
     places: Arc<Semaphore>,
     ids: Arc<Ids<P::Id>>,
     is_open: AtomicBool,
-    /// Whether the link is ready, if it is the session of one.
-    link: Option<watch::Receiver<bool>>,
+    /// The link, if it is the session of one.
+    link: Option<Arc<Device>>,
+    /// The link has been ready by it, if there is one.
+    is_ready: AtomicBool,
     is_over: AtomicBool,
     /// When a reply last ended.
     progress: Lock<Instant>,
@@ -67,7 +72,7 @@ impl<P: Protocol> Session<P> {
     const IN_ORDER: bool = size_of::<P::Id>() == 0;
 
     /// That of a connection, in which nothing is sent before it is [open](Self::open).
-    pub(super) fn of(connection: Connection, in_flight: usize, link: Option<watch::Receiver<bool>>) -> Self {
+    pub(super) fn of(connection: Connection, in_flight: usize, link: Option<Arc<Device>>) -> Self {
         Self {
             connection,
             expected: Expected::new(),
@@ -75,6 +80,7 @@ impl<P: Protocol> Session<P> {
             places: Arc::new(Semaphore::new(0)),
             ids: Arc::new(Ids { used: Lock::new(Vec::new()), freed: Notify::new() }),
             is_open: AtomicBool::new(false),
+            is_ready: AtomicBool::new(link.is_none()),
             link,
             is_over: AtomicBool::new(false),
             progress: Lock::new(Instant::now()),
@@ -118,12 +124,12 @@ impl<P: Protocol> Session<P> {
         self.ids.used.lock().len()
     }
 
-    /// Waits for a place in flight.
+    /// Waits for a place in flight, for as long as is `left`.
     pub(super) async fn place(
         &self,
         protocol: &P,
         numbers: &AtomicU64,
-        after: Duration,
+        left: &mut Duration,
         is_before_ready: bool,
     ) -> Result<Place<P::Id>, Cause> {
         let mut waiting = pin!(async {
@@ -135,19 +141,25 @@ impl<P: Protocol> Session<P> {
         // Mostly there is one, and no timer is needed.
         match poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await {
             Poll::Ready(place) => place,
-            Poll::Pending => self.connection.within(after, waiting).await.map_err(|_| Cause::Busy { after })?,
+            Poll::Pending => {
+                let (began, after) = (Instant::now(), *left);
+                let place = self.connection.within(after, waiting).await;
+                *left = left.saturating_sub(began.elapsed());
+                place.map_err(|_| Cause::Busy { after })?
+            }
         }
     }
 
     /// Waits until the link is ready, if it is the session of one.
     async fn link_is_ready(&self) -> Result<(), Cause> {
-        let Some(link) = self.link.as_ref().filter(|link| !*link.borrow()) else { return Ok(()) };
-        let mut link = link.clone();
-        let is_ready = select! {
-            biased;
-            is_ready = link.wait_for(|is_ready| *is_ready) => is_ready.is_ok(),
-            () = self.connection.wait_disconnected() => false,
-        };
+        let Some(link) = self.link.as_ref().filter(|_| !self.is_ready.load(Ordering::Relaxed)) else { return Ok(()) };
+        let is_ready = link.is_ready_by(&self.connection)
+            || select! {
+                biased;
+                is_ready = link.ready() => is_ready,
+                () = self.connection.wait_disconnected() => false,
+            };
+        self.is_ready.store(is_ready, Ordering::Relaxed);
         if is_ready { Ok(()) } else { Err(Cause::NotConnected { reason: self.connection.reason(), link: None }) }
     }
 

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
+/// Nothing can be doubled, and a link would never rest.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+
 /// How long a [`Link`](super::Link) pauses between its attempts.
 ///
 /// ```
@@ -29,10 +32,11 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Pauses that double from `first` to `longest`, each longer by a random part of itself, so that many links do not
-    /// call at the same moment.
+    /// Pauses that double from `first`, which is a millisecond at least, to `longest`, which is `first` at least; each
+    /// longer by a random part of itself, so that many links do not call at the same moment.
     pub fn exponential(first: Duration, longest: Duration) -> Self {
-        Self { first, longest, attempts: None, seed: None }
+        let first = first.max(SHORTEST_PAUSE);
+        Self { first, longest: longest.max(first), attempts: None, seed: None }
     }
 
     /// Gives up after so many attempts in a row that failed. By default a link tries until it is closed.

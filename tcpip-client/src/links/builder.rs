@@ -176,20 +176,11 @@ impl<H: LinkReader> LinkBuilder<H> {
     /// Outside of a tokio runtime.
     pub async fn connect(self) -> Result<Link<H>, LinkError> {
         let link = Link::new(self).start_awaited();
-        let mut states = link.states();
-        loop {
-            let state = states.borrow_and_update().clone();
-            match state {
-                LinkState::Ready => return Ok(link),
-                LinkState::Backoff { error, .. } | LinkState::Failed { error } => {
-                    link.close().await;
-                    return Err(error);
-                }
-                LinkState::Closed => return Err(LinkError::Closed),
-                _ => {}
-            }
-            if states.changed().await.is_err() {
-                return Err(LinkError::Closed);
+        match link.first_attempt().await {
+            Ok(()) => Ok(link),
+            Err(error) => {
+                link.close().await;
+                Err(error)
             }
         }
     }

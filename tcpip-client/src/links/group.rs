@@ -1,6 +1,9 @@
 //! Links that are up together, or not at all.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+};
 
 use tcpip_core::endpoint::Lock;
 use tokio::{
@@ -60,7 +63,7 @@ use super::{LinkError, LinkState, keeper::run_links, member::Member};
 ///     .group(&both)
 ///     .handler(Telemetry::default())
 ///     .start();
-/// both.ready().await?;
+/// both.connect().await?;                          // or `ready`, which waits for as long as it takes
 /// assert_eq!(mount.ask("stop").await?, "ok");
 /// assert_eq!(telemetry.handler().position.wait_for(|_| true).await, Some(12.5));
 /// both.close().await;
@@ -165,6 +168,36 @@ impl Group {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Waits until all links that have joined are ready, each at its first attempt: for links that have joined by
+    /// [`start`](super::LinkBuilder::start), as [`connect`](super::LinkBuilder::connect) waits for one.
+    ///
+    /// # Errors
+    ///
+    /// Why the first attempt of one has failed. The links are closed then.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time: the links go on.
+    pub async fn connect(&self) -> Result<(), LinkError> {
+        let members = self.0.members();
+        for member in &members {
+            member.is_awaited.store(true, Ordering::Relaxed);
+        }
+        let mut outcome = self.0.not_over();
+        for member in &members {
+            match member.states.first_attempt().await {
+                // What has happened to the other is what counts.
+                Err(LinkError::GroupLost { .. }) if outcome.is_err() => {}
+                Err(error) => outcome = Err(error),
+                Ok(()) => {}
+            }
+        }
+        if outcome.is_err() {
+            self.close().await;
+        }
+        outcome
     }
 
     /// Waits until all links that have joined are ready.

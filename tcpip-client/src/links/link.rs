@@ -10,7 +10,7 @@ use tcpip_core::{Connection, Serve};
 use tokio::sync::watch;
 
 use super::{LinkBuilder, LinkError, LinkReader, LinkState, OnDemand, group::Links, member::Member, states::States};
-use crate::Requester;
+use crate::{Requester, requests::Device};
 
 /// A client that comes back: it connects, and again whenever its session ends, and is a valid handle all the time.
 /// Requests are those of a [`Requester`], which it lends.
@@ -79,6 +79,7 @@ impl<H: LinkReader> Link<H> {
         let LinkBuilder { opening, backoff, is_final, callbacks, group } = options;
         let (handler, requests) = (Arc::clone(&opening.handler), opening.requests.clone());
         let member = Arc::new(Member::new(opening, States::start(callbacks), backoff, is_final));
+        handler.starts(Arc::<Device>::clone(&member.device));
         let requester = Requester::to(Arc::clone(&member.device), requests);
         let links = group.unwrap_or_default().0;
         Self { requester, handler, member, links }
@@ -94,6 +95,11 @@ impl<H: LinkReader> Link<H> {
     pub(super) fn start_awaited(self) -> Self {
         self.member.is_awaited.store(true, Ordering::Relaxed);
         self.start()
+    }
+
+    /// Waits until it is known what became of the first attempt.
+    pub(super) async fn first_attempt(&self) -> Result<(), LinkError> {
+        self.member.states.first_attempt().await
     }
 
     /// Returns the connection of the present session, or of the last one.

@@ -75,7 +75,6 @@ impl Member {
             self.is_awaited.store(false, Ordering::Relaxed);
             self.device.set_connection(session.connection());
             self.states.set(LinkState::Ready);
-            session.set_ready();
         }
     }
 

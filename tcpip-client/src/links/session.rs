@@ -1,16 +1,12 @@
 //! A session of a link, from connecting until it is ready.
 
-use std::{fmt, ops::Deref, pin::Pin, sync::Arc, time::Duration};
+use std::{any::Any, fmt, ops::Deref, pin::Pin, sync::Arc, time::Duration};
 
 use tcpip_core::{
     ConnectError, Connection, DisconnectReason, HandlerResult, Serve,
     endpoint::{Lock, catch_panic},
 };
-use tokio::{
-    select,
-    sync::{oneshot, watch},
-    time::timeout,
-};
+use tokio::{select, sync::oneshot, time::timeout};
 
 use super::{LinkError, LinkState, states::States};
 use crate::{AnyClient, ClientBuilder, RequestOptions, Requester};
@@ -26,6 +22,12 @@ pub struct OnDemand;
 /// Who reads the sessions of a link: its requests ([`OnDemand`]), or a handler, which is a [`Serve`] or a
 /// [`ReadAndDispatch`](tcpip_core::ReadAndDispatch). There is nothing to implement.
 pub trait LinkReader: Sized + Send + Sync + 'static {
+    /// The sessions to come are those of that link.
+    #[doc(hidden)]
+    fn starts(&self, link: Arc<dyn Any + Send + Sync>) {
+        drop(link);
+    }
+
     /// Connects, and does all that comes before a session is ready, which is in `place` as soon as there is one.
     #[doc(hidden)]
     fn open(
@@ -71,28 +73,18 @@ impl Place {
 /// A session of a link. Dropping it closes the connection.
 pub(super) struct Session {
     client: Box<dyn Deref<Target = AnyClient> + Send + Sync>,
-    /// Tells a handler, which then reads the frames, that the link is ready.
-    is_ready: Option<watch::Sender<bool>>,
+    /// Whether a handler reads it, and each of its reads is a frame.
+    is_attended: bool,
 }
 
 impl Session {
-    fn of(
-        client: impl Deref<Target = AnyClient> + Send + Sync + 'static,
-        is_ready: Option<watch::Sender<bool>>,
-    ) -> Self {
-        Self { client: Box::new(client), is_ready }
-    }
-
-    /// The link is ready by it.
-    pub(super) fn set_ready(&self) {
-        if let Some(is_ready) = &self.is_ready {
-            is_ready.send_replace(true);
-        }
+    fn of(client: impl Deref<Target = AnyClient> + Send + Sync + 'static, is_attended: bool) -> Self {
+        Self { client: Box::new(client), is_attended }
     }
 
     /// How many replies there have been, and frames that the handler has read.
     pub(super) fn heard(&self) -> u64 {
-        self.connection.requests().replies() + if self.is_ready.is_some() { self.stats().reads } else { 0 }
+        self.connection.requests().replies() + if self.is_attended { self.stats().reads } else { 0 }
     }
 
     /// Waits until the session has ended, and returns how.
@@ -165,7 +157,7 @@ impl<H> Opening<H> {
 impl LinkReader for OnDemand {
     async fn open(opening: &Opening<Self>, states: &States, place: &Place) -> Result<(), LinkError> {
         let client = opening.client.clone().connect().await.map_err(not_connected)?;
-        let session = place.put(Session::of(client, None));
+        let session = place.put(Session::of(client, false));
         let Some(handshake) = &opening.handshake else { return Ok(()) };
         states.set(LinkState::Handshaking);
         let requester = opening.requester(&session.connection);
@@ -176,17 +168,16 @@ impl LinkReader for OnDemand {
 
 #[diagnostic::do_not_recommend]
 impl<H: Serve> LinkReader for H {
+    fn starts(&self, link: Arc<dyn Any + Send + Sync>) {
+        self.link_starts(link);
+    }
+
     async fn open(opening: &Opening<Self>, states: &States, place: &Place) -> Result<(), LinkError> {
         let (begun, has_begun) = oneshot::channel();
-        let is_ready = watch::Sender::new(false);
-        let attended = Attended {
-            opening: opening.clone(),
-            is_ready: is_ready.subscribe(),
-            begun: Lock::new(Some(begun)),
-            has_greeted: Lock::new(false),
-        };
+        let attended =
+            Attended { opening: opening.clone(), begun: Lock::new(Some(begun)), has_greeted: Lock::new(false) };
         let client = opening.client.clone().connect_with(attended).await.map_err(not_connected)?;
-        let session = place.put(Session::of(client, Some(is_ready)));
+        let session = place.put(Session::of(client, true));
         states.set(LinkState::Handshaking);
         let done = match has_begun.await {
             Ok(begun) => begun,
@@ -219,8 +210,6 @@ type Begun<H> = Result<Arc<H>, LinkError>;
 /// The handler of one session of a link: the handshake, and then what that handler does which all sessions share.
 struct Attended<H> {
     opening: Opening<H>,
-    /// Whether the link is ready.
-    is_ready: watch::Receiver<bool>,
     /// Told when the handler has greeted, with what it is for those that come before the link is ready.
     begun: Lock<Option<oneshot::Sender<Begun<H>>>>,
     /// Whether the handler knows of the session.
@@ -239,7 +228,7 @@ impl<H: Serve> Serve for Attended<H> {
             return std::future::pending().await;
         }
         *self.has_greeted.lock() = true;
-        let handler = self.opening.handler.link_begins(connection, self.is_ready.clone());
+        let handler = self.opening.handler.link_begins(connection);
         handler.on_connect(connection).await?;
         tell(Ok(handler));
         Ok(())

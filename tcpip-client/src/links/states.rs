@@ -20,6 +20,8 @@ pub(super) type StateCallback = Arc<dyn Fn(LinkState) -> Pin<Box<dyn Future<Outp
 #[derive(Debug)]
 pub struct States {
     latest: watch::Sender<LinkState>,
+    /// What became of the first attempt, however soon the next one begins.
+    first: watch::Sender<Option<Result<(), LinkError>>>,
     events: Option<UnboundedSender<LinkState>>,
 }
 
@@ -31,7 +33,11 @@ impl States {
             tokio::spawn(run_callbacks(callbacks, receiver));
             sender
         });
-        Self { latest: watch::Sender::new(LinkState::Connecting { attempt: 1 }), events }
+        Self {
+            latest: watch::Sender::new(LinkState::Connecting { attempt: 1 }),
+            first: watch::Sender::new(None),
+            events,
+        }
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<LinkState> {
@@ -43,7 +49,27 @@ impl States {
             // Its task has gone with the runtime.
             let _ = events.send(state.clone());
         }
+        let outcome = match &state {
+            LinkState::Connecting { .. } | LinkState::Handshaking => None,
+            LinkState::Ready => Some(Ok(())),
+            LinkState::Backoff { error, .. } | LinkState::Failed { error } => Some(Err(error.clone())),
+            LinkState::Closed => Some(Err(LinkError::Closed)),
+        };
         self.latest.send_replace(state);
+        self.first.send_if_modified(|first| {
+            let is_first = first.is_none() && outcome.is_some();
+            if is_first {
+                *first = outcome;
+            }
+            is_first
+        });
+    }
+
+    /// Waits until it is known what became of the first attempt.
+    pub(super) async fn first_attempt(&self) -> Result<(), LinkError> {
+        let mut first = self.first.subscribe();
+        // The sender is here.
+        first.wait_for(Option::is_some).await.ok().and_then(|first| first.clone()).unwrap_or(Err(LinkError::Closed))
     }
 
     pub(super) fn get(&self) -> LinkState {

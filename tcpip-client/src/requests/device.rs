@@ -37,7 +37,7 @@ impl Device {
     }
 
     /// `future`, within `after`, whatever executor polls it.
-    pub(super) fn within<F: Future>(&self, after: Duration, future: F) -> Timeout<F> {
+    pub(crate) fn within<F: Future>(&self, after: Duration, future: F) -> Timeout<F> {
         match &self.runtime {
             Some(runtime) => within(runtime, after, future),
             None => self.connection().within(after, future),
@@ -62,8 +62,14 @@ impl Device {
         }
     }
 
+    /// Whether the link is ready by that connection, if this is one's.
+    pub(crate) fn is_ready_by(&self, connection: &Connection) -> bool {
+        let Some(states) = &self.states else { return true };
+        matches!(*states.borrow(), LinkState::Ready) && *self.connection.lock() == *connection
+    }
+
     /// Why the link is not up, if this is one's that is not.
-    pub(super) fn link_error(&self) -> Option<LinkError> {
+    pub(crate) fn link_error(&self) -> Option<LinkError> {
         match &*self.states.as_ref()?.borrow() {
             LinkState::Backoff { error, .. } | LinkState::Failed { error } => Some(error.clone()),
             LinkState::Closed => Some(LinkError::Closed),

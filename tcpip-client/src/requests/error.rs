@@ -1,6 +1,6 @@
 //! Why there is no reply.
 
-use std::{error::Error, fmt, io, time::Duration};
+use std::{error::Error, fmt, io, sync::Arc, time::Duration};
 
 use tcpip_core::{Damage, DisconnectReason, ReadError, Sent, WriteError};
 
@@ -59,7 +59,7 @@ impl RequestError {
     }
 
     /// The same, of a link that is not up, if that is why.
-    pub(super) fn while_down(mut self, error: Option<LinkError>) -> Self {
+    pub(crate) fn while_down(mut self, error: Option<LinkError>) -> Self {
         if let Cause::NotConnected { link, .. } = &mut *self.cause {
             *link = error;
         }
@@ -81,13 +81,19 @@ impl RequestError {
         self.received.bytes()
     }
 
-    /// Returns whether a repetition may have a reply. One that was received perhaps is no harm if it is idempotent.
-    pub(super) fn may_be_repeated(&self, is_idempotent: bool) -> bool {
-        self.sent == Sent::No || is_idempotent
+    /// Returns whether a repetition may have another outcome. One that was received perhaps is no harm if it is
+    /// idempotent; what the device refuses, or cannot be
+    /// written, is so again.
+    pub(crate) fn may_be_repeated(&self, is_idempotent: bool) -> bool {
+        match &*self.cause {
+            Cause::Refused { .. } => false,
+            Cause::Write(error) if !error.ends_session() => false,
+            _ => self.sent == Sent::No || is_idempotent,
+        }
     }
 
     /// The same, of a request of which an attempt before has gone so far.
-    pub(super) fn behind(self, earlier: Sent) -> Self {
+    pub(crate) fn behind(self, earlier: Sent) -> Self {
         let sent = match (earlier, self.sent) {
             (Sent::No, sent) | (_, sent @ Sent::Yes) => sent,
             (earlier, _) => earlier,
@@ -99,6 +105,16 @@ impl RequestError {
     #[must_use]
     pub fn cause(&self) -> &Cause {
         &self.cause
+    }
+
+    /// Returns why the device has [refused](Cause::Refused) the command, if that is an `E`: whatever the protocol made
+    /// [`Phase::Failed`](crate::Phase::Failed) of.
+    #[must_use]
+    pub fn refusal<E: Error + 'static>(&self) -> Option<&E> {
+        match &*self.cause {
+            Cause::Refused { reason } => reason.downcast_ref(),
+            _ => None,
+        }
     }
 
     /// Returns whether a deadline has passed.
@@ -191,8 +207,9 @@ pub enum Cause {
     /// The device has refused the command, or could not do it: [`Phase::Failed`](crate::Phase::Failed).
     #[error("the device says: {reason}")]
     Refused {
-        /// Why, as the device says it.
-        reason: String,
+        /// Why, as the device says it, or as the protocol understands it: see
+        /// [`refusal`](RequestError::refusal).
+        reason: Arc<dyn Error + Send + Sync>,
     },
     /// These bytes had come that nobody asked for. They are dropped, and nothing was sent.
     #[error("{} bytes had come that nobody asked for", .0.len())]

@@ -115,6 +115,11 @@ impl<'a, S: Shape> Outstanding<'a, S> {
     pub(super) fn outcome(&mut self, received: Result<Taken<S::Output>, Cause>) -> Result<S::Output, RequestError> {
         match received {
             Ok(Ok(output)) => {
+                if let Some(Waiting { turn, reply, .. }) = &self.waiting
+                    && reply.has_come()
+                {
+                    turn.connection().requests().note_reply();
+                }
                 self.conclude();
                 Ok(output)
             }
@@ -133,7 +138,7 @@ impl<'a, S: Shape> Outstanding<'a, S> {
         let requests = turn.connection().requests();
         requests.set_trailing(reply.trailing());
         if reply.has_come() {
-            requests.note_reply();
+            requests.clear_failures();
         }
     }
 }

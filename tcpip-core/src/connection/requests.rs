@@ -43,9 +43,13 @@ impl Requests {
         self.failures.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Notes a reply.
-    pub fn note_reply(&self) {
+    /// Notes that a reply has come, whatever it is: those that failed are in a row no more.
+    pub fn clear_failures(&self) {
         self.failures.store(0, Ordering::Relaxed);
+    }
+
+    /// Notes a reply that was one.
+    pub fn note_reply(&self) {
         self.replies.fetch_add(1, Ordering::Relaxed);
     }
 

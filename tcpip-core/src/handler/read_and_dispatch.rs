@@ -1,8 +1,6 @@
 //! What a read loop does with what it reads: the part that a mock, or a controller, writes.
 
-use std::{error::Error, fmt, sync::Arc};
-
-use tokio::sync::watch;
+use std::{any::Any, error::Error, fmt, sync::Arc};
 
 use crate::Connection;
 
@@ -218,13 +216,19 @@ pub trait ReadAndDispatch: Send + Sync + 'static {
         let _ = connection;
     }
 
+    /// As `Serve::link_starts`.
+    #[doc(hidden)]
+    fn link_starts(&self, link: Arc<dyn Any + Send + Sync>) {
+        drop(link);
+    }
+
     /// As `Serve::link_begins`.
     #[doc(hidden)]
-    fn link_begins(self: &Arc<Self>, connection: &Connection, is_ready: watch::Receiver<bool>) -> Arc<Self>
+    fn link_begins(self: &Arc<Self>, connection: &Connection) -> Arc<Self>
     where
         Self: Sized,
     {
-        let _ = (connection, is_ready);
+        let _ = connection;
         Arc::clone(self)
     }
 

@@ -1,8 +1,8 @@
 //! A handler that takes a whole session.
 
-use std::{future::pending, sync::Arc};
+use std::{any::Any, future::pending, sync::Arc};
 
-use tokio::{sync::watch, task::coop::consume_budget};
+use tokio::task::coop::consume_budget;
 
 use crate::{Connection, HandlerResult, ReadAndDispatch};
 
@@ -76,15 +76,21 @@ pub trait Serve: Send + Sync + 'static {
         let _ = connection;
     }
 
-    /// The session that has begun, and whose `on_connect` comes next, is that of a link, which is ready when the watch
-    /// says so. Returns the handler for what is done before. The library's own handlers hold back until then what is
-    /// not asked of that.
+    /// The sessions to come are those of a link, which is what the client crate makes of it. The library's own handlers
+    /// may wait for it.
     #[doc(hidden)]
-    fn link_begins(self: &Arc<Self>, connection: &Connection, is_ready: watch::Receiver<bool>) -> Arc<Self>
+    fn link_starts(&self, link: Arc<dyn Any + Send + Sync>) {
+        drop(link);
+    }
+
+    /// The session that has begun, and whose `on_connect` comes next, is that of a link. Returns the handler for what is
+    /// done before the link is ready. The library's own handlers hold back until then what is not asked of that.
+    #[doc(hidden)]
+    fn link_begins(self: &Arc<Self>, connection: &Connection) -> Arc<Self>
     where
         Self: Sized,
     {
-        let _ = (connection, is_ready);
+        let _ = connection;
         Arc::clone(self)
     }
 
@@ -131,8 +137,12 @@ impl<H: ReadAndDispatch> Serve for H {
         ReadAndDispatch::session_begins(self, connection);
     }
 
-    fn link_begins(self: &Arc<Self>, connection: &Connection, is_ready: watch::Receiver<bool>) -> Arc<Self> {
-        ReadAndDispatch::link_begins(self, connection, is_ready)
+    fn link_starts(&self, link: Arc<dyn Any + Send + Sync>) {
+        ReadAndDispatch::link_starts(self, link);
+    }
+
+    fn link_begins(self: &Arc<Self>, connection: &Connection) -> Arc<Self> {
+        ReadAndDispatch::link_begins(self, connection)
     }
 
     fn on_disconnect(&self, connection: &Connection) -> impl Future<Output = ()> + Send {

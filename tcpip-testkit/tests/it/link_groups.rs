@@ -97,6 +97,31 @@ async fn they_are_up_together() {
     assert_eq!(taken(&told), ["3001 false closed at this end", "3000 false closed at this end"]);
 }
 
+/// Who connects them together is told why the first attempt failed, whichever link it was, and all are closed; a
+/// pause of which nobody could see the state makes no difference.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn they_connect_together() {
+    for missing in 0..2 {
+        let (network, group, told) = (network(), Group::new(), Told::default());
+        let server = serve(&network, PORTS[1 - missing]).await;
+        let backoff = Backoff::exponential(Duration::ZERO, Duration::ZERO);
+        let links = PORTS.map(|port| link(&network, port, &group, &told).backoff(backoff).start());
+        let error = group.connect().await.unwrap_err();
+        assert!(matches!(&error, LinkError::Connect(_)), "{error:?}");
+        for link in links {
+            assert!(matches!(*link.states().borrow(), LinkState::Closed), "{link:?}");
+        }
+        assert!(matches!(group.connect().await, Err(LinkError::Closed)));
+        server.close().await;
+    }
+    let (network, group, told) = (network(), Group::new(), Told::default());
+    let _servers = [serve(&network, PORTS[0]).await, serve(&network, PORTS[1]).await];
+    let [first, second] = PORTS.map(|port| link(&network, port, &group, &told).start());
+    group.connect().await.unwrap();
+    assert!(first.is_ready() && second.is_ready());
+    group.close().await;
+}
+
 /// While one of them cannot connect, none is ready; the pauses are those of one backoff.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn none_is_ready_without_the_others() {

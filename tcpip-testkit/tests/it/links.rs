@@ -12,7 +12,7 @@ use std::{
 
 use tcpip_client::{
     Backoff, Cause, Client, ConnectError, DisconnectReason, Filter, Framing, Link, LinkBuilder, LinkError, LinkState,
-    RequestOptions, Requester, Sent, WireLog, line,
+    RequestOptions, Requester, Sent, Shape, WireLog, line,
 };
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tokio::{
@@ -319,6 +319,34 @@ async fn what_is_told_proves_nothing() {
         assert!(matches!(state, LinkState::Backoff { attempt, .. } if attempt == expected), "{expected}: {state:?}");
     }
     soon(link.close()).await;
+}
+
+/// Nor does a reply that is none: each loss is another failed attempt.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn what_does_not_convert_proves_nothing() {
+    let network = network();
+    let server = serve(&network).await;
+    let link = link(&network).backoff(Backoff::exponential(TICK, 100 * SECOND)).start();
+    for expected in 1..4 {
+        link.ready().await.unwrap();
+        let number = link.ask_for("no number", line().try_map(|reply| reply.parse::<f64>())).await;
+        assert!(matches!(number.unwrap_err().cause(), Cause::Value(_)));
+        server.close_client().await;
+        let is_it = |state: &LinkState| matches!(state, LinkState::Backoff { .. });
+        let state = link.states().wait_for(is_it).await.unwrap().clone();
+        assert!(matches!(state, LinkState::Backoff { attempt, .. } if attempt == expected), "{expected}: {state:?}");
+    }
+    link.close().await;
+}
+
+/// No pause is none, and each session that does not last counts, however short the pauses are.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_link_rests_between_attempts() {
+    let network = network();
+    let begin = Instant::now();
+    let backoff = Backoff::exponential(Duration::ZERO, Duration::ZERO).at_most(5);
+    link(&network).backoff(backoff).start().ready().await.unwrap_err();
+    assert!(begin.elapsed() >= 4 * TICK, "{:?}", begin.elapsed());
 }
 
 /// A device that says nothing where it should greet is there, and has turned nobody away: the handshake failed.

@@ -2,8 +2,8 @@
 
 use std::{future::poll_fn, pin::pin, task::Poll};
 
-use ess_sensors::{CommandError, Configuration, Refusal, Sensors};
-use tcpip_client::{LinkError, LinkState, Sent};
+use ess_sensors::{Configuration, Refusal, Sensors};
+use tcpip_client::{LinkError, LinkState, RequestError, Sent};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
@@ -13,10 +13,7 @@ use crate::setup::{Setup, configuration, failure, link_to, soon, start, wait_for
 
 fn refusal(error: &LinkError) -> Refusal {
     let LinkError::Handshake(error) = error else { panic!("{error:?}") };
-    match error.downcast_ref() {
-        Some(CommandError::Refused(refusal)) => *refusal,
-        _ => panic!("{error:?}"),
-    }
+    *error.downcast_ref().and_then(RequestError::refusal).expect("it is refused")
 }
 
 /// The device is configured when the link is ready, as it was asked for.
@@ -39,8 +36,8 @@ async fn a_wrong_configuration_is_for_good() {
         let link = link_to(mock.port(), wrong).start();
         let error = soon(link.ready()).await.unwrap_err();
         assert_eq!(refusal(&error), Refusal::BadParameters);
-        let expected = "the handshake failed: the device has refused the command: the parameters are wrong";
-        assert_eq!(error.to_string(), expected);
+        let text = error.to_string();
+        assert!(text.ends_with("the device says: the parameters are wrong"), "{text}");
         assert!(matches!(*link.states().borrow(), LinkState::Failed { .. }), "{link:?}");
     }
     assert!(!mock.handler().is_configured());
@@ -99,8 +96,8 @@ async fn a_command_waits_for_the_configuration() {
             writer.write_all(b"{\"response\": 3}\r\n").await.unwrap();
         };
         match tokio::join!(early, answering).0 {
-            Err(CommandError::Refused(Refusal::NoSuchSensor)) => assert!(is_configured),
-            Err(CommandError::Request(error)) if error.sent() == Sent::No => assert!(!is_configured, "{error:?}"),
+            Err(error) if error.refusal() == Some(&Refusal::NoSuchSensor) => assert!(is_configured),
+            Err(error) if error.sent() == Sent::No => assert!(!is_configured, "{error:?}"),
             outcome => panic!("{outcome:?}"),
         }
     }

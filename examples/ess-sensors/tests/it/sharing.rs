@@ -1,6 +1,6 @@
 //! Tasks that share the sensors.
 
-use ess_sensors::{CommandError, Refusal};
+use ess_sensors::Refusal;
 use tokio::task::JoinSet;
 
 use crate::setup::{Setup, soon};
@@ -19,7 +19,7 @@ async fn eight_tasks_share_the_sensors() {
                     0 => sensors.zero("TempSensor2").await.unwrap(),
                     1 => {
                         let error = sensors.zero("TempSensor9").await.unwrap_err();
-                        assert!(matches!(error, CommandError::Refused(Refusal::NoSuchSensor)), "{error:?}");
+                        assert_eq!(error.refusal(), Some(&Refusal::NoSuchSensor), "{error:?}");
                     }
                     kind => {
                         let (name, channels) = [("TempSensor1", 3), ("TempSensor2", 1)][kind - 2];

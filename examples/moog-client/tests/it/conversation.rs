@@ -47,7 +47,7 @@ async fn the_conversation_goes_as_recorded() {
                 let parameters: Parameters = command.parameters.map(zerocopy::little_endian::F64::get);
                 match axis.run_command(command.code.get(), &parameters).await {
                     Ok(acknowledged) => assert_eq!(acknowledged.counter, command.counter.get()),
-                    Err(error) => refused.push(refusal(&error).to_owned()),
+                    Err(error) => refused.push(refusal(&error)),
                 }
             }
             refused

@@ -61,9 +61,9 @@ pub(crate) fn telemetry(position: f64) -> SimpleTelemetry {
 }
 
 /// Why the controller refused a command.
-pub(crate) fn refusal(error: &RequestError) -> &str {
+pub(crate) fn refusal(error: &RequestError) -> String {
     match error.cause() {
-        Cause::Refused { reason } => reason,
+        Cause::Refused { reason } => reason.to_string(),
         other => panic!("it was not refused: {other}"),
     }
 }

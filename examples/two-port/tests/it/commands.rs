@@ -13,7 +13,7 @@ use two_port_mock::MockMirror;
 use crate::setup::Setup;
 
 fn is_refused(error: &RequestError, reason: &str) -> bool {
-    let is_it = matches!(error.cause(), Cause::Refused { reason: said } if said == reason);
+    let is_it = matches!(error.cause(), Cause::Refused { reason: said } if said.to_string() == reason);
     is_it && error.sent() == Sent::Yes
 }
 

@@ -77,7 +77,7 @@ async fn run(mirror: Arc<two_port::Mirror>, actuator: usize, position: f64, pati
                 format!("there is no actuator {actuator}"),
                 "it moves already".to_owned(),
             ];
-            assert!(own.contains(reason), "{actuator} to {position}: {reason}");
+            assert!(own.contains(&reason.to_string()), "{actuator} to {position}: {reason}");
             End::Refused
         }
         Err(_) => End::Abandoned,

@@ -5,4 +5,5 @@ mod links;
 mod paired;
 mod replies;
 mod sessions;
+mod waiting;
 mod wordy;

@@ -91,7 +91,7 @@ async fn ask<I: Ids>(commands: Commands<Wordy<I>>, command: String) -> bool {
     match pending.await {
         Ok(end) => assert!(end.ends_with(&format!("done {command}")), "{end:?} to {command:?}"),
         Err(error) => match error.cause() {
-            Cause::Refused { reason } => assert_eq!(*reason, command),
+            Cause::Refused { reason } => assert_eq!(reason.to_string(), command),
             _ => return false,
         },
     }

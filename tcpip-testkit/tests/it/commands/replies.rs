@@ -66,7 +66,10 @@ async fn a_reply_has_phases<K: Kind>() {
         match soon(slew).await {
             Ok(frame) => assert_eq!((frame, is_good), (format!("{id} {end}"), true)),
             Err(error) => {
-                assert!(matches!(error.cause(), Cause::Refused { reason } if reason == "too windy"), "{error:?}");
+                assert!(
+                    matches!(error.cause(), Cause::Refused { reason } if reason.to_string() == "too windy"),
+                    "{error:?}"
+                );
                 assert_eq!((error.sent(), error.is_timeout(), is_good), (Sent::Yes, false, false));
                 assert_eq!(error.to_string(), format!("\"{id} slew\\r\\n\": the device says: too windy"));
             }
@@ -104,7 +107,7 @@ async fn replies_in_order_have_phases<K: Kind>() {
     soon(one.acknowledged()).await.unwrap();
     assert_eq!(soon(one.next_phase()).await.as_deref(), Some("ack"));
     assert_eq!(soon(one.next_phase()).await.as_deref(), Some("ack 2000"));
-    assert!(matches!(soon(one).await.unwrap_err().cause(), Cause::Refused { reason } if reason == "one"));
+    assert!(matches!(soon(one).await.unwrap_err().cause(), Cause::Refused { reason } if reason.to_string() == "one"));
     assert_eq!(soon(two).await.unwrap(), "done two");
     heard::<_, K>(&client, &mut far).await;
     assert_eq!((commands.late_replies(), commands.under_way()), (1, 0));

@@ -126,7 +126,7 @@ impl<I: Ids> Protocol for Wordy<I> {
         let phase = match word {
             "ack" => Phase::Interim(rest.parse().ok().map(Duration::from_millis)),
             "done" => Phase::Done,
-            "failed" => Phase::Failed(rest.to_owned()),
+            "failed" => Phase::Failed(rest.into()),
             _ => return Frame::Event,
         };
         Frame::Reply(id, phase)

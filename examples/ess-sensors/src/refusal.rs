@@ -1,18 +1,4 @@
-//! What goes wrong with a command.
-
-use tcpip_client::RequestError;
-
-/// A command that was not carried out.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CommandError {
-    /// The device has refused it.
-    #[error("the device has refused the command")]
-    Refused(#[from] Refusal),
-    /// There is no reply.
-    #[error(transparent)]
-    Request(#[from] RequestError),
-}
+//! Why the device refuses a command.
 
 /// Why the device refuses a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
