@@ -65,6 +65,19 @@
 //! takes a reply for another's: by default the session ends when one is late, or its caller is dropped. A [`Link`]
 //! lends one; so does a client that was connected by itself, `Requester::new(client, RequestOptions::new())`.
 //!
+//! # If you drop this future
+//!
+//! | future | the peer sees | this end |
+//! |---|---|---|
+//! | a request of a [`Requester`] or [`Link`] that waits for its turn, or for the link | nothing | nothing has changed |
+//! | one whose command may be on its way | the whole command, or nothing of it | its reply is late: [`OutOfStep`] says what becomes of the session |
+//! | [`Commands::submit`] and [`run`](Commands::run) that wait for a place, or for the link | nothing | nothing has changed |
+//! | the same behind that, and [`Pending`] | the whole command, or nothing of it | its reply is [late](Commands#what-becomes-of-a-late-reply), and never another command's |
+//! | [`LinkBuilder::connect`] | the end of the stream, if it was connected at all | the link is closed, and its group with it |
+//! | [`Link::ready`], [`Link::lost`], [`Group::connect`], [`Group::ready`] | nothing | the links go on |
+//! | [`Link::close`], [`Group::close`] | the same as without dropping | it goes on |
+//! | all else | see [`Connection`] and [`ClientBuilder`] | |
+//!
 //! # Connecting once
 //!
 //! ```
