@@ -7,16 +7,16 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use tcpip_core::{Connection, HandlerResult, ReadAndDispatch, Sent, WriteError, endpoint::Lock};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::sync::Semaphore;
 
 use super::{
     CommandOptions, Kind, Pending, Protocol,
     entry::Entry,
-    session::{Place, Placed, Session},
+    place::InSession,
+    session::{Placed, Session},
 };
 use crate::{
     Cause, RequestError,
@@ -161,26 +161,23 @@ const IN_FLIGHT: usize = 16;
 /// [`Kind::next`]. A server asks its client by
 /// `OneClientReadLoopServer::builder(Commands::new(…))` and its `handler()`.
 pub struct Commands<P: Protocol> {
-    shared: Arc<Shared<P>>,
+    pub(super) shared: Arc<Shared<P>>,
     in_flight: usize,
-    options: CommandOptions,
+    pub(super) options: CommandOptions,
     /// Its commands do not wait for the link: they are what makes it ready.
-    is_before_ready: bool,
+    pub(super) is_before_ready: bool,
 }
 
-struct Shared<P: Protocol> {
-    protocol: P,
+pub(super) struct Shared<P: Protocol> {
+    pub(super) protocol: P,
     /// The present session, or the last one.
     session: Lock<Arc<Session<P>>>,
     /// The link whose sessions they are, if they are one's.
     link: Lock<Option<Arc<Device>>>,
     /// How many ids have been given.
-    numbers: AtomicU64,
+    pub(super) numbers: AtomicU64,
     late: AtomicU64,
 }
-
-/// A session, and a place in it, or why there is none.
-type InSession<P> = (Arc<Session<P>>, Result<Place<<P as Protocol>::Id>, Cause>);
 
 impl<P: Protocol> Commands<P> {
     /// Returns one for a device that speaks `protocol`.
@@ -301,59 +298,11 @@ impl<P: Protocol> Commands<P> {
         self.send(command, placed).await?.await
     }
 
-    /// Waits for a place in flight, for as long as is `left`; where a link may be waited for, in its next session, if
-    /// there is none now, or it ends meanwhile.
-    async fn first_place(&self, left: &mut Duration) -> InSession<P> {
-        let session = self.session();
-        let place = self.place(&session, left).await;
-        if let (Err(Cause::NotConnected { .. }), Some(mut after)) = (&place, self.options.ready_timeout)
-            && let Some((next, place)) = self.next_place(&mut after).await
-        {
-            return (next, Ok(place));
-        }
-        (session, place)
-    }
-
-    /// Waits for a place in a session that lives, for as long as is `left`. `None` if there is none, and of a link that
-    /// is over for good.
-    async fn next_place(&self, left: &mut Duration) -> Option<(Arc<Session<P>>, Place<P::Id>)> {
-        // Those that make a link ready are of their session.
-        let Some(link) = self.link().filter(|_| !self.is_before_ready) else {
-            let session = self.session();
-            let place = self.place(&session, left).await.ok()?;
-            return Some((session, place));
-        };
-        let began = Instant::now();
-        let waiting = async {
-            loop {
-                let session = self.session();
-                match self.place(&session, &mut self.options.turn_timeout.clone()).await {
-                    Ok(place) => return Some((session, place)),
-                    Err(Cause::NotConnected { .. }) => {}
-                    Err(_) => return None,
-                }
-                // One that reads no more may live on for what it sends.
-                session.connection.wait_disconnected().await;
-                if !link.ready().await {
-                    return None;
-                }
-            }
-        };
-        let place = link.within(*left, waiting).await.ok().flatten();
-        *left = left.saturating_sub(began.elapsed());
-        place
-    }
-
-    async fn place(&self, session: &Session<P>, left: &mut Duration) -> Result<Place<P::Id>, Cause> {
-        let Shared { protocol, numbers, .. } = &*self.shared;
-        session.place(protocol, numbers, left, self.is_before_ready).await
-    }
-
-    fn link(&self) -> Option<Arc<Device>> {
+    pub(super) fn link(&self) -> Option<Arc<Device>> {
         self.shared.link.lock().clone()
     }
 
-    fn session(&self) -> Arc<Session<P>> {
+    pub(super) fn session(&self) -> Arc<Session<P>> {
         Arc::clone(&self.shared.session.lock())
     }
 
@@ -426,6 +375,7 @@ impl<P: Protocol> ReadAndDispatch for Commands<P> {
     }
 
     fn session_begins(&self, connection: &Connection) {
+        *self.shared.link.lock() = None;
         self.begin(connection, None);
     }
 

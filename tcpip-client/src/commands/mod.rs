@@ -4,6 +4,7 @@ mod entry;
 mod handler;
 mod options;
 mod pending;
+mod place;
 mod protocol;
 mod session;
 

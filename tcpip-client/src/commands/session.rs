@@ -1,13 +1,10 @@
 //! The commands of one session.
 
 use std::{
-    future::poll_fn,
-    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    task::Poll,
     time::Duration,
 };
 
@@ -25,7 +22,7 @@ use super::{
 };
 use crate::{
     Cause,
-    requests::{Device, later},
+    requests::{Device, later, not_busy},
 };
 
 /// The commands of one session, and who waits to give one.
@@ -132,22 +129,13 @@ impl<P: Protocol> Session<P> {
         left: &mut Duration,
         is_before_ready: bool,
     ) -> Result<Place<P::Id>, Cause> {
-        let mut waiting = pin!(async {
+        let waiting = async {
             if !is_before_ready {
                 self.link_is_ready().await?;
             }
             self.free_place(protocol, numbers).await
-        });
-        // Mostly there is one, and no timer is needed.
-        match poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await {
-            Poll::Ready(place) => place,
-            Poll::Pending => {
-                let (began, after) = (Instant::now(), *left);
-                let place = self.connection.within(after, waiting).await;
-                *left = left.saturating_sub(began.elapsed());
-                place.map_err(|_| Cause::Busy { after })?
-            }
-        }
+        };
+        not_busy(&self.connection, left, waiting).await?
     }
 
     /// Waits until the link is ready, if it is the session of one.

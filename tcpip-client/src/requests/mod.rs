@@ -11,6 +11,7 @@ mod reply;
 mod requester;
 mod shape;
 mod shapes;
+mod turn;
 
 pub use self::{
     command::{Command, IntoCommand},
@@ -20,4 +21,4 @@ pub use self::{
     shape::Shape,
     shapes::{bytes, frame, json, line, lines, lines_before, lines_until, literal, of, scpi_block, silence, until},
 };
-pub(crate) use self::{device::Device, front::Front, reply::later};
+pub(crate) use self::{device::Device, front::Front, reply::later, turn::not_busy};

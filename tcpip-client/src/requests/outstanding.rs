@@ -2,14 +2,13 @@
 
 use std::{
     future::poll_fn,
-    ops::{Deref, DerefMut},
     pin::pin,
     task::{Poll, ready},
     time::Duration,
 };
 
-use tcpip_core::{DisconnectReason, ReadError, ReadTurn, Sending, Sent, WriteError, endpoint::Trailing};
-use tokio::{sync::OwnedMutexGuard, time::Sleep};
+use tcpip_core::{DisconnectReason, ReadError, Sending, Sent, WriteError, endpoint::Trailing};
+use tokio::time::Sleep;
 
 use super::{
     error::{Cause, RequestError},
@@ -17,36 +16,11 @@ use super::{
     options::{self, RequestOptions},
     reply::{OutOfStep, Reply, Taken},
     shape::Shape,
+    turn::Turn,
 };
 
 /// How much is dropped at once.
 const CHUNK: usize = 64 * 1024;
-
-/// The turn to read: of one request, or kept for several.
-pub(super) enum Turn {
-    Own(ReadTurn),
-    Kept(OwnedMutexGuard<ReadTurn>),
-}
-
-impl Deref for Turn {
-    type Target = ReadTurn;
-
-    fn deref(&self) -> &ReadTurn {
-        match self {
-            Self::Own(turn) => turn,
-            Self::Kept(turn) => turn,
-        }
-    }
-}
-
-impl DerefMut for Turn {
-    fn deref_mut(&mut self) -> &mut ReadTurn {
-        match self {
-            Self::Own(turn) => turn,
-            Self::Kept(turn) => turn,
-        }
-    }
-}
 
 /// A request whose reply has not wholly come. Dropped before, it leaves the session to what the policy says.
 pub(super) struct Outstanding<'a, S: Shape> {

@@ -1,9 +1,9 @@
 //! One request in flight.
 
-use std::{fmt, future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{fmt, sync::Arc};
 
-use tcpip_core::{Batch, Connection, DisconnectReason, ReadError, ReadTurn, Sent, WriteError, endpoint::Lock};
-use tokio::{sync::Mutex, task::coop::consume_budget, time::Instant};
+use tcpip_core::{Batch, Connection, DisconnectReason, ReadTurn, Sent, WriteError, endpoint::Lock};
+use tokio::{sync::Mutex, task::coop::consume_budget};
 
 use super::{
     command::{Command, IntoCommand},
@@ -11,10 +11,11 @@ use super::{
     error::{Cause, RequestError},
     front::Front,
     options::{RequestOptions, Unsolicited},
-    outstanding::{Outstanding, Turn},
+    outstanding::Outstanding,
     reply::{Described, Reply},
     shape::Shape,
     shapes::{line, literal},
+    turn::{Kept, Turn},
 };
 use crate::Client;
 
@@ -61,17 +62,10 @@ use crate::Client;
 /// ```
 #[derive(Clone)]
 pub struct Requester {
-    device: Arc<Device>,
-    options: Arc<RequestOptions>,
+    pub(super) device: Arc<Device>,
+    pub(super) options: Arc<RequestOptions>,
     /// The turn, where it is kept for several requests.
-    kept: Option<Kept>,
-}
-
-/// A turn that is kept, and the connection that it is one of.
-#[derive(Clone)]
-struct Kept {
-    connection: Connection,
-    turn: Arc<Mutex<ReadTurn>>,
+    pub(super) kept: Option<Kept>,
 }
 
 impl Requester {
@@ -280,68 +274,6 @@ impl Requester {
         let error = RequestError::new(&Front::of(command), Front::EMPTY, Sent::No, cause);
         let error = error.while_down(self.device.link_error());
         if self.options.is_secret { error.hidden() } else { error }
-    }
-
-    /// Waits for the turn, for as long as is `left`; where a link may be waited for, in its next session, if this one
-    /// has ended or does so meanwhile.
-    async fn first_turn(&self, connection: &Connection, left: &mut Duration) -> Result<Turn, Cause> {
-        let turn = self.turn(connection, left).await;
-        match (&turn, self.options.ready_timeout) {
-            (Ok(_) | Err(Cause::Read(_)), Some(mut after)) if !connection.is_connected() => {
-                self.next_turn(&mut after).await.map_or(turn, Ok)
-            }
-            _ => turn,
-        }
-    }
-
-    /// Waits for the turn in a session that lives, for as long as is `left`. `None` if there is none, and of a device
-    /// that is closed for good.
-    async fn next_turn(&self, left: &mut Duration) -> Option<Turn> {
-        let began = Instant::now();
-        let waiting = async {
-            loop {
-                let is_ready = match &self.kept {
-                    None => self.device.ready().await,
-                    Some(kept) => kept.connection.is_connected(),
-                };
-                if !is_ready {
-                    return None;
-                }
-                let connection = self.connection();
-                match self.turn(&connection, &mut self.options.turn_timeout.clone()).await {
-                    // The policy may have ended the session.
-                    Ok(_) if !connection.is_connected() => {}
-                    Ok(turn) => return Some(turn),
-                    Err(Cause::Read(ReadError::NotConnected { .. })) => {}
-                    Err(_) => return None,
-                }
-            }
-        };
-        let turn = self.device.within(*left, waiting).await.ok().flatten();
-        *left = left.saturating_sub(began.elapsed());
-        turn
-    }
-
-    /// Waits for the turn, for as long as is `left`.
-    async fn turn(&self, connection: &Connection, left: &mut Duration) -> Result<Turn, Cause> {
-        let mut waiting = pin!(async {
-            match &self.kept {
-                None => connection.read_turn_without_deadline().await.map(Turn::Own),
-                Some(kept) => Ok(Turn::Kept(Arc::clone(&kept.turn).lock_owned().await)),
-            }
-        });
-        // Mostly it is free, and no timer is needed.
-        let first = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await;
-        let turn = match first {
-            Poll::Ready(turn) => turn,
-            Poll::Pending => {
-                let (began, after) = (Instant::now(), *left);
-                let turn = connection.within(after, waiting).await;
-                *left = left.saturating_sub(began.elapsed());
-                turn.map_err(|_| Cause::Busy { after })?
-            }
-        };
-        turn.map_err(Cause::Read)
     }
 
     /// What has arrived before the command goes out is not its reply.

@@ -336,15 +336,16 @@ async fn a_reply_that_takes_its_time_is_not_idle() {
     let (near, far) = Memory::streams().await;
     let client = Client::from_stream(near).idle_timeout(SECOND).connect().await.unwrap();
     let options = RequestOptions::new().echo(b"\r").reply_timeout(3 * SECOND).gap_timeout(5 * SECOND);
-    let requester = Requester::new(client, options.out_of_step(OutOfStep::Abandon { at_most: 20 * SECOND }));
+    let requester = Requester::new(client, options.out_of_step(OutOfStep::Abandon { at_most: 200 * SECOND }));
     tokio::spawn(device(far, |command| {
         let echo = (5 * SECOND / 2, format!("{command}\r").into_bytes());
-        vec![echo, (5 * SECOND / 2, b"ha".to_vec()), (4 * SECOND, b"lf\r\n".to_vec())]
+        let gap = if command == "dropped" { 100 * SECOND } else { 4 * SECOND };
+        vec![echo, (5 * SECOND / 2, b"ha".to_vec()), (gap, b"lf\r\n".to_vec())]
     }));
     assert_eq!(requester.ask("?").await.unwrap(), "half");
     timeout(SECOND, requester.ask("dropped")).await.unwrap_err();
-    // Nobody but the session's own task waits for the rest.
-    sleep(8 * SECOND).await;
+    // Nobody but the session's own task waits for the rest, longer than the deadlines of the caller.
+    sleep(104 * SECOND).await;
     assert_eq!(requester.ask("!").await.unwrap(), "half");
 }
 

@@ -12,13 +12,14 @@ use std::{
 use tcpip_client::{Backoff, Cause, Client, CommandOptions, Commands, Link, LinkBuilder, LinkError, Sent};
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tokio::time::Instant;
+use tracing::Level;
 
 use super::wordy::{Ids, InOrder, Numbered, Wordy, commands};
-use crate::{cut::cut, memory_network::MemoryNetwork};
+use crate::{cut::cut, logged::Logged, memory_network::MemoryNetwork};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Answers each command but the first few, for which it hangs up, and what is refused.
+/// Answers each command but the first few, for which it hangs up: the first of two only behind a word.
 #[derive(Clone, Default)]
 struct Device {
     heard: Arc<AtomicUsize>,
@@ -30,13 +31,17 @@ impl ReadAndDispatch for Device {
     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
         let line = connection.read_str().await?;
         self.heard.fetch_add(1, Ordering::Relaxed);
-        if self.hangs_up.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
-            return Err("it hangs up".into());
-        }
+        let hangs_up = self.hangs_up.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if self.is_silent.load(Ordering::Relaxed) {
             return Ok(());
         }
         let (id, command) = line.split_once(' ').map_or((String::new(), &*line), |(id, rest)| (format!("{id} "), rest));
+        if let Ok(left) = hangs_up {
+            if left == 2 && command == "acked" {
+                connection.write_str(&format!("{id}ack")).await?;
+            }
+            return Err("it hangs up".into());
+        }
         let word = if command == "refused" { "failed" } else { "done" };
         connection.write_str(&format!("{id}{word}")).await?;
         Ok(())
@@ -155,8 +160,20 @@ async fn a_command_is_repeated() {
     repeated::<InOrder>().await;
 }
 
-/// What was not sent may be repeated whatever it does; what the device refuses is not, nor what cannot be written.
+/// A word of an earlier attempt is one of the command.
 #[test_log::test(tokio::test(start_paused = true))]
+async fn a_word_of_any_attempt_counts() {
+    let (network, device) = (network(), Device::default());
+    let server = serve(&network, &device).await;
+    device.hangs_up.store(2, Ordering::Relaxed);
+    let link = link::<Numbered>(&network).connect().await.unwrap();
+    let error = with(&link, |options| options.retries(1).idempotent()).run("acked").await.unwrap_err();
+    assert!(matches!(error.cause(), Cause::NotConnected { .. }) && error.sent() == Sent::Yes, "{error:?}");
+    server.close().await;
+}
+
+/// What was not sent may be repeated whatever it does; what the device refuses is not, nor what cannot be written.
+#[tokio::test(start_paused = true)]
 async fn what_is_refused_is_not_repeated() {
     let (network, device) = (network(), Device::default());
     let link = link::<Numbered>(&network).start();
@@ -165,11 +182,12 @@ async fn what_is_refused_is_not_repeated() {
     assert!(cut(5, &mut early).await.is_none(), "it waits for the link, as what is repeated does");
     let server = serve(&network, &device).await;
     early.await.unwrap();
+    let (log, _logging) = Logged::up_to(Level::WARN);
     let refused = again.run("refused").await.unwrap_err();
     assert!(matches!(refused.cause(), Cause::Refused { .. }), "{refused:?}");
     let unwritten = again.run("of\r\ntwo lines").await.unwrap_err();
     assert!(matches!(unwritten.cause(), Cause::Write(_)), "{unwritten:?}");
-    assert_eq!(device.heard.load(Ordering::Relaxed), 2);
+    assert_eq!((device.heard.load(Ordering::Relaxed), &*log.text()), (2, ""));
     // A reply that does not come may do so behind the next command.
     device.is_silent.store(true, Ordering::Relaxed);
     let error = with(&link, |options| options.retries(2).idempotent()).run("silent").await.unwrap_err();
