@@ -125,37 +125,38 @@ async fn what_makes_a_link_ready_waits_for_no_other_session() {
     server.close().await;
 }
 
+async fn repeated<I: Ids>() {
+    let (network, device) = (network(), Device::default());
+    let server = serve(&network, &device).await;
+    let link = link::<I>(&network).connect().await.unwrap();
+    let attempts = |hangs_up: usize, change: fn(CommandOptions) -> CommandOptions| {
+        device.heard.store(0, Ordering::Relaxed);
+        device.hangs_up.store(hangs_up, Ordering::Relaxed);
+        let commands = with(&link, change);
+        let device = device.clone();
+        async move {
+            let outcome = commands.run("go").await;
+            (outcome.map_err(|error| error.sent()).map(drop), device.heard.load(Ordering::Relaxed))
+        }
+    };
+    assert_eq!(attempts(2, |options| options.retries(2).idempotent()).await, (Ok(()), 3));
+    assert_eq!(attempts(3, |options| options.retries(2).idempotent()).await, (Err(Sent::Maybe), 3));
+    link.ready().await.unwrap();
+    assert_eq!(attempts(1, |options| options.retries(2)).await, (Err(Sent::Maybe), 1));
+    link.ready().await.unwrap();
+    // All waits together take one deadline of the turn.
+    assert_eq!(
+        attempts(9, |options| options.retries(9).turn_timeout(3 * SECOND).idempotent()).await.0,
+        Err(Sent::Maybe)
+    );
+    assert!((2..5).contains(&device.heard.load(Ordering::Relaxed)), "{:?}", device.heard);
+    server.close().await;
+}
+
 /// A command is repeated as often as is allowed, in the next session, if it may have been received only where that does
 /// no harm; what the error says of how far it went holds for all attempts.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_command_is_repeated() {
-    async fn repeated<I: Ids>() {
-        let (network, device) = (network(), Device::default());
-        let server = serve(&network, &device).await;
-        let link = link::<I>(&network).connect().await.unwrap();
-        let attempts = |hangs_up: usize, change: fn(CommandOptions) -> CommandOptions| {
-            device.heard.store(0, Ordering::Relaxed);
-            device.hangs_up.store(hangs_up, Ordering::Relaxed);
-            let commands = with(&link, change);
-            let device = device.clone();
-            async move {
-                let outcome = commands.run("go").await;
-                (outcome.map_err(|error| error.sent()).map(drop), device.heard.load(Ordering::Relaxed))
-            }
-        };
-        assert_eq!(attempts(2, |options| options.retries(2).idempotent()).await, (Ok(()), 3));
-        assert_eq!(attempts(3, |options| options.retries(2).idempotent()).await, (Err(Sent::Maybe), 3));
-        link.ready().await.unwrap();
-        assert_eq!(attempts(1, |options| options.retries(2)).await, (Err(Sent::Maybe), 1));
-        link.ready().await.unwrap();
-        // All waits together take one deadline of the turn.
-        assert_eq!(
-            attempts(9, |options| options.retries(9).turn_timeout(3 * SECOND).idempotent()).await.0,
-            Err(Sent::Maybe)
-        );
-        assert!((2..5).contains(&device.heard.load(Ordering::Relaxed)), "{:?}", device.heard);
-        server.close().await;
-    }
     repeated::<Numbered>().await;
     repeated::<InOrder>().await;
 }

@@ -18,15 +18,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{
-    kinds::Memory,
-    memory_network::MemoryNetwork,
-    requests::{at_once, device, meet},
-    soon::soon,
-};
+use super::{SECOND, TICK, at_once, device, meet};
+use crate::{kinds::Memory, memory_network::MemoryNetwork, soon::soon};
 
-const SECOND: Duration = Duration::from_secs(1);
-const TICK: Duration = Duration::from_millis(1);
 const PORT: u16 = 5025;
 
 /// What the device makes of a command.

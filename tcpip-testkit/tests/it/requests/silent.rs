@@ -7,13 +7,9 @@ use tcpip_client::{
 };
 use tokio::time::{Instant, timeout};
 
-use crate::{
-    kinds::{Kind, Memory, MemoryTransports},
-    requests::{device, meet},
-};
+use super::{SECOND, TICK, device, meet};
+use crate::kinds::{Kind, Memory, MemoryTransports};
 
-const SECOND: Duration = Duration::from_secs(1);
-const TICK: Duration = Duration::from_millis(1);
 const QUIET: Duration = Duration::from_millis(20);
 
 /// One that asks a device that answers with these pieces, so many milliseconds after each other.
