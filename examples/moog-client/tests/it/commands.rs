@@ -30,7 +30,7 @@ async fn the_client_commands_the_mock() {
     assert_eq!(axis.run_command(code::MOVE, &[0.0]).await.unwrap(), accepted(4));
     axis.close().await;
     let error = axis.run_command(code::MOVE, &[0.0]).await.unwrap_err();
-    assert_eq!(error.cause().to_string(), "not connected: closed at this end");
+    assert_eq!(error.cause().to_string(), "not connected: the link is closed");
     assert!(matches!(soon(axis.next_telemetry()).await, Err(LinkError::Closed)));
     assert!(matches!(soon(axis.ready()).await, Err(LinkError::Closed)));
 }
