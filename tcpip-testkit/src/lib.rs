@@ -40,6 +40,7 @@ pub mod what_it_costs {}
 mod event_queue;
 mod fixture_error;
 mod memory;
+mod network;
 mod one_client_server_test_case;
 mod test_read_loop_server;
 
@@ -48,6 +49,7 @@ pub use tcpip_server::STD_TIMEOUT;
 pub use self::{
     fixture_error::FixtureError,
     memory::{MEMORY_STREAM_CAPACITY, MemoryDialler, MemoryListener, memory_listener, memory_pair},
+    network::{DEFAULT_MEMORY_WINDOW, EnteredNetwork, MemoryHost, MemoryLink, MemoryNetwork, Outage},
     one_client_server_test_case::OneClientServerTestCase,
     test_read_loop_server::{TestOneClientReadLoopServer, TestReadLoop, TestServerBuilder},
 };
