@@ -16,7 +16,7 @@ pub(super) fn current() -> Option<Arc<dyn Network>> {
     ENTERED.with_borrow(|entered| entered.last().map(|(_, network)| Arc::clone(network)))
 }
 
-/// Has clients and servers that are made on this thread, and are given no network, have this one, until the guard is
+/// Has clients and servers that connect and start on this thread, and are given no network, have this one, until the guard is
 /// dropped.
 pub fn enter(network: impl Network) -> Entered {
     let guard = Entered { place: Arc::default(), thread: PhantomData };

@@ -8,13 +8,12 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use super::MemoryNetwork;
 
 impl MemoryNetwork {
-    /// Has the clients and servers that are made on this thread, and are not told of a network, meet in this one, until
-    /// the guard is dropped. So code that knows nothing of it runs over it unchanged.
+    /// Has the clients that connect and the servers that start on this thread, and are not told of a network, meet in
+    /// this one, until the guard is dropped. So code that knows nothing of it runs over it unchanged.
     ///
     /// It is for a test on a current-thread runtime, the only one whose clock can be paused: all the tasks of one are
-    /// on this thread, so it reaches those that are spawned, but not `spawn_blocking`. Whatever was made meanwhile
-    /// stays in the network when it is left, a link that connects again included. Of several that are entered, the
-    /// last counts.
+    /// on this thread, so it reaches those that are spawned, but not `spawn_blocking`. A link that was started meanwhile
+    /// also connects in it when it has been left. Of several that are entered, the last counts.
     ///
     /// # Panics
     ///

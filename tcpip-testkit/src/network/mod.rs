@@ -4,6 +4,7 @@ mod entered;
 mod host;
 mod link;
 mod listener;
+mod memory_pair;
 mod names;
 mod pair;
 mod ports;
@@ -25,6 +26,7 @@ pub use self::{
     entered::EnteredNetwork,
     host::{MemoryHost, Outage},
     link::{DEFAULT_MEMORY_WINDOW, MemoryLink},
+    memory_pair::{memory_pair, memory_streams},
 };
 use self::{
     host::What,
@@ -130,6 +132,40 @@ impl MemoryNetwork {
         MemoryLink::new(self, self.host(host).addresses())
     }
 
+    /// Connects to `host`: a stream for a peer that is nothing but that, without a session. It asks the first address
+    /// of the host, and waits for as long as nobody answers.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if the host is unknown, `ConnectionRefused` if nobody listens there.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing behind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_testkit::{MemoryNetwork, TestOneClientReadLoopServer};
+    /// use tokio::io::AsyncWriteExt;
+    ///
+    /// let network = MemoryNetwork::new();
+    /// let builder = TestOneClientReadLoopServer::builder();
+    /// let server = builder.options(|server| server.network(&network).host("dome").port(17310)).start().await?;
+    /// let mut raw = network.connect("dome", 17310).await?;
+    /// raw.write_all(b"half a li").await?;
+    /// drop(raw);
+    /// assert_eq!(server.get_next_data().await?, "");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn connect(&self, host: &str, port: u16) -> io::Result<NetworkStream> {
+        let addresses = self.look_up(host, port).await?;
+        self.dial(*addresses.first().ok_or(ErrorKind::NotFound)?, None).await
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         act(&mut self.0.state.lock().expect("nothing panics under it"))
     }
@@ -183,7 +219,7 @@ impl State {
         }
         let from = from.unwrap_or_else(|| SocketAddr::new(callers_address(called.ip()), 0));
         let port = CallersPort::take(network, &mut self.ports, from, called)?;
-        let (near, far) = MemoryStream::connect(port, called, link);
+        let (near, far) = MemoryStream::connect([port.address(), called], Some(port), link);
         let acceptor = backlog.add(NetworkStream::over(far));
         Ok(Some((near, acceptor)))
     }

@@ -43,10 +43,10 @@ const READER: usize = 0;
 const WRITER: usize = 1;
 
 impl MemoryStream {
-    /// The end that calls from that port, and the one that it calls at that address.
-    pub(super) fn connect(port: CallersPort, called: SocketAddr, link: Link) -> (Self, Self) {
+    /// The end that calls, whose port it may free, and the one that is called, with their addresses.
+    pub(super) fn connect(addresses: [SocketAddr; 2], port: Option<CallersPort>, link: Link) -> (Self, Self) {
         let connection = Arc::new(Connection {
-            addresses: [port.address(), called],
+            addresses,
             pair: Mutex::new(Pair::new(link.window, link.latency)),
             may_have_hung_up: Notify::new(),
         });
@@ -54,7 +54,7 @@ impl MemoryStream {
             let connection = Arc::clone(&connection);
             Self { side, connection, timers: Default::default(), _port: port }
         };
-        (end(0, Some(port)), end(1, None))
+        (end(0, port), end(1, None))
     }
 
     /// Does something with what has arrived by now, and wakes who waits for it.

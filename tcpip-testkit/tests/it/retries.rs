@@ -11,6 +11,7 @@ use tcpip_client::{
     lines,
 };
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
+use tcpip_testkit::MemoryNetwork;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
@@ -20,7 +21,6 @@ use tokio::{
 
 use crate::{
     kinds::Memory,
-    memory_network::MemoryNetwork,
     requests::{at_once, device, meet},
     soon::soon,
 };
@@ -85,7 +85,7 @@ impl ReadAndDispatch for Moody {
 }
 
 fn network() -> MemoryNetwork {
-    MemoryNetwork::new([("device", &["10.0.0.1"])])
+    MemoryNetwork::new()
 }
 
 async fn link(network: &MemoryNetwork, options: RequestOptions) -> Link {
