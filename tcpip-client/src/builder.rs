@@ -145,6 +145,12 @@ impl ClientBuilder {
         self
     }
 
+    /// With the network in which it is, if it was given none, for as long as it connects again.
+    pub(crate) fn here(mut self) -> Self {
+        self.target.network = self.target.network.here();
+        self
+    }
+
     /// The address to connect from, which leaves the host's addresses of the same family; port 0 lets the system
     /// choose one. Default: the system chooses both.
     ///

@@ -70,11 +70,12 @@ impl Dial {
 impl Target for Dial {
     /// Connects to the address that is the first to answer.
     async fn connect(
-        self,
+        mut self,
     ) -> Result<impl FnOnce(SessionOptions, EventSource) -> Result<Opened, ConnectError>, ConnectError> {
         let suits = |address: &SocketAddr| {
             self.family.contains(*address) && self.local_addr.is_none_or(|local| local.is_ipv4() == address.is_ipv4())
         };
+        self.network = self.network.here();
         let (stream, address) = self.connect_to(look_up(&*self.network, &self.host, self.port, suits)).await?;
         Ok(move |session, events| match Connection::start(stream, session, KIND, events) {
             Ok(connection) => Ok(Opened { host: self.host, port: self.port, connection }),

@@ -263,12 +263,12 @@ impl<H> OneClientServerBuilder<H> {
         if let Some(text) = &self.rejection_message {
             self.session.text().message(text).map_err(StartError::RejectionMessage)?;
         }
-        let (listeners, host) = match self.listener {
-            Some(listener) => {
-                let host = listener.local_addr().map_or_else(String::new, |address| address.ip().to_string());
-                (vec![listener], host)
-            }
-            None => (self.place.bind().await?, self.place.host.into_name()),
+        let (listeners, host) = if let Some(listener) = self.listener {
+            let host = listener.local_addr().map_or_else(String::new, |address| address.ip().to_string());
+            (vec![listener], host)
+        } else {
+            self.place.network = self.place.network.here();
+            (self.place.bind().await?, self.place.host.into_name())
         };
         let mut addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr()).collect();
         addresses.shrink_to_fit();

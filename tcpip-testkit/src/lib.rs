@@ -3,7 +3,9 @@
 //! - [`OneClientServerTestCase`] makes a server on a free port, clients for it, and checks what a connect callback was
 //!   told (`BaseOneClientServerTestCase` in ts_tcpip).
 //! - [`TestOneClientReadLoopServer`] keeps what its client sends, and fails when told to.
-//! - [`memory_pair`] and [`memory_listener`] let clients and servers meet in memory, where a test may pause the clock.
+//! - [`MemoryNetwork`] lets clients and servers meet in memory, where a test may pause the clock: names, ports, outages,
+//!   latency. Once it is entered, a controller that takes host and port runs over it unchanged.
+//! - [`memory_pair`] makes two clients that are connected to each other in memory.
 //!
 //! [`coming_from_ts_tcpip`] shows how the habits of the Python library are written with these crates;
 //! [`what_it_costs`] has figures, beside tokio alone.
@@ -39,7 +41,7 @@ pub mod coming_from_ts_tcpip {}
 pub mod what_it_costs {}
 mod event_queue;
 mod fixture_error;
-mod memory;
+mod network;
 mod one_client_server_test_case;
 mod test_read_loop_server;
 
@@ -47,7 +49,10 @@ pub use tcpip_server::STD_TIMEOUT;
 
 pub use self::{
     fixture_error::FixtureError,
-    memory::{MEMORY_STREAM_CAPACITY, MemoryDialler, MemoryListener, memory_listener, memory_pair},
+    network::{
+        DEFAULT_MEMORY_WINDOW, EnteredNetwork, MemoryHost, MemoryLink, MemoryNetwork, Outage, memory_pair,
+        memory_streams,
+    },
     one_client_server_test_case::OneClientServerTestCase,
     test_read_loop_server::{TestOneClientReadLoopServer, TestReadLoop, TestServerBuilder},
 };

@@ -76,7 +76,8 @@ pub struct Link<H = OnDemand> {
 impl<H: LinkReader> Link<H> {
     /// One that is not started.
     pub(super) fn new(options: LinkBuilder<H>) -> Self {
-        let LinkBuilder { opening, backoff, is_final, callbacks, group } = options;
+        let LinkBuilder { mut opening, backoff, is_final, callbacks, group } = options;
+        opening.client = opening.client.here();
         let (handler, requests) = (Arc::clone(&opening.handler), opening.requests.clone());
         let member = Arc::new(Member::new(opening, States::start(callbacks), backoff, is_final));
         handler.starts(Arc::<Device>::clone(&member.device));

@@ -5,13 +5,14 @@
 use std::io::ErrorKind;
 
 use tcpip_client::{Client, ClientBuilder, Connected, Dial, NetworkStream};
+use tcpip_testkit::memory_streams;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, BufReader, DuplexStream, duplex},
     net::{TcpListener, TcpStream},
     task::yield_now,
 };
 
-use crate::{memory_transport::memory_transports, raw_peer::soon};
+use crate::raw_peer::soon;
 
 /// The options of a client.
 pub(crate) type Builder<K> = ClientBuilder<<K as Kind>::Target>;
@@ -71,10 +72,8 @@ impl Kind for MemoryTransports {
     const TOO_MUCH: usize = 4 * 1024 * 1024;
 
     async fn meet(customise: impl FnOnce(Builder<Self>) -> Builder<Self>) -> (Client, Self::Peer) {
-        let addresses = [([10, 0, 0, 1], 1).into(), ([10, 0, 0, 2], 2).into()];
-        let (near, far) = memory_transports(addresses, 1024 * 1024);
-        let client = customise(Client::from_stream(NetworkStream::over(near))).connect().await.unwrap();
-        (client, NetworkStream::over(far))
+        let (near, far) = memory_streams(1024 * 1024);
+        (customise(Client::from_stream(near)).connect().await.unwrap(), far)
     }
 
     async fn arrival(peer: &mut Self::Peer) {

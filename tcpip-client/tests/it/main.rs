@@ -15,8 +15,6 @@ mod half_close;
 mod hang_up;
 mod json;
 mod kinds;
-#[path = "../../../tcpip-testkit/tests/it/memory_transport.rs"]
-mod memory_transport;
 mod options;
 #[path = "../../../tcpip-testkit/tests/it/over_each_kind.rs"]
 mod over_each_kind;

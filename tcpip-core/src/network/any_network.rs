@@ -4,7 +4,8 @@ use std::{fmt, ops::Deref, sync::Arc};
 
 use super::{Network, Sockets};
 
-/// The network of a client or server: the sockets of the system, unless it was given another.
+/// The network of a client or server: the sockets of the system, unless it was given another, or is made where a test has
+/// entered one.
 #[derive(Clone, Default)]
 pub struct AnyNetwork(Option<Arc<dyn Network>>);
 
@@ -12,6 +13,15 @@ impl AnyNetwork {
     /// One that was given.
     pub fn of(network: impl Network) -> Self {
         Self(Some(Arc::new(network)))
+    }
+
+    /// The one that was given, or else the one that this thread has entered: for what is made here and now.
+    #[must_use]
+    pub fn here(self) -> Self {
+        #[cfg(feature = "entered-network")]
+        return Self(self.0.or_else(super::entered::current));
+        #[cfg(not(feature = "entered-network"))]
+        self
     }
 }
 

@@ -92,6 +92,33 @@ impl NetworkStream {
         }
     }
 
+    /// Takes the transport out, for one of your own to pass on what it is asked.
+    ///
+    /// # Errors
+    ///
+    /// The stream itself, if it is none.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let address = listener.local_addr()?;
+    /// use tcpip_core::{Network, NetworkStream, Sockets, Transport};
+    ///
+    /// let transport = Sockets.dial(address, None).await?.into_transport().expect("a socket is one");
+    /// assert_eq!(transport.peer_addr(), Some(address));
+    /// assert!(NetworkStream::new(tokio::io::duplex(64).0).into_transport().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn into_transport(self) -> Result<Box<dyn Transport>, Self> {
+        match self.0 {
+            Kind::Socket(stream) => Ok(Box::new(stream)),
+            Kind::Transport(transport) => Ok(transport),
+            Kind::Stream(_) => Err(self),
+        }
+    }
+
     /// This end's address; `None` if it has none.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {

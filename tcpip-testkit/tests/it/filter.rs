@@ -10,7 +10,7 @@ use tcpip_server::{
     ChunkTap, Connection, ConnectionOptions, Direction, DisconnectReason, Expected, Filter, FrameTap, OneClientServer,
     Telnet,
 };
-use tcpip_testkit::memory_listener;
+use tcpip_testkit::MemoryNetwork;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     task::{JoinSet, yield_now},
@@ -289,17 +289,17 @@ impl Drop for PanicsAtDrop {
 /// panics when it is dropped.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_filter_that_cannot_be_made_harms_nobody_else() {
-    let (listener, dialler) = memory_listener();
+    let network = MemoryNetwork::new();
     let made = AtomicUsize::new(0);
     let filter = move || {
         assert_ne!(made.fetch_add(1, Ordering::Relaxed), 0, "a panic of the test's");
         PanicsAtDrop
     };
-    let server = OneClientServer::builder().listener(listener).filter(filter).start().await.unwrap();
-    let mut peer = dialler.connect().unwrap();
+    let server = OneClientServer::builder().network(&network).port(1).filter(filter).start().await.unwrap();
+    let mut peer = network.connect(server.host(), 1).await.unwrap();
     assert_eq!(soon(peer.read(&mut [0])).await.unwrap(), 0);
     for _ in 0..3 {
-        let mut peer = dialler.connect().unwrap();
+        let mut peer = network.connect(server.host(), 1).await.unwrap();
         let session = soon(server.wait_connected()).await.unwrap();
         session.write_str("served").await.unwrap();
         soon(peer.read_exact(&mut [0; 8])).await.unwrap();

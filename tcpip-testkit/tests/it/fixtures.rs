@@ -5,7 +5,10 @@ use std::time::Duration;
 use tcpip_server::{
     ClientOrServer, Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch, ReadError,
 };
-use tcpip_testkit::{FixtureError, OneClientServerTestCase, STD_TIMEOUT, TestOneClientReadLoopServer, memory_listener};
+use tcpip_testkit::{FixtureError, OneClientServerTestCase, STD_TIMEOUT, TestOneClientReadLoopServer};
+use tokio::{io::DuplexStream, sync::mpsc};
+
+use crate::memory_servers::Streams;
 
 /// A client that is kept out by another is told so.
 /// Parity: `create_client`.
@@ -60,8 +63,8 @@ async fn a_server_that_cannot_be_connected_to_is_an_error() {
 
     let everywhere = OneClientServer::builder().all_interfaces().start().await.unwrap();
     case.create_client(&everywhere, |client| client).await.unwrap();
-    let (listener, _dialler) = memory_listener();
-    let in_memory = OneClientServer::builder().listener(listener).start().await.unwrap();
+    let (_sender, receiver) = mpsc::unbounded_channel::<DuplexStream>();
+    let in_memory = OneClientServer::builder().listener(Streams(receiver)).start().await.unwrap();
     let error = case.create_client(&in_memory, |client| client).await.unwrap_err();
     assert!(matches!(error, FixtureError::NoPort), "{error}");
 }

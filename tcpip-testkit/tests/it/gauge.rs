@@ -6,8 +6,8 @@ use std::{sync::Mutex, time::Duration};
 use serde::{Deserialize, Serialize};
 use tcpip_client::{Client, Connection, HandlerResult, Latest, ReadAndDispatch, ReadError, ReadLoopClient};
 use tcpip_server::{OneClientReadLoopServer, OneClientServerBuilder};
-use tcpip_testkit::memory_listener;
-use tokio::{io::DuplexStream, time::Instant};
+use tcpip_testkit::MemoryNetwork;
+use tokio::time::Instant;
 use zerocopy::{
     FromBytes, Immutable, IntoBytes, KnownLayout,
     big_endian::{F64, U32},
@@ -127,11 +127,11 @@ impl ReadAndDispatch for StatusReader {
 }
 
 impl Gauge {
-    async fn over(commands: DuplexStream, status: DuplexStream) -> Outcome<Self> {
-        let commands = Client::from_stream(commands).terminator(b"\r\n").write_terminator(b"\r");
+    async fn connect(host: &str) -> Outcome<Self> {
+        let commands = Client::builder(host, 1).terminator(b"\r\n").write_terminator(b"\r");
         Ok(Self {
             commands: commands.read_timeout(Duration::from_secs(2)).connect().await?,
-            status: Client::from_stream(status).connect_with(StatusReader::default()).await?,
+            status: Client::builder(host, 2).connect_with(StatusReader::default()).await?,
         })
     }
 
@@ -159,11 +159,10 @@ impl Gauge {
 /// goes, all of it is told.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_made_up_device_is_driven() -> Outcome<()> {
-    let (listener, dialler) = memory_listener();
-    let commands = MockGauge::default().commands().listener(listener).start().await?;
-    let (listener, status_dialler) = memory_listener();
-    let statuses = OneClientReadLoopServer::builder(MockStatus).listener(listener).start().await?;
-    let gauge = Gauge::over(dialler.connect()?, status_dialler.connect()?).await?;
+    let _entered = MemoryNetwork::new().enter();
+    let commands = MockGauge::default().commands().host("gauge").port(1).start().await?;
+    let statuses = OneClientReadLoopServer::builder(MockStatus).host("gauge").port(2).start().await?;
+    let gauge = Gauge::connect("gauge").await?;
 
     assert_eq!(gauge.ask("SET 12.5").await?, "OK");
     assert_eq!(gauge.ask("READ?").await?, "12.5");

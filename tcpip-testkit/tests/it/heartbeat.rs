@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use tcpip_client::{Client, ClientBuilder, ConnectError, Connected, Connection, OptionError, ReadError, Terminator};
+use tcpip_client::{Client, ClientBuilder, ConnectError, Connection, OptionError, ReadError, Terminator};
 use tcpip_server::{
     DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_MAX_HEARTBEAT_INTERVAL, DisconnectReason, Encoding, HEARTBEAT, HandlerResult,
     OneClientReadLoopServer, OneClientServer, OneClientServerBuilder, ReadAndDispatch, StartError, UnexpectedHeartbeat,
 };
-use tcpip_testkit::{
-    MemoryDialler, OneClientServerTestCase, TestOneClientReadLoopServer, memory_listener, memory_pair,
-};
+use tcpip_testkit::{MemoryNetwork, OneClientServerTestCase, TestOneClientReadLoopServer, memory_pair};
 use tokio::{
-    io::DuplexStream,
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::{Instant, sleep, timeout},
 };
@@ -24,8 +21,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const ABOUT: Duration = Duration::from_millis(5);
 
 /// Dials a server in memory.
-fn dial(dialler: &MemoryDialler) -> ClientBuilder<Connected<DuplexStream>> {
-    Client::from_stream(dialler.connect().unwrap())
+fn dial(network: &MemoryNetwork) -> ClientBuilder {
+    Client::builder("device", 1).network(network)
 }
 
 /// How long until the session has ended, and why.
@@ -132,19 +129,19 @@ impl ReadAndDispatch for Reader {
 /// A server that expects a heartbeat each second, what its handler is told, and how to dial it.
 async fn monitoring_server(
     works: Duration,
-) -> (OneClientReadLoopServer<Reader>, UnboundedReceiver<String>, MemoryDialler) {
-    let (listener, dialler) = memory_listener();
+) -> (OneClientReadLoopServer<Reader>, UnboundedReceiver<String>, MemoryNetwork) {
+    let network = MemoryNetwork::new();
     let (told, receiver) = unbounded_channel();
     let builder = OneClientReadLoopServer::builder(Reader { told, works }).max_heartbeat_interval(SECOND);
-    (builder.listener(listener).start().await.unwrap(), receiver, dialler)
+    (builder.network(&network).host("device").port(1).start().await.unwrap(), receiver, network)
 }
 
 /// A client that sends heartbeats stays, and they are not told; when they stop, the session ends after the interval.
 /// Parity: `run_heartbeat_monitor_task`, `max_heartbeat_interval`, `monitor_received_heartbeats`.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_session_lives_as_long_as_heartbeats_come() {
-    let (server, mut told, dialler) = monitoring_server(Duration::ZERO).await;
-    let client = dial(&dialler).connect().await.unwrap();
+    let (server, mut told, network) = monitoring_server(Duration::ZERO).await;
+    let client = dial(&network).connect().await.unwrap();
     let connection = server.wait_connected().await.unwrap();
     for _ in 0..50 {
         client.write_str(HEARTBEAT).await.unwrap();
@@ -164,23 +161,23 @@ async fn a_session_lives_as_long_as_heartbeats_come() {
 /// client, also for one that comes in the place of another.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn the_time_counts_anew_for_each_client() {
-    let (server, _told, dialler) = monitoring_server(Duration::ZERO).await;
+    let (server, _told, network) = monitoring_server(Duration::ZERO).await;
     for _ in 0..3 {
-        let client = dial(&dialler).connect().await.unwrap();
+        let client = dial(&network).connect().await.unwrap();
         let connection = server.wait_connected().await.unwrap();
         sleep(SECOND * 9 / 10).await;
         client.write_str("no heartbeat").await.unwrap();
         drop(client);
         connection.wait_disconnected().await;
         // Fault 8: the last client's timer is gone with it.
-        let next = dial(&dialler).connect().await.unwrap();
+        let next = dial(&network).connect().await.unwrap();
         let connection = server.wait_connected().await.unwrap();
         let (elapsed, reason) = end_of(&connection).await;
         assert_about(elapsed, SECOND);
         assert_eq!(reason, DisconnectReason::HeartbeatMissed { after: SECOND });
         drop(next);
     }
-    let client = dial(&dialler).connect().await.unwrap();
+    let client = dial(&network).connect().await.unwrap();
     server.wait_connected().await.unwrap();
     server.close().await;
     client.wait_disconnected().await;
@@ -191,8 +188,8 @@ async fn the_time_counts_anew_for_each_client() {
 /// A handler at work is alive, however long it works; a handler that waits for its next message is not.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_handler_at_work_counts_as_alive() {
-    let (server, mut told, dialler) = monitoring_server(SECOND * 10).await;
-    let client = dial(&dialler).connect().await.unwrap();
+    let (server, mut told, network) = monitoring_server(SECOND * 10).await;
+    let client = dial(&network).connect().await.unwrap();
     let connection = server.wait_connected().await.unwrap();
     client.write_str("work").await.unwrap();
     assert_eq!(soon(told.recv()).await.unwrap(), "work");
@@ -242,10 +239,10 @@ async fn only_a_whole_heartbeat_is_taken_out() {
 /// Heartbeats do not keep a read from its deadline, and the data behind them is not lost.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn heartbeats_do_not_extend_the_read_deadline() {
-    let (listener, dialler) = memory_listener();
+    let network = MemoryNetwork::new();
     let builder = OneClientServer::builder().max_heartbeat_interval(SECOND * 60).read_timeout(SECOND * 3);
-    let server = builder.listener(listener).start().await.unwrap();
-    let client = dial(&dialler).heartbeat_interval(SECOND).connect().await.unwrap();
+    let server = builder.network(&network).host("device").port(1).start().await.unwrap();
+    let client = dial(&network).heartbeat_interval(SECOND).connect().await.unwrap();
     server.wait_connected().await.unwrap();
     let before = Instant::now();
     assert!(matches!(server.read_str().await, Err(ReadError::Timeout { .. })));
@@ -257,10 +254,16 @@ async fn heartbeats_do_not_extend_the_read_deadline() {
 /// Without a handler nobody counts as alive: where the owner does not read, heartbeats are not seen.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn an_owner_that_does_not_read_misses_heartbeats() {
-    let (listener, dialler) = memory_listener();
-    let server =
-        OneClientServer::builder().max_heartbeat_interval(SECOND * 3).listener(listener).start().await.unwrap();
-    let _client = dial(&dialler).heartbeat_interval(SECOND).connect().await.unwrap();
+    let network = MemoryNetwork::new();
+    let server = OneClientServer::builder()
+        .max_heartbeat_interval(SECOND * 3)
+        .network(&network)
+        .host("device")
+        .port(1)
+        .start()
+        .await
+        .unwrap();
+    let _client = dial(&network).heartbeat_interval(SECOND).connect().await.unwrap();
     let connection = server.wait_connected().await.unwrap();
     let (elapsed, reason) = end_of(&connection).await;
     assert_about(elapsed, SECOND * 3);
@@ -283,19 +286,20 @@ impl ReadAndDispatch for ByHand {
 /// Parity: `handle_received_heartbeat`.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn heartbeats_may_be_noted_by_hand() {
-    let (listener, dialler) = memory_listener();
+    let network = MemoryNetwork::new();
     let builder = OneClientReadLoopServer::builder(ByHand).max_heartbeat_interval(SECOND * 3);
-    let server = builder.listener(listener).start().await.unwrap();
-    let client = dial(&dialler).heartbeat_interval(SECOND).connect().await.unwrap();
+    let server = builder.network(&network).host("device").port(1).start().await.unwrap();
+    let client = dial(&network).heartbeat_interval(SECOND).connect().await.unwrap();
     let connection = server.wait_connected().await.unwrap();
     sleep(SECOND * 100).await;
     assert!(connection.is_connected());
     client.close().await;
     server.close().await;
 
-    let (listener, dialler) = memory_listener();
-    let server = OneClientReadLoopServer::builder(ByHand).listener(listener).start().await.unwrap();
-    let client = dial(&dialler).heartbeat_interval(SECOND).connect().await.unwrap();
+    let network = MemoryNetwork::new();
+    let server =
+        OneClientReadLoopServer::builder(ByHand).network(&network).host("device").port(1).start().await.unwrap();
+    let client = dial(&network).heartbeat_interval(SECOND).connect().await.unwrap();
     client.wait_disconnected().await;
     assert!(matches!(server.connection().reason(), Some(DisconnectReason::HandlerFailed { .. })));
     assert_eq!(Connection::closed().handle_received_heartbeat(), Err(UnexpectedHeartbeat));

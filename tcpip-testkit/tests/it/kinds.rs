@@ -5,12 +5,11 @@
 use std::net::SocketAddr;
 
 use tcpip_client::NetworkStream;
+use tcpip_testkit::memory_streams;
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, duplex},
     net::{TcpListener, TcpSocket, TcpStream},
 };
-
-use crate::memory_transport::memory_transports;
 
 /// What is asked of the system for each tiny buffer, which doubles it.
 const TINY: u32 = 4096;
@@ -67,17 +66,12 @@ impl Kind for MemoryTransports {
     type Stream = NetworkStream;
 
     async fn streams() -> (NetworkStream, NetworkStream) {
-        network_streams(64 * 1024)
+        memory_streams(64 * 1024)
     }
 
     async fn tight_streams() -> (NetworkStream, NetworkStream) {
-        network_streams(8 * 1024)
+        memory_streams(8 * 1024)
     }
-}
-
-fn network_streams(window: usize) -> (NetworkStream, NetworkStream) {
-    let (near, far) = memory_transports([([10, 0, 0, 1], 1).into(), ([10, 0, 0, 2], 2).into()], window);
-    (NetworkStream::over(near), NetworkStream::over(far))
 }
 
 /// A stream in memory.

@@ -8,9 +8,10 @@ use std::{
 
 use tcpip_client::{Backoff, Client, DisconnectReason, Group, Link, LinkBuilder, LinkError, LinkState};
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
+use tcpip_testkit::MemoryNetwork;
 use tokio::time::Instant;
 
-use crate::{memory_network::MemoryNetwork, soon::soon};
+use crate::soon::soon;
 
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
@@ -27,7 +28,7 @@ impl ReadAndDispatch for Echo {
 }
 
 fn network() -> MemoryNetwork {
-    MemoryNetwork::new([("device", &["10.0.0.1"])])
+    MemoryNetwork::new()
 }
 
 async fn serve(network: &MemoryNetwork, port: u16) -> OneClientReadLoopServer<Echo> {
@@ -151,7 +152,8 @@ async fn one_that_is_lost_while_another_connects_is_noticed() {
     let (network, group, told) = (network(), Group::new(), Told::default());
     let server = serve(&network, PORTS[0]).await;
     let first = link(&network, PORTS[0], &group, &told).start();
-    let second = Client::builder(crate::memory_network::BLACK_HOLE, PORTS[1]).network(&network).link();
+    let _unplugged = network.host("other").black_hole();
+    let second = Client::builder("other", PORTS[1]).network(&network).link();
     let second = second.group(&group).start();
     second.states().wait_for(|state| matches!(state, LinkState::Connecting { .. })).await.unwrap();
     server.wait_connected().await;

@@ -14,6 +14,7 @@ use tcpip_client::{
     ReadAndDispatch, line,
 };
 use tcpip_server::OneClientReadLoopServer;
+use tcpip_testkit::MemoryNetwork;
 use tokio::{
     join,
     sync::mpsc::unbounded_channel,
@@ -21,7 +22,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{memory_network::MemoryNetwork, soon::soon};
+use crate::soon::soon;
 
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
@@ -81,7 +82,7 @@ impl ReadAndDispatch for Listening {
 }
 
 fn network() -> MemoryNetwork {
-    MemoryNetwork::new([("device", &["10.0.0.1"])])
+    MemoryNetwork::new()
 }
 
 fn link(network: &MemoryNetwork) -> LinkBuilder<Listening> {

@@ -12,9 +12,10 @@ use std::{
 
 use tcpip_client::{
     Backoff, Cause, Client, ConnectError, DisconnectReason, Filter, Framing, Link, LinkBuilder, LinkError, LinkState,
-    RequestOptions, Requester, Sent, Shape, WireLog, line,
+    Network, RequestOptions, Requester, Sent, Shape, WireLog, line,
 };
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
+use tcpip_testkit::MemoryNetwork;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -26,9 +27,9 @@ use tracing::Level;
 use crate::{
     cut::cut,
     logged::Logged,
-    memory_network::MemoryNetwork,
     seeded::{Random, requests},
     soon::soon,
+    telling_network::TellingNetwork,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -55,10 +56,10 @@ impl ReadAndDispatch for Echo {
 }
 
 fn network() -> MemoryNetwork {
-    MemoryNetwork::new([("device", &["10.0.0.1"])])
+    MemoryNetwork::new()
 }
 
-fn link(network: &MemoryNetwork) -> LinkBuilder {
+fn link(network: &(impl Network + Clone)) -> LinkBuilder {
     Client::builder("device", PORT)
         .network(network)
         .link()
@@ -69,7 +70,7 @@ fn link(network: &MemoryNetwork) -> LinkBuilder {
         })
 }
 
-async fn serve(network: &MemoryNetwork) -> OneClientReadLoopServer<Echo> {
+async fn serve(network: &(impl Network + Clone)) -> OneClientReadLoopServer<Echo> {
     OneClientReadLoopServer::builder(Echo).network(network).host("device").port(PORT).start().await.unwrap()
 }
 
@@ -243,7 +244,7 @@ async fn a_panic_of_what_is_final_is_not_final() {
 /// So many attempts in a row are the last; `connect` fails with the first.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_budget_is_spent() {
-    let network = network();
+    let network = TellingNetwork::default();
     let given_up = link(&network).backoff(Backoff::exponential(TICK, SECOND).at_most(3)).start();
     let error = given_up.ready().await.unwrap_err();
     assert!(matches!(&error, LinkError::Connect(_)));
@@ -435,7 +436,7 @@ async fn a_name_may_stop_resolving() {
     let network = network();
     let server = serve(&network).await;
     let link = link(&network).connect().await.unwrap();
-    network.forget("device");
+    let unknown = network.host("device").unknown();
     link.ask("hang up").await.unwrap_err();
     for expected in 1..4 {
         let is_it = |state: &LinkState| matches!(state, LinkState::Backoff { attempt, .. } if *attempt == expected);
@@ -445,7 +446,7 @@ async fn a_name_may_stop_resolving() {
             || expected == 1 && matches!(&error, LinkError::Lost { .. });
         assert!(is_unknown, "{expected}: {error:?}");
     }
-    network.remember("device", "10.0.0.1");
+    drop(unknown);
     link.ready().await.unwrap();
     assert_eq!(link.ask("?").await.unwrap(), "?");
     link.close().await;

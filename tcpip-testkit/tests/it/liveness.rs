@@ -13,7 +13,7 @@ use tcpip_client::{Client, DisconnectReason, HEARTBEAT, ReadError};
 use tcpip_server::{
     Connection, HandlerResult, Listener, NetworkStream, OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
 };
-use tcpip_testkit::memory_listener;
+use tcpip_testkit::MemoryNetwork;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -71,9 +71,10 @@ impl ReadAndDispatch for Slow {
 /// A handler that is slow to read what has come is not idle, nor one that works on a command for long.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_handler_at_work_is_not_idle() {
-    let (listener, dialler) = memory_listener();
-    let server = OneClientReadLoopServer::builder(Slow).listener(listener).idle_timeout(SECOND).start().await.unwrap();
-    let client = Client::from_stream(dialler.connect().unwrap()).connect().await.unwrap();
+    let network = MemoryNetwork::new();
+    let server =
+        OneClientReadLoopServer::builder(Slow).network(&network).port(1).idle_timeout(SECOND).start().await.unwrap();
+    let client = Client::builder(server.host(), 1).network(&network).connect().await.unwrap();
     let session = server.wait_connected().await.unwrap();
     client.write_str("one").await.unwrap();
     client.write_str("two").await.unwrap();
@@ -203,10 +204,10 @@ async fn a_late_runtime_does_not_judge_its_peer() {
 /// When the last heartbeat came is told; none has before the first.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn the_last_heartbeat_is_told() {
-    let (listener, dialler) = memory_listener();
+    let network = MemoryNetwork::new();
     let server =
-        OneClientServer::builder().listener(listener).max_heartbeat_interval(SECOND * 10).start().await.unwrap();
-    let client = Client::from_stream(dialler.connect().unwrap()).connect().await.unwrap();
+        OneClientServer::builder().network(&network).port(1).max_heartbeat_interval(SECOND * 10).start().await.unwrap();
+    let client = Client::builder(server.host(), 1).network(&network).connect().await.unwrap();
     let session = server.wait_connected().await.unwrap();
     assert_eq!(session.last_heartbeat(), None);
     sleep(SECOND * 3).await;

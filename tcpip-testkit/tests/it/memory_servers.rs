@@ -1,4 +1,4 @@
-//! Servers whose clients meet them in memory.
+//! Servers whose clients come over streams that can do nothing but be read and written.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
@@ -16,9 +16,8 @@ use tcpip_server::{
     Admission, AnyServer, ConnectionEvent, DisconnectReason, Listener, NetworkStream, OneClientReadLoopServer,
     OneClientServer, Server,
 };
-use tcpip_testkit::{MemoryDialler, memory_listener};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf},
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, duplex},
     sync::mpsc,
     task::coop::unconstrained,
     time::{Instant, sleep, timeout},
@@ -39,13 +38,13 @@ async fn greet(event: ConnectionEvent) {
 }
 
 /// Does the same with both servers, the handler of one of which thinks, and closes them.
-async fn with_both_servers(check: impl AsyncFn(&AnyServer, &MemoryDialler)) {
-    let (listener, dialler) = memory_listener();
+async fn with_both_servers(check: impl AsyncFn(&AnyServer, &Dialler)) {
+    let (listener, dialler) = streams();
     let server = OneClientServer::builder().listener(listener).connect_callback(greet).start().await.unwrap();
     check(&server, &dialler).await;
     soon(server.close()).await;
 
-    let (listener, dialler) = memory_listener();
+    let (listener, dialler) = streams();
     let answer = Answer { thinking: Duration::from_millis(1) };
     let builder = OneClientReadLoopServer::builder(answer).listener(listener).connect_callback(greet);
     let server = builder.start().await.unwrap();
@@ -54,7 +53,7 @@ async fn with_both_servers(check: impl AsyncFn(&AnyServer, &MemoryDialler)) {
 }
 
 /// A client that is admitted.
-async fn admitted(dialler: &MemoryDialler, how: &str) -> DuplexStream {
+async fn admitted(dialler: &Dialler, how: &str) -> DuplexStream {
     let mut stream = dialler.connect().unwrap();
     let mut hello = [0; 5];
     soon(stream.read_exact(&mut hello)).await.unwrap_or_else(|error| panic!("refused after {how}: {error}"));
@@ -85,7 +84,7 @@ async fn one_client_at_a_time_is_served_in_memory() {
 /// In memory too the newest client takes the place where that is asked for, also of one that is stalled.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn the_newest_client_in_memory_takes_the_place() {
-    let (listener, dialler) = memory_listener();
+    let (listener, dialler) = streams();
     let builder = OneClientServer::builder().admission(Admission::Replace).listener(listener);
     let server = builder.connect_callback(greet).start().await.unwrap();
     for stalled in [false, true] {
@@ -106,7 +105,7 @@ async fn the_newest_client_in_memory_takes_the_place() {
 /// In memory too a client that is turned away is told why, if it listens, and nobody waits for it.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_client_that_is_turned_away_in_memory_is_told_why() {
-    let (listener, dialler) = memory_listener();
+    let (listener, dialler) = streams();
     let builder = OneClientServer::builder().rejection_message("busy").listener(listener).connect_callback(greet);
     let server = builder.start().await.unwrap();
     let first = admitted(&dialler, "nothing").await;
@@ -129,7 +128,7 @@ async fn a_client_that_is_turned_away_in_memory_is_told_why() {
 fn one_shot_client_in_memory_gets_its_reply() {
     on_both_runtimes(async || {
         for thinking in [Duration::ZERO, Duration::from_millis(1)] {
-            let (listener, dialler) = memory_listener();
+            let (listener, dialler) = streams();
             let server =
                 OneClientReadLoopServer::builder(Answer { thinking }).listener(listener).start().await.unwrap();
             for time in 0..200 {
@@ -146,7 +145,7 @@ fn one_shot_client_in_memory_gets_its_reply() {
 }
 
 /// Hangs up in every way and dials again at once: each call is answered.
-async fn redial(dialler: &MemoryDialler) {
+async fn redial(dialler: &Dialler) {
     for _ in 0..100 {
         drop(admitted(dialler, "a hang-up before admission").await);
 
@@ -201,7 +200,7 @@ async fn redialling_behind_a_storm_of_calls_is_never_refused() {
 /// A server that looks whether its client is still there takes nothing from a read that waits.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn what_a_surplus_client_brings_to_light_reaches_the_waiting_read() {
-    let (listener, dialler) = memory_listener();
+    let (listener, dialler) = streams();
     let server = OneClientServer::builder().listener(listener).connect_callback(greet).start().await.unwrap();
     let mut first = admitted(&dialler, "nothing").await;
     let session = server.wait_connected().await.unwrap();
@@ -213,6 +212,22 @@ async fn what_a_surplus_client_brings_to_light_reaches_the_waiting_read() {
         let _surplus = dialler.connect().unwrap();
         first.write_all(b"status\r\n").await.unwrap();
         assert_eq!(soon(reading).await.unwrap().unwrap(), "status");
+    }
+}
+
+/// A listener, and what connects to it.
+fn streams() -> (Streams<DuplexStream>, Dialler) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (Streams(receiver), Dialler(sender))
+}
+
+struct Dialler(mpsc::UnboundedSender<DuplexStream>);
+
+impl Dialler {
+    fn connect(&self) -> io::Result<DuplexStream> {
+        let (near, far) = duplex(64 * 1024);
+        self.0.send(far).map_err(|_| ErrorKind::ConnectionRefused)?;
+        Ok(near)
     }
 }
 

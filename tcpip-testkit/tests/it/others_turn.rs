@@ -19,7 +19,7 @@ use tcpip_client::{
     Abort, BoxFuture, BytesMut, Client, ClientOrServer, Connection, Decoder, DisconnectReason, NetworkStream,
     ReadError, Sent, Transport, WriteError,
 };
-use tcpip_testkit::{TestOneClientReadLoopServer, memory_listener};
+use tcpip_testkit::{MemoryNetwork, TestOneClientReadLoopServer};
 use tokio::{
     io::{AsyncWriteExt, ReadBuf},
     sync::oneshot,
@@ -218,10 +218,10 @@ fn loops_that_ignore_errors_leave_others_their_turn() {
         tokio::spawn(async move { while link.write_str("one\r\ntwo").await.is_err() {} });
         let link = client.connection();
         tokio::spawn(async move { while link.read_until(b"").await.is_err() {} });
-        let (listener, dialler) = memory_listener();
-        let server = TestOneClientReadLoopServer::builder().options(|server| server.listener(listener)).start();
+        let network = MemoryNetwork::new();
+        let server = TestOneClientReadLoopServer::builder().options(|server| server.network(&network)).start();
         let server = Arc::new(server.await.unwrap());
-        let _peer = dialler.connect().unwrap();
+        let _peer = network.connect(server.host(), server.port()).await.unwrap();
         server.wait_connected().await;
         let beside = Arc::clone(&server);
         tokio::spawn(async move { while matches!(beside.read_str().await, Err(ReadError::HandlerReads)) {} });

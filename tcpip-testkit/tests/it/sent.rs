@@ -10,6 +10,7 @@ use std::{
 use macro_rules_attribute::apply;
 use tcpip_client::{Client, NetworkStream};
 use tcpip_server::{Connection, DisconnectReason, Encoding, Expected, Sending, Sent, WriteError};
+use tcpip_testkit::memory_streams;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, ReadBuf, duplex},
     task::yield_now,
@@ -20,7 +21,6 @@ use crate::{
     cut::cut,
     kinds::{BUFFERED, Kind},
     link::tight_link,
-    memory_transport::memory_transports,
     over_each_kind::over_each_kind,
     telling_transport::Telling,
 };
@@ -201,7 +201,7 @@ impl AsyncWrite for TakesAndPanics {
 #[test_log::test(tokio::test)]
 async fn a_panic_may_have_taken_the_message() {
     let (near, mut peer) = duplex(100);
-    let (transport, _far) = memory_transports([([10, 0, 0, 1], 1).into(), ([10, 0, 0, 2], 2).into()], 100);
+    let (transport, _far) = memory_streams(100);
     let panics = |method| assert_ne!(method, "try_write_vectored", "it may have taken some");
     for stream in [NetworkStream::new(TakesAndPanics(near)), NetworkStream::over(Telling::new(transport, panics))] {
         let client = Client::from_stream(stream).connect().await.unwrap();

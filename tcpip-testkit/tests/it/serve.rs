@@ -2,11 +2,11 @@
 
 use std::{future::pending, sync::Arc, time::Duration};
 
-use tcpip_client::{Client, Connection, DisconnectReason, HandlerResult, Serve};
+use tcpip_client::{Client, Connection, DisconnectReason, HandlerResult, NetworkStream, Serve};
 use tcpip_server::{OneClientReadLoopServer, OneClientServerBuilder};
-use tcpip_testkit::{MemoryDialler, memory_listener};
+use tcpip_testkit::MemoryNetwork;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    io::{AsyncReadExt, AsyncWriteExt},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::{Instant, timeout},
 };
@@ -73,16 +73,16 @@ impl Serve for Porter {
 
 struct Met {
     server: Arc<OneClientReadLoopServer<Porter>>,
-    dialler: MemoryDialler,
+    network: MemoryNetwork,
     notes: UnboundedReceiver<String>,
 }
 
 impl Met {
     async fn with(options: impl FnOnce(OneClientServerBuilder<Porter>) -> OneClientServerBuilder<Porter>) -> Self {
         let (sender, notes) = unbounded_channel();
-        let (listener, dialler) = memory_listener();
-        let builder = OneClientReadLoopServer::builder(Porter { notes: sender }).terminator(b"\n").listener(listener);
-        Self { server: Arc::new(options(builder).start().await.unwrap()), dialler, notes }
+        let network = MemoryNetwork::new();
+        let builder = OneClientReadLoopServer::builder(Porter { notes: sender }).terminator(b"\n").network(&network);
+        Self { server: Arc::new(options(builder).start().await.unwrap()), network, notes }
     }
 
     async fn new() -> Self {
@@ -90,8 +90,8 @@ impl Met {
     }
 
     /// A client that is known by its name.
-    async fn client(&mut self, name: &str) -> DuplexStream {
-        let mut client = self.dialler.connect().unwrap();
+    async fn client(&mut self, name: &str) -> NetworkStream {
+        let mut client = self.network.connect(self.server.host(), self.server.port()).await.unwrap();
         client.write_all(format!("{name}\n").as_bytes()).await.unwrap();
         hears(&mut client, &format!("who? hello {name}\n")).await;
         self.notes(&["on_connect", name]).await;
@@ -104,7 +104,7 @@ impl Met {
         }
     }
 
-    async fn tell(&mut self, client: &mut DuplexStream, command: &str) {
+    async fn tell(&mut self, client: &mut NetworkStream, command: &str) {
         client.write_all(format!("{command}\n").as_bytes()).await.unwrap();
         if command.starts_with("wait") {
             self.notes(&["waits"]).await;
@@ -112,7 +112,7 @@ impl Met {
     }
 }
 
-async fn hears(client: &mut DuplexStream, expected: &str) {
+async fn hears(client: &mut NetworkStream, expected: &str) {
     let mut heard = vec![0; expected.len()];
     soon(client.read_exact(&mut heard)).await.unwrap();
     assert_eq!(String::from_utf8(heard).unwrap(), expected);

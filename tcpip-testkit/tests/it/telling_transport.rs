@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use tcpip_client::{Abort, BoxFuture, Transport};
+use tcpip_client::{Abort, BoxFuture, NetworkStream, Transport};
 use tokio::{io::ReadBuf, net::TcpStream};
 
 /// What is asked of it in a session without a limit of time.
@@ -32,21 +32,22 @@ pub(crate) const METHODS: [&str; 14] = [
     "peer_addr",
 ];
 
-pub(crate) struct Telling<T> {
-    pub(crate) inner: T,
+pub(crate) struct Telling {
+    inner: Box<dyn Transport>,
     /// Called with the name of the method, first.
-    pub(crate) tell: Arc<dyn Fn(&'static str) + Send + Sync>,
+    tell: Arc<dyn Fn(&'static str) + Send + Sync>,
     /// How many bytes are on their way beside those of `inner`.
     pub(crate) under_way: Arc<AtomicUsize>,
 }
 
-impl<T> Telling<T> {
-    pub(crate) fn new(inner: T, tell: impl Fn(&'static str) + Send + Sync + 'static) -> Self {
+impl Telling {
+    pub(crate) fn new(stream: NetworkStream, tell: impl Fn(&'static str) + Send + Sync + 'static) -> Self {
+        let inner = stream.into_transport().expect("it is over one");
         Self { inner, tell: Arc::new(tell), under_way: Arc::default() }
     }
 }
 
-impl<T: Transport> Transport for Telling<T> {
+impl Transport for Telling {
     fn poll_read(&self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         (self.tell)("poll_read");
         self.inner.poll_read(context, buffer)
@@ -131,7 +132,7 @@ impl<T: Transport> Transport for Telling<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Telling<T> {
+impl fmt::Debug for Telling {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("Telling").field(&self.inner).finish()
     }

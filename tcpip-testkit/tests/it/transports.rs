@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
-use tcpip_client::{Client, DisconnectReason, NetworkStream, ReadError, SockRef, Transport};
+use tcpip_client::{Abort, Client, DisconnectReason, NetworkStream, ReadError, SockRef};
 use tcpip_server::OneClientServer;
+use tcpip_testkit::memory_streams;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::mpsc,
@@ -21,7 +22,6 @@ use tokio::{
 use crate::{
     kinds::{Kind, Tcp},
     memory_servers::Streams,
-    memory_transport::{MemoryTransport, memory_transports},
     soon::soon,
     telling_transport::{METHODS, Telling},
 };
@@ -30,25 +30,24 @@ use crate::{
 const MUCH: usize = 10_000;
 
 /// The two ends of a transport in memory, whose window is [`MUCH`].
-fn transports() -> (MemoryTransport, MemoryTransport) {
-    memory_transports([([10, 0, 0, 1], 1).into(), ([10, 0, 0, 2], 2).into()], MUCH)
+fn transports() -> (NetworkStream, NetworkStream) {
+    memory_streams(MUCH)
 }
 
-async fn client_over(transport: impl Transport) -> Client {
-    Client::from_stream(NetworkStream::over(transport)).connect().await.unwrap()
+async fn client_over(stream: NetworkStream) -> Client {
+    Client::from_stream(stream).connect().await.unwrap()
 }
 
 /// Nothing is read ahead of its reader, and a hang-up is seen behind all that is unread, which stays where it is.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_hang_up_is_seen_behind_what_is_unread_in_the_transport() {
-    let (near, far) = transports();
-    let client = client_over(near.clone()).await;
-    let mut peer = NetworkStream::over(far);
+    let (near, mut peer) = transports();
+    let client = client_over(near).await;
     peer.write_all(&[7; MUCH]).await.unwrap();
     drop(peer);
     assert!(soon(client.wait_hung_up()).await);
     assert!(client.is_connected(), "it drains");
-    assert_eq!((near.unread(), client.connection().stats().bytes_received), (MUCH, 0));
+    assert_eq!(client.connection().stats().bytes_received, 0);
     assert_eq!(client.read_exact(MUCH).await.unwrap(), [7; MUCH]);
     assert!(matches!(client.read_str().await, Err(ReadError::EndOfStream { .. })));
     assert_eq!(client.connection().reason(), Some(DisconnectReason::ClosedByPeer));
@@ -57,21 +56,20 @@ async fn a_hang_up_is_seen_behind_what_is_unread_in_the_transport() {
 /// What had arrived before a reset is read; and a peer that is reset reads what had arrived before.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_reset_comes_behind_what_had_arrived() {
-    let (near, far) = transports();
+    let (near, mut peer) = transports();
     let client = client_over(near).await;
-    let mut peer = NetworkStream::over(far.clone());
     peer.write_all(b"last\r\n").await.unwrap();
-    far.abort(tcpip_client::Abort::Now);
+    peer.transport().unwrap().abort(Abort::Now);
     soon(client.wait_disconnected()).await;
     assert_eq!(client.connection().reason(), Some(DisconnectReason::Reset));
     assert_eq!(client.read_str().await.unwrap(), "last");
 
-    let (near, far) = transports();
+    let (near, mut peer) = transports();
     let client = client_over(near).await;
     client.write_str("last").await.unwrap();
     client.abort();
-    assert!(far.take_error().unwrap().is_some(), "without the session's task");
-    let (mut peer, mut received) = (NetworkStream::over(far), Vec::new());
+    assert!(peer.transport().unwrap().has_hung_up(), "without the session's task");
+    let mut received = Vec::new();
     let error = soon(peer.read_to_end(&mut received)).await.unwrap_err();
     assert_eq!((error.kind(), received.as_slice()), (ErrorKind::ConnectionReset, &b"last\r\n"[..]));
 }
@@ -81,11 +79,10 @@ async fn a_reset_comes_behind_what_had_arrived() {
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_close_waits_for_what_has_not_arrived() {
     for arrives in [true, false] {
-        let (near, far) = transports();
+        let (near, mut peer) = transports();
         let transport = Telling::new(near, |_| ());
         let under_way = Arc::clone(&transport.under_way);
-        let client = client_over(transport).await;
-        let mut peer = NetworkStream::over(far);
+        let client = client_over(NetworkStream::over(transport)).await;
         peer.write_all(b"unread\r\n").await.unwrap();
         client.write_str("status").await.unwrap();
         // The end of the stream counts as well.
@@ -109,13 +106,13 @@ async fn a_close_waits_for_what_has_not_arrived() {
 /// A write that makes no progress resets the stream, behind what had been taken.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_write_deadline_resets_the_transport() {
-    let (near, far) = transports();
+    let (near, mut peer) = transports();
     let after = Duration::from_secs(3);
-    let client = Client::from_stream(NetworkStream::over(near)).write_timeout(after).connect().await.unwrap();
+    let client = Client::from_stream(near).write_timeout(after).connect().await.unwrap();
     client.write(&vec![7; 2 * MUCH]).await.unwrap_err();
     soon(client.wait_closed()).await;
     assert_eq!(client.connection().reason(), Some(DisconnectReason::WriteTimeout { after }));
-    let (mut peer, mut received) = (NetworkStream::over(far), Vec::new());
+    let mut received = Vec::new();
     let error = soon(peer.read_to_end(&mut received)).await.unwrap_err();
     assert_eq!((error.kind(), received.len()), (ErrorKind::ConnectionReset, MUCH));
 }
@@ -123,9 +120,8 @@ async fn a_write_deadline_resets_the_transport() {
 /// What had come before a peer ended its half stays readable when what it does not take is given up by a reset.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_reset_at_this_end_leaves_what_had_arrived() {
-    let (near, far) = transports();
+    let (near, mut peer) = transports();
     let client = client_over(near).await;
-    let mut peer = NetworkStream::over(far);
     peer.write_all(b"last\r\n").await.unwrap();
     peer.shutdown().await.unwrap();
     client.write(&vec![7; 2 * MUCH]).await.unwrap_err();
@@ -146,7 +142,7 @@ async fn a_wrapped_socket_is_one() {
     let addresses = (near.local_addr().ok(), near.peer_addr().ok());
     let asked = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&asked);
-    let transport = Telling::new(near, move |method| log.lock().unwrap().push(method));
+    let transport = Telling::new(NetworkStream::new(near), move |method| log.lock().unwrap().push(method));
     let client = Client::from_stream(NetworkStream::over(transport)).nodelay(true).connect().await.unwrap();
     let link = client.connection();
     assert_eq!((link.local_addr(), link.peer_addr()), addresses);
@@ -179,7 +175,7 @@ async fn a_transport_that_panics_harms_nobody_else() {
     let (sender, receiver) = mpsc::unbounded_channel();
     let server = OneClientServer::builder().listener(Streams(receiver)).start().await.unwrap();
     for panics in METHODS {
-        let (near, far) = transports();
+        let (near, mut peer) = transports();
         let (has_panicked, has_begun) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let (noted, begun) = (Arc::clone(&has_panicked), Arc::clone(&has_begun));
         let transport = Telling::new(near, move |method| {
@@ -191,7 +187,6 @@ async fn a_transport_that_panics_harms_nobody_else() {
         sender.send(NetworkStream::over(transport)).unwrap();
         let session = soon(server.wait_connected()).await.unwrap();
         has_begun.store(true, Ordering::Relaxed);
-        let mut peer = NetworkStream::over(far);
         // All of this may fail: somewhere in it is the panic.
         let _ = peer.write_all(b"status\r\nrest").await;
         let _ = soon(session.read_str()).await;
@@ -212,11 +207,10 @@ async fn a_transport_that_panics_harms_nobody_else() {
             assert_eq!(session.reason(), Some(is_error), "{panics}");
         }
 
-        let (near, far) = transports();
-        sender.send(NetworkStream::over(near)).unwrap();
+        let (near, mut peer) = transports();
+        sender.send(near).unwrap();
         let next = soon(server.wait_connected()).await.unwrap();
         next.write_str("served").await.unwrap();
-        let mut peer = NetworkStream::over(far);
         soon(peer.read_exact(&mut [0; 8])).await.unwrap();
         soon(server.close_client()).await;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tcpip_client::{Client, DisconnectReason, ReadError, WriteError};
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch};
-use tcpip_testkit::{MEMORY_STREAM_CAPACITY, memory_listener, memory_pair};
+use tcpip_testkit::{DEFAULT_MEMORY_WINDOW, MemoryNetwork, memory_pair};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, duplex},
     task::yield_now,
@@ -56,7 +56,7 @@ async fn each_deadline_of_a_dialogue_passes_at_its_moment() {
     clock.shows(ms(500));
 
     // What the session of the device reads ahead, the stream, and some more.
-    let too_much = vec![b'x'; device.limit() + 2 * MEMORY_STREAM_CAPACITY];
+    let too_much = vec![b'x'; device.limit() + 2 * DEFAULT_MEMORY_WINDOW];
     let error = client.write(&too_much).await.unwrap_err();
     assert!(matches!(error, WriteError::Timeout { operation: "write", .. }), "{error:?}");
     clock.shows(ms(1500));
@@ -113,7 +113,7 @@ async fn a_close_takes_no_time_or_exactly_its_deadline() {
 
     let (client, _device) = memory_pair(|end| end.close_timeout(ms(300)).limit(1000)).await.unwrap();
     let connection = client.connection();
-    tokio::spawn(async move { connection.write(&vec![b'x'; 2 * MEMORY_STREAM_CAPACITY]).await });
+    tokio::spawn(async move { connection.write(&vec![b'x'; 2 * DEFAULT_MEMORY_WINDOW]).await });
     yield_now().await;
     client.close().await;
     clock.shows(ms(300));
@@ -135,9 +135,9 @@ impl ReadAndDispatch for Slow {
 /// half-closed is answered, too.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_mock_thinks_for_exactly_its_time() {
-    let (listener, dialler) = memory_listener();
-    let server = OneClientReadLoopServer::builder(Slow).listener(listener).start().await.unwrap();
-    let client = Client::from_stream(dialler.connect().unwrap()).connect().await.unwrap();
+    let network = MemoryNetwork::new();
+    let server = OneClientReadLoopServer::builder(Slow).network(&network).port(1).start().await.unwrap();
+    let client = Client::builder(server.host(), 1).network(&network).connect().await.unwrap();
     let mut clock = Clock::start();
     for thinking in [0, 1, 250, 24 * 3600 * 1000] {
         client.write_str(&thinking.to_string()).await.unwrap();
@@ -146,7 +146,7 @@ async fn a_mock_thinks_for_exactly_its_time() {
     }
     client.close().await;
 
-    let mut raw = dialler.connect().unwrap();
+    let mut raw = network.connect(server.host(), 1).await.unwrap();
     raw.write_all(b"5000\r\n").await.unwrap();
     raw.shutdown().await.unwrap();
     let mut reply = String::new();
@@ -160,11 +160,11 @@ async fn a_mock_thinks_for_exactly_its_time() {
 /// A server closes within its deadline, exactly then if its client does not read.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_server_closes_at_its_deadline() {
-    let (listener, dialler) = memory_listener();
-    let server = OneClientServer::builder().listener(listener).close_timeout(ms(400)).start().await.unwrap();
-    let _stalled = dialler.connect().unwrap();
+    let network = MemoryNetwork::new();
+    let server = OneClientServer::builder().network(&network).port(1).close_timeout(ms(400)).start().await.unwrap();
+    let _stalled = network.connect(server.host(), 1).await.unwrap();
     let session = server.wait_connected().await.unwrap();
-    let writing = tokio::spawn(async move { session.write(&vec![b'x'; 2 * MEMORY_STREAM_CAPACITY]).await });
+    let writing = tokio::spawn(async move { session.write(&vec![b'x'; 2 * DEFAULT_MEMORY_WINDOW]).await });
     yield_now().await;
     let mut clock = Clock::start();
     server.close().await;

@@ -6,15 +6,15 @@ use ess_sensors::{Ess, SILENCE, Sensors, link};
 use ess_sensors_mock::MockSensors;
 use tcpip_client::{Commands, DEFAULT_HEARTBEAT_INTERVAL, DisconnectReason, LinkBuilder, LinkError};
 use tcpip_server::{DEFAULT_MAX_HEARTBEAT_INTERVAL, OneClientReadLoopServer};
-use tcpip_testkit::memory_listener;
+use tcpip_testkit::MemoryNetwork;
 use tokio::time::{Instant, sleep};
 
 use crate::setup::{configuration, failure};
 
 async fn start(mock: MockSensors) -> (OneClientReadLoopServer<MockSensors>, LinkBuilder<Commands<Ess>>) {
-    let (listener, dialler) = memory_listener();
-    let server = mock.server().listener(listener).start().await.unwrap();
-    let link = link("sensors", 5000, configuration()).client(|client| client.network(&dialler));
+    let network = MemoryNetwork::new();
+    let server = mock.server().network(&network).host("sensors").port(5000).start().await.unwrap();
+    let link = link("sensors", 5000, configuration()).client(|client| client.network(&network));
     (server, link)
 }
 

@@ -5,18 +5,18 @@ use std::time::Duration;
 use moog_mock::{MockController, SimpleDevice};
 use moog_protocol::{Header, SimpleConfig, SimpleTelemetry, frame_id};
 use tcpip_client::Client;
-use tcpip_testkit::memory_listener;
+use tcpip_testkit::MemoryNetwork;
 use tokio::time::Instant;
 
 /// The configuration comes at once, telemetry every 0.1 s, each a little further; for the next client the same again,
 /// from where the axis is, and nothing moves while nobody is there.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn telemetry_comes_every_tenth_of_a_second() {
-    let (listener, dialler) = memory_listener();
-    let server = MockController::new(SimpleDevice::new()).server().listener(listener).start().await.unwrap();
+    let _entered = MemoryNetwork::new().enter();
+    let server = MockController::new(SimpleDevice::new()).server().host("axis").start().await.unwrap();
     let mut expected = 0.0;
     for _ in 0..3 {
-        let client = Client::from_stream(dialler.connect().unwrap()).connect().await.unwrap();
+        let client = Client::builder("axis", server.port()).connect().await.unwrap();
         let began = Instant::now();
         let header: Header = client.read_struct().await.unwrap();
         assert_eq!((header.frame_id.get(), header.counter.get()), (frame_id::CONFIG, 0));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tcpip_client::Client;
 use tcpip_server::{OneClientReadLoopServer, ReadAndDispatch};
-use tcpip_testkit::memory_listener;
+use tcpip_testkit::MemoryNetwork;
 use tokio::time::{Instant, timeout};
 use two_port_mock::{MockMirror, PERIOD};
 
@@ -12,9 +12,9 @@ use two_port_mock::{MockMirror, PERIOD};
 async fn meet<H: ReadAndDispatch>(
     server: tcpip_server::OneClientServerBuilder<H>,
 ) -> (OneClientReadLoopServer<H>, Client) {
-    let (listener, dialler) = memory_listener();
-    let server = server.listener(listener).start().await.unwrap();
-    let client = Client::from_stream(dialler.connect().unwrap()).terminator(b"\n").connect().await.unwrap();
+    let _entered = MemoryNetwork::new().enter();
+    let server = server.host("mirror").start().await.unwrap();
+    let client = Client::builder("mirror", server.port()).terminator(b"\n").connect().await.unwrap();
     (server, client)
 }
 

@@ -4,7 +4,7 @@ use std::{future::poll_fn, pin::pin, task::Poll};
 
 use tcpip_client::{Cause, DisconnectReason, LinkError, Sent};
 use tcpip_server::OneClientServer;
-use tcpip_testkit::memory_listener;
+use tcpip_testkit::MemoryNetwork;
 use tokio::{net::TcpSocket, time::Instant};
 use two_port::{Command, Mirror, SILENCE, command_link, telemetry_link};
 use two_port_mock::MockMirror;
@@ -80,14 +80,11 @@ async fn both_ports_must_be_there() {
 /// A port that says nothing any more is given up, and the other with it.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn silent_telemetry_is_given_up() {
-    let ((command_listener, commands), (telemetry_listener, telemetry)) = (memory_listener(), memory_listener());
+    let _entered = MemoryNetwork::new().enter();
     let mock = MockMirror::new();
-    let _commands = mock.command_server().listener(command_listener).start().await.unwrap();
-    let _silent = OneClientServer::builder().listener(telemetry_listener).start().await.unwrap();
-    let mirror = Mirror::connect(
-        command_link("mirror", 1).client(|client| client.network(&commands)),
-        telemetry_link("mirror", 2).client(|client| client.network(&telemetry)),
-    );
+    let _commands = mock.command_server().host("mirror").port(1).start().await.unwrap();
+    let _silent = OneClientServer::builder().host("mirror").port(2).start().await.unwrap();
+    let mirror = Mirror::connect(command_link("mirror", 1), telemetry_link("mirror", 2));
     let (mirror, began) = (mirror.await.unwrap(), Instant::now());
     let error = failure(&mirror.telemetry).await;
     let is_idle = |reason: &DisconnectReason| matches!(reason, DisconnectReason::Idle { after } if *after == SILENCE);

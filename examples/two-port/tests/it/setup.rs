@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tcpip_client::{Backoff, DisconnectReason, Link, LinkError, LinkReader, LinkState};
 use tcpip_server::OneClientReadLoopServer;
-use tcpip_testkit::memory_listener;
+use tcpip_testkit::MemoryNetwork;
 use tokio::time::timeout;
 use two_port::{Mirror, command_link, telemetry_link};
 use two_port_mock::{CommandPort, MockMirror, TelemetryPort};
@@ -23,14 +23,10 @@ pub(crate) struct Setup {
 impl Setup {
     /// In memory, for a clock that is paused.
     pub(crate) async fn in_memory(mock: MockMirror) -> Self {
-        let (command_listener, command_network) = memory_listener();
-        let (telemetry_listener, telemetry_network) = memory_listener();
-        let commands = mock.command_server().listener(command_listener).start().await.unwrap();
-        let telemetry = mock.telemetry_server().listener(telemetry_listener).start().await.unwrap();
-        let mirror = Mirror::connect(
-            command_link("mirror", 1).client(|client| client.network(&command_network)),
-            telemetry_link("mirror", 2).client(|client| client.network(&telemetry_network)),
-        );
+        let _entered = MemoryNetwork::new().enter();
+        let commands = mock.command_server().host("mirror").port(1).start().await.unwrap();
+        let telemetry = mock.telemetry_server().host("mirror").port(2).start().await.unwrap();
+        let mirror = Mirror::connect(command_link("mirror", 1), telemetry_link("mirror", 2));
         Self { mirror: mirror.await.unwrap(), mock, commands, telemetry }
     }
 

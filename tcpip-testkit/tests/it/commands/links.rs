@@ -4,7 +4,7 @@ use std::{pin::pin, time::Duration};
 
 use tcpip_client::{Backoff, Cause, Client, Commands, Group, LinkBuilder, LinkState, Sent};
 use tcpip_server::OneClientServer;
-use tcpip_testkit::memory_listener;
+use tcpip_testkit::MemoryNetwork;
 use tokio::{net::TcpListener, time::Instant};
 
 use super::wordy::{Far, Numbered, Wordy, commands};
@@ -117,12 +117,12 @@ async fn a_command_does_not_wait_for_ever() {
 /// A command that waits is told of the end of the session at once, however long the rest of that takes.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_command_that_waits_is_told_of_the_end() {
-    let (listener, dialler) = memory_listener();
-    let server = OneClientServer::builder().listener(listener).start().await.unwrap();
+    let network = MemoryNetwork::new();
+    let server = OneClientServer::builder().network(&network).host("device").port(1).start().await.unwrap();
     let mut protocol = Wordy::<Numbered>::new();
     protocol.lingers = true;
     let link = Client::builder("device", 1)
-        .network(&dialler)
+        .network(&network)
         .link()
         .handler(Commands::new(protocol))
         .ready_when(|_| std::future::pending())

@@ -11,11 +11,12 @@ use std::{
 
 use tcpip_client::{Backoff, Cause, Client, CommandOptions, Commands, Link, LinkBuilder, LinkError, Sent};
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
+use tcpip_testkit::MemoryNetwork;
 use tokio::time::Instant;
 use tracing::Level;
 
 use super::wordy::{Ids, InOrder, Numbered, Wordy, commands};
-use crate::{cut::cut, logged::Logged, memory_network::MemoryNetwork};
+use crate::{cut::cut, logged::Logged};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -49,7 +50,7 @@ impl ReadAndDispatch for Device {
 }
 
 fn network() -> MemoryNetwork {
-    MemoryNetwork::new([("device", &["10.0.0.1"])])
+    MemoryNetwork::new()
 }
 
 async fn serve(network: &MemoryNetwork, device: &Device) -> OneClientReadLoopServer<Device> {

@@ -11,6 +11,7 @@ use tcpip_client::{
     lines,
 };
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
+use tcpip_testkit::MemoryNetwork;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
@@ -19,7 +20,7 @@ use tokio::{
 };
 
 use super::{SECOND, TICK, at_once, device, meet};
-use crate::{kinds::Memory, memory_network::MemoryNetwork, soon::soon};
+use crate::{kinds::Memory, soon::soon};
 
 const PORT: u16 = 5025;
 
@@ -79,7 +80,7 @@ impl ReadAndDispatch for Moody {
 }
 
 fn network() -> MemoryNetwork {
-    MemoryNetwork::new([("device", &["10.0.0.1"])])
+    MemoryNetwork::new()
 }
 
 async fn link(network: &MemoryNetwork, options: RequestOptions) -> Link {
