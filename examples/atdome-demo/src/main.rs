@@ -65,6 +65,7 @@ async fn run(screen: &Arc<Screen>, args: Args) -> Result<End, Box<dyn Error>> {
         show.run().await
     };
     tokio::select! {
+        biased;
         result = timeout(LONGEST, show) => result.map_err(|_| format!("not over after {LONGEST:?}"))??,
         () = screen.broken() => {}
         () = stop => return Ok(End::Interrupted),

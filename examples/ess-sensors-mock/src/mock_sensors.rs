@@ -146,6 +146,7 @@ impl Measuring {
                 connection.write_json(&Message::Telemetry(telemetry)).await?;
             }
             select! {
+                biased;
                 () = sleep(period) => {}
                 // The sender is here.
                 _ = sensors.changed() => {}

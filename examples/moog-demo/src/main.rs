@@ -59,6 +59,7 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> Outcome<End> {
     let stop = stop_signal()?;
     tokio::select! {
+        biased;
         shown = timeout(LONGEST, show(TELEMETRY_INTERVAL / args.speed_up)) => {
             shown.map_err(|_| format!("not over after {LONGEST:?}"))??;
             Ok(End::Over)

@@ -74,6 +74,7 @@ async fn while_reading<F: Future>(far: &mut (impl AsyncRead + Unpin), received: 
     let mut future = pin!(future);
     loop {
         tokio::select! {
+            biased;
             output = &mut future => return output,
             count = far.read_buf(received) => assert!(count.expect("a live stream") > 0, "the stream has ended"),
         }

@@ -10,6 +10,7 @@ mod commands;
 mod concurrent_writes;
 mod connection_options;
 mod cut;
+mod determinism;
 mod endless_deadlines;
 mod entered;
 mod expected;

@@ -2,7 +2,14 @@
 
 /// How many requests such a test makes.
 pub(crate) fn requests() -> u32 {
-    std::env::var("TCPIP_REQUESTS").map_or(2000, |count| count.parse().expect("TCPIP_REQUESTS is a number"))
+    number("TCPIP_REQUESTS", 2000)
+}
+
+/// How much a test is to do: what a variable of the environment says, or else what takes little time.
+pub(crate) fn number(variable: &str, otherwise: u32) -> u32 {
+    std::env::var(variable).map_or(otherwise, |number| {
+        number.parse().unwrap_or_else(|error| panic!("{variable} is no number, {number}: {error}"))
+    })
 }
 
 /// Numbers that are drawn from a seed.

@@ -11,12 +11,10 @@ use tcpip_client::{Abort, NetworkStream};
 use tcpip_testkit::memory_streams;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::kinds::{Kind, Tcp};
-
-/// How many orders are tried.
-fn orders() -> u32 {
-    std::env::var("TCPIP_ORDERS").map_or(200, |count| count.parse().expect("TCPIP_ORDERS is a number"))
-}
+use crate::{
+    kinds::{Kind, Tcp},
+    seeded::number,
+};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -105,13 +103,16 @@ fn check(runtime: &Runtime, steps: &[(bool, Step)]) -> Result<(), TestCaseError>
 }
 
 /// Writes, reads, halves that end, ends that are dropped with and without unread input, and resets are answered alike.
+/// `TCPIP_ORDERS` says how many orders are tried.
 #[test_log::test]
 #[cfg(target_os = "linux")]
 fn a_connection_in_memory_answers_as_one_over_sockets() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let _entered = runtime.enter();
-    let mut runner =
-        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(orders()) });
+    let mut runner = TestRunner::new(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(number("TCPIP_ORDERS", 200))
+    });
     let runs = runner.run(&vec((any::<bool>(), step()), 0..24), |steps| check(&runtime, &steps));
     runs.unwrap_or_else(|error| panic!("{error}"));
 }

@@ -107,6 +107,7 @@ async fn the_reply_to_an_abandoned_command_is_never_paired_with_the_next() {
     let peers = ScriptedDome::new().await;
     let (dome, mut peer) = peers.connected(DEFAULT_REPLY_TIMEOUT).await;
     tokio::select! {
+        biased;
         reply = dome.send("OP") => panic!("there is no reply yet: {reply:?}"),
         line = peer.line() => assert_eq!(line, "OP\r\n"),
     }

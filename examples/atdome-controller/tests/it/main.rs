@@ -4,6 +4,7 @@
 #![expect(clippy::float_cmp, reason = "the dome stands exactly where it was sent")]
 
 mod faults;
+mod in_memory;
 mod motion;
 mod program;
 #[path = "../../../../tcpip-testkit/tests/python/python.rs"]
