@@ -41,6 +41,8 @@ mod event_queue;
 mod fixture_error;
 mod memory;
 mod one_client_server_test_case;
+#[cfg_attr(not(test), expect(dead_code, reason = "what records comes next"))]
+mod script;
 mod test_read_loop_server;
 
 pub use tcpip_server::STD_TIMEOUT;
