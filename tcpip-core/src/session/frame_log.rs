@@ -1,10 +1,11 @@
-//! What those are told who listen in on the frames of a session.
+//! What those are told who listen in on a session.
 
 use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::{Buffer, Effects, Session};
+use super::{Buffer, Effects, Session, incoming::End};
+use crate::{ChunkEnd, DisconnectReason};
 
 /// Bytes of which somebody who listens in is to be told.
 #[derive(Debug)]
@@ -96,6 +97,26 @@ impl Session {
     pub(super) fn log_end(&mut self, effects: &mut Effects) {
         if self.incoming.log.is_some() {
             effects.tap(Tapped { kind: TapKind::Ended, at: Instant::now(), bytes: Vec::new() });
+        }
+    }
+
+    /// How the peer has ended what it sends, if it has and all before that has been taken out of the stream: a receive
+    /// has found the end, or the stream is known to be empty and nobody receives.
+    pub(crate) fn peers_end(&self, is_empty: bool) -> Option<ChunkEnd> {
+        use DisconnectReason::{ClosedByPeer, Io, LinkDead, Reset};
+        match self.incoming.end.known() {
+            Some(End::Stream | End::Session(ClosedByPeer)) => return Some(ChunkEnd::Fin),
+            Some(End::Session(Reset)) => return Some(ChunkEnd::Reset),
+            _ => {}
+        }
+        if !is_empty || !self.life.has_hung_up() || self.incoming.place != Buffer::Here {
+            return None;
+        }
+        match self.life.reason() {
+            Some(Reset) => Some(ChunkEnd::Reset),
+            Some(LinkDead | Io { .. }) => None,
+            Some(_) => Some(ChunkEnd::Fin),
+            None => (!self.is_in_doubt).then_some(ChunkEnd::Fin),
         }
     }
 

@@ -47,6 +47,7 @@ mod sent;
 mod serve;
 mod silence;
 mod soon;
+mod tap_ends;
 mod taps;
 mod telling_transport;
 mod torture;
