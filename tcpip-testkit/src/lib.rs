@@ -41,9 +41,9 @@ mod event_queue;
 mod fixture_error;
 mod memory;
 mod one_client_server_test_case;
-#[cfg_attr(not(test), expect(dead_code, reason = "what records comes next"))]
 mod script;
 mod test_read_loop_server;
+mod transcript;
 
 pub use tcpip_server::STD_TIMEOUT;
 
@@ -52,4 +52,5 @@ pub use self::{
     memory::{MEMORY_STREAM_CAPACITY, MemoryDialler, MemoryListener, memory_listener, memory_pair},
     one_client_server_test_case::OneClientServerTestCase,
     test_read_loop_server::{TestOneClientReadLoopServer, TestReadLoop, TestServerBuilder},
+    transcript::{DEFAULT_KEPT_BYTES, DEFAULT_KEPT_CHUNKS, Record, Transcript, TranscriptChunk},
 };

@@ -103,7 +103,7 @@ impl Session {
     /// How the peer has ended what it sends, if it has and all before that has been taken out of the stream: a receive
     /// has found the end, or the stream is known to be empty and nobody receives.
     pub(crate) fn peers_end(&self, is_empty: bool) -> Option<ChunkEnd> {
-        use DisconnectReason::{ClosedByPeer, Io, LinkDead, Reset};
+        use DisconnectReason::{ClosedByPeer, Reset};
         match self.incoming.end.known() {
             Some(End::Stream | End::Session(ClosedByPeer)) => return Some(ChunkEnd::Fin),
             Some(End::Session(Reset)) => return Some(ChunkEnd::Reset),
@@ -112,12 +112,12 @@ impl Session {
         if !is_empty || !self.life.has_hung_up() || self.incoming.place != Buffer::Here {
             return None;
         }
-        match self.life.reason() {
-            Some(Reset) => Some(ChunkEnd::Reset),
-            Some(LinkDead | Io { .. }) => None,
-            Some(_) => Some(ChunkEnd::Fin),
-            None => (!self.is_in_doubt).then_some(ChunkEnd::Fin),
-        }
+        // Of a failure more is known when its cause is.
+        let is_in_order = match self.life.reason() {
+            None => !self.is_in_doubt,
+            Some(reason) => *reason == ClosedByPeer || reason.is_by_this_end(),
+        };
+        is_in_order.then_some(ChunkEnd::Fin)
     }
 
     fn log_all_but(&mut self, left: usize, kind: TapKind, effects: &mut Effects) {

@@ -51,6 +51,7 @@ mod tap_ends;
 mod taps;
 mod telling_transport;
 mod torture;
+mod transcripts;
 mod transports;
 mod unread;
 mod usage;

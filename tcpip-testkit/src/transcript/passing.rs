@@ -1,0 +1,43 @@
+//! A session that passes through a proxy.
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use tokio::time::Instant;
+
+use super::{
+    Transcript,
+    log::{Entry, Passed, SessionFacts, SessionId, Side},
+};
+
+/// A session that passes through a proxy, which tells what passes. A clone tells of the same session.
+#[derive(Clone, Debug)]
+pub(crate) struct PassingSession {
+    transcript: Transcript,
+    id: SessionId,
+    facts: SessionFacts,
+}
+
+impl Transcript {
+    /// A client has connected, now.
+    pub(crate) fn passing(&self, client: Option<SocketAddr>, server: Option<SocketAddr>) -> PassingSession {
+        static SESSIONS: AtomicU64 = AtomicU64::new(0);
+        let began = Instant::now();
+        let session = PassingSession {
+            transcript: self.clone(),
+            id: SessionId::Passing(SESSIONS.fetch_add(1, Ordering::Relaxed)),
+            facts: SessionFacts { end: Side::Client, client, server, began },
+        };
+        session.note(Side::Client, began, Passed::Open);
+        session
+    }
+}
+
+impl PassingSession {
+    /// One side does that. Of each, in order.
+    pub(crate) fn note(&self, by: Side, at: Instant, passed: Passed) {
+        self.transcript.log().push(self.id, Entry { by, at, passed }, || self.facts.clone());
+    }
+}
