@@ -38,6 +38,7 @@ pub mod coming_from_ts_tcpip {}
 #[doc = include_str!("what_it_costs_figures.md")]
 pub mod what_it_costs {}
 mod event_queue;
+mod fail_on_warnings;
 mod fixture_error;
 mod memory;
 mod one_client_server_test_case;
@@ -48,6 +49,7 @@ mod transcript;
 pub use tcpip_server::STD_TIMEOUT;
 
 pub use self::{
+    fail_on_warnings::{FailOnWarnings, fail_on_warnings},
     fixture_error::FixtureError,
     memory::{MEMORY_STREAM_CAPACITY, MemoryDialler, MemoryListener, memory_listener, memory_pair},
     one_client_server_test_case::OneClientServerTestCase,

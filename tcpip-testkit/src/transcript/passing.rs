@@ -41,3 +41,25 @@ impl PassingSession {
         self.transcript.log().push(self.id, Entry { by, at, passed }, || self.facts.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Each direction may be told by a task of its own: what counts are the times.
+    #[test]
+    fn what_is_told_late_has_its_place() {
+        let transcript = Transcript::new();
+        let session = transcript.passing(None, None);
+        let at = |milliseconds| session.facts.began + Duration::from_millis(milliseconds);
+        session.note(Side::Server, at(2), Passed::Bytes(b"reply".to_vec()));
+        session.note(Side::Client, at(1), Passed::Bytes(b"command".to_vec()));
+        session.note(Side::Client, at(2), Passed::Fin);
+        session.note(Side::Server, at(2), Passed::Reset);
+        let expected = "script 1\n+1ms > \"command\"\n+1ms < \"reply\"\n> fin\n< reset\n";
+        assert_eq!(transcript.to_script(), expected);
+        assert_eq!((transcript.sent(), transcript.received()), (b"command".to_vec(), b"reply".to_vec()));
+    }
+}

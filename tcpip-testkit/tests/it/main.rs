@@ -56,4 +56,5 @@ mod transports;
 mod unread;
 mod usage;
 mod virtual_time;
+mod warnings;
 mod wire_log;
