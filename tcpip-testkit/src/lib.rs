@@ -41,6 +41,7 @@ mod event_queue;
 mod fail_on_warnings;
 mod fixture_error;
 mod memory;
+mod no_leaks;
 mod one_client_server_test_case;
 mod script;
 mod test_read_loop_server;
@@ -52,6 +53,7 @@ pub use self::{
     fail_on_warnings::{FailOnWarnings, fail_on_warnings},
     fixture_error::FixtureError,
     memory::{MEMORY_STREAM_CAPACITY, MemoryDialler, MemoryListener, memory_listener, memory_pair},
+    no_leaks::{LeakError, OTHERS_TIMEOUT, no_leaks, no_leaks_within},
     one_client_server_test_case::OneClientServerTestCase,
     test_read_loop_server::{TestOneClientReadLoopServer, TestReadLoop, TestServerBuilder},
     transcript::{DEFAULT_KEPT_BYTES, DEFAULT_KEPT_CHUNKS, Record, Transcript, TranscriptChunk},

@@ -21,6 +21,7 @@ mod hang_up_without_reader;
 mod heartbeat;
 mod inherent_methods;
 mod kinds;
+mod leaks;
 mod link;
 mod link_groups;
 mod link_handlers;
