@@ -41,6 +41,7 @@ mod event_queue;
 mod fail_on_warnings;
 mod fixture_error;
 mod memory;
+mod network;
 mod no_leaks;
 mod one_client_server_test_case;
 mod script;
@@ -53,6 +54,7 @@ pub use self::{
     fail_on_warnings::{FailOnWarnings, fail_on_warnings},
     fixture_error::FixtureError,
     memory::{MEMORY_STREAM_CAPACITY, MemoryDialler, MemoryListener, memory_listener, memory_pair},
+    network::{DEFAULT_MEMORY_WINDOW, EnteredNetwork, MemoryHost, MemoryLink, MemoryNetwork, Outage},
     no_leaks::{LeakError, OTHERS_TIMEOUT, no_leaks, no_leaks_within},
     one_client_server_test_case::OneClientServerTestCase,
     test_read_loop_server::{TestOneClientReadLoopServer, TestReadLoop, TestServerBuilder},

@@ -30,6 +30,8 @@ pub use self::{
     latest::Latest,
     socket_options::{Keepalive, SocketOrigin, set_socket_options},
 };
+#[cfg(feature = "entered-network")]
+pub use crate::network::{Entered, enter};
 pub use crate::{
     codec::Trailing,
     connection::{

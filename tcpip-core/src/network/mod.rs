@@ -2,6 +2,8 @@
 //! default of both.
 
 mod any_network;
+#[cfg(feature = "entered-network")]
+mod entered;
 mod hang_up;
 mod listener;
 mod look_up;
@@ -13,6 +15,8 @@ mod transport;
 
 use std::{fmt, io, net::SocketAddr, pin::Pin, sync::Arc};
 
+#[cfg(feature = "entered-network")]
+pub use self::entered::{Entered, enter};
 pub use self::{
     any_network::AnyNetwork,
     listener::{ListenOptions, Listener},

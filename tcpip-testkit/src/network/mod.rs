@@ -1,0 +1,249 @@
+//! A network in memory.
+
+mod entered;
+mod host;
+mod link;
+mod listener;
+mod names;
+mod pair;
+mod ports;
+mod stream;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    io::{self, ErrorKind},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::{Arc, Mutex},
+    task::Waker,
+};
+
+use tcpip_client::{BoxFuture, ListenOptions, Listener, Network, NetworkStream};
+use tokio::{sync::Notify, time::sleep};
+
+pub use self::{
+    entered::EnteredNetwork,
+    host::{MemoryHost, Outage},
+    link::{DEFAULT_MEMORY_WINDOW, MemoryLink},
+};
+use self::{
+    host::What,
+    link::Link,
+    listener::{Backlog, MemoryListener},
+    names::Names,
+    ports::{CallersPort, Ports},
+    stream::MemoryStream,
+};
+
+/// A network in memory, for clients and servers that meet without a socket, so that a test may pause the clock.
+///
+/// Give it to both by their `network` option, or [enter](Self::enter) it. A clone is the same network. It is there for
+/// as long as anybody has it, a client or server included.
+///
+/// - A name that is looked up for the first time is given an address: 10.0.0.1, then 10.0.0.2. `localhost` is
+///   127.0.0.1. A server may listen on any name or address; port 0 is a free one, from 49152 on.
+/// - Who connects calls from 10.1.0.1, or from the loopback to it, and a port that is free, unless `local_addr` says
+///   otherwise.
+/// - Connections do what those of TCP do: who is not read is held up by a [window](MemoryLink::window), each half ends
+///   by itself, a reset comes behind what had arrived, unread input that is dropped is answered with one, and a hang-up
+///   is seen without reading.
+///
+/// All that it does follows from what it is asked, in the order in which it is asked: two runs are the same.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use tcpip_client::Client;
+/// use tcpip_testkit::{MemoryNetwork, TestOneClientReadLoopServer};
+/// use tokio::time::Instant;
+///
+/// let network = MemoryNetwork::new();
+/// network.link("dome").latency(Duration::from_millis(20));
+/// let builder = TestOneClientReadLoopServer::builder();
+/// let server = builder.options(|server| server.network(&network).host("dome").port(17310)).start().await?;
+///
+/// let begin = Instant::now();
+/// let client = Client::builder("dome", 17310).network(&network).connect().await?;
+/// client.write_str("status").await?;
+/// assert_eq!(server.get_next_data().await?, "status");
+/// assert_eq!(begin.elapsed(), Duration::from_millis(60)); // there and back to connect, and there
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct MemoryNetwork(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Who calls in vain may try again.
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    names: Names,
+    ports: Ports,
+    outages: Vec<What>,
+    links: BTreeMap<IpAddr, Link>,
+    listeners: BTreeMap<SocketAddr, Backlog>,
+}
+
+impl MemoryNetwork {
+    /// Makes a network in which nobody listens yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A host by its name or address, of which something can be wrong.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_client::{Client, ConnectError};
+    /// use tcpip_server::OneClientServer;
+    /// use tcpip_testkit::MemoryNetwork;
+    ///
+    /// let network = MemoryNetwork::new();
+    /// let _server = OneClientServer::builder().network(&network).host("dome").port(17310).start().await?;
+    /// let dome = Client::builder("dome", 17310).network(&network);
+    ///
+    /// let unplugged = network.host("dome").black_hole();
+    /// assert!(matches!(dome.clone().connect().await, Err(ConnectError::Timeout { .. }))); // in no time
+    /// drop(unplugged);
+    /// dome.connect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn host(&self, name: &str) -> MemoryHost {
+        MemoryHost::new(self, name)
+    }
+
+    /// The way to the addresses that a host has now, for connections to come.
+    #[must_use]
+    pub fn link(&self, host: &str) -> MemoryLink {
+        MemoryLink::new(self, self.host(host).addresses())
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.0.state.lock().expect("nothing panics under it"))
+    }
+
+    fn changed(&self) {
+        self.0.changed.notify_waiters();
+    }
+
+    async fn call(&self, called: SocketAddr, from: Option<SocketAddr>) -> io::Result<NetworkStream> {
+        let called = SocketAddr::new(this_machine(called.ip()).unwrap_or(called.ip()), called.port());
+        let link = self.with(|state| state.links.get(&called.ip()).copied().unwrap_or_default());
+        if !link.latency.is_zero() {
+            sleep(2 * link.latency).await;
+        }
+        loop {
+            let changed = self.0.changed.notified();
+            match self.with(|state| state.try_call(self, called, from, link)) {
+                Ok(Some((stream, acceptor))) => {
+                    acceptor.into_iter().for_each(Waker::wake);
+                    return Ok(NetworkStream::over(stream));
+                }
+                Ok(None) => changed.await,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl State {
+    /// Calls, if anybody answers now. Returns the end that calls and who is to be woken.
+    fn try_call(
+        &mut self,
+        network: &MemoryNetwork,
+        called: SocketAddr,
+        from: Option<SocketAddr>,
+        link: Link,
+    ) -> io::Result<Option<(MemoryStream, Option<Waker>)>> {
+        let mut is_refusing = false;
+        for outage in &self.outages {
+            match outage {
+                What::BlackHole(addresses) if addresses.contains(&called.ip()) => return Ok(None),
+                What::Refusing(addresses) => is_refusing |= addresses.contains(&called.ip()),
+                What::BlackHole(_) | What::Unknown(_) => {}
+            }
+        }
+        let listener = self.ports.listener(called).filter(|_| !is_refusing);
+        let backlog = listener.and_then(|address| self.listeners.get_mut(&address));
+        let backlog = backlog.ok_or(ErrorKind::ConnectionRefused)?;
+        if backlog.is_full() {
+            return Ok(None);
+        }
+        let from = from.unwrap_or_else(|| SocketAddr::new(callers_address(called.ip()), 0));
+        let port = CallersPort::take(network, &mut self.ports, from, called)?;
+        let (near, far) = MemoryStream::connect(port, called, link);
+        let acceptor = backlog.add(NetworkStream::over(far));
+        Ok(Some((near, acceptor)))
+    }
+}
+
+/// The address of this machine that an address which stands for any means.
+fn this_machine(address: IpAddr) -> Option<IpAddr> {
+    address.is_unspecified().then(|| match address {
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    })
+}
+
+/// Where one calls from, to whom.
+fn callers_address(called: IpAddr) -> IpAddr {
+    match called {
+        IpAddr::V4(called) if called.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V4(_) => Ipv4Addr::new(10, 1, 0, 1).into(),
+        IpAddr::V6(called) if called.is_loopback() => called.into(),
+        IpAddr::V6(_) => Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1).into(),
+    }
+}
+
+impl Network for MemoryNetwork {
+    fn look_up<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move {
+            let addresses = self.with(|state| {
+                let is_host = |outage: &What| matches!(outage, What::Unknown(name) if name.eq_ignore_ascii_case(host));
+                (!state.outages.iter().any(is_host)).then(|| state.names.addresses(host))
+            });
+            let unknown = || io::Error::new(ErrorKind::NotFound, "the name is unknown in the network in memory");
+            let addresses = addresses.ok_or_else(unknown)?;
+            Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
+        })
+    }
+
+    fn dial(&self, address: SocketAddr, from: Option<SocketAddr>) -> BoxFuture<'_, io::Result<NetworkStream>> {
+        Box::pin(self.call(address, from))
+    }
+
+    /// `Unsupported` if several are to listen on one port.
+    fn listen(&self, address: SocketAddr, options: &ListenOptions) -> io::Result<Box<dyn Listener>> {
+        if options.reuse_port {
+            return Err(ErrorKind::Unsupported.into());
+        }
+        self.with(|state| {
+            let address = state.ports.listen(address)?;
+            state.listeners.insert(address, Backlog::new(options.backlog));
+            Ok(Box::new(MemoryListener::new(self, address)) as Box<dyn Listener>)
+        })
+    }
+}
+
+impl fmt::Debug for MemoryNetwork {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with(|state| {
+            let listening: Vec<_> = state.listeners.keys().collect();
+            let mut output = formatter.debug_struct("MemoryNetwork");
+            output.field("names", &state.names).field("listening", &listening).field("outages", &state.outages);
+            output.finish_non_exhaustive()
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! Who has which port.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, ErrorKind},
+    net::SocketAddr,
+};
+
+use super::MemoryNetwork;
+
+/// The ports that are handed out where any will do.
+const EPHEMERAL: std::ops::RangeInclusive<u16> = 49152..=65535;
+
+/// The ports in use: of listeners, and of callers with whom they are connected to.
+#[derive(Debug)]
+pub(super) struct Ports {
+    next: u16,
+    listening: BTreeSet<SocketAddr>,
+    calling: BTreeMap<SocketAddr, BTreeSet<SocketAddr>>,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Self { next: *EPHEMERAL.start(), listening: BTreeSet::new(), calling: BTreeMap::new() }
+    }
+}
+
+impl Ports {
+    /// Takes an address for a listener, with a free port if it has none.
+    pub(super) fn listen(&mut self, address: SocketAddr) -> io::Result<SocketAddr> {
+        let address = self.with_port(address)?;
+        if self.is_listening(address) {
+            return Err(ErrorKind::AddrInUse.into());
+        }
+        self.listening.insert(address);
+        Ok(address)
+    }
+
+    pub(super) fn stop_listening(&mut self, address: SocketAddr) {
+        self.listening.remove(&address);
+    }
+
+    /// The address of the listener that hears a call to `called`.
+    pub(super) fn listener(&self, called: SocketAddr) -> Option<SocketAddr> {
+        [called, any_address(called)].into_iter().find(|address| self.listening.contains(address))
+    }
+
+    /// Takes an address for a caller, with a free port if it has none.
+    fn call(&mut self, from: SocketAddr, called: SocketAddr) -> io::Result<SocketAddr> {
+        let from = self.with_port(from)?;
+        if self.calling.entry(from).or_default().insert(called) { Ok(from) } else { Err(ErrorKind::AddrInUse.into()) }
+    }
+
+    fn hang_up(&mut self, from: SocketAddr, called: SocketAddr) {
+        let calls = self.calling.get_mut(&from);
+        if calls.is_some_and(|calls| calls.remove(&called) && calls.is_empty()) {
+            self.calling.remove(&from);
+        }
+    }
+
+    fn with_port(&mut self, mut address: SocketAddr) -> io::Result<SocketAddr> {
+        if address.port() != 0 {
+            return Ok(address);
+        }
+        for _ in EPHEMERAL {
+            address.set_port(self.next);
+            self.next = self.next.checked_add(1).unwrap_or(*EPHEMERAL.start());
+            if !self.is_listening(address) && !self.calling.contains_key(&address) {
+                return Ok(address);
+            }
+        }
+        Err(ErrorKind::AddrInUse.into())
+    }
+
+    /// Whether somebody listens there, also by listening on all addresses.
+    fn is_listening(&self, address: SocketAddr) -> bool {
+        let is_the_same = |other: &SocketAddr| {
+            other.port() == address.port()
+                && other.is_ipv4() == address.is_ipv4()
+                && (other.ip() == address.ip() || other.ip().is_unspecified() || address.ip().is_unspecified())
+        };
+        self.listening.iter().any(is_the_same)
+    }
+}
+
+/// The address of one who listens on all addresses with that port.
+fn any_address(address: SocketAddr) -> SocketAddr {
+    let any = if address.is_ipv4() { [0, 0, 0, 0].into() } else { [0u16; 8].into() };
+    SocketAddr::new(any, address.port())
+}
+
+/// The port of a caller. Dropping it frees the port.
+#[derive(Debug)]
+pub(super) struct CallersPort {
+    network: MemoryNetwork,
+    address: SocketAddr,
+    called: SocketAddr,
+}
+
+impl CallersPort {
+    /// Takes `from`, with a free port if it has none, of the `ports` of that network.
+    pub(super) fn take(
+        network: &MemoryNetwork,
+        ports: &mut Ports,
+        from: SocketAddr,
+        called: SocketAddr,
+    ) -> io::Result<Self> {
+        Ok(Self { network: network.clone(), address: ports.call(from, called)?, called })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for CallersPort {
+    fn drop(&mut self) {
+        self.network.with(|state| state.ports.hang_up(self.address, self.called));
+    }
+}
