@@ -151,8 +151,8 @@ mod requests;
 mod target;
 
 pub use tcpip_core::{
-    Abort, Batch, BoxFuture, Bytes, BytesMut, CallbackFuture, Checksum, ChunkTap, ClientOrServer, ConnectAttempt,
-    ConnectCallback, ConnectError, ConnectFailure, Connection, ConnectionEvent, ConnectionOptions,
+    Abort, Batch, BoxFuture, Bytes, BytesMut, CallbackFuture, Checksum, ChunkEnd, ChunkTap, ClientOrServer,
+    ConnectAttempt, ConnectCallback, ConnectError, ConnectFailure, Connection, ConnectionEvent, ConnectionOptions,
     DEFAULT_CLOSE_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_FRAME_LIMIT,
     DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT, DEFAULT_LOCALHOST, DEFAULT_LOGGED_BYTES, DEFAULT_MAX_HEARTBEAT_INTERVAL,
     DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Damage,

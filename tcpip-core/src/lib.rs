@@ -93,8 +93,8 @@ pub use tokio_util::codec::{Decoder, Encoder};
 pub use self::{
     codec::{Checksum, DEFAULT_FRAME_LIMIT, Damage, Escape, FrameCodec, Framing, LengthField, Unframable},
     connection::{
-        Batch, ChunkTap, Connection, ConnectionOptions, DEFAULT_LOGGED_BYTES, Direction, Expected, Filter, FrameTap,
-        HalfClose, ReadTurn, Sending, Stats, Telnet, WireFrame, WireLog,
+        Batch, ChunkEnd, ChunkTap, Connection, ConnectionOptions, DEFAULT_LOGGED_BYTES, Direction, Expected, Filter,
+        FrameTap, HalfClose, ReadTurn, Sending, Stats, Telnet, WireFrame, WireLog,
     },
     endpoint::{
         CallbackFuture, ClientOrServer, ConnectCallback, ConnectionEvent, DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT,

@@ -80,17 +80,17 @@ mod reception;
 mod server;
 
 pub use tcpip_core::{
-    Abort, Batch, BoxFuture, Bytes, BytesMut, CallbackFuture, Checksum, ChunkTap, ClientOrServer, ConnectCallback,
-    Connection, ConnectionEvent, ConnectionOptions, DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT, DEFAULT_DRAIN_TIMEOUT,
-    DEFAULT_ENCODING, DEFAULT_FRAME_LIMIT, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT, DEFAULT_LOCALHOST,
-    DEFAULT_LOGGED_BYTES, DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL, DEFAULT_TERMINATOR,
-    DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Damage, Decoder, Direction, DisconnectReason, Encoder, Encoding, Error,
-    Escape, Expected, Family, Filter, FrameCodec, FrameTap, Framing, HEARTBEAT, HalfClose, HandlerError, HandlerResult,
-    IntoHandlerError, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME, Keepalive, LOCALHOST_IPV4,
-    LOCALHOST_IPV6, Latest, LengthField, ListenOptions, Listener, LookUpError, Network, NetworkStream, OptionError,
-    ReadAndDispatch, ReadError, ReadTurn, Result, STD_TIMEOUT, Sending, Sent, Serve, SockRef, Sockets, StartError,
-    Stats, Structs, Telnet, Terminator, Transport, UnexpectedHeartbeat, Unframable, WireFrame, WireLog, WriteError,
-    close_stream_writer, read_into, read_struct, set_socket_options, write_from,
+    Abort, Batch, BoxFuture, Bytes, BytesMut, CallbackFuture, Checksum, ChunkEnd, ChunkTap, ClientOrServer,
+    ConnectCallback, Connection, ConnectionEvent, ConnectionOptions, DEFAULT_BACKLOG, DEFAULT_CLOSE_TIMEOUT,
+    DEFAULT_DRAIN_TIMEOUT, DEFAULT_ENCODING, DEFAULT_FRAME_LIMIT, DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_LIMIT,
+    DEFAULT_LOCALHOST, DEFAULT_LOGGED_BYTES, DEFAULT_MAX_HEARTBEAT_INTERVAL, DEFAULT_MONITOR_CONNECTION_INTERVAL,
+    DEFAULT_TERMINATOR, DEFAULT_WRITE_LIMIT, DEFAULT_WRITE_TIMEOUT, Damage, Decoder, Direction, DisconnectReason,
+    Encoder, Encoding, Error, Escape, Expected, Family, Filter, FrameCodec, FrameTap, Framing, HEARTBEAT, HalfClose,
+    HandlerError, HandlerResult, IntoHandlerError, JsonMode, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, KEEPALIVE_TIME,
+    Keepalive, LOCALHOST_IPV4, LOCALHOST_IPV6, Latest, LengthField, ListenOptions, Listener, LookUpError, Network,
+    NetworkStream, OptionError, ReadAndDispatch, ReadError, ReadTurn, Result, STD_TIMEOUT, Sending, Sent, Serve,
+    SockRef, Sockets, StartError, Stats, Structs, Telnet, Terminator, Transport, UnexpectedHeartbeat, Unframable,
+    WireFrame, WireLog, WriteError, close_stream_writer, read_into, read_struct, set_socket_options, write_from,
 };
 
 pub use self::{

@@ -40,19 +40,26 @@ pub mod coming_from_ts_tcpip {}
 #[doc = include_str!("what_it_costs_figures.md")]
 pub mod what_it_costs {}
 mod event_queue;
+mod fail_on_warnings;
 mod fixture_error;
 mod network;
+mod no_leaks;
 mod one_client_server_test_case;
+mod script;
 mod test_read_loop_server;
+mod transcript;
 
 pub use tcpip_server::STD_TIMEOUT;
 
 pub use self::{
+    fail_on_warnings::{FailOnWarnings, fail_on_warnings},
     fixture_error::FixtureError,
     network::{
         DEFAULT_MEMORY_WINDOW, EnteredNetwork, MemoryHost, MemoryLink, MemoryNetwork, Outage, memory_pair,
         memory_streams,
     },
+    no_leaks::{LeakError, OTHERS_TIMEOUT, no_leaks, no_leaks_within},
     one_client_server_test_case::OneClientServerTestCase,
     test_read_loop_server::{TestOneClientReadLoopServer, TestReadLoop, TestServerBuilder},
+    transcript::{DEFAULT_KEPT_BYTES, DEFAULT_KEPT_CHUNKS, Record, Transcript, TranscriptChunk},
 };

@@ -5,7 +5,7 @@ use std::{future::poll_fn, pin::pin, task::Poll};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
-    Connection,
+    ChunkEnd, Connection,
     liveness::watch_liveness,
     transport::{Input, Wire},
 };
@@ -132,6 +132,7 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
             queued = connection.input(|session, effects| session.outgoing.close(effects));
             if flushed.is_ok() {
                 is_ending = true;
+                connection.tell_end_of_sending(ChunkEnd::Close);
                 has_arrived = wire.end(input, deadline).await;
             }
             flushed.is_ok()
@@ -163,7 +164,9 @@ async fn wind_down(connection: &Connection, wire: impl Wire, deadline: Instant) 
         // What is left is there: no read waits for it, and so none for another's turn.
         connection.input(Session::end_turns);
     }
+    connection.tell_end_of_receiving(|| wire.unread() == 0);
     if timed_out || reason == Aborted || in_order && !ended {
+        connection.tell_end_of_sending(ChunkEnd::Reset);
         wire.abort(input);
     } else if is_ending && discards {
         wire.let_go();

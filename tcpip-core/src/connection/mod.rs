@@ -35,7 +35,7 @@ use self::shared::Shared;
 pub use self::{
     connection_options::{ConnectionOptions, HalfClose},
     deadlines::within,
-    interceptors::{ChunkTap, DEFAULT_LOGGED_BYTES, Direction, Filter, FrameTap, Telnet, WireFrame, WireLog},
+    interceptors::{ChunkEnd, ChunkTap, DEFAULT_LOGGED_BYTES, Direction, Filter, FrameTap, Telnet, WireFrame, WireLog},
     read::{Input, ReadTurn, ReplyRead, TakeReply},
     requests::Requests,
     stats::Stats,

@@ -118,6 +118,7 @@ impl Connection {
         let announced = admit(&connection)?;
         let finish = Finish::new(connection.clone());
         span.in_scope(|| tracing::info!("connected"));
+        connection.tell_beginning();
         announced.tell();
         // In a box: tokio rounds what is in a task itself up to whole cache lines.
         tokio::spawn(Box::pin(run_session(finish, wire).instrument(span)));

@@ -1,10 +1,11 @@
-//! What those are told who listen in on the frames of a session.
+//! What those are told who listen in on a session.
 
 use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::{Buffer, Effects, Session};
+use super::{Buffer, Effects, Session, incoming::End};
+use crate::{ChunkEnd, DisconnectReason};
 
 /// Bytes of which somebody who listens in is to be told.
 #[derive(Debug)]
@@ -97,6 +98,26 @@ impl Session {
         if self.incoming.log.is_some() {
             effects.tap(Tapped { kind: TapKind::Ended, at: Instant::now(), bytes: Vec::new() });
         }
+    }
+
+    /// How the peer has ended what it sends, if it has and all before that has been taken out of the stream: a receive
+    /// has found the end, or the stream is known to be empty and nobody receives.
+    pub(crate) fn peers_end(&self, is_empty: bool) -> Option<ChunkEnd> {
+        use DisconnectReason::{ClosedByPeer, Reset};
+        match self.incoming.end.known() {
+            Some(End::Stream | End::Session(ClosedByPeer)) => return Some(ChunkEnd::Fin),
+            Some(End::Session(Reset)) => return Some(ChunkEnd::Reset),
+            _ => {}
+        }
+        if !is_empty || !self.life.has_hung_up() || self.incoming.place != Buffer::Here {
+            return None;
+        }
+        // Of a failure more is known when its cause is.
+        let is_in_order = match self.life.reason() {
+            None => !self.is_in_doubt,
+            Some(reason) => *reason == ClosedByPeer || reason.is_by_this_end(),
+        };
+        is_in_order.then_some(ChunkEnd::Fin)
     }
 
     fn log_all_but(&mut self, left: usize, kind: TapKind, effects: &mut Effects) {

@@ -9,7 +9,7 @@ mod wire_log;
 pub(super) use self::passage::{Passage, PassageOptions};
 pub use self::{
     filter::Filter,
-    tap::{ChunkTap, Direction, FrameTap},
+    tap::{ChunkEnd, ChunkTap, Direction, FrameTap},
     telnet::Telnet,
     wire_log::{DEFAULT_LOGGED_BYTES, WireFrame, WireLog},
 };

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::wire_log::WireTrace;
 use crate::{
     DisconnectReason, FrameBuffer,
-    connection::{ChunkTap, Connection, Direction, Filter, FrameTap, WireLog},
+    connection::{ChunkEnd, ChunkTap, Connection, Direction, Filter, FrameTap, WireLog},
     session::{Place, Queued, TapKind, Tapped},
     sync::{
         Lock, catch_panic_in, drop_caught,
@@ -91,6 +91,7 @@ impl PassageOptions {
             .into_iter()
             .flatten()
             .collect(),
+            ends: Lock::default(),
             answers: Lock::default(),
             untold: Lock::default(),
         })))
@@ -139,8 +140,16 @@ pub(in crate::connection) struct Passage {
     filter: Option<Arc<dyn Filter>>,
     chunks: Option<Arc<dyn ChunkTap>>,
     frames: Vec<Arc<dyn FrameTap>>,
+    ends: Lock<ChunkEnds>,
     answers: Lock<Answers>,
     untold: Lock<TapQueue>,
+}
+
+/// What has been told of the ends of a session's directions.
+#[derive(Default)]
+struct ChunkEnds {
+    received: Option<ChunkEnd>,
+    sent: Option<ChunkEnd>,
 }
 
 /// Answers that are on their way.
@@ -187,6 +196,21 @@ impl Passage {
             self.answer(connection, &answer);
         }
         input
+    }
+
+    /// A direction ends, behind all that has been told of it.
+    fn ended(&self, tap: &dyn ChunkTap, connection: &Connection, direction: Direction, end: ChunkEnd) {
+        let at = Instant::now();
+        let mut ends = self.ends.lock();
+        let told = match direction {
+            Direction::Received => &mut ends.received,
+            Direction::Sent => &mut ends.sent,
+        };
+        if *told < Some(end) {
+            *told = Some(end);
+            drop(ends);
+            heard(|| tap.ended(connection, direction, at, end));
+        }
     }
 
     /// Queues an answer, which goes out without anybody's help.
@@ -280,6 +304,36 @@ impl Tapping<'_> {
 }
 
 impl Connection {
+    /// The session has begun.
+    pub(in crate::connection) fn tell_beginning(&self) {
+        if let Some((_, tap)) = self.chunk_tap() {
+            heard(|| tap.began(self));
+        }
+    }
+
+    /// This end is about to end what it sends.
+    pub(in crate::connection) fn tell_end_of_sending(&self, end: ChunkEnd) {
+        if let Some((passage, tap)) = self.chunk_tap() {
+            passage.ended(tap, self, Direction::Sent, end);
+        }
+    }
+
+    /// If the peer has ended what it sends, tells so once all before that has been told. Whether this `is_empty` is
+    /// what is known of the stream.
+    pub(in crate::connection) fn tell_end_of_receiving(&self, is_empty: impl FnOnce() -> bool) {
+        if let Some((passage, tap)) = self.chunk_tap() {
+            let is_empty = is_empty();
+            if let Some(end) = self.look(|session| session.peers_end(is_empty)) {
+                passage.ended(tap, self, Direction::Received, end);
+            }
+        }
+    }
+
+    fn chunk_tap(&self) -> Option<(&Passage, &dyn ChunkTap)> {
+        let passage = self.shared.passage.as_deref()?;
+        Some((passage, passage.chunks.as_deref()?))
+    }
+
     /// Something is about to be given to the transport: whom to tell then.
     pub(in crate::connection) fn tapping(&self) -> Option<Tapping<'_>> {
         self.shared.passage.as_ref()?.tapping()

@@ -13,6 +13,18 @@ pub enum Direction {
     Sent,
 }
 
+/// How one direction of a session has ended. Each is more of an end than the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ChunkEnd {
+    /// In good order: nothing more comes this way, and the other direction may go on. More cannot be seen of a peer.
+    Fin,
+    /// The same, and this end reads no more.
+    Close,
+    /// By a reset, after which nothing comes either way.
+    Reset,
+}
+
 /// Who listens in on the bytes of sessions as they pass the transport, for transcripts: an option,
 /// [`tap_chunks`](crate::ConnectionOptions::tap_chunks).
 ///
@@ -49,6 +61,17 @@ pub trait ChunkTap: Send + Sync + 'static {
     /// that a command is earlier than its reply. Each direction is told in its order; on several threads both may be
     /// told at once.
     fn chunk(&self, connection: &Connection, direction: Direction, at: Instant, bytes: &[u8]);
+
+    /// A session has begun, and nothing of it has passed yet; unless, on several threads, somebody was very quick.
+    /// Default: nothing.
+    fn began(&self, _connection: &Connection) {}
+
+    /// A direction has ended behind its chunks: `at` is when that was seen, or when this end was about to do it. Told
+    /// once, and once more if the end becomes [more of one](ChunkEnd): a reset may come behind a FIN.
+    ///
+    /// The peer's end is told when all that came before it has been. If that stays with the system, unread, neither is.
+    /// What the peer does once this end has closed is not told. Default: nothing.
+    fn ended(&self, _connection: &Connection, _direction: Direction, _at: Instant, _end: ChunkEnd) {}
 }
 
 /// Who listens in on the frames of sessions, for wire logs: an option,

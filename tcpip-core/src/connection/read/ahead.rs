@@ -99,7 +99,10 @@ impl Connection {
                 may_have_more
             });
             match (may_have_more, is_pending) {
-                (false, _) => return Outcome::End,
+                (false, _) => {
+                    self.tell_end_of_receiving(|| false);
+                    return Outcome::End;
+                }
                 (true, true) => return Outcome::Nothing,
                 (true, false) => {}
             }

@@ -189,13 +189,18 @@ impl Connection {
             Poll::Pending => None,
             Poll::Ready(result) => Some(result),
         };
-        self.next(ticket, source, |session, effects| {
+        let is_end = matches!(result, Some(Ok(0) | Err(_)));
+        let step = self.next(ticket, source, |session, effects| {
             if let Some(input) = input {
                 session.log_arrival(&input);
             }
             let looks_again = session.received(frames, result, waker, effects);
             if looks_again { session.step(ticket, take, waker, effects) } else { Step::Wait }
-        })
+        });
+        if is_end {
+            self.tell_end_of_receiving(|| false);
+        }
+        step
     }
 
     /// Drops what is in the buffer and beneath, in turn. How many bytes that was.

@@ -255,6 +255,7 @@ fn transport_hung_up(connection: &Connection, transport: &dyn Transport) {
     };
     let hang_up = HangUp { is_beneath, cause: cause.as_ref().map(DisconnectReason::from_io) };
     connection.input(|session, effects| session.looked(hang_up, effects));
+    connection.tell_end_of_receiving(|| !is_beneath);
 }
 
 /// Discards what has arrived, but no more than [`DISCARDED_AT_ONCE`].

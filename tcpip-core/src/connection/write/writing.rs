@@ -10,7 +10,7 @@ use tokio::task::{self, coop::consume_budget};
 use crate::{
     DisconnectReason, Sent,
     connection::{
-        Connection,
+        ChunkEnd, Connection,
         transport::{Beneath, Wire},
     },
     session::{Begun, Duty, Numbered, Place, Queued, Session, Unsendable},
@@ -127,6 +127,7 @@ impl Connection {
         let write_timeout = self.shared.options.write_timeout;
         wire.flush(self, write_timeout).await?;
         if self.look(|session| session.outgoing.is_half_ending()) {
+            self.tell_end_of_sending(ChunkEnd::Fin);
             wire.end_half(self, write_timeout).await?;
             let has_hung_up = self.input(|session, effects| {
                 session.outgoing.half_has_ended(effects);

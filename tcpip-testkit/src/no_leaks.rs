@@ -1,0 +1,168 @@
+//! Checking that nothing is left behind.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    error::Error,
+    fs,
+    time::Duration,
+};
+
+use tokio::{
+    runtime::Handle,
+    task,
+    time::{Instant, sleep},
+};
+
+use crate::STD_TIMEOUT;
+
+/// How long [`no_leaks`] waits for files and sockets to be closed: 30 s. Those of other tests are among them.
+pub const OTHERS_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The result of what is checked: its errors may be any.
+type Work<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// How long is waited before it is looked again.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Does `work`, and checks that it leaves nothing behind: that there are no more tasks in this runtime than before, and,
+/// on Linux, that the files and the TCP sockets that were opened are closed, and so the ports free. What is closed in
+/// the background has time for that: tasks [`STD_TIMEOUT`], on the runtime's clock.
+///
+/// Returns what `work` does. Dropped before that, it checks nothing.
+///
+/// Files and sockets are those of the process, and so of tests that run at the same time as well. What is opened
+/// meanwhile by those has [`OTHERS_TIMEOUT`] to be closed, and only then is taken for a leak: a test that has one takes
+/// that long. What `work` returns is left behind as well, until this has returned it.
+///
+/// # Errors
+///
+/// [`LeakError::Failed`] if `work` fails, [`LeakError::Tasks`] and [`LeakError::Open`] if something is left.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use tcpip_client::Client;
+/// use tcpip_testkit::{TestOneClientReadLoopServer, no_leaks};
+///
+/// let server = TestOneClientReadLoopServer::builder().options(|server| server.port(0)).start().await?;
+/// no_leaks(async {
+///     let client = Client::builder(server.host(), server.port()).connect().await?;
+///     client.write_str("one").await?;
+///     client.close().await;
+///     Ok(())
+/// })
+/// .await?;
+/// # Ok(())
+/// # }
+/// ```
+pub async fn no_leaks<T>(work: impl Future<Output = Work<T>>) -> Result<T, LeakError> {
+    check(work, STD_TIMEOUT, OTHERS_TIMEOUT).await
+}
+
+/// As [`no_leaks`], but waits for at most so long.
+///
+/// # Errors
+///
+/// Those of [`no_leaks`].
+pub async fn no_leaks_within<T>(after: Duration, work: impl Future<Output = Work<T>>) -> Result<T, LeakError> {
+    check(work, after, after).await
+}
+
+async fn check<T>(
+    work: impl Future<Output = Work<T>>,
+    tasks_within: Duration,
+    open_within: Duration,
+) -> Result<T, LeakError> {
+    let runtime = Handle::current().metrics();
+    let (tasks, before) = (runtime.num_alive_tasks(), open());
+    let result = work.await.map_err(LeakError::Failed)?;
+    let deadline = Instant::now() + tasks_within;
+    while runtime.num_alive_tasks() > tasks {
+        if Instant::now() >= deadline {
+            return Err(LeakError::Tasks { count: runtime.num_alive_tasks() - tasks });
+        }
+        sleep(PAUSE).await;
+    }
+    let mut left = open();
+    left.retain(|number, target| before.get(number) != Some(target));
+    // Others need real time to close theirs, however the clock of this test goes.
+    let deadline = std::time::Instant::now() + open_within;
+    loop {
+        let counted = files_and_ports(&left);
+        if counted.is_empty() {
+            return Ok(result);
+        }
+        if std::time::Instant::now() >= deadline {
+            return Err(LeakError::Open { left: counted });
+        }
+        // A runtime with a paused clock does not pass time meanwhile.
+        let _ = task::spawn_blocking(|| std::thread::sleep(PAUSE)).await;
+        let now = open();
+        left.retain(|number, target| now.get(number) == Some(target));
+    }
+}
+
+/// Why [`no_leaks`] fails.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LeakError {
+    /// The work itself has failed. Whether it leaves something behind has not been looked at.
+    #[error("the work failed")]
+    Failed(#[source] Box<dyn Error + Send + Sync>),
+    /// There are more tasks than before.
+    #[error("{count} task(s) are left behind")]
+    Tasks {
+        /// How many more.
+        count: usize,
+    },
+    /// Something that was opened is open.
+    #[error("left open: {}", left.join(", "))]
+    Open {
+        /// Files by their paths, sockets by their ports.
+        left: Vec<String>,
+    },
+}
+
+/// What the process has open, by number, where the system tells.
+fn open() -> BTreeMap<String, String> {
+    let Ok(entries) = fs::read_dir("/proc/self/fd") else { return BTreeMap::new() };
+    let open = entries.flatten().filter_map(|entry| {
+        // The listing itself is gone when its target is looked for.
+        let target = fs::read_link(entry.path()).ok()?;
+        Some((entry.file_name().to_string_lossy().into_owned(), target.to_string_lossy().into_owned()))
+    });
+    open.collect()
+}
+
+/// The files and the sockets of TCP among these. All else, such as what a runtime has for itself, is no leak.
+fn files_and_ports(open: &BTreeMap<String, String>) -> Vec<String> {
+    let mut ports = None;
+    let counted = open.values().filter_map(|target| match target.strip_prefix("socket:[") {
+        Some(rest) => {
+            let port = ports.get_or_insert_with(ports_by_socket).get(rest.strip_suffix(']')?)?;
+            Some(format!("a socket on port {port}"))
+        }
+        None => (target.starts_with('/') && !target.starts_with("/proc/")).then(|| target.clone()),
+    });
+    counted.collect()
+}
+
+/// The local ports of sockets, as the system lists them: in the second column, hexadecimal behind the address; the
+/// number of the socket is in the tenth.
+fn ports_by_socket() -> HashMap<String, u16> {
+    let mut ports = HashMap::new();
+    for table in ["/proc/self/net/tcp", "/proc/self/net/tcp6"] {
+        for line in fs::read_to_string(table).unwrap_or_default().lines() {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            if let [_, local, .., _] = columns[..]
+                && let Some(socket) = columns.get(9)
+                && let Some(port) = local.rsplit(':').next().and_then(|port| u16::from_str_radix(port, 16).ok())
+            {
+                ports.insert((*socket).to_owned(), port);
+            }
+        }
+    }
+    ports
+}

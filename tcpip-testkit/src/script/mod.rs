@@ -1,0 +1,3 @@
+//! The text format of what goes over a link.
+
+pub(crate) mod notation;

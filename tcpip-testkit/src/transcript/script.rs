@@ -1,0 +1,114 @@
+//! A transcript as a script.
+
+use std::{
+    fmt::{self, Write as _},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::log::{Dropped, Entry, Passed, Session, Side};
+use crate::script::notation;
+
+/// Chunks of one direction that follow each other within this are one step.
+const ONE_STEP: Duration = Duration::from_millis(1);
+
+pub(super) fn write(sessions: &[Session], dropped: Dropped) -> String {
+    let mut script = String::from("script 1\n");
+    if dropped.bytes > 0 {
+        let Dropped { chunks, bytes } = dropped;
+        writing(writeln!(script, "# before this, {bytes} bytes in {chunks} chunks were dropped"));
+    }
+    let mut last = sessions.first().map(|session| session.facts.began);
+    for (index, session) in sessions.iter().enumerate() {
+        if last.is_some_and(|last| session.facts.began < last) {
+            script.push_str("# while what is above was going on\n");
+            last = Some(session.facts.began);
+        }
+        for Step { by, begin, end, action } in steps(session) {
+            // That the first connects goes without saying.
+            if index == 0 && action == Action::Does("connect") {
+                continue;
+            }
+            let pause = Pause(last.map_or(Duration::ZERO, |last| begin.saturating_duration_since(last)));
+            let arrow = match by {
+                Side::Client => '>',
+                Side::Server => '<',
+            };
+            let what = match action {
+                Action::Does(word) => word.to_owned(),
+                Action::Sends(bytes) => notation::lines(&bytes).join("\n  "),
+            };
+            writing(writeln!(script, "{pause}{arrow} {what}"));
+            last = Some(end);
+        }
+    }
+    script
+}
+
+fn writing(result: fmt::Result) {
+    result.expect("a string takes all that is written");
+}
+
+struct Step {
+    by: Side,
+    begin: Instant,
+    end: Instant,
+    action: Action,
+}
+
+#[derive(PartialEq, Eq)]
+enum Action {
+    Does(&'static str),
+    Sends(Vec<u8>),
+}
+
+fn steps(session: &Session) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for Entry { by, at, passed } in &session.entries {
+        let action = match passed {
+            Passed::Open => Action::Does("connect"),
+            Passed::Bytes(bytes) => {
+                if let Some(Step { by: before, end, action: Action::Sends(sent), .. }) = steps.last_mut()
+                    && before == by
+                    && at.saturating_duration_since(*end) < ONE_STEP
+                {
+                    sent.extend_from_slice(bytes);
+                    *end = *at;
+                    continue;
+                }
+                Action::Sends(bytes.clone())
+            }
+            Passed::Fin => Action::Does("fin"),
+            Passed::Close => Action::Does("close"),
+            Passed::Reset => Action::Does("reset"),
+        };
+        steps.push(Step { by: *by, begin: *at, end: *at, action });
+    }
+    steps
+}
+
+/// The time since the step before, to the microsecond, and where it is long to the millisecond; nothing if there is
+/// none.
+struct Pause(Duration);
+
+impl fmt::Display for Pause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_micros() {
+            0 => Ok(()),
+            micros @ 1..1000 => write!(formatter, "+{micros}us "),
+            micros @ 1000..1_000_000 => write!(formatter, "+{}ms ", Thousandths(micros)),
+            micros => write!(formatter, "+{}s ", Thousandths(micros / 1000)),
+        }
+    }
+}
+
+/// A number of thousandths, as a decimal without zeros at its end.
+struct Thousandths(u128);
+
+impl fmt::Display for Thousandths {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{}.{:03}", self.0 / 1000, self.0 % 1000);
+        formatter.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}

@@ -1,0 +1,241 @@
+//! What passes over a link is recorded, and is a script.
+
+use std::time::Duration;
+
+use tcpip_client::{Client, Direction};
+use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch};
+use tcpip_testkit::{
+    OneClientServerTestCase, Record, TestOneClientReadLoopServer, Transcript, TranscriptChunk, memory_listener,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    time::{advance, sleep},
+};
+
+use crate::soon::soon;
+
+/// A client in memory whose session is recorded, and the other end.
+async fn recorded(transcript: &Transcript) -> (Client, DuplexStream) {
+    let (near, far) = tokio::io::duplex(64 * 1024);
+    (Client::from_stream(near).record(transcript).connect().await.unwrap(), far)
+}
+
+/// A dome that greets, and answers after three milliseconds.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_transcript_is_a_script() {
+    let transcript = Transcript::new();
+    let (client, mut dome) = recorded(&transcript).await;
+    dome.write_all(b"ACE Main Box\n>").await.unwrap();
+    client.read_until(b">").await.unwrap();
+    client.write(b"?\r\n").await.unwrap();
+    sleep(Duration::from_millis(3)).await;
+    dome.write_all(b"MAIN CLOSED\n").await.unwrap();
+    client.read_line().await.unwrap();
+    advance(Duration::from_micros(900)).await;
+    dome.write_all(b"POSN 285.00\n>").await.unwrap();
+    client.read_until(b">").await.unwrap();
+    client.shutdown_write().await.unwrap();
+    advance(Duration::from_millis(61_500)).await;
+    dome.write_all(b"\x02\0\xff\x01").await.unwrap();
+    client.read_exact(4).await.unwrap();
+    drop(dome);
+    soon(client.wait_disconnected()).await;
+    client.close().await;
+    let expected = r#"script 1
+< "ACE Main Box" LF
+  ">"
+> "?" CR LF
++3ms < "MAIN CLOSED" LF
+  "POSN 285.00" LF
+  ">"
+> fin
++61.5s < x"02 00 ff 01"
+< fin
+> close
+"#;
+    assert_eq!(transcript.to_script(), expected);
+    assert_eq!(transcript.to_string(), expected);
+    assert_eq!(transcript.sent(), b"?\r\n");
+    assert_eq!(transcript.received(), b"ACE Main Box\n>MAIN CLOSED\nPOSN 285.00\n>\x02\0\xff\x01");
+}
+
+/// Chunks are one step while less than a millisecond is between them, and nothing that the other side does.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn steps_are_what_belongs_together() {
+    let transcript = Transcript::new();
+    let (client, mut far) = recorded(&transcript).await;
+    for (pause, text) in [(0, "a"), (999, "b"), (999, "c"), (1000, "d"), (12_034, "e")] {
+        advance(Duration::from_micros(pause)).await;
+        far.write_all(text.as_bytes()).await.unwrap();
+        client.read_exact(1).await.unwrap();
+    }
+    client.write(b"x").await.unwrap();
+    client.write(b"y").await.unwrap();
+    far.write_all(b"f").await.unwrap();
+    client.read_exact(1).await.unwrap();
+    client.write(b"z").await.unwrap();
+    client.abort();
+    soon(client.connection().wait_closed()).await;
+    assert_eq!(
+        transcript.to_script(),
+        "script 1\n< \"abc\"\n+1ms < \"d\"\n+12.034ms < \"e\"\n> \"xy\"\n< \"f\"\n> \"z\"\n> reset\n"
+    );
+    let chunk = |direction, at, bytes: &[u8]| (direction, Duration::from_micros(at), bytes.to_vec());
+    let chunks =
+        transcript.chunks().into_iter().map(|TranscriptChunk { direction, at, bytes, .. }| (direction, at, bytes));
+    let chunks: Vec<_> = chunks.collect();
+    assert_eq!(chunks[1..3], [chunk(Direction::Received, 999, b"b"), chunk(Direction::Received, 1998, b"c")]);
+    assert_eq!(chunks[5], chunk(Direction::Sent, 15_032, b"x"));
+}
+
+struct Echo;
+
+impl ReadAndDispatch for Echo {
+    async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+        let line = connection.read_str().await?;
+        Ok(connection.write_str(&line).await?)
+    }
+}
+
+/// A script without its times.
+fn timeless(transcript: &Transcript) -> String {
+    let without = |line: &str| match line.split_once(' ') {
+        Some((pause, step)) if pause.starts_with('+') => format!("{step}\n"),
+        _ => format!("{line}\n"),
+    };
+    transcript.to_script().lines().map(without).collect()
+}
+
+/// Both ends record the same, over sockets, whatever their builders are.
+#[test_log::test(tokio::test)]
+async fn both_ends_record_the_same() {
+    let case = OneClientServerTestCase::new();
+    let [there, here] = [(); 2].map(|()| Transcript::new());
+    let server = case.create_server(OneClientReadLoopServer::builder(Echo).record(&there)).await.unwrap();
+    let client = case.create_client(&server, |client| client.record(&here)).await.unwrap();
+    for line in ["one", "two", "three"] {
+        client.write_str(line).await.unwrap();
+        assert_eq!(soon(client.read_str()).await.unwrap(), line);
+    }
+    client.close().await;
+    soon(server.wait_disconnected()).await;
+    server.close().await;
+    let lines = r#"script 1
+> "one" CR LF
+< "one" CR LF
+> "two" CR LF
+< "two" CR LF
+> "three" CR LF
+< "three" CR LF
+"#;
+    assert_eq!(timeless(&here), format!("{lines}> close\n"));
+    assert_eq!(timeless(&there), format!("{lines}> fin\n< close\n"));
+    assert_eq!((here.sent(), here.received()), (there.received(), there.sent()));
+}
+
+/// The builders of all kinds of clients and servers record; a link does so each time that it comes back.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn every_builder_records() {
+    let transcripts = [(); 4].map(|()| Transcript::new());
+    let (listener, dialler) = memory_listener();
+    let server = TestOneClientReadLoopServer::builder()
+        .record(&transcripts[0])
+        .options(|server| server.listener(listener))
+        .start()
+        .await
+        .unwrap();
+    let link = Client::builder("gauge", 1).network(&dialler).record(&transcripts[1]).link().connect().await.unwrap();
+    link.tell("one").await.unwrap();
+    assert_eq!(server.get_next_data().await.unwrap(), "one");
+    server.close_client().await;
+    link.connection().wait_disconnected().await;
+    soon(link.ready()).await.unwrap();
+    link.tell("two").await.unwrap();
+    assert_eq!(server.get_next_data().await.unwrap(), "two");
+    link.close().await;
+    soon(server.wait_disconnected()).await;
+    let steps: Vec<String> = timeless(&transcripts[1]).lines().map(str::to_owned).collect();
+    let wanted = ["script 1", "> \"one\" CR LF", "< fin", "> close", "> connect", "> \"two\" CR LF", "> close"];
+    assert_eq!(steps, wanted);
+    assert_eq!(transcripts[0].received(), transcripts[1].sent());
+    assert!(transcripts[1].to_script().contains("s > connect\n"), "{}", transcripts[1]);
+
+    let (listener, dialler) = memory_listener();
+    let server = OneClientServer::builder().record(&transcripts[2]).listener(listener).start().await.unwrap();
+    let stream = dialler.connect().unwrap();
+    let client = Client::from_stream(stream).record(&transcripts[3]).connect_with(Echo).await.unwrap();
+    let connection = server.wait_connected().await.unwrap();
+    connection.write_str("echo").await.unwrap();
+    assert_eq!(soon(connection.read_str()).await.unwrap(), "echo");
+    assert_eq!((transcripts[2].sent(), transcripts[3].sent()), (b"echo\r\n".to_vec(), b"echo\r\n".to_vec()));
+    client.close().await;
+}
+
+/// Sessions at the same time are told apart, one behind the other.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn sessions_are_told_apart() {
+    let transcript = Transcript::new();
+    let (one, _there) = recorded(&transcript).await;
+    sleep(Duration::from_millis(5)).await;
+    let (two, _there) = recorded(&transcript).await;
+    two.write(b"2").await.unwrap();
+    sleep(Duration::from_millis(5)).await;
+    one.write(b"1").await.unwrap();
+    two.close().await;
+    sleep(Duration::from_millis(5)).await;
+    let (_three, _there) = recorded(&transcript).await;
+    assert_eq!(
+        transcript.to_script(),
+        r#"script 1
++10ms > "1"
+# while what is above was going on
+> connect
+> "2"
++5ms > close
++5ms > connect
+"#
+    );
+    let sessions: Vec<usize> = transcript.chunks().iter().map(|chunk| chunk.session).collect();
+    assert_eq!(sessions, [0, 1]);
+}
+
+/// It keeps the last of what passed, as much as it may, and says what it has dropped.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn what_is_dropped_is_told() {
+    let transcript = Transcript::new().keep(3, 10);
+    let (client, _far) = recorded(&transcript).await;
+    for message in ["a", "b", "c", "d"] {
+        client.write(message.as_bytes()).await.unwrap();
+    }
+    let script = |dropped: &str, kept: &str| format!("script 1\n# before this, {dropped} were dropped\n> {kept}\n");
+    assert_eq!(transcript.to_script(), script("1 bytes in 1 chunks", "\"bcd\""));
+    client.write(b"123456789").await.unwrap();
+    assert_eq!(transcript.to_script(), script("3 bytes in 3 chunks", "\"d123456789\""));
+    client.write(b"0123456789abc").await.unwrap();
+    assert_eq!(transcript.to_script(), script("16 bytes in 5 chunks", "\"3456789abc\""));
+    let emptied = transcript.keep(0, 0);
+    assert_eq!(emptied.sent(), b"");
+    assert_eq!(emptied.to_script(), "script 1\n# before this, 26 bytes in 6 chunks were dropped\n");
+}
+
+/// A peer's reset is told behind what it has sent, in the file as well.
+#[test_log::test(tokio::test)]
+async fn a_reset_is_recorded() {
+    let transcript = Transcript::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let client = Client::builder("127.0.0.1", port).record(&transcript).connect().await.unwrap();
+    let (mut device, _) = listener.accept().await.unwrap();
+    client.write(b"x").await.unwrap();
+    device.read_exact(&mut [0]).await.unwrap();
+    device.write_all(b"hal").await.unwrap();
+    assert_eq!(soon(client.read_exact(3)).await.unwrap(), b"hal");
+    socket2::SockRef::from(&device).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(device);
+    soon(client.connection().wait_closed()).await;
+    assert_eq!(timeless(&transcript), "script 1\n> \"x\"\n< \"hal\"\n< reset\n");
+    let path = std::env::temp_dir().join(format!("tcpip-testkit-{}.tcpip", std::process::id()));
+    transcript.write_to(&path).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), transcript.to_script());
+    std::fs::remove_file(&path).unwrap();
+}
