@@ -92,6 +92,19 @@ impl NetworkStream {
         }
     }
 
+    /// Returns the transport that it is.
+    ///
+    /// # Errors
+    ///
+    /// It is none: a stream that can only be read and written comes back.
+    pub fn into_transport(self) -> Result<Box<dyn Transport>, Self> {
+        match self.0 {
+            Kind::Socket(stream) => Ok(Box::new(stream)),
+            Kind::Transport(transport) => Ok(transport),
+            Kind::Stream(_) => Err(self),
+        }
+    }
+
     /// This end's address; `None` if it has none.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
