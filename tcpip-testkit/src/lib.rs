@@ -38,16 +38,23 @@ pub mod coming_from_ts_tcpip {}
 #[doc = include_str!("what_it_costs_figures.md")]
 pub mod what_it_costs {}
 mod event_queue;
+pub mod faults;
 mod fixture_error;
 mod memory;
 mod one_client_server_test_case;
+mod proxy;
 mod test_read_loop_server;
 
 pub use tcpip_server::STD_TIMEOUT;
 
 pub use self::{
+    faults::seed,
     fixture_error::FixtureError,
     memory::{MEMORY_STREAM_CAPACITY, MemoryDialler, MemoryListener, memory_listener, memory_pair},
     one_client_server_test_case::OneClientServerTestCase,
+    proxy::{
+        AcceptGuard, DEFAULT_WINDOW, FaultGuard, FaultProxy, FaultProxyBuilder, Passed, ProxyTap, Then, Toward, What,
+        Wire,
+    },
     test_read_loop_server::{TestOneClientReadLoopServer, TestReadLoop, TestServerBuilder},
 };
