@@ -41,10 +41,12 @@ pub mod coming_from_ts_tcpip {}
 pub mod what_it_costs {}
 mod event_queue;
 mod fail_on_warnings;
+pub mod faults;
 mod fixture_error;
 mod network;
 mod no_leaks;
 mod one_client_server_test_case;
+mod proxy;
 mod script;
 mod test_read_loop_server;
 mod transcript;
@@ -53,6 +55,7 @@ pub use tcpip_server::STD_TIMEOUT;
 
 pub use self::{
     fail_on_warnings::{FailOnWarnings, fail_on_warnings},
+    faults::seed,
     fixture_error::FixtureError,
     network::{
         DEFAULT_MEMORY_WINDOW, EnteredNetwork, MemoryHost, MemoryLink, MemoryNetwork, Outage, memory_pair,
@@ -60,6 +63,10 @@ pub use self::{
     },
     no_leaks::{LeakError, OTHERS_TIMEOUT, no_leaks, no_leaks_within},
     one_client_server_test_case::OneClientServerTestCase,
+    proxy::{
+        AcceptGuard, DEFAULT_WINDOW, FaultGuard, FaultProxy, FaultProxyBuilder, Passed, ProxyTap, Then, Toward, What,
+        Wire,
+    },
     test_read_loop_server::{TestOneClientReadLoopServer, TestReadLoop, TestServerBuilder},
     transcript::{DEFAULT_KEPT_BYTES, DEFAULT_KEPT_CHUNKS, Record, Transcript, TranscriptChunk},
 };

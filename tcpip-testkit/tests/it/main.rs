@@ -38,6 +38,7 @@ mod one_shot;
 mod others_turn;
 mod over_each_kind;
 mod parity;
+mod proxy;
 mod read_ahead;
 mod read_frame;
 mod read_turn;

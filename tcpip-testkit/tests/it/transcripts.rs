@@ -5,7 +5,7 @@ use std::time::Duration;
 use tcpip_client::{Client, Direction};
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch};
 use tcpip_testkit::{
-    OneClientServerTestCase, Record, TestOneClientReadLoopServer, Transcript, TranscriptChunk, memory_listener,
+    MemoryNetwork, OneClientServerTestCase, Record, TestOneClientReadLoopServer, Transcript, TranscriptChunk,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
@@ -137,14 +137,14 @@ async fn both_ends_record_the_same() {
 #[test_log::test(tokio::test(start_paused = true))]
 async fn every_builder_records() {
     let transcripts = [(); 4].map(|()| Transcript::new());
-    let (listener, dialler) = memory_listener();
+    let network = MemoryNetwork::new();
     let server = TestOneClientReadLoopServer::builder()
         .record(&transcripts[0])
-        .options(|server| server.listener(listener))
+        .options(|server| server.network(&network).host("gauge").port(1))
         .start()
         .await
         .unwrap();
-    let link = Client::builder("gauge", 1).network(&dialler).record(&transcripts[1]).link().connect().await.unwrap();
+    let link = Client::builder("gauge", 1).network(&network).record(&transcripts[1]).link().connect().await.unwrap();
     link.tell("one").await.unwrap();
     assert_eq!(server.get_next_data().await.unwrap(), "one");
     server.close_client().await;
@@ -160,9 +160,10 @@ async fn every_builder_records() {
     assert_eq!(transcripts[0].received(), transcripts[1].sent());
     assert!(transcripts[1].to_script().contains("s > connect\n"), "{}", transcripts[1]);
 
-    let (listener, dialler) = memory_listener();
-    let server = OneClientServer::builder().record(&transcripts[2]).listener(listener).start().await.unwrap();
-    let stream = dialler.connect().unwrap();
+    let network = MemoryNetwork::new();
+    let server = OneClientServer::builder().record(&transcripts[2]).network(&network).host("gauge").port(1);
+    let server = server.start().await.unwrap();
+    let stream = network.connect("gauge", 1).await.unwrap();
     let client = Client::from_stream(stream).record(&transcripts[3]).connect_with(Echo).await.unwrap();
     let connection = server.wait_connected().await.unwrap();
     connection.write_str("echo").await.unwrap();

@@ -1,0 +1,185 @@
+//! Where a proxy listens, and what becomes of who calls.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    thread,
+};
+
+use tcpip_core::{ListenOptions, Listener, NetworkStream, endpoint::AnyNetwork};
+use tokio::{net::TcpSocket, runtime::Handle, sync::watch};
+
+/// What becomes of a client that a proxy has accepted, in place of being connected to the server: see
+/// [`FaultProxy::accept_and`](crate::FaultProxy::accept_and).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Then {
+    /// It is not read, and hears nothing, until the guard is dropped: then it is connected to the server, which has
+    /// what it has sent meanwhile.
+    Silence,
+    /// It finds the end of the stream.
+    Fin,
+    /// It finds the connection reset.
+    Reset,
+}
+
+/// While it is there, a proxy does something else with new clients than to connect them to the server. Dropping it ends
+/// that; of several, the newest counts.
+#[derive(Debug)]
+#[must_use = "the proxy accepts clients again as soon as it is dropped"]
+pub struct AcceptGuard {
+    gate: Arc<Gate>,
+    id: u64,
+}
+
+/// A client, and what becomes of it.
+#[derive(Debug)]
+pub(super) enum Arrival {
+    Serve(NetworkStream),
+    /// Once the other end is dropped.
+    ServeAfter(watch::Receiver<()>, NetworkStream),
+    End(NetworkStream),
+    Reset(NetworkStream),
+}
+
+#[derive(Debug)]
+enum Policy {
+    Refuse,
+    Silence(watch::Sender<()>),
+    End,
+    Reset,
+}
+
+/// Where a proxy listens, on one address for as long as it lives.
+#[derive(Debug)]
+pub(super) struct Gate {
+    network: AnyNetwork,
+    address: SocketAddr,
+    runtime: Handle,
+    state: Mutex<State>,
+    /// Bound to the port, without listening on it: it is nobody else's while the proxy refuses.
+    _reserved: Option<TcpSocket>,
+}
+
+#[derive(Debug)]
+struct State {
+    listener: Option<Box<dyn Listener>>,
+    policies: Vec<(u64, Policy)>,
+    next_id: u64,
+    is_closed: bool,
+    accepting: Option<Waker>,
+}
+
+impl Gate {
+    /// Listens. A port of the system's is kept from others as long as this lives.
+    pub(super) fn open(network: AnyNetwork, address: SocketAddr, is_system: bool) -> io::Result<Self> {
+        let reserved = if is_system { reserve(address) } else { None };
+        let reserved_address = reserved.as_ref().and_then(|socket| socket.local_addr().ok());
+        let listener = network.listen(reserved_address.unwrap_or(address), &ListenOptions::default())?;
+        let address = listener.local_addr().unwrap_or(address);
+        let listener = Some(listener);
+        let state = State { listener, policies: Vec::new(), next_id: 0, is_closed: false, accepting: None };
+        Ok(Self { network, address, runtime: Handle::current(), state: Mutex::new(state), _reserved: reserved })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn refuse(self: &Arc<Self>) -> AcceptGuard {
+        self.begin(Policy::Refuse)
+    }
+
+    pub(super) fn accept_and(self: &Arc<Self>, then: Then) -> AcceptGuard {
+        self.begin(match then {
+            Then::Silence => Policy::Silence(watch::Sender::new(())),
+            Then::Fin => Policy::End,
+            Then::Reset => Policy::Reset,
+        })
+    }
+
+    fn begin(self: &Arc<Self>, policy: Policy) -> AcceptGuard {
+        let mut state = self.state();
+        state.next_id += 1;
+        let id = state.next_id;
+        state.policies.push((id, policy));
+        let opened = self.follow(&mut state);
+        drop(state);
+        opened.expect("the port is this proxy's");
+        AcceptGuard { gate: Arc::clone(self), id }
+    }
+
+    fn end(&self, id: u64) {
+        let mut state = self.state();
+        state.policies.retain(|(policy, _)| *policy != id);
+        let opened = self.follow(&mut state);
+        let accepting = state.accepting.take();
+        drop(state);
+        accepting.into_iter().for_each(Waker::wake);
+        if let Err(error) = opened
+            && !thread::panicking()
+        {
+            panic!("the proxy cannot listen on {} again: {error}", self.address);
+        }
+    }
+
+    /// Listens or does not, as the newest policy says.
+    fn follow(&self, state: &mut State) -> io::Result<()> {
+        if state.is_closed || matches!(state.policies.last(), Some((_, Policy::Refuse))) {
+            state.listener = None;
+        } else if state.listener.is_none() {
+            let _entered = self.runtime.enter();
+            state.listener = Some(self.network.listen(self.address, &ListenOptions::default())?);
+        }
+        Ok(())
+    }
+
+    pub(super) fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Arrival>> {
+        let mut state = self.state();
+        let accepted = match &mut state.listener {
+            Some(listener) => listener.poll_accept(context),
+            None => Poll::Pending,
+        };
+        if accepted.is_pending() {
+            state.accepting = Some(context.waker().clone());
+        }
+        accepted.map_ok(|stream| match state.policies.last() {
+            None | Some((_, Policy::Refuse)) => Arrival::Serve(stream),
+            Some((_, Policy::Silence(until))) => Arrival::ServeAfter(until.subscribe(), stream),
+            Some((_, Policy::End)) => Arrival::End(stream),
+            Some((_, Policy::Reset)) => Arrival::Reset(stream),
+        })
+    }
+
+    /// Listens no more.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        state.listener = None;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for AcceptGuard {
+    /// # Panics
+    ///
+    /// If the proxy cannot listen again.
+    fn drop(&mut self) {
+        self.gate.end(self.id);
+    }
+}
+
+/// A socket that is bound, if the system lets another one listen on the same port.
+fn reserve(address: SocketAddr) -> Option<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.ok()?;
+    // Elsewhere a second socket could not listen on it, or could take it away.
+    let is_shared = cfg!(target_os = "linux");
+    socket.set_reuseaddr(is_shared).ok()?;
+    socket.bind(address).ok().filter(|()| is_shared)?;
+    Some(socket)
+}

@@ -1,0 +1,327 @@
+//! Between the two connections of a session and its stages.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, BufMut};
+use tcpip_core::{BoxFuture, BytesMut};
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    sync::watch,
+    time::{Instant, Sleep, sleep_until},
+};
+use tokio_util::io::poll_read_buf;
+
+use super::{Passed, ProxyTap, What, Wire, fault_guard::Settings, peer::Peer, turn::Turn};
+use crate::faults::{Direction, Item, Session};
+
+/// How much is read at once.
+const CHUNK: usize = 64 * 1024;
+
+/// With less room than this, memory is had for a whole chunk.
+const LEAST_ROOM: usize = 4 * 1024;
+
+/// How many chunks are read in each direction before others have their turn.
+const CHUNKS_IN_A_TURN: usize = 16;
+
+/// How a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Both peers have been given the end of the stream.
+    Done,
+    /// Both are to be reset.
+    Reset,
+}
+
+/// Moves bytes: from a connection into its lane, and out of the lane into the other connection.
+pub(super) struct Pump<'a> {
+    number: u64,
+    session: Session,
+    client: End<'a>,
+    server: End<'a>,
+    tap: Option<&'a dyn ProxyTap>,
+    settings: watch::Receiver<Settings>,
+    /// What is read.
+    buffer: BytesMut,
+    timer: Pin<Box<Sleep>>,
+    /// One direction has changed what is to be done in the other.
+    is_restless: bool,
+    others_turn: Option<Turn>,
+}
+
+/// A connection.
+struct End<'a> {
+    peer: &'a Peer,
+    failed: BoxFuture<'a, ()>,
+    /// All has been read.
+    has_ended: bool,
+    is_reset: bool,
+}
+
+/// What came of moving bytes.
+enum Moved {
+    /// All that could be.
+    All,
+    /// There is more, but others have their turn first.
+    Some,
+    /// A reset has come.
+    Reset,
+}
+
+impl<'a> Pump<'a> {
+    pub(super) fn new(
+        number: u64,
+        [client, server]: [&'a Peer; 2],
+        window: usize,
+        tap: Option<&'a dyn ProxyTap>,
+        settings: watch::Receiver<Settings>,
+    ) -> Self {
+        let now = Instant::now();
+        let mut pump = Self {
+            number,
+            session: Session::new(number, window, now),
+            client: End::new(client),
+            server: End::new(server),
+            tap,
+            settings,
+            buffer: BytesMut::new(),
+            is_restless: false,
+            others_turn: None,
+            timer: Box::pin(sleep_until(now)),
+        };
+        pump.tell(Wire::Client, Direction::ToServer, What::Open);
+        pump.tell(Wire::Server, Direction::ToServer, What::Open);
+        pump.settings.mark_changed();
+        pump
+    }
+
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ending> {
+        if let Some(turn) = &self.others_turn {
+            ready!(turn.poll_over(context));
+            self.others_turn = None;
+        }
+        loop {
+            self.follow_settings();
+            if self.session.has_faults() {
+                self.session.advance(Instant::now());
+            }
+            self.is_restless = false;
+            let mut is_all = true;
+            for direction in [Direction::ToServer, Direction::ToClient] {
+                match self.move_bytes(direction, context) {
+                    Moved::Reset => return Poll::Ready(Ending::Reset),
+                    Moved::Some => is_all = false,
+                    Moved::All => {}
+                }
+            }
+            if self.session.is_done() || (self.client.is_reset && self.server.is_reset) {
+                return Poll::Ready(Ending::Done);
+            }
+            if self.is_restless {
+                continue;
+            }
+            if !is_all {
+                self.others_turn = Some(Turn::begin(context));
+                return Poll::Pending;
+            }
+            let Some(time) = self.session.next_time() else { return Poll::Pending };
+            if self.timer.deadline() != time {
+                self.timer.as_mut().reset(time);
+            }
+            ready!(self.timer.as_mut().poll(context));
+        }
+    }
+
+    /// Has the stages follow what is installed.
+    fn follow_settings(&mut self) {
+        if self.settings.has_changed().unwrap_or(false) {
+            let settings = self.settings.borrow_and_update().clone();
+            self.session.sync(&settings.installed, Instant::now());
+        }
+    }
+
+    /// Moves what there is in one direction.
+    fn move_bytes(&mut self, direction: Direction, context: &mut Context<'_>) -> Moved {
+        for _ in 0..CHUNKS_IN_A_TURN {
+            match self.write(direction, context) {
+                Moved::All => {}
+                moved => return moved,
+            }
+            if self.read(direction, context).is_pending() {
+                return Moved::All;
+            }
+        }
+        Moved::Some
+    }
+
+    /// Gives the peer what has left the lane: of several chunks one, so that it may find it alone.
+    fn write(&mut self, direction: Direction, context: &mut Context<'_>) -> Moved {
+        while let Some(item) = self.session.lane(direction).front().cloned() {
+            if item == Item::Reset {
+                self.cut();
+                return Moved::Reset;
+            }
+            let sink = self.end(sink_of(direction));
+            if sink.is_reset {
+                // As a system answers for whom there is no connection any more.
+                self.session.lane(direction).discard();
+                self.is_reset(sink_of(direction));
+                continue;
+            }
+            match sink.give(&item, context) {
+                Poll::Pending => return Moved::All,
+                Poll::Ready(Err(_)) => self.is_reset(sink_of(direction)),
+                Poll::Ready(Ok(count)) => {
+                    self.session.lane(direction).took(count);
+                    if let Item::Chunk(bytes) = item {
+                        self.tell(sink_of(direction), direction, What::Bytes(&bytes[..count]));
+                        if count == bytes.len() && matches!(self.session.lane(direction).front(), Some(Item::Chunk(_)))
+                        {
+                            return Moved::Some;
+                        }
+                    } else {
+                        self.tell(sink_of(direction), direction, What::End);
+                        // The other direction may have to end as well.
+                        self.session.advance(Instant::now());
+                        self.is_restless = true;
+                    }
+                }
+            }
+        }
+        Moved::All
+    }
+
+    /// Reads a chunk, and hands it to the lane, if there is room for any. Ready if something has come.
+    fn read(&mut self, direction: Direction, context: &mut Context<'_>) -> Poll<()> {
+        let room = self.session.lane(direction).room();
+        let wire = source_of(direction);
+        let source = self.end(wire);
+        if source.is_reset {
+            return Poll::Pending;
+        }
+        if source.has_ended || room == 0 {
+            ready!(source.failed.as_mut().poll(context));
+            self.is_reset(wire);
+            return Poll::Ready(());
+        }
+        let result = ready!(self.read_chunk(wire, room.min(CHUNK), context));
+        // What was installed before the peer sent this must not miss it.
+        self.follow_settings();
+        match result {
+            Ok(0) => {
+                self.end(wire).has_ended = true;
+                self.tell(wire, direction, What::End);
+                self.session.lane(direction).end(Instant::now());
+            }
+            Ok(_) => self.chunk_has_come(direction, context),
+            Err(_) => self.is_reset(wire),
+        }
+        Poll::Ready(())
+    }
+
+    fn read_chunk(&mut self, wire: Wire, room: usize, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.buffer.capacity() < LEAST_ROOM {
+            self.buffer.reserve(CHUNK);
+        }
+        let mut source = Reading(self.end(wire).peer);
+        poll_read_buf(Pin::new(&mut source), context, &mut (&mut self.buffer).limit(room))
+    }
+
+    /// Hands on what has been read: to the peer at once if there is nothing between.
+    fn chunk_has_come(&mut self, direction: Direction, context: &mut Context<'_>) {
+        let mut chunk = std::mem::take(&mut self.buffer);
+        self.tell(source_of(direction), direction, What::Bytes(&chunk));
+        let sink = self.end(sink_of(direction));
+        if !sink.is_reset && self.session.lane(direction).is_bare() {
+            let sink = self.end(sink_of(direction));
+            match sink.peer.poll_write(context, &chunk) {
+                Poll::Pending => {}
+                Poll::Ready(Err(_)) => self.is_reset(sink_of(direction)),
+                Poll::Ready(Ok(count)) => {
+                    self.tell(sink_of(direction), direction, What::Bytes(&chunk[..count]));
+                    self.session.lane(direction).has_passed(count);
+                    chunk.advance(count);
+                }
+            }
+        }
+        if !chunk.is_empty() {
+            let bytes = chunk.split().freeze();
+            self.session.lane(direction).chunk(Instant::now(), bytes);
+        }
+        self.buffer = chunk;
+    }
+
+    /// A connection is reset: nothing more comes from it.
+    fn is_reset(&mut self, wire: Wire) {
+        let direction = match wire {
+            Wire::Client => Direction::ToServer,
+            Wire::Server => Direction::ToClient,
+        };
+        let end = self.end(wire);
+        if !std::mem::replace(&mut end.is_reset, true) {
+            self.tell(wire, direction, What::Reset);
+        }
+        self.session.lane(direction).reset(Instant::now());
+        self.is_restless = true;
+    }
+
+    /// Both are about to be reset.
+    pub(super) fn cut(&self) {
+        if !self.client.is_reset {
+            self.tell(Wire::Client, Direction::ToClient, What::Reset);
+        }
+        if !self.server.is_reset {
+            self.tell(Wire::Server, Direction::ToServer, What::Reset);
+        }
+    }
+
+    fn end(&mut self, wire: Wire) -> &mut End<'a> {
+        match wire {
+            Wire::Client => &mut self.client,
+            Wire::Server => &mut self.server,
+        }
+    }
+
+    fn tell(&self, wire: Wire, direction: Direction, what: What<'_>) {
+        if let Some(tap) = self.tap {
+            tap.passed(&Passed { session: self.number, wire, direction, at: Instant::now(), what });
+        }
+    }
+}
+
+impl<'a> End<'a> {
+    fn new(peer: &'a Peer) -> Self {
+        Self { peer, failed: peer.failed(), has_ended: false, is_reset: false }
+    }
+
+    /// Gives it an item that is no reset. How many bytes of it were taken.
+    fn give(&self, item: &Item, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        match item {
+            Item::Chunk(bytes) => self.peer.poll_write(context, bytes),
+            Item::End | Item::Reset => self.peer.poll_end(context).map_ok(|()| 0),
+        }
+    }
+}
+
+fn source_of(direction: Direction) -> Wire {
+    match direction {
+        Direction::ToServer => Wire::Client,
+        Direction::ToClient => Wire::Server,
+    }
+}
+
+fn sink_of(direction: Direction) -> Wire {
+    source_of(direction.reverse())
+}
+
+/// A peer as what tokio-util reads from.
+struct Reading<'a>(&'a Peer);
+
+impl AsyncRead for Reading<'_> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_read(context, buffer)
+    }
+}

@@ -1,0 +1,93 @@
+//! Links that end, or are reset.
+
+use macro_rules_attribute::apply;
+use tcpip_testkit::faults::{self, Fault};
+use tokio::io::AsyncWriteExt;
+
+use super::{End, Place, Rig, over_both, receive, rest, send};
+
+/// What both peers find, when the server sends this to the client: the client first.
+async fn ends_of<P: Place>(fault: impl Fault, sent: &[u8]) -> [(String, End); 2] {
+    let mut rig = Rig::new::<P>().await;
+    let (mut client, mut server) = rig.connect().await;
+    let _fault = rig.proxy.to_client().add(fault);
+    // It may be over before all is sent.
+    let _ = server.write_all(sent).await;
+    let mut ends = Vec::new();
+    for peer in [&mut client, &mut server] {
+        let (bytes, end) = rest(peer).await;
+        ends.push((String::from_utf8(bytes).unwrap(), end));
+    }
+    ends.try_into().unwrap()
+}
+
+fn both(text: &str, end: End) -> [(String, End); 2] {
+    [(text.to_owned(), end), (String::new(), end)]
+}
+
+/// Both peers are reset, at once, or behind exactly so many bytes, within a message, within a character; what has left
+/// before arrives.
+#[apply(over_both)]
+async fn a_reset_is_one_for_both<P: Place>() {
+    assert_eq!(ends_of::<P>(faults::reset(), b"").await, both("", End::Reset));
+    assert_eq!(ends_of::<P>(faults::reset().after(3), b"reply\r\n").await, both("rep", End::Reset));
+    assert_eq!(ends_of::<P>(faults::reset().after(3), b"rep").await, both("rep", End::Reset));
+    let second = faults::messages(b"\n", faults::reset()).skip(1);
+    assert_eq!(ends_of::<P>(second, b"one\ntwo\n").await, both("one\n", End::Reset));
+    let within_the_second = faults::messages(b"\n", faults::reset().after(2)).skip(1);
+    assert_eq!(ends_of::<P>(within_the_second, b"one\ntwo\n").await, both("one\ntw", End::Reset));
+}
+
+/// The same as a clean end, of both peers; and behind the limit of each direction.
+#[apply(over_both)]
+async fn a_hang_up_is_a_clean_end_for_both<P: Place>() {
+    assert_eq!(ends_of::<P>(faults::fin(), b"").await, both("", End::Clean));
+    assert_eq!(ends_of::<P>(faults::fin().after(3), b"reply").await, both("rep", End::Clean));
+    assert_eq!(ends_of::<P>(faults::limit(4), b"reply").await, both("repl", End::Clean));
+    assert_eq!(ends_of::<P>(faults::limit(0), b"").await, both("", End::Clean));
+    let within_the_second = faults::messages(b"\n", faults::fin().after(2)).skip(1);
+    assert_eq!(ends_of::<P>(within_the_second, b"one\ntwo\n").await, both("one\ntw", End::Clean));
+}
+
+/// A half-close is one: the other direction goes on, also when the fault is removed.
+#[apply(over_both)]
+async fn a_half_close_stays_one<P: Place>() {
+    let mut rig = Rig::new::<P>().await;
+    let (mut client, mut server) = rig.connect().await;
+    let half = rig.proxy.to_client().add(faults::half_close().after(3));
+    send(&mut server, b"reply").await;
+    assert_eq!(rest(&mut client).await, (b"rep".to_vec(), End::Clean));
+    for _ in 0..2 {
+        send(&mut client, b"still there?").await;
+        assert_eq!(receive(&mut server, 12).await, b"still there?");
+    }
+    drop(half);
+    send(&mut server, b"lost").await;
+    send(&mut client, b"yes").await;
+    client.shutdown().await.unwrap();
+    assert_eq!(rest(&mut server).await, (b"yes".to_vec(), End::Clean));
+}
+
+/// An idle link is reset too, each session by its own condition, and only as many as are asked for.
+#[apply(over_both)]
+async fn sessions_at_rest_are_reset_as_they_are_accepted<P: Place>() {
+    let mut rig = Rig::new::<P>().await;
+    let (mut early, _early_server) = rig.connect().await;
+    let twice = rig.proxy.to_client().add(faults::reset().times(2));
+    assert_eq!(rest(&mut early).await, (Vec::new(), End::Reset));
+    let (mut second, _second_server) = rig.connect().await;
+    assert_eq!(rest(&mut second).await, (Vec::new(), End::Reset));
+    let (mut third, mut third_server) = rig.connect().await;
+    send(&mut third_server, b"well").await;
+    assert_eq!(receive(&mut third, 4).await, b"well");
+    drop(twice);
+    let _half_of_them = rig.proxy.add(faults::reset().of_sessions(0.5, 7));
+    let mut resets = 0;
+    for _ in 0..40 {
+        let (mut client, mut server) = rig.connect().await;
+        let _ = server.write_all(b"x").await;
+        drop(server);
+        resets += u32::from(rest(&mut client).await.1 == End::Reset);
+    }
+    assert!((10..30).contains(&resets), "{resets}");
+}

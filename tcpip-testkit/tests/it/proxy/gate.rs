@@ -1,0 +1,78 @@
+//! What becomes of who calls.
+
+use std::io::ErrorKind;
+
+use macro_rules_attribute::apply;
+use tcpip_testkit::Then;
+
+use super::{End, Place, Rig, ms, nothing_comes, over_both, receive, rest, send};
+
+/// A proxy that is down refuses, and is up again at once, on the same port; sessions that are there go on.
+#[apply(over_both)]
+async fn down_and_up_again_on_the_same_port<P: Place>() {
+    let mut rig = Rig::new::<P>().await;
+    let address = rig.proxy.local_addr();
+    let (mut client, mut server) = rig.connect().await;
+    for _ in 0..3 {
+        let refusing = rig.proxy.refuse();
+        assert_eq!(rig.dial().await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        send(&mut server, b"!").await;
+        assert_eq!(receive(&mut client, 1).await, b"!");
+        drop(refusing);
+        let (mut new, mut new_server) = rig.connect().await;
+        send(&mut new, b"?").await;
+        assert_eq!(receive(&mut new_server, 1).await, b"?");
+    }
+    assert_eq!(rig.proxy.local_addr(), address);
+}
+
+/// The newest counts, until it is dropped; then the one before it does.
+#[apply(over_both)]
+async fn the_newest_guard_counts<P: Place>() {
+    let mut rig = Rig::new::<P>().await;
+    let refusing = rig.proxy.refuse();
+    let resetting = rig.proxy.accept_and(Then::Reset);
+    assert_eq!(rest(&mut rig.dial().await.unwrap()).await, (Vec::new(), End::Reset));
+    let ending = rig.proxy.accept_and(Then::Fin);
+    drop(resetting);
+    let mut ended = rig.dial().await.unwrap();
+    send(&mut ended, b"nobody reads this").await;
+    assert_eq!(rest(&mut ended).await, (Vec::new(), End::Clean));
+    drop(ending);
+    rig.dial().await.unwrap_err();
+    drop(refusing);
+    rig.connect().await;
+}
+
+/// A silent proxy accepts and says nothing; then the client is connected, and the server has what it has sent.
+#[apply(over_both)]
+async fn a_silent_proxy_connects_later<P: Place>() {
+    let mut rig = Rig::new::<P>().await;
+    let silent = rig.proxy.accept_and(Then::Silence);
+    let mut client = rig.dial().await.unwrap();
+    send(&mut client, b"hello?").await;
+    nothing_comes(&mut client, ms(20)).await;
+    drop(silent);
+    let mut server = rig.accept().await;
+    assert_eq!(receive(&mut server, 6).await, b"hello?");
+}
+
+/// All sessions are reset that are there, and those that wait; later ones are not.
+#[apply(over_both)]
+async fn all_sessions_are_reset_now<P: Place>() {
+    let mut rig = Rig::new::<P>().await;
+    let (mut one, mut one_server) = rig.connect().await;
+    let (mut two, mut two_server) = rig.connect().await;
+    let silent = rig.proxy.accept_and(Then::Silence);
+    let mut waiting = rig.dial().await.unwrap();
+    send(&mut waiting, b"?").await;
+    nothing_comes(&mut waiting, ms(10)).await;
+    rig.proxy.reset_now();
+    for stream in [&mut one, &mut one_server, &mut two, &mut two_server, &mut waiting] {
+        assert_eq!(rest(stream).await, (Vec::new(), End::Reset));
+    }
+    drop(silent);
+    let (mut client, mut server) = rig.connect().await;
+    send(&mut client, b"?").await;
+    assert_eq!(receive(&mut server, 1).await, b"?");
+}

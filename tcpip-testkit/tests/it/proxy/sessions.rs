@@ -1,0 +1,142 @@
+//! Sessions and their ends, at the proxy.
+
+use std::sync::{Arc, Mutex};
+
+use macro_rules_attribute::apply;
+use tcpip_client::Client;
+use tcpip_testkit::{
+    FaultProxy, Passed, ProxyTap, TestOneClientReadLoopServer, What, Wire,
+    faults::{self, Direction, Event},
+};
+use tokio::io::AsyncWriteExt;
+
+use super::{End, Place, Rig, in_time, over_both, receive, rest, send};
+
+/// A client whose server is not there is reset.
+#[apply(over_both)]
+async fn a_client_without_a_server_is_reset<P: Place>() {
+    let mut rig = Rig::new::<P>().await;
+    rig.connect().await;
+    let Rig { proxy, network, device } = rig;
+    drop(device);
+    let mut client = network.dial(proxy.local_addr(), None).await.unwrap();
+    assert_eq!(rest(&mut client).await, (Vec::new(), End::Reset));
+}
+
+/// A proxy that is dropped, or closed, has left nothing: its sessions have ended, and its port is free.
+#[apply(over_both)]
+async fn a_proxy_that_is_gone_has_left_nothing<P: Place>() {
+    let mut rig = Rig::new::<P>().await;
+    let (mut client, mut server) = rig.connect().await;
+    let address = rig.proxy.local_addr();
+    let Rig { proxy, network, device: _device } = rig;
+    let fault = proxy.add(faults::stall());
+    proxy.close().await;
+    proxy.close().await;
+    assert_eq!(rest(&mut client).await, (Vec::new(), End::Clean));
+    assert_eq!(rest(&mut server).await, (Vec::new(), End::Clean));
+    network.dial(address, None).await.unwrap_err();
+    drop((proxy, fault));
+    let again = P::builder(FaultProxy::to("device", 1), &network).port(address.port()).start().await.unwrap();
+    assert_eq!(again.local_addr(), address);
+    drop(again);
+    network.dial(address, None).await.unwrap_err();
+}
+
+/// A fault is told of each direction of each session, and when that is over; numbers count from 1.
+#[apply(over_both)]
+async fn a_fault_is_told_of_each_session<P: Place>() {
+    let mut rig = Rig::new::<P>().await;
+    let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let _fault = rig.proxy.add(move |event: Event<'_>, at: faults::At, out: &mut faults::Out<'_>| {
+        if let Event::Open | Event::Closed = event {
+            sender.send(format!("{event:?} {} {:?}", at.session, at.direction)).unwrap();
+        }
+        out.pass(event);
+    });
+    for session in 1..=2 {
+        drop(rig.connect().await);
+        for what in ["Open", "Closed"] {
+            for direction in ["ToServer", "ToClient"] {
+                assert_eq!(in_time(told.recv()).await.unwrap(), format!("{what} {session} {direction}"));
+            }
+        }
+    }
+}
+
+/// A fault that panics resets its session, and no other.
+#[apply(over_both)]
+async fn a_fault_that_panics_resets_its_session<P: Place>() {
+    let mut rig = Rig::new::<P>().await;
+    let (mut client, mut server) = rig.connect().await;
+    let (mut other, mut other_server) = rig.connect().await;
+    let _fault = rig.proxy.to_server().add(faults::custom(|event, _, out| {
+        assert_ne!(event, Event::Chunk(b"panic"), "a panic of the test's");
+        out.pass(event);
+    }));
+    send(&mut client, b"panic").await;
+    assert_eq!(rest(&mut server).await, (Vec::new(), End::Reset));
+    assert_eq!(rest(&mut client).await, (Vec::new(), End::Reset));
+    send(&mut other, b"fine").await;
+    assert_eq!(receive(&mut other_server, 4).await, b"fine");
+}
+
+/// Keeps what passes, as text.
+#[derive(Default)]
+struct Keep(Mutex<Vec<String>>);
+
+impl ProxyTap for Keep {
+    fn passed(&self, passed: &Passed<'_>) {
+        let wire = if passed.wire == Wire::Client { "client" } else { "server" };
+        let arrow = if passed.direction == Direction::ToServer { ">" } else { "<" };
+        let what = match passed.what {
+            What::Bytes(bytes) => bytes.escape_ascii().to_string(),
+            what => format!("{what:?}"),
+        };
+        self.0.lock().unwrap().push(format!("{wire} {arrow} {what}"));
+    }
+}
+
+/// Who listens in hears what passes both wires, on either side of the faults.
+#[apply(over_both)]
+async fn who_listens_in_hears_both_sides_of_the_faults<P: Place>() {
+    let keep = Arc::new(Keep::default());
+    let mut rig = Rig::with::<P>(|builder| builder.tap(keep.clone())).await;
+    let (mut client, mut server) = rig.connect().await;
+    let _fault = rig.proxy.to_server().add(faults::replace("?", "!"));
+    send(&mut client, b"what?").await;
+    assert_eq!(receive(&mut server, 5).await, b"what!");
+    send(&mut server, b"ok").await;
+    assert_eq!(receive(&mut client, 2).await, b"ok");
+    server.shutdown().await.unwrap();
+    assert_eq!(rest(&mut client).await, (Vec::new(), End::Clean));
+    rig.proxy.reset_now();
+    assert_eq!(rest(&mut server).await, (Vec::new(), End::Reset));
+    let expected = [
+        "client > Open",
+        "server > Open",
+        "client > what?",
+        "server > what!",
+        "server < ok",
+        "client < ok",
+        "server < End",
+        "client < End",
+        "client < Reset",
+        "server > Reset",
+    ];
+    assert_eq!(*keep.0.lock().unwrap(), expected);
+}
+
+/// The library's own client and server work through it, as with each other.
+#[test_log::test(tokio::test)]
+async fn client_and_server_do_not_notice_the_proxy() {
+    let server = TestOneClientReadLoopServer::builder().start().await.unwrap();
+    let proxy = FaultProxy::to(server.host(), server.port()).start().await.unwrap();
+    let client = Client::builder(proxy.host(), proxy.port()).connect().await.unwrap();
+    client.write_str("one").await.unwrap();
+    assert_eq!(server.get_next_data().await.unwrap(), "one");
+    server.write_str("two").await.unwrap();
+    assert_eq!(client.read_str().await.unwrap(), "two");
+    client.close().await;
+    server.wait_disconnected().await;
+}
