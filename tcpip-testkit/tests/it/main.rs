@@ -13,6 +13,7 @@ mod cut;
 mod determinism;
 mod endless_deadlines;
 mod entered;
+mod eventually;
 mod expected;
 mod filter;
 mod fixtures;
