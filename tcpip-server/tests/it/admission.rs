@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use macro_rules_attribute::apply;
 use tcpip_server::{DisconnectReason, OneClientReadLoopServer, OneClientServer, ReadError};
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::Barrier, task::JoinSet};
 use tracing::Level;
@@ -9,6 +10,7 @@ use tracing::Level;
 use crate::{
     handler::Scripted,
     log_count::LogCount,
+    over_both::over_both,
     raw_peer::{ask, dial, dial_in, event_channel, hears, is_greeted, is_refused, reset, rest, soon},
 };
 
@@ -16,6 +18,7 @@ use crate::{
 const NEVER: Duration = Duration::from_hours(1);
 
 /// Fault 1: a client hangs up while a byte that it sent is unread; the next client is admitted at once.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn hang_up_behind_an_unread_byte_does_not_keep_the_next_client_out() {
     let (callback, mut events) = event_channel();
@@ -34,6 +37,7 @@ async fn hang_up_behind_an_unread_byte_does_not_keep_the_next_client_out() {
 }
 
 /// Fault 1, without a next client: the hang-up behind an unread byte is told once nobody has read for `drain_timeout`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn hang_up_behind_an_unread_byte_is_told_after_the_drain_timeout() {
     let drain_timeout = Duration::from_millis(50);
@@ -50,6 +54,7 @@ async fn hang_up_behind_an_unread_byte_is_told_after_the_drain_timeout() {
 }
 
 /// A session that drains still counts as connected: what was asked is answered.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn draining_session_can_be_read_and_answered() {
     let server = OneClientServer::builder().drain_timeout(NEVER).start().await.unwrap();
@@ -68,6 +73,7 @@ async fn draining_session_can_be_read_and_answered() {
 
 /// While a client is connected, a second one sees the end of its stream, and the first one is not disturbed.
 /// Parity: `OneClientServer`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn second_client_is_refused_and_the_first_is_unharmed() {
     let server = OneClientServer::builder().start().await.unwrap();
@@ -82,6 +88,7 @@ async fn second_client_is_refused_and_the_first_is_unharmed() {
 }
 
 /// Fault 18: clients that are refused by the hundred make one line in the log, not hundreds.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn refused_clients_are_logged_at_a_limited_rate() {
     let (log, _listening) = LogCount::start();
@@ -126,6 +133,7 @@ async fn accept_storm_leaves_the_client_unharmed_and_the_log_short() {
 
 /// Fault 3: the client that comes while the previous one is being closed has both its events, after those of the
 /// previous one.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn client_admitted_while_the_last_is_being_closed_has_its_events() {
     let (callback, mut events) = event_channel();
@@ -223,6 +231,7 @@ async fn redial_before_the_loss_is_noticed_gives_c1_d1_c2_d2() {
 }
 
 /// A client's reset is told as a reset, and frees the place.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn reset_is_told_as_a_reset_and_frees_the_place() {
     let server = OneClientServer::builder().start().await.unwrap();

@@ -115,7 +115,7 @@ async fn all_interfaces_means_both_families_and_one_port() {
     for address in addresses {
         let ip: IpAddr = if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { "::1".parse().unwrap() };
         let stream = tokio::net::TcpStream::connect((ip, address.port())).await.unwrap();
-        let session = admission_of(&stream, &server).await;
+        let session = admission_of(stream.local_addr().ok(), &server).await;
         let other = addresses.iter().find(|other| *other != address).unwrap();
         let ip: IpAddr = if other.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { "::1".parse().unwrap() };
         let surplus = tokio::net::TcpStream::connect((ip, other.port())).await.unwrap();
@@ -144,7 +144,7 @@ async fn all_interfaces_have_the_given_port() {
             Ok(server) => {
                 assert_eq!((server.port(), server.local_addrs().len()), (port, 2));
                 let stream = tokio::net::TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.unwrap();
-                admission_of(&stream, &server).await;
+                admission_of(stream.local_addr().ok(), &server).await;
                 return;
             }
             Err(error) => assert_eq!(bind_error(error), io::ErrorKind::AddrInUse),

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use macro_rules_attribute::apply;
 use tcpip_server::{ConnectionEvent, OneClientReadLoopServer, OneClientServer};
 use tokio::{
     sync::{Notify, mpsc},
@@ -19,7 +20,8 @@ use tracing::Level;
 use crate::{
     handler::Scripted,
     log_count::LogCount,
-    raw_peer::{STUCK, dial_in, event_channel, soon},
+    over_both::over_both,
+    raw_peer::{STUCK, dial, dial_in, event_channel, soon},
 };
 
 type Telling = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -84,6 +86,7 @@ async fn slow_callbacks_neither_overlap_nor_finish_out_of_order() {
 }
 
 /// Fault 6: a reader whose timeout passes as its session ends does not cancel the callback.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn readers_timeout_does_not_cancel_a_callback() {
     let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -123,6 +126,7 @@ async fn readers_timeout_does_not_cancel_a_callback() {
 }
 
 /// Several callbacks are told of each event in the order in which they were added.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn several_callbacks_are_called_in_order() {
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -147,6 +151,7 @@ async fn several_callbacks_are_called_in_order() {
 }
 
 /// Failure 28: a callback that panics is logged; the callbacks beside it and the later events come all the same.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn panicking_callback_is_logged_and_harms_nobody() {
     let (log, _listening) = LogCount::start();
@@ -170,6 +175,7 @@ async fn panicking_callback_is_logged_and_harms_nobody() {
 }
 
 /// Failure 28: a callback that panics before it has made its future does no more harm than one that panics in it.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn callback_that_panics_without_a_future_harms_nobody() {
     let calls = Arc::new(AtomicUsize::new(0));
@@ -187,6 +193,7 @@ async fn callback_that_panics_without_a_future_harms_nobody() {
 }
 
 /// Failure 28: while a callback sleeps, clients come and go, and the server closes; each event is told afterwards.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn sleeping_callback_holds_up_neither_clients_nor_close() {
     let (callback, go, mut events) = held_back();
@@ -202,6 +209,7 @@ async fn sleeping_callback_holds_up_neither_clients_nor_close() {
 
 /// Failure 28: a callback may close the connection, the client's place, or the server that it is told of, also with a
 /// handler at work, and each such close returns before its deadline.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn callback_may_close_what_it_is_told_of() {
     for what in ["connection", "client", "server"] {
@@ -226,7 +234,7 @@ async fn callback_may_close_what_it_is_told_of() {
         let server = Arc::new(builder.connect_callback(callback).start().await.unwrap());
         *server_slot.lock().unwrap() = Some(Arc::clone(&server));
         for _ in 0..if what == "server" { 1 } else { 3 } {
-            let _stream = tokio::net::TcpStream::connect(server.local_addrs()[0]).await.unwrap();
+            let _stream = dial(&*server).await;
             let (begun, ended) = (soon(events.recv()).await.unwrap(), soon(events.recv()).await.unwrap());
             assert!(begun.is_connected() && !ended.is_connected());
             assert_eq!(begun.connection(), ended.connection());
@@ -263,6 +271,7 @@ async fn callback_may_drop_its_owner() {
 }
 
 /// `callbacks_done` returns when all events so far have been told; at once from within a callback, and without one.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn callbacks_done_waits_for_events_so_far_but_not_for_itself() {
     let server_slot = Arc::new(Mutex::new(None::<Arc<OneClientServer>>));
@@ -292,6 +301,7 @@ async fn callbacks_done_waits_for_events_so_far_but_not_for_itself() {
 }
 
 /// When so many events wait for a slow callback that something must be wrong, the log says so; no event is lost.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn queue_of_events_warns_at_64_and_loses_none() {
     let (log, _listening) = LogCount::start();

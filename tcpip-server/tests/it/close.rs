@@ -6,7 +6,8 @@ use std::{
 };
 
 use tcpip_server::{
-    ConnectionEvent, DEFAULT_CLOSE_TIMEOUT, DisconnectReason, OneClientReadLoopServer, OneClientServer, WriteError,
+    ConnectionEvent, DEFAULT_CLOSE_TIMEOUT, DisconnectReason, NetworkStream, OneClientReadLoopServer, OneClientServer,
+    WriteError,
 };
 use tokio::{io::AsyncWriteExt, net::TcpStream, runtime::Runtime};
 
@@ -19,7 +20,7 @@ use crate::{
 const FLOOD: usize = 32 << 20;
 
 /// A client that does not read, and a write that waits for it.
-async fn stall(server: &OneClientServer) -> (TcpStream, tokio::task::JoinHandle<Result<(), WriteError>>) {
+async fn stall(server: &OneClientServer) -> (NetworkStream, tokio::task::JoinHandle<Result<(), WriteError>>) {
     let (stream, session) = dial_in(server).await;
     let mut writing = Box::pin(async move { session.write(&vec![0; FLOOD]).await });
     assert!(tokio::time::timeout(Duration::ZERO, &mut writing).await.is_err(), "the kernel took all of it");

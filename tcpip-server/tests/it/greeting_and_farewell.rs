@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
+use macro_rules_attribute::apply;
 use tcpip_server::{Connection, ConnectionEvent, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
+use tcpip_testkit::eventually;
 use tokio::{
     runtime::Builder,
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -17,6 +19,7 @@ use tracing::Level;
 
 use crate::{
     log_count::LogCount,
+    over_both::over_both,
     raw_peer::{ask, dial, dial_in, hears, rest, soon},
 };
 
@@ -75,6 +78,7 @@ impl ReadAndDispatch for Endless {
 
 /// A farewell that never ends is given up after the close deadline, and logged: the loop ends without a close, and
 /// without a next client.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_farewell_that_never_ends_is_given_up_at_the_close_deadline() {
     let close_timeout = Duration::from_millis(100);
@@ -85,12 +89,7 @@ async fn a_farewell_that_never_ends_is_given_up_at_the_close_deadline() {
         let before = Instant::now();
         drop(client);
         soon(session.wait_closed()).await;
-        soon(async {
-            while server.is_reading() {
-                yield_now().await;
-            }
-        })
-        .await;
+        eventually(|| !server.is_reading()).await;
         assert!(before.elapsed() >= close_timeout);
     }
     assert_eq!(log.of(Level::ERROR, "on_disconnect does not end").len(), 2);
@@ -121,6 +120,7 @@ impl ReadAndDispatch for WaitsForCallback {
 
 /// `on_connect` may wait until the callback has been told of the session, however long that takes; the callback itself,
 /// which asks for the same, does not wait for itself.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_greeting_may_wait_for_the_callbacks() {
     let is_told = std::sync::Arc::new(AtomicBool::new(false));
@@ -151,6 +151,7 @@ async fn a_greeting_may_wait_for_the_callbacks() {
 }
 
 /// A callback that closes the client for which the greeting waits on the callbacks does not wait for ever.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_callback_may_close_what_a_greeting_waits_in() {
     let callback = |event: ConnectionEvent| async move { event.connection().close().await };

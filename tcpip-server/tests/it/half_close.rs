@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use tcpip_server::{Connection, DisconnectReason, HalfClose, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tokio::io::AsyncWriteExt;
 
-use crate::raw_peer::{dial, dial_in, is_refused, rest, soon};
+use crate::{
+    over_both::over_both,
+    raw_peer::{dial, dial_in, is_refused, rest, soon},
+};
 
 /// Answers `go` with ten lines: by itself, or by a task of the session.
 struct Lines {
@@ -39,6 +43,7 @@ const TEN_LINES: &str = "0\r\n1\r\n2\r\n3\r\n4\r\n5\r\n6\r\n7\r\n8\r\n9\r\n";
 
 /// A one-shot that ends its half behind its command hears everything, whether the handler says it or a task that the
 /// handler has spawned; then the session ends by itself, as the client's doing. Failure 34.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_client_that_has_ended_its_half_hears_all() {
     for by_task in [false, true] {
@@ -74,6 +79,7 @@ impl ReadAndDispatch for Silent {
 }
 
 /// While it listens it holds the place.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_client_that_listens_on_holds_the_place() {
     let server = OneClientReadLoopServer::builder(Silent).half_close(HalfClose::Allowed).start().await.unwrap();
@@ -87,6 +93,7 @@ async fn a_client_that_listens_on_holds_the_place() {
 }
 
 /// A read loop that has found the end is stopped at once, whatever its tasks do, and the session goes on.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_loop_that_has_found_the_end_is_stopped_at_once() {
     let server = OneClientReadLoopServer::builder(Silent).half_close(HalfClose::Allowed).start().await.unwrap();

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use macro_rules_attribute::apply;
 use tcpip_server::{Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, ReadAndDispatch, ReadError};
 use tokio::{
     io::AsyncWriteExt,
@@ -14,6 +15,7 @@ use tracing::Level;
 
 use crate::{
     log_count::LogCount,
+    over_both::over_both,
     raw_peer::{admission_of, ask, dial, dial_in, hears, reset, rest, soon},
 };
 
@@ -166,6 +168,7 @@ async fn at_once<T>(what: impl Future<Output = T>) -> T {
 
 /// The greeting comes before the reply to a command that was sent before the greeting.
 /// Parity: `OneClientReadLoopServer`, `read_and_dispatch`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn greeting_runs_before_the_first_dispatch() {
     for _ in 0..20 {
@@ -178,6 +181,7 @@ async fn greeting_runs_before_the_first_dispatch() {
 
 /// An error or a panic of `on_connect` or `read_and_dispatch` ends the session, is logged once, and the next client is
 /// served. `on_disconnect` runs all the same.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn error_or_panic_ends_the_session_and_the_next_client_is_served() {
     let (log, _listening) = LogCount::start();
@@ -202,6 +206,7 @@ async fn error_or_panic_ends_the_session_and_the_next_client_is_served() {
 }
 
 /// A panic of `on_disconnect` harms nobody.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn panic_in_on_disconnect_harms_nobody() {
     let server = scripted(Scripted::default()).await;
@@ -213,6 +218,7 @@ async fn panic_in_on_disconnect_harms_nobody() {
 }
 
 /// What was written before the handler failed is flushed.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn reply_before_a_failure_is_delivered() {
     let server = scripted(Scripted::default()).await;
@@ -222,6 +228,7 @@ async fn reply_before_a_failure_is_delivered() {
 }
 
 /// A client that leaves between two messages is no trouble for the log; one that leaves within a message is.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn clean_end_is_not_logged_as_trouble_and_a_truncated_frame_is() {
     let (log, _listening) = LogCount::start();
@@ -254,6 +261,7 @@ impl ReadAndDispatch for Echo {
 }
 
 /// Fault 9: a read loop on `read_line` or `read` ends with the stream, calls the callback and closes the socket.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn read_loop_on_read_line_or_read_ends_with_the_stream() {
     for by_line in [true, false] {
@@ -285,6 +293,7 @@ async fn read_loop_on_read_line_or_read_ends_with_the_stream() {
 
 /// When the owner ends the session, or a new client takes the place of one that has hung up, the handler's future is
 /// dropped where it waits, and the next client's `on_connect` comes after `on_disconnect`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn handler_at_work_is_dropped_before_the_next_client_begins() {
     for how in ["close_client", "replaced", "connection.close", "close"] {
@@ -314,6 +323,7 @@ async fn handler_at_work_is_dropped_before_the_next_client_begins() {
 }
 
 /// The next client's `on_connect` waits for an `on_disconnect` that takes its time.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn next_client_waits_for_on_disconnect() {
     let server = scripted(Scripted::default()).await;
@@ -331,6 +341,7 @@ async fn next_client_waits_for_on_disconnect() {
 }
 
 /// The peer's hang-up does not drop a handler at work, which may answer a client that has only half-closed.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn hang_up_does_not_drop_a_handler_at_work() {
     let server = scripted(Scripted::default()).await;
@@ -347,6 +358,7 @@ async fn hang_up_does_not_drop_a_handler_at_work() {
 }
 
 /// A reset ends the session at once, but not the handler at work.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn reset_ends_the_session_but_does_not_drop_a_handler_at_work() {
     let server = scripted(Scripted::default()).await;
@@ -363,6 +375,7 @@ async fn reset_ends_the_session_but_does_not_drop_a_handler_at_work() {
 
 /// A close of any kind, called from the session's own handler or hook, returns without waiting for its caller, and the
 /// caller ends where it next waits.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn close_from_the_own_handler_returns_at_once() {
     for command in ["connection.close", "close_client", "close"] {
@@ -398,6 +411,7 @@ async fn close_from_the_own_handler_returns_at_once() {
 }
 
 /// A server that is dropped by its own handler closes.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn server_dropped_by_its_own_handler_closes() {
     let server = scripted(Scripted::default()).await;
@@ -426,7 +440,7 @@ async fn handler_that_never_yields_is_given_up_at_the_close_deadline() {
         *server.handler().gate.lock().unwrap() = Some(closed);
         let mut client = dial(&server).await;
         client.write_all(b"block\r\n").await.unwrap();
-        let session = admission_of(&client, &server).await;
+        let session = admission_of(client.local_addr(), &server).await;
         server.handler().has_noted(&["on_connect", "blocking"]).await;
         soon(server.close_client()).await;
         soon(session.wait_closed()).await;
@@ -478,6 +492,7 @@ impl ReadAndDispatch for PassedOn {
 
 /// The end of a session stays no failure of the handler however the handler's helpers wrap it, and an end within a
 /// message stays one to warn of.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn end_that_is_passed_on_in_another_error_is_no_failure() {
     for passed_on in [PassedOn::LibraryError, PassedOn::IoError, PassedOn::Cause] {
@@ -512,6 +527,7 @@ impl ReadAndDispatch for PanicsAtOnce {
 }
 
 /// A panic in the farewell is logged as any other, and the next client is served.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_farewell_that_panics_at_once_is_logged_and_the_next_client_served() {
     let (log, _listening) = LogCount::start();

@@ -8,6 +8,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use macro_rules_attribute::apply;
 use tcpip_server::{Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tokio::{
     io::AsyncWriteExt,
@@ -17,6 +18,7 @@ use tracing::Level;
 
 use crate::{
     log_count::LogCount,
+    over_both::over_both,
     raw_peer::{ask, dial, dial_in, event_channel, rest, soon},
 };
 
@@ -116,6 +118,7 @@ impl ReadAndDispatch for Misbehaving {
 /// However a handler fails, and however its error or panic behaves when it is shown, asked for its cause, or dropped:
 /// the failure is logged, event and reason say the cause, `on_disconnect` runs, and the next client is served.
 /// Failure 42.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_failure_that_misbehaves_ends_its_session_and_no_more() {
     let own_source = ["is its own source"; 16].join(": ");
@@ -162,6 +165,7 @@ async fn a_failure_that_misbehaves_ends_its_session_and_no_more() {
 }
 
 /// A handler's future that panics as it is dropped does no harm: `on_disconnect` runs, and the next client is served.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_future_that_panics_as_it_is_dropped_does_no_harm() {
     let (log, _listening) = LogCount::start();

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use macro_rules_attribute::apply;
 use tcpip_server::{
     AnyServer, BytesMut, ClientOrServer, Connection, Decoder, HandlerResult, OneClientReadLoopServer, ReadAndDispatch,
     ReadError,
 };
 
-use crate::raw_peer::{ask, dial_in, soon};
+use crate::{
+    over_both::over_both,
+    raw_peer::{ask, dial_in, soon},
+};
 
 /// Echoes: through whatever is a client or a server, by a type of its own.
 struct Echo;
@@ -74,6 +78,7 @@ async fn each_read(link: &impl ClientOrServer) -> Vec<Option<ReadError>> {
 
 /// No read through a read-loop server, or through what holds or lends one, takes a message from the handler: each is an
 /// error at once, which does not end the session. The connection's own reads stay, and those of the handler.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_read_through_a_server_takes_nothing_from_its_handler() {
     let server = Arc::new(OneClientReadLoopServer::builder(Echo).start().await.unwrap());

@@ -2,19 +2,24 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use tcpip_server::{
-    Admission, Connection, DisconnectReason, Encoding, HandlerResult, OneClientReadLoopServer, OneClientServer,
-    ReadAndDispatch, StartError, WriteError,
+    Admission, Connection, DisconnectReason, Encoding, HandlerResult, NetworkStream, OneClientReadLoopServer,
+    OneClientServer, ReadAndDispatch, StartError, WriteError,
 };
-use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc};
+use tokio::{io::AsyncWriteExt, sync::mpsc};
 
-use crate::raw_peer::{admission_of, dial, dial_in, event_channel, hears, is_refused, rest, soon};
+use crate::{
+    over_both::over_both,
+    raw_peer::{admission_of, dial, dial_in, event_channel, hears, is_refused, rest, soon},
+};
 
 /// Longer than any test: nothing but the claim itself may end a wait.
 const NEVER: Duration = Duration::from_hours(1);
 
 /// The newest client takes the place of the one that is connected. The last session has been lost, not closed, and both
 /// have their events, in order.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn the_newest_client_takes_the_place() {
     let (callback, mut events) = event_channel();
@@ -48,6 +53,7 @@ async fn a_client_that_has_hung_up_is_not_replaced() {
 
 /// A client of which nothing is heard any more, and for which much is queued, keeps nobody out.
 /// Failure 35.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_silent_client_keeps_nobody_out() {
     let builder = OneClientServer::builder().admission(Admission::Replace).write_timeout(None);
@@ -80,13 +86,14 @@ impl ReadAndDispatch for Tells {
 }
 
 /// The handler of the replaced client, and its tasks, have ended before those of the newest begin.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn the_handler_of_the_replaced_client_ends_first() {
     let (sender, mut told) = mpsc::unbounded_channel();
     let server = OneClientReadLoopServer::builder(Tells(sender.clone()));
     let server = server.admission(Admission::Replace).start().await.unwrap();
     let mut expected = Vec::new();
-    let mut clients: Vec<(TcpStream, u64)> = Vec::new();
+    let mut clients: Vec<(NetworkStream, u64)> = Vec::new();
     for _ in 0..3 {
         let (client, session) = dial_in(&server).await;
         let (number, sender) = (session.number(), sender.clone());
@@ -124,6 +131,7 @@ impl Drop for TellsAtEnd {
 
 /// A client that is turned away is told why, as a text message of the server, and then sees the end of its stream,
 /// whatever it has sent.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_client_that_is_turned_away_is_told_why() {
     let builder = OneClientServer::builder().rejection_message("bus\u{e9}").encoding(Encoding::Latin1);
@@ -148,6 +156,7 @@ async fn a_client_that_is_turned_away_is_told_why() {
 }
 
 /// Clients that are told, and do not listen, keep nobody waiting: neither those that come after them nor a close.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn those_who_do_not_listen_when_they_are_turned_away_keep_nobody_waiting() {
     let builder = OneClientServer::builder().rejection_message("busy").close_timeout(NEVER);
@@ -164,12 +173,13 @@ async fn those_who_do_not_listen_when_they_are_turned_away_keep_nobody_waiting()
     drop(first);
     soon(session.wait_disconnected()).await;
     let second = dial(&server).await;
-    admission_of(&second, &server).await;
+    admission_of(second.local_addr(), &server).await;
     soon(server.close()).await;
     assert!(server.is_closed());
 }
 
 /// A rejection message that is no text message is an error of `start`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_rejection_message_that_cannot_be_sent_is_an_error_of_start() {
     let lacking = OneClientServer::builder().rejection_message("bus\u{e9}").encoding(Encoding::Ascii);

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use macro_rules_attribute::apply;
 use tcpip_server::{
     Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
 };
@@ -17,6 +18,7 @@ use tracing::Level;
 
 use crate::{
     log_count::LogCount,
+    over_both::over_both,
     raw_peer::{dial, dial_in, event_channel, hears, port_is_free, reset, soon},
 };
 
@@ -68,6 +70,7 @@ impl ReadAndDispatch for Telemetry {
 
 /// A loop that is started in `on_connect` sends for as long as its client is there, and is gone before the next
 /// client's `on_connect`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_telemetry_loop_begins_and_ends_with_its_client() {
     let (notes, mut told) = unbounded_channel();
@@ -85,6 +88,7 @@ async fn a_telemetry_loop_begins_and_ends_with_its_client() {
 }
 
 /// Whoever ends the session, its tasks end; a close returns when they have.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn tasks_end_however_the_session_ends() {
     for how in ["the peer hangs up", "this end closes", "the owner is dropped"] {
@@ -105,6 +109,7 @@ async fn tasks_end_however_the_session_ends() {
 }
 
 /// Without a session a task is dropped at once.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_task_of_a_session_that_is_over_is_dropped() {
     let mut told = spawn_waiting(&Connection::closed());
@@ -112,6 +117,7 @@ async fn a_task_of_a_session_that_is_over_is_dropped() {
 }
 
 /// A panic in a task is logged, ends the session, and the server serves the next client.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_panic_in_a_task_ends_the_session() {
     let (log, _listening) = LogCount::start();
@@ -127,6 +133,7 @@ async fn a_panic_in_a_task_ends_the_session() {
 }
 
 /// A close that a task calls itself returns, and the task ends where it next waits.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_task_may_close_its_session() {
     for close_server in [false, true] {

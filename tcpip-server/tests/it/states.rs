@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use tcpip_client::Client;
 use tcpip_server::{
     DEFAULT_ENCODING, DEFAULT_LIMIT, DEFAULT_TERMINATOR, DisconnectReason, Encoding, OneClientReadLoopServer,
@@ -11,10 +12,12 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{
     handler::Scripted,
+    over_both::over_both,
     raw_peer::{ask, dial, dial_in, rest, soon},
 };
 
 /// Without a client every read and write is `NotConnected`, and nothing waits.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn server_without_a_client_is_not_connected() {
     let server = OneClientServer::builder().start().await.unwrap();
@@ -26,6 +29,7 @@ async fn server_without_a_client_is_not_connected() {
 }
 
 /// Fault 10: when the peer goes, `should_be_connected` stays; when this end closes, it goes.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn session_that_the_peer_ended_is_lost_and_not_closed() {
     let server = OneClientServer::builder().start().await.unwrap();
@@ -51,6 +55,7 @@ async fn session_that_the_peer_ended_is_lost_and_not_closed() {
 
 /// Fault 11: who waits for the next client is not forgotten by `close_client`.
 /// Parity: `connected_task`, `close_client`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn waiter_for_the_next_client_outlives_close_client() {
     let server = OneClientServer::builder().start().await.unwrap();
@@ -68,6 +73,7 @@ async fn waiter_for_the_next_client_outlives_close_client() {
 
 /// `wait_connected` ends with `None` when the server is closed or dropped, also for one who waits already.
 /// Parity: `done_task`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn wait_connected_is_none_once_closed() {
     let server = OneClientServer::builder().start().await.unwrap();
@@ -78,6 +84,7 @@ async fn wait_connected_is_none_once_closed() {
 
 /// `is_reading` is true from the moment when the client is admitted until the handler has done with it.
 /// Parity: `read_loop_task`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn is_reading_while_a_client_is_served() {
     let server = OneClientReadLoopServer::builder(Scripted::default()).start().await.unwrap();
@@ -104,6 +111,7 @@ async fn is_reading_while_a_client_is_served() {
 
 /// Encoding, terminator and limit may be set without a client, hold for this client and for later ones.
 /// Parity: `encoding`, `terminator`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn options_set_on_a_server_hold_without_a_client_and_for_later_ones() {
     let server = OneClientServer::builder().start().await.unwrap();
@@ -155,6 +163,7 @@ async fn options_set_while_a_client_is_admitted_reach_it() {
 }
 
 /// An option that cannot be is an error of `start`, and nothing is left behind.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn an_option_that_cannot_be_is_an_error_of_start() {
     let result = OneClientServer::builder().idle_timeout(Duration::ZERO).start().await;
@@ -162,6 +171,7 @@ async fn an_option_that_cannot_be_is_an_error_of_start() {
 }
 
 /// `handler` gives the handler back, while it works and after the server has closed.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn handler_gives_the_handler_back() {
     let server = OneClientReadLoopServer::builder(Scripted::greeting("hello\r\n")).start().await.unwrap();
@@ -173,6 +183,7 @@ async fn handler_gives_the_handler_back() {
 }
 
 /// The client of this library and both servers see the same session from both ends.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn client_and_server_talk() {
     let server = OneClientServer::builder().name("mock").start().await.unwrap();

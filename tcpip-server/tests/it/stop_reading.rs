@@ -8,15 +8,20 @@ use std::{
     time::Duration,
 };
 
-use tcpip_server::{Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, ReadAndDispatch, ReadError};
+use macro_rules_attribute::apply;
+use tcpip_server::{
+    Connection, DisconnectReason, HandlerResult, NetworkStream, OneClientReadLoopServer, ReadAndDispatch, ReadError,
+};
 use tokio::{
     io::AsyncWriteExt,
-    net::TcpStream,
     sync::{Notify, mpsc},
     task::yield_now,
 };
 
-use crate::raw_peer::{ask, dial_in, reset, rest, soon};
+use crate::{
+    over_both::over_both,
+    raw_peer::{ask, dial_in, reset, rest, soon},
+};
 
 /// Echoes, or does what its client says, and notes what becomes of it.
 #[derive(Debug)]
@@ -78,7 +83,7 @@ impl ReadAndDispatch for Echo {
 
 struct Met {
     server: Arc<OneClientReadLoopServer<Echo>>,
-    client: TcpStream,
+    client: NetworkStream,
     session: Connection,
     notes: mpsc::UnboundedReceiver<&'static str>,
 }
@@ -108,6 +113,7 @@ async fn meet(greets_late: bool, drain_timeout: Duration) -> Met {
 
 /// After the stop the messages, also one of which half had arrived, are read through the server; the farewell comes
 /// with the session's end, and the next client is the handler's again.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn what_comes_after_the_stop_is_read_through_the_server() {
     let mut met = meet(false, LONG).await;
@@ -136,6 +142,7 @@ async fn what_comes_after_the_stop_is_read_through_the_server() {
 
 /// The handler's future is dropped where it waits, in `on_connect` as well, before the stop returns; a stop may be
 /// called twice, and by several at once.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_handler_at_work_is_dropped_before_the_stop_returns() {
     for greets_late in [true, false] {
@@ -158,6 +165,7 @@ async fn a_handler_at_work_is_dropped_before_the_stop_returns() {
 }
 
 /// A stop that the handler calls itself returns, and the handler is dropped where it next waits.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_handler_may_stop_itself() {
     let mut met = meet(false, LONG).await;
@@ -171,6 +179,7 @@ async fn a_handler_may_stop_itself() {
 }
 
 /// A stop that is dropped after its first poll stops the handler all the same; one that was never polled does nothing.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_dropped_stop_goes_on() {
     let mut met = meet(false, LONG).await;
@@ -193,6 +202,7 @@ async fn a_dropped_stop_goes_on() {
 
 /// What a client sent before it hung up is read through the server, to the end; if nobody reads, the session ends when
 /// it has drained, which begins with the stop.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_session_whose_client_has_hung_up_drains_after_the_stop() {
     for reads in [true, false] {
@@ -214,6 +224,7 @@ async fn a_session_whose_client_has_hung_up_drains_after_the_stop() {
 }
 
 /// A reset after the stop ends the session, and its farewell is said.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_reset_after_the_stop_ends_the_session() {
     let Met { server, client, session, mut notes } = meet(false, LONG).await;
@@ -225,6 +236,7 @@ async fn a_reset_after_the_stop_ends_the_session() {
 }
 
 /// Without a client there is nothing to stop.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_stop_without_a_client_returns_at_once() {
     let (sender, _notes) = mpsc::unbounded_channel();

@@ -201,7 +201,7 @@ async fn what_is_under_way_takes_its_latency() {
     let begin = Instant::now();
     near.shutdown().await.unwrap();
     assert_eq!(near.transport().unwrap().unacknowledged(), Some(2));
-    far.transport().unwrap().hung_up().await;
+    soon(far.transport().unwrap().hung_up()).await;
     assert_eq!((begin.elapsed(), unread(&far)), (LATENCY, 1));
     far.write_all(b"last").await.unwrap();
     far.transport().unwrap().abort(Abort::Now);
@@ -220,9 +220,9 @@ async fn a_reset_from_one_who_is_gone_comes_back_later() {
     let begin = Instant::now();
     drop(far);
     near.write_all(b"too late").await.unwrap();
-    near.transport().unwrap().hung_up().await;
+    soon(near.transport().unwrap().hung_up()).await;
     assert_eq!(begin.elapsed(), LATENCY);
-    near.transport().unwrap().failed().await;
+    soon(near.transport().unwrap().failed()).await;
     assert_eq!(begin.elapsed(), 2 * LATENCY);
     assert_eq!(near.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
 }
