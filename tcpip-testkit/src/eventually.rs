@@ -1,8 +1,14 @@
 //! Waiting for what must come.
 
-use std::{panic::Location, time::Duration};
+use std::{
+    fmt, mem,
+    panic::Location,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Timeout, sleep, timeout};
 
 use crate::STD_TIMEOUT;
 
@@ -47,13 +53,13 @@ impl<F: Future> Eventual<Awaited> for F {
 }
 
 /// Waits until a condition holds, or for what a future gives, and fails the test if that takes longer than
-/// [`STD_TIMEOUT`].
+/// [`STD_TIMEOUT`], or than [`within`](Eventually::within) says.
 ///
 /// A condition is looked at at once and then every millisecond, on the runtime's clock: a paused one passes in no time.
 ///
 /// # Panics
 ///
-/// If it has not come in time: the message says where it was called.
+/// If it has not come in time: the message says where this was called.
 ///
 /// # Cancel safety
 ///
@@ -77,10 +83,69 @@ impl<F: Future> Eventual<Awaited> for F {
 /// # }
 /// ```
 #[track_caller]
-pub fn eventually<Kind, E: Eventual<Kind>>(what: E) -> impl Future<Output = E::Output> {
-    let place = Location::caller();
-    async move {
-        let in_time = timeout(STD_TIMEOUT, what.come()).await;
-        in_time.unwrap_or_else(|_| panic!("what is awaited at {place} has not come within {STD_TIMEOUT:?}"))
+pub fn eventually<Kind, E: Eventual<Kind>>(what: E) -> Eventually<impl Future<Output = E::Output>> {
+    Eventually { state: State::Begins(what.come(), STD_TIMEOUT), place: Location::caller() }
+}
+
+/// What must come, which [`eventually`] waits for. Dropping it waits no longer.
+#[must_use = "it waits for nothing until it is awaited"]
+pub struct Eventually<F> {
+    state: State<F>,
+    place: &'static Location<'static>,
+}
+
+enum State<F> {
+    Begins(F, Duration),
+    Waiting(Pin<Box<Timeout<F>>>, Duration),
+    Over,
+}
+
+impl<F: Future> Eventually<F> {
+    /// Waits for so long. Default: [`STD_TIMEOUT`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use tcpip_testkit::eventually;
+    ///
+    /// let homing = tokio::time::sleep(Duration::from_secs(15));
+    /// eventually(homing).within(Duration::from_secs(16)).await;
+    /// # }
+    /// ```
+    pub fn within(mut self, timeout: Duration) -> Self {
+        if let State::Begins(_, after) = &mut self.state {
+            *after = timeout;
+        }
+        self
+    }
+}
+
+/// What it waits for is boxed before it is pinned.
+impl<F> Unpin for Eventually<F> {}
+
+impl<F: Future> Future for Eventually<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.state = match mem::replace(&mut self.state, State::Over) {
+            State::Begins(what, after) => State::Waiting(Box::pin(timeout(after, what)), after),
+            state => state,
+        };
+        let place = self.place;
+        let State::Waiting(waiting, after) = &mut self.state else { panic!("it has come already") };
+        match ready!(waiting.as_mut().poll(context)) {
+            Ok(output) => {
+                self.state = State::Over;
+                Poll::Ready(output)
+            }
+            Err(elapsed) => panic!("what is awaited at {place} has not come within {after:?}: {elapsed}"),
+        }
+    }
+}
+
+impl<F> fmt::Debug for Eventually<F> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Eventually").field("place", &self.place).finish_non_exhaustive()
     }
 }

@@ -56,7 +56,7 @@ mod transcript;
 pub use tcpip_server::STD_TIMEOUT;
 
 pub use self::{
-    eventually::{Eventual, eventually},
+    eventually::{Eventual, Eventually, eventually},
     fail_on_warnings::{FailOnWarnings, fail_on_warnings},
     faults::seed,
     fixture_error::FixtureError,

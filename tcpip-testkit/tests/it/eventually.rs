@@ -45,4 +45,10 @@ async fn what_does_not_come_is_told_with_its_place() {
     assert_eq!(since.elapsed(), STD_TIMEOUT);
     let panic = tokio::spawn(eventually(std::future::pending::<()>())).await.unwrap_err().into_panic();
     assert!(panic.downcast::<String>().unwrap().contains(file!()));
+
+    let since = Instant::now();
+    let short = eventually(|| false).within(MILLISECOND);
+    tokio::spawn(short).await.unwrap_err();
+    assert_eq!(since.elapsed(), MILLISECOND);
+    eventually(sleep(2 * STD_TIMEOUT)).within(3 * STD_TIMEOUT).await;
 }
