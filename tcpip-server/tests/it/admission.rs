@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use macro_rules_attribute::apply;
 use tcpip_server::{DisconnectReason, OneClientReadLoopServer, OneClientServer, ReadError};
+use tcpip_testkit::eventually;
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::Barrier, task::JoinSet};
 use tracing::Level;
 
@@ -11,7 +12,7 @@ use crate::{
     handler::Scripted,
     log_count::LogCount,
     over_both::over_both,
-    raw_peer::{ask, dial, dial_in, event_channel, hears, is_greeted, is_refused, reset, rest, soon},
+    raw_peer::{ask, dial, dial_in, event_channel, hears, is_greeted, is_refused, reset, rest},
 };
 
 /// Longer than any test: nothing but the claim itself may end a session.
@@ -30,7 +31,7 @@ async fn hang_up_behind_an_unread_byte_does_not_keep_the_next_client_out() {
     assert_ne!(session, current);
     assert_eq!(session.reason(), Some(DisconnectReason::Replaced));
     for (connection, reason) in [(&session, None), (&session, Some(DisconnectReason::Replaced)), (&current, None)] {
-        let event = soon(events.recv()).await.unwrap();
+        let event = eventually(events.recv()).await.unwrap();
         assert_eq!((event.connection(), event.reason()), (connection, reason));
     }
     drop(second);
@@ -45,7 +46,7 @@ async fn hang_up_behind_an_unread_byte_is_told_after_the_drain_timeout() {
     let (mut client, session) = dial_in(&server).await;
     client.write_all(b"x\r\n").await.unwrap();
     drop(client);
-    soon(server.wait_disconnected()).await;
+    eventually(server.wait_disconnected()).await;
     assert_eq!(session.reason(), Some(DisconnectReason::ClosedByPeer));
     assert!(server.should_be_connected(), "it is lost, not closed");
     // What had arrived stays readable.
@@ -61,7 +62,7 @@ async fn draining_session_can_be_read_and_answered() {
     let (mut client, session) = dial_in(&server).await;
     client.write_all(b"status\r\nand more\r\n").await.unwrap();
     client.shutdown().await.unwrap();
-    assert_eq!(soon(session.read_str()).await.unwrap(), "status");
+    assert_eq!(eventually(session.read_str()).await.unwrap(), "status");
     session.write_str("fine").await.unwrap();
     assert_eq!(session.read_str().await.unwrap(), "and more");
     assert!(session.is_connected());
@@ -83,7 +84,7 @@ async fn second_client_is_refused_and_the_first_is_unharmed() {
     let _ = talkative.write_all(b"let me in\r\n").await;
     assert!(is_refused(talkative).await);
     first.write_all(b"still here\r\n").await.unwrap();
-    assert_eq!(soon(server.read_str()).await.unwrap(), "still here");
+    assert_eq!(eventually(server.read_str()).await.unwrap(), "still here");
     assert_eq!(server.connection(), session);
 }
 
@@ -147,7 +148,7 @@ async fn client_admitted_while_the_last_is_being_closed_has_its_events() {
         let closing = server.close_client();
         tokio::pin!(closing);
         let dialling = async {
-            soon(first.wait_disconnected()).await;
+            eventually(first.wait_disconnected()).await;
             dial_in(&server).await
         };
         tokio::select! {
@@ -159,9 +160,9 @@ async fn client_admitted_while_the_last_is_being_closed_has_its_events() {
     assert!(!first.is_closed(), "the first is still being closed");
     drop(second.0);
     for connection in [&first, &second.1] {
-        let begun = soon(events.recv()).await.unwrap();
+        let begun = eventually(events.recv()).await.unwrap();
         assert_eq!((begun.connection(), begun.is_connected()), (connection, true));
-        let ended = soon(events.recv()).await.unwrap();
+        let ended = eventually(events.recv()).await.unwrap();
         assert_eq!((ended.connection(), ended.is_connected()), (connection, false));
     }
     drop(stalled);
@@ -192,7 +193,7 @@ async fn of_clients_that_race_after_a_drop_one_is_admitted() {
         }
         start.wait().await;
         drop(incumbent);
-        let mut admitted: Vec<_> = soon(race.join_all()).await.into_iter().flatten().collect();
+        let mut admitted: Vec<_> = eventually(race.join_all()).await.into_iter().flatten().collect();
         assert!(admitted.len() <= 1, "round {round}: {}", admitted.len());
         if let Some(winner) = admitted.first_mut() {
             ask(winner, "echo\r\n", "echo\r\n").await;
@@ -220,10 +221,10 @@ async fn redial_before_the_loss_is_noticed_gives_c1_d1_c2_d2() {
     let stream = std::net::TcpStream::connect(server.local_addrs()[0]).unwrap();
     let mut told = Vec::new();
     for _ in 0..3 {
-        told.push(soon(events.recv()).await.unwrap());
+        told.push(eventually(events.recv()).await.unwrap());
     }
     drop(stream);
-    told.push(soon(events.recv()).await.unwrap());
+    told.push(eventually(events.recv()).await.unwrap());
     let told: Vec<_> = told.iter().map(|event| (event.connection().clone(), event.is_connected())).collect();
     let second = server.connection();
     assert_ne!(first, second);
@@ -238,7 +239,7 @@ async fn reset_is_told_as_a_reset_and_frees_the_place() {
     let (mut client, session) = dial_in(&server).await;
     client.write_all(b"last words\r\n").await.unwrap();
     reset(client);
-    soon(session.wait_disconnected()).await;
+    eventually(session.wait_disconnected()).await;
     assert_eq!(session.reason(), Some(DisconnectReason::Reset));
     assert_eq!(session.read_str().await.unwrap(), "last words");
     let told = session.read_str().await;

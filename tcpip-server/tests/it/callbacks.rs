@@ -11,6 +11,7 @@ use std::{
 
 use macro_rules_attribute::apply;
 use tcpip_server::{ConnectionEvent, OneClientReadLoopServer, OneClientServer};
+use tcpip_testkit::eventually;
 use tokio::{
     sync::{Notify, mpsc},
     time::sleep,
@@ -21,7 +22,7 @@ use crate::{
     handler::Scripted,
     log_count::LogCount,
     over_both::over_both,
-    raw_peer::{STUCK, dial, dial_in, event_channel, soon},
+    raw_peer::{STUCK, dial, dial_in, event_channel},
 };
 
 type Telling = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -49,7 +50,7 @@ async fn come_and_go(server: &OneClientServer, times: usize) {
     for _ in 0..times {
         let (stream, session) = dial_in(server).await;
         drop(stream);
-        soon(session.wait_disconnected()).await;
+        eventually(session.wait_disconnected()).await;
     }
 }
 
@@ -81,7 +82,7 @@ async fn slow_callbacks_neither_overlap_nor_finish_out_of_order() {
     };
     let server = OneClientServer::builder().connect_callback(callback).start().await.unwrap();
     come_and_go(&server, 20).await;
-    soon(server.callbacks_done()).await;
+    eventually(server.callbacks_done()).await;
     assert_alternating(&finished.lock().unwrap(), 20);
 }
 
@@ -106,7 +107,7 @@ async fn readers_timeout_does_not_cancel_a_callback() {
     };
     let server = OneClientServer::builder().connect_callback(callback).start().await.unwrap();
     let (stream, session) = dial_in(&server).await;
-    assert!(soon(finished.recv()).await.unwrap());
+    assert!(eventually(finished.recv()).await.unwrap());
     {
         let reading = session.read_str();
         tokio::pin!(reading);
@@ -117,12 +118,12 @@ async fn readers_timeout_does_not_cancel_a_callback() {
             () = begun.notified() => {}
             result = &mut reading => {
                 assert!(result.is_err());
-                soon(begun.notified()).await;
+                eventually(begun.notified()).await;
             }
         }
     }
     go.notify_one();
-    assert!(!soon(finished.recv()).await.unwrap());
+    assert!(!eventually(finished.recv()).await.unwrap());
 }
 
 /// Several callbacks are told of each event in the order in which they were added.
@@ -145,7 +146,7 @@ async fn several_callbacks_are_called_in_order() {
     let builder = builder.connect_callback(noting(1)).connect_callback(noting(2)).connect_callback(noting(3));
     let server = builder.start().await.unwrap();
     come_and_go(&server, 2).await;
-    soon(server.callbacks_done()).await;
+    eventually(server.callbacks_done()).await;
     let session = [(1, true), (2, true), (3, true), (1, false), (2, false), (3, false)];
     assert_eq!(*told.lock().unwrap(), session.repeat(2));
 }
@@ -163,8 +164,8 @@ async fn panicking_callback_is_logged_and_harms_nobody() {
         .await
         .unwrap();
     come_and_go(&server, 3).await;
-    soon(server.close()).await;
-    soon(server.callbacks_done()).await;
+    eventually(server.close()).await;
+    eventually(server.callbacks_done()).await;
     events.close();
     let mut told = Vec::new();
     while let Some(event) = events.recv().await {
@@ -188,7 +189,7 @@ async fn callback_that_panics_without_a_future_harms_nobody() {
     };
     let server = OneClientServer::builder().connect_callback(callback).start().await.unwrap();
     come_and_go(&server, 2).await;
-    soon(server.callbacks_done()).await;
+    eventually(server.callbacks_done()).await;
     assert_eq!(calls.load(Ordering::SeqCst), 4);
 }
 
@@ -199,10 +200,10 @@ async fn sleeping_callback_holds_up_neither_clients_nor_close() {
     let (callback, go, mut events) = held_back();
     let server = OneClientServer::builder().connect_callback(callback).start().await.unwrap();
     come_and_go(&server, 5).await;
-    soon(server.close()).await;
+    eventually(server.close()).await;
     assert!(server.is_closed() && events.try_recv().is_err());
     go.notify_one();
-    soon(server.callbacks_done()).await;
+    eventually(server.callbacks_done()).await;
     let told: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).collect();
     assert_alternating(&told, 5);
 }
@@ -235,7 +236,7 @@ async fn callback_may_close_what_it_is_told_of() {
         *server_slot.lock().unwrap() = Some(Arc::clone(&server));
         for _ in 0..if what == "server" { 1 } else { 3 } {
             let _stream = dial(&*server).await;
-            let (begun, ended) = (soon(events.recv()).await.unwrap(), soon(events.recv()).await.unwrap());
+            let (begun, ended) = (eventually(events.recv()).await.unwrap(), eventually(events.recv()).await.unwrap());
             assert!(begun.is_connected() && !ended.is_connected());
             assert_eq!(begun.connection(), ended.connection());
             assert!(!ended.connection().should_be_connected());
@@ -263,10 +264,10 @@ async fn callback_may_drop_its_owner() {
     let address = server.local_addrs()[0];
     *server_slot.lock().unwrap() = Some(server);
     let _stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    assert!(soon(events.recv()).await.unwrap().is_connected());
-    assert!(!soon(events.recv()).await.unwrap().is_connected());
+    assert!(eventually(events.recv()).await.unwrap().is_connected());
+    assert!(!eventually(events.recv()).await.unwrap().is_connected());
     // Dispatcher and callback are gone.
-    assert!(soon(events.recv()).await.is_none());
+    assert!(eventually(events.recv()).await.is_none());
     assert!(std::net::TcpListener::bind(address).is_ok());
 }
 
@@ -289,15 +290,15 @@ async fn callbacks_done_waits_for_events_so_far_but_not_for_itself() {
     };
     let server = Arc::new(OneClientServer::builder().connect_callback(callback).start().await.unwrap());
     *server_slot.lock().unwrap() = Some(Arc::clone(&server));
-    soon(server.callbacks_done()).await;
+    eventually(server.callbacks_done()).await;
     come_and_go(&server, 3).await;
-    soon(server.callbacks_done()).await;
+    eventually(server.callbacks_done()).await;
     assert_eq!(done.load(Ordering::SeqCst), 6);
     server_slot.lock().unwrap().take();
 
     let silent = OneClientServer::builder().start().await.unwrap();
     come_and_go(&silent, 1).await;
-    soon(silent.callbacks_done()).await;
+    eventually(silent.callbacks_done()).await;
 }
 
 /// When so many events wait for a slow callback that something must be wrong, the log says so; no event is lost.
@@ -313,7 +314,7 @@ async fn queue_of_events_warns_at_64_and_loses_none() {
     come_and_go(&server, 32).await;
     assert_eq!(log.of(Level::WARN, "64 connection events").len(), 1);
     go.notify_one();
-    soon(server.callbacks_done()).await;
+    eventually(server.callbacks_done()).await;
     let told: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).collect();
     assert_alternating(&told, 64);
 }

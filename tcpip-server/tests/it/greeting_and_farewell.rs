@@ -20,7 +20,7 @@ use tracing::Level;
 use crate::{
     log_count::LogCount,
     over_both::over_both,
-    raw_peer::{ask, dial, dial_in, hears, rest, soon},
+    raw_peer::{ask, dial, dial_in, hears, rest},
 };
 
 /// Notes when its hooks begin.
@@ -52,8 +52,8 @@ fn every_session_has_its_greeting_before_its_farewell() {
             let server = OneClientReadLoopServer::builder(Noting(sender)).start().await.unwrap();
             for _ in 0..200 {
                 let _client = dial(&server).await;
-                let session = soon(server.wait_connected()).await.unwrap();
-                soon(server.close_client()).await;
+                let session = eventually(server.wait_connected()).await.unwrap();
+                eventually(server.close_client()).await;
                 let hooks = [noted.try_recv().unwrap(), noted.try_recv().unwrap()];
                 assert_eq!(hooks, [(session.number(), "on_connect"), (session.number(), "on_disconnect")]);
             }
@@ -88,7 +88,7 @@ async fn a_farewell_that_never_ends_is_given_up_at_the_close_deadline() {
         let (client, session) = dial_in(&server).await;
         let before = Instant::now();
         drop(client);
-        soon(session.wait_closed()).await;
+        eventually(session.wait_closed()).await;
         eventually(|| !server.is_reading()).await;
         assert!(before.elapsed() >= close_timeout);
     }
@@ -144,10 +144,10 @@ async fn a_greeting_may_wait_for_the_callbacks() {
         hears(&mut client, "told\r\n").await;
     }
     let session = server.connection();
-    soon(server.close()).await;
+    eventually(server.close()).await;
     // It is over, and its callbacks have returned; another never had any.
-    soon(session.callbacks_done()).await;
-    soon(Connection::closed().callbacks_done()).await;
+    eventually(session.callbacks_done()).await;
+    eventually(Connection::closed().callbacks_done()).await;
 }
 
 /// A callback that closes the client for which the greeting waits on the callbacks does not wait for ever.
@@ -159,6 +159,6 @@ async fn a_callback_may_close_what_a_greeting_waits_in() {
     let server = builder.close_timeout(Duration::from_mins(1)).connect_callback(callback).start().await.unwrap();
     let mut client = dial(&server).await;
     assert_eq!(rest(&mut client).await.unwrap(), "");
-    soon(server.callbacks_done()).await;
-    soon(server.close()).await;
+    eventually(server.callbacks_done()).await;
+    eventually(server.close()).await;
 }

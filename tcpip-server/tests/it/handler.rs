@@ -7,6 +7,7 @@ use std::{
 
 use macro_rules_attribute::apply;
 use tcpip_server::{Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, ReadAndDispatch, ReadError};
+use tcpip_testkit::eventually;
 use tokio::{
     io::AsyncWriteExt,
     sync::{Notify, mpsc},
@@ -16,7 +17,7 @@ use tracing::Level;
 use crate::{
     log_count::LogCount,
     over_both::over_both,
-    raw_peer::{admission_of, ask, dial, dial_in, hears, reset, rest, soon},
+    raw_peer::{admission_of, ask, dial, dial_in, hears, reset, rest},
 };
 
 /// A handler that does what its client says, and notes what was done to it.
@@ -73,7 +74,7 @@ impl Scripted {
     }
 
     async fn noted(&self) -> String {
-        soon(async { self.notes.receiver.lock().await.recv().await }).await.unwrap()
+        eventually(async { self.notes.receiver.lock().await.recv().await }).await.unwrap()
     }
 
     async fn has_noted(&self, what: &[&str]) {
@@ -238,7 +239,7 @@ async fn clean_end_is_not_logged_as_trouble_and_a_truncated_frame_is() {
         client.write_all(sent.as_bytes()).await.unwrap();
         client.shutdown().await.unwrap();
         rest(&mut client).await.unwrap();
-        soon(session.wait_closed()).await;
+        eventually(session.wait_closed()).await;
         while server.handler().noted().await != "on_disconnect" {}
         assert_eq!(session.reason(), Some(DisconnectReason::ClosedByPeer));
         assert_eq!(log.of(Level::WARN, "").len(), warnings, "{sent:?}");
@@ -271,16 +272,16 @@ async fn read_loop_on_read_line_or_read_ends_with_the_stream() {
         let server = builder.start().await.unwrap();
         let mut client = dial(&server).await;
         client.write_all(b"a line\n").await.unwrap();
-        assert_eq!(soon(data.recv()).await.unwrap(), b"a line\n");
+        assert_eq!(eventually(data.recv()).await.unwrap(), b"a line\n");
         client.write_all(b"a rest").await.unwrap();
         client.shutdown().await.unwrap();
-        assert_eq!(soon(data.recv()).await.unwrap(), b"a rest");
+        assert_eq!(eventually(data.recv()).await.unwrap(), b"a rest");
         assert_eq!(rest(&mut client).await.unwrap(), "");
-        soon(events.recv()).await.unwrap();
-        let ended = soon(events.recv()).await.unwrap();
+        eventually(events.recv()).await.unwrap();
+        let ended = eventually(events.recv()).await.unwrap();
         assert_eq!(ended.reason(), Some(DisconnectReason::ClosedByPeer));
-        soon(ended.connection().wait_closed()).await;
-        soon(async {
+        eventually(ended.connection().wait_closed()).await;
+        eventually(async {
             while server.is_reading() {
                 tokio::task::yield_now().await;
             }
@@ -366,7 +367,7 @@ async fn reset_ends_the_session_but_does_not_drop_a_handler_at_work() {
     client.write_all(b"wait\r\n").await.unwrap();
     server.handler().has_noted(&["on_connect", "waiting"]).await;
     reset(client);
-    soon(session.wait_disconnected()).await;
+    eventually(session.wait_disconnected()).await;
     assert_eq!(session.reason(), Some(DisconnectReason::Reset));
     server.handler().go.notify_one();
     // Its write fails, as noted by the drop of nothing: it had waited to the end.
@@ -421,7 +422,7 @@ async fn server_dropped_by_its_own_handler_closes() {
     client.write_all(b"drop\r\n").await.unwrap();
     assert_eq!(at_once(rest(&mut client)).await.unwrap(), "");
     at_once(handler.has_noted(&["on_connect", "drop done", "on_disconnect"])).await;
-    soon(async {
+    eventually(async {
         while std::net::TcpListener::bind(address).is_err() {
             tokio::task::yield_now().await;
         }
@@ -442,16 +443,16 @@ async fn handler_that_never_yields_is_given_up_at_the_close_deadline() {
         client.write_all(b"block\r\n").await.unwrap();
         let session = admission_of(client.local_addr(), &server).await;
         server.handler().has_noted(&["on_connect", "blocking"]).await;
-        soon(server.close_client()).await;
-        soon(session.wait_closed()).await;
+        eventually(server.close_client()).await;
+        eventually(session.wait_closed()).await;
         assert_eq!(rest(&mut client).await.unwrap(), "");
         let (mut next, _) = dial_in(&server).await;
         server.handler().has_noted(&["on_connect"]).await;
         next.write_all(b"block\r\n").await.unwrap();
         server.handler().has_noted(&["blocking"]).await;
-        soon(server.close()).await;
+        eventually(server.close()).await;
         assert!(crate::raw_peer::port_is_free(&server));
-        soon(server.wait_closed()).await;
+        eventually(server.wait_closed()).await;
         // Both are blocked until now.
         drop(gate);
     }
@@ -503,7 +504,7 @@ async fn end_that_is_passed_on_in_another_error_is_no_failure() {
             client.write_all(sent.as_bytes()).await.unwrap();
             client.shutdown().await.unwrap();
             rest(&mut client).await.unwrap();
-            soon(server.close()).await;
+            eventually(server.close()).await;
             assert_eq!(log.of(Level::ERROR, ""), Vec::<String>::new(), "{passed_on:?}");
             assert_eq!(log.of(Level::WARN, "").len(), warnings, "{passed_on:?}");
         }
@@ -536,6 +537,6 @@ async fn a_farewell_that_panics_at_once_is_logged_and_the_next_client_served() {
         let (mut client, _) = dial_in(&server).await;
         ask(&mut client, "echo\r\n", "echo\r\n").await;
     }
-    soon(server.close()).await;
+    eventually(server.close()).await;
     assert_eq!(log.of(Level::ERROR, "panicked in on_disconnect: at once").len(), 2);
 }

@@ -4,19 +4,14 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use tcpip_core::endpoint::AnyNetwork;
 use tcpip_server::{Abort, AnyServer, Connection, ConnectionEvent, NetworkStream, Server};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::mpsc,
-    time::timeout,
 };
 
 /// Nothing here takes so long, on any machine.
 pub(crate) const STUCK: Duration = Duration::from_secs(30);
-
-/// Waits for what should come, and fails if it does not.
-pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(STUCK, what).await.expect("this should have happened by now")
-}
 
 pub(crate) fn address(server: &impl Server) -> SocketAddr {
     server.server().local_addrs()[0]
@@ -24,7 +19,7 @@ pub(crate) fn address(server: &impl Server) -> SocketAddr {
 
 /// Connects. The server may not have admitted the client yet.
 pub(crate) async fn dial(server: &impl Server) -> NetworkStream {
-    soon(AnyNetwork::default().here().dial(address(server), None)).await.unwrap()
+    eventually(AnyNetwork::default().here().dial(address(server), None)).await.unwrap()
 }
 
 /// Connects, and waits until the server has admitted the client.
@@ -36,7 +31,7 @@ pub(crate) async fn dial_in(server: &impl Server) -> (NetworkStream, Connection)
 
 /// Waits until the server has admitted the client with that address.
 pub(crate) async fn admission_of(client: Option<SocketAddr>, server: &impl Server) -> Connection {
-    soon(async {
+    eventually(async {
         loop {
             let connection = server.wait_connected().await.expect("the server is not closed");
             if connection.peer_addr() == client {
@@ -58,7 +53,7 @@ pub(crate) fn reset(stream: NetworkStream) {
 /// The rest of what the server says, up to the end of the stream or a reset.
 pub(crate) async fn rest(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
     let mut rest = Vec::new();
-    soon(stream.read_to_end(&mut rest)).await?;
+    eventually(stream.read_to_end(&mut rest)).await?;
     Ok(String::from_utf8(rest).unwrap())
 }
 
@@ -70,7 +65,7 @@ pub(crate) async fn is_refused(mut stream: impl AsyncRead + Unpin) -> bool {
 /// Whether the server greets a client, or else ends its stream.
 pub(crate) async fn is_greeted(stream: &mut (impl AsyncRead + Unpin), greeting: &str) -> bool {
     let mut heard = vec![0; greeting.len()];
-    soon(stream.read_exact(&mut heard)).await.is_ok_and(|_| heard == greeting.as_bytes())
+    eventually(stream.read_exact(&mut heard)).await.is_ok_and(|_| heard == greeting.as_bytes())
 }
 
 /// Sends a message and reads as many bytes as the reply has.
@@ -82,7 +77,7 @@ pub(crate) async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), mess
 /// Reads as many bytes as `text` has, which must be these.
 pub(crate) async fn hears(stream: &mut (impl AsyncRead + Unpin), text: &str) {
     let mut heard = vec![0; text.len()];
-    soon(stream.read_exact(&mut heard)).await.unwrap();
+    eventually(stream.read_exact(&mut heard)).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&heard), text);
 }
 

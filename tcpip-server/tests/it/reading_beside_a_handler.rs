@@ -10,8 +10,9 @@ use tcpip_server::{
 
 use crate::{
     over_both::over_both,
-    raw_peer::{ask, dial_in, soon},
+    raw_peer::{ask, dial_in},
 };
+use tcpip_testkit::eventually;
 
 /// Echoes: through whatever is a client or a server, by a type of its own.
 struct Echo;
@@ -56,7 +57,7 @@ async fn each_read(link: &impl ClientOrServer) -> Vec<Option<ReadError>> {
         assert_eq!(error.kind(), std::io::ErrorKind::ResourceBusy);
         error.into_inner().and_then(|error| error.downcast().ok()).map(|error| *error)
     };
-    soon(async {
+    eventually(async {
         vec![
             link.read(1).await.err(),
             link.read_to_end().await.err(),
@@ -97,9 +98,9 @@ async fn a_read_through_a_server_takes_nothing_from_its_handler() {
     }
     ask(&mut client, "1\r\n2\r\n3\r\n", "1 2 3\r\n").await;
     assert!(session.is_connected());
-    soon(server.stop_reading()).await;
+    eventually(server.stop_reading()).await;
     ask(&mut client, "4\r\n", "").await;
-    assert_eq!(soon(server.read_str()).await.unwrap(), "4");
-    soon(server.close_client()).await;
+    assert_eq!(eventually(server.read_str()).await.unwrap(), "4");
+    eventually(server.close_client()).await;
     assert!(matches!(server.read_str().await, Err(ReadError::NotConnected { .. })));
 }

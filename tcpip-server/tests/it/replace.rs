@@ -7,11 +7,12 @@ use tcpip_server::{
     Admission, Connection, DisconnectReason, Encoding, HandlerResult, NetworkStream, OneClientReadLoopServer,
     OneClientServer, ReadAndDispatch, StartError, WriteError,
 };
+use tcpip_testkit::eventually;
 use tokio::{io::AsyncWriteExt, sync::mpsc};
 
 use crate::{
     over_both::over_both,
-    raw_peer::{admission_of, dial, dial_in, event_channel, hears, is_refused, rest, soon},
+    raw_peer::{admission_of, dial, dial_in, event_channel, hears, is_refused, rest},
 };
 
 /// Longer than any test: nothing but the claim itself may end a wait.
@@ -32,7 +33,7 @@ async fn the_newest_client_takes_the_place() {
     assert!(session.should_be_connected() && !session.is_connected());
     assert_eq!(rest(&mut first).await.unwrap(), "");
     for (connection, reason) in [(&session, None), (&session, Some(DisconnectReason::Replaced)), (&current, None)] {
-        let event = soon(events.recv()).await.unwrap();
+        let event = eventually(events.recv()).await.unwrap();
         assert_eq!((event.connection(), event.reason()), (connection, reason));
     }
     assert!(current.is_connected());
@@ -46,7 +47,7 @@ async fn a_client_that_has_hung_up_is_not_replaced() {
     // Without a yield to the runtime between them: the kernel knows both, the server nothing.
     drop(first);
     let second = std::net::TcpStream::connect(server.local_addrs()[0]).unwrap();
-    soon(session.wait_disconnected()).await;
+    eventually(session.wait_disconnected()).await;
     assert_eq!(session.reason(), Some(DisconnectReason::ClosedByPeer));
     drop(second);
 }
@@ -110,7 +111,7 @@ async fn the_handler_of_the_replaced_client_ends_first() {
     }
     let mut heard = Vec::new();
     for _ in &expected {
-        heard.push(soon(told.recv()).await.unwrap());
+        heard.push(eventually(told.recv()).await.unwrap());
     }
     // A task and a handler end in either order.
     for pair in [1..3, 4..6] {
@@ -143,7 +144,7 @@ async fn a_client_that_is_turned_away_is_told_why() {
             surplus.write_all(&[b'x'; 10_000]).await.unwrap();
         }
         let mut told = Vec::new();
-        soon(tokio::io::AsyncReadExt::read_to_end(&mut surplus, &mut told)).await.unwrap();
+        eventually(tokio::io::AsyncReadExt::read_to_end(&mut surplus, &mut told)).await.unwrap();
         assert_eq!(told, b"bus\xe9\r");
     }
     // In the encoding that the server has by now, and not at all in one that lacks a character.
@@ -152,7 +153,7 @@ async fn a_client_that_is_turned_away_is_told_why() {
     server.set_encoding(Encoding::Ascii).unwrap();
     assert!(is_refused(dial(&server).await).await);
     first.write_all(b"still here\n").await.unwrap();
-    assert_eq!(soon(session.read_str()).await.unwrap(), "still here");
+    assert_eq!(eventually(session.read_str()).await.unwrap(), "still here");
 }
 
 /// Clients that are told, and do not listen, keep nobody waiting: neither those that come after them nor a close.
@@ -171,10 +172,10 @@ async fn those_who_do_not_listen_when_they_are_turned_away_keep_nobody_waiting()
         assert!(told == "busy\r\n" || told.is_empty() && index > 0, "{index}: {told:?}");
     }
     drop(first);
-    soon(session.wait_disconnected()).await;
+    eventually(session.wait_disconnected()).await;
     let second = dial(&server).await;
     admission_of(second.local_addr(), &server).await;
-    soon(server.close()).await;
+    eventually(server.close()).await;
     assert!(server.is_closed());
 }
 

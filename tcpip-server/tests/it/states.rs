@@ -8,12 +8,13 @@ use tcpip_server::{
     DEFAULT_ENCODING, DEFAULT_LIMIT, DEFAULT_TERMINATOR, DisconnectReason, Encoding, OneClientReadLoopServer,
     OneClientServer, OptionError, ReadError, Server, StartError, Terminator, WriteError,
 };
+use tcpip_testkit::eventually;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
     handler::Scripted,
     over_both::over_both,
-    raw_peer::{ask, dial, dial_in, rest, soon},
+    raw_peer::{ask, dial, dial_in, rest},
 };
 
 /// Without a client every read and write is `NotConnected`, and nothing waits.
@@ -22,9 +23,9 @@ use crate::{
 async fn server_without_a_client_is_not_connected() {
     let server = OneClientServer::builder().start().await.unwrap();
     assert!(!server.is_connected() && !server.should_be_connected() && !server.is_closed());
-    assert!(matches!(soon(server.read_str()).await, Err(ReadError::NotConnected { .. })));
-    assert!(matches!(soon(server.write_str("x")).await, Err(WriteError::NotConnected { .. })));
-    soon(server.wait_disconnected()).await;
+    assert!(matches!(eventually(server.read_str()).await, Err(ReadError::NotConnected { .. })));
+    assert!(matches!(eventually(server.write_str("x")).await, Err(WriteError::NotConnected { .. })));
+    eventually(server.wait_disconnected()).await;
     assert_eq!(server.connection().number(), 0);
 }
 
@@ -36,7 +37,7 @@ async fn session_that_the_peer_ended_is_lost_and_not_closed() {
     let (stream, _) = dial_in(&server).await;
     assert!(server.is_connected() && server.should_be_connected());
     drop(stream);
-    soon(server.wait_disconnected()).await;
+    eventually(server.wait_disconnected()).await;
     assert!(server.should_be_connected() && !server.is_connected());
     server.close_client().await;
     assert!(!server.should_be_connected());
@@ -66,7 +67,7 @@ async fn waiter_for_the_next_client_outlives_close_client() {
     assert!(tokio::time::timeout(std::time::Duration::ZERO, &mut waiting).await.is_err());
     server.close_client().await;
     let _stream = dial(&server).await;
-    let second = soon(waiting).await.unwrap();
+    let second = eventually(waiting).await.unwrap();
     assert_ne!(first, second);
     assert!(second.is_connected());
 }
@@ -77,9 +78,9 @@ async fn waiter_for_the_next_client_outlives_close_client() {
 #[test_log::test(tokio::test)]
 async fn wait_connected_is_none_once_closed() {
     let server = OneClientServer::builder().start().await.unwrap();
-    let (waiter, ()) = soon(async { tokio::join!(server.wait_connected(), server.close()) }).await;
+    let (waiter, ()) = eventually(async { tokio::join!(server.wait_connected(), server.close()) }).await;
     assert!(waiter.is_none());
-    assert!(soon(server.wait_connected()).await.is_none());
+    assert!(eventually(server.wait_connected()).await.is_none());
 }
 
 /// `is_reading` is true from the moment when the client is admitted until the handler has done with it.
@@ -91,13 +92,13 @@ async fn is_reading_while_a_client_is_served() {
     assert!(!server.is_reading());
     for _ in 0..10 {
         let mut stream = dial(&server).await;
-        let session = soon(server.wait_connected()).await.unwrap();
+        let session = eventually(server.wait_connected()).await.unwrap();
         assert!(server.is_reading());
         ask(&mut stream, "echo\r\n", "echo\r\n").await;
         assert!(server.is_reading());
         drop(stream);
-        soon(session.wait_closed()).await;
-        soon(async {
+        eventually(session.wait_closed()).await;
+        eventually(async {
             while server.is_reading() {
                 tokio::task::yield_now().await;
             }
@@ -125,10 +126,10 @@ async fn options_set_on_a_server_hold_without_a_client_and_for_later_ones() {
         assert_eq!((server.encoding(), server.limit()), (Encoding::Latin1, 4));
         assert_eq!((session.encoding(), session.terminator(), session.limit()), (Encoding::Latin1, b";".into(), 4));
         stream.write_all(b"\xe9t\xe9;too long;").await.unwrap();
-        assert_eq!(soon(server.read_str()).await.unwrap(), "été");
-        assert!(matches!(soon(server.read_str()).await, Err(ReadError::FrameTooLong { limit: 4 })));
+        assert_eq!(eventually(server.read_str()).await.unwrap(), "été");
+        assert!(matches!(eventually(server.read_str()).await, Err(ReadError::FrameTooLong { limit: 4 })));
         drop(stream);
-        soon(server.wait_disconnected()).await;
+        eventually(server.wait_disconnected()).await;
     }
     let (mut stream, _) = dial_in(&server).await;
     server.set_terminator(b"\n").unwrap();
@@ -136,7 +137,7 @@ async fn options_set_on_a_server_hold_without_a_client_and_for_later_ones() {
     server.set_limit(100);
     server.write_str("é").await.unwrap();
     stream.write_all("a somewhat longer é\n".as_bytes()).await.unwrap();
-    assert_eq!(soon(server.read_str()).await.unwrap(), "a somewhat longer é");
+    assert_eq!(eventually(server.read_str()).await.unwrap(), "a somewhat longer é");
     server.close().await;
     assert_eq!(rest(&mut stream).await.unwrap(), "é\n");
 }
@@ -156,7 +157,7 @@ async fn options_set_while_a_client_is_admitted_reach_it() {
         let terminator = Terminator::new(time.to_string()).unwrap();
         server.set_terminator(terminator.clone()).unwrap();
         server.set_limit(time);
-        let (stream, session) = soon(dialling).await.unwrap();
+        let (stream, session) = eventually(dialling).await.unwrap();
         assert_eq!((session.limit(), session.terminator()), (time, terminator));
         drop(stream);
     }
@@ -189,17 +190,17 @@ async fn client_and_server_talk() {
     let server = OneClientServer::builder().name("mock").start().await.unwrap();
     assert_eq!((server.host(), server.server().port()), ("127.0.0.1", server.local_addrs()[0].port()));
     let client = Client::builder(server.host(), server.port()).connect().await.unwrap();
-    let session = soon(server.wait_connected()).await.unwrap();
+    let session = eventually(server.wait_connected()).await.unwrap();
     assert_eq!(session.name(), "mock");
     assert_eq!(
         (session.local_addr(), session.peer_addr()),
         (client.connection().peer_addr(), client.connection().local_addr())
     );
     client.write_str("ping").await.unwrap();
-    assert_eq!(soon(server.read_str()).await.unwrap(), "ping");
+    assert_eq!(eventually(server.read_str()).await.unwrap(), "ping");
     server.write_str("pong").await.unwrap();
-    assert_eq!(soon(client.read_str()).await.unwrap(), "pong");
+    assert_eq!(eventually(client.read_str()).await.unwrap(), "pong");
     client.close().await;
-    soon(server.wait_disconnected()).await;
+    eventually(server.wait_disconnected()).await;
     assert_eq!(session.reason(), Some(DisconnectReason::ClosedByPeer));
 }

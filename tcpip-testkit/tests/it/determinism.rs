@@ -10,7 +10,7 @@ use tcpip_server::{
     Admission, ChunkTap, Connection, Direction, HandlerResult, OneClientReadLoopServer, OneClientServer,
     ReadAndDispatch,
 };
-use tcpip_testkit::MemoryNetwork;
+use tcpip_testkit::{MemoryNetwork, eventually};
 use tokio::{
     io::AsyncWriteExt,
     runtime::Builder,
@@ -18,10 +18,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{
-    seeded::{Random, number},
-    soon::soon,
-};
+use crate::seeded::{Random, number};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -114,7 +111,7 @@ async fn some_seconds(seed: u32) -> Vec<Passed> {
     sleep(15 * SECOND).await;
     tasks.shutdown().await;
     for server in servers {
-        soon(server.close()).await;
+        eventually(server.close()).await;
     }
     std::mem::take(&mut log.passed.lock().unwrap())
 }
@@ -159,5 +156,5 @@ async fn heartbeats_keep_a_session_for_hours() {
         assert_eq!(*at, u32::try_from(number).unwrap() * SECOND);
     }
     client.close().await;
-    soon(reading).await.unwrap().unwrap_err();
+    eventually(reading).await.unwrap().unwrap_err();
 }

@@ -50,7 +50,6 @@ mod send;
 mod sent;
 mod serve;
 mod silence;
-mod soon;
 mod tap_ends;
 mod taps;
 mod tcp_alike;
