@@ -22,6 +22,9 @@ use crate::seeded::{Random, number};
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// All times are so many of these, so that much happens at the same moment, and an order must be kept.
+const STEP: Duration = Duration::from_millis(50);
+
 /// Everything that passed at the devices, and when.
 #[derive(Clone, Debug)]
 struct Log {
@@ -62,7 +65,7 @@ impl ReadAndDispatch for Moody {
                 Ok(())
             }
             _ => {
-                sleep(Duration::from_millis(u64::from(self.below(150)))).await;
+                sleep(self.below(5) * STEP).await;
                 connection.write_str(&line.repeat(1 + self.below(200) as usize)).await?;
                 Ok(())
             }
@@ -74,7 +77,7 @@ impl ReadAndDispatch for Moody {
 async fn some_seconds(seed: u32) -> Vec<Passed> {
     let network = MemoryNetwork::new();
     let _entered = network.enter();
-    network.link("device").latency(Duration::from_millis(7)).window(500);
+    network.link("device").latency(STEP).window(500);
     let log = Log { begin: Instant::now(), passed: Arc::default() };
     let (mut servers, mut tasks) = (Vec::new(), JoinSet::new());
     for number in 0..2 {
@@ -87,7 +90,7 @@ async fn some_seconds(seed: u32) -> Vec<Passed> {
         let seed = seed + 100 * u32::try_from(number).unwrap();
         let client = Client::builder("device", server.port()).heartbeat_interval(SECOND);
         let backoff = Backoff::exponential(SECOND / 10, SECOND).seed(seed.into());
-        let options = RequestOptions::new().reply_timeout(SECOND / 5);
+        let options = RequestOptions::new().reply_timeout(5 * STEP);
         let link = Arc::new(client.link().backoff(backoff).requests(options).start());
         for caller in 0..3 {
             let (link, mut random) = (Arc::clone(&link), Random(seed + caller));
@@ -95,14 +98,14 @@ async fn some_seconds(seed: u32) -> Vec<Passed> {
                 for number in 0..1000 {
                     // Each may fail; what comes of it is in the log.
                     let _ = link.ask(format!("{caller} asks {number}")).await;
-                    sleep(Duration::from_millis(random.below(300).into())).await;
+                    sleep(random.below(6) * STEP).await;
                 }
             });
         }
         let (network, port, mut random) = (network.clone(), server.port(), Random(seed + 7));
         tasks.spawn(async move {
             loop {
-                sleep(Duration::from_millis(random.below(9000).into())).await;
+                sleep(random.below(180) * STEP).await;
                 let mut stranger = network.connect("device", port).await.unwrap();
                 let _ = stranger.write_all(b"who is there?\r\n").await;
             }
