@@ -73,7 +73,7 @@ impl ReadAndDispatch for Moody {
     }
 }
 
-/// What devices, links, impatient callers and strangers do to each other within a quarter of a minute.
+/// What devices, links, impatient callers and strangers do to each other within some seconds.
 async fn some_seconds(seed: u32) -> Vec<Passed> {
     let network = MemoryNetwork::new();
     let _entered = network.enter();
@@ -111,7 +111,7 @@ async fn some_seconds(seed: u32) -> Vec<Passed> {
             }
         });
     }
-    sleep(15 * SECOND).await;
+    sleep(40 * SECOND).await;
     tasks.shutdown().await;
     for server in servers {
         eventually(server.close()).await;
