@@ -1,6 +1,6 @@
 //! What a fixture says when it cannot do what it was asked to do.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use tcpip_client::ConnectError;
 
@@ -11,6 +11,9 @@ pub enum FixtureError {
     /// The client could not connect.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The controller could not connect, or whatever else it does before it is there.
+    #[error("the controller could not be made")]
+    Controller(#[source] Box<dyn Error + Send + Sync>),
     /// The server has no port to connect to: its listener has no address.
     #[error("the server has no port")]
     NoPort,

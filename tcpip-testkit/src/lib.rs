@@ -2,6 +2,7 @@
 //!
 //! - [`OneClientServerTestCase`] makes a server on a free port, clients for it, and checks what a connect callback was
 //!   told (`BaseOneClientServerTestCase` in ts_tcpip).
+//! - [`eventually`] waits for what must come, a condition or a future, and says where it did not.
 //! - [`TestOneClientReadLoopServer`] keeps what its client sends, and fails when told to.
 //! - [`MemoryNetwork`] lets clients and servers meet in memory, where a test may pause the clock: names, ports, outages,
 //!   latency. Once it is entered, a controller that takes host and port runs over it unchanged.
@@ -40,6 +41,7 @@ pub mod coming_from_ts_tcpip {}
 #[doc = include_str!("what_it_costs_figures.md")]
 pub mod what_it_costs {}
 mod event_queue;
+mod eventually;
 mod fail_on_warnings;
 pub mod faults;
 mod fixture_error;
@@ -54,6 +56,7 @@ mod transcript;
 pub use tcpip_server::STD_TIMEOUT;
 
 pub use self::{
+    eventually::{Eventual, Eventually, eventually},
     fail_on_warnings::{FailOnWarnings, fail_on_warnings},
     faults::seed,
     fixture_error::FixtureError,

@@ -1,12 +1,13 @@
 //! The fixture for tests with a server and its clients.
 
 use std::{
+    error::Error,
     future::{Ready, ready},
     time::Duration,
 };
 
 use tcpip_client::{Client, ClientBuilder};
-use tcpip_server::{ConnectionEvent, LOCALHOST_IPV4, Server, ServerBuilder, StartError};
+use tcpip_server::{AnyServer, ConnectionEvent, LOCALHOST_IPV4, Server, ServerBuilder, StartError};
 use tokio::time::timeout;
 
 use crate::{FixtureError, STD_TIMEOUT, event_queue::EventQueue};
@@ -50,12 +51,69 @@ impl OneClientServerTestCase {
         options: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Result<Client, FixtureError> {
         let client = self.create_client_without_waiting(server, options).await?;
-        let admitted = server.server().wait_admitted(client.connection().local_addr());
-        match timeout(STD_TIMEOUT, admitted).await {
-            Ok(true) => Ok(client),
-            Ok(false) => Err(FixtureError::Closing),
-            Err(_) => Err(FixtureError::NotAdmitted { after: STD_TIMEOUT }),
-        }
+        within(server.server().wait_admitted(client.connection().local_addr())).await?;
+        Ok(client)
+    }
+
+    /// Makes a controller of `server`, the user's own, by what `connect` does with host and port, and waits until the
+    /// server has admitted it.
+    ///
+    /// # Errors
+    ///
+    /// [`FixtureError::Controller`] with the error of `connect`; [`FixtureError::NotAdmitted`] if the server has
+    /// admitted nobody since within [`STD_TIMEOUT`], [`FixtureError::Closing`] if it is being closed;
+    /// [`FixtureError::NoPort`] if it has no port.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_client::{Client, ConnectError};
+    /// use tcpip_server::OneClientServer;
+    /// use tcpip_testkit::OneClientServerTestCase;
+    ///
+    /// /// Knows nothing of tests.
+    /// struct Dome(Client);
+    ///
+    /// impl Dome {
+    ///     async fn connect(host: &str, port: u16) -> Result<Self, ConnectError> {
+    ///         Ok(Self(Client::builder(host, port).connect().await?))
+    ///     }
+    /// }
+    ///
+    /// let case = OneClientServerTestCase::new();
+    /// let server = case.create_server(OneClientServer::builder()).await?;
+    /// let dome = case.create_controller(&server, async |host, port| Dome::connect(&host, port).await).await?;
+    /// assert!(server.is_connected() && dome.0.is_connected());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn create_controller<C, E, F>(
+        &self,
+        server: &impl Server,
+        connect: impl FnOnce(String, u16) -> F,
+    ) -> Result<C, FixtureError>
+    where
+        F: Future<Output = Result<C, E>>,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let server = server.server();
+        let (host, port) = address(server)?;
+        let before = server.connection();
+        let controller =
+            connect(host.to_owned(), port).await.map_err(|error| FixtureError::Controller(error.into()))?;
+        let admitted = async {
+            while server.connection() == before {
+                match server.wait_connected().await {
+                    Some(session) if session == before => session.wait_disconnected().await,
+                    session => return session.is_some(),
+                }
+            }
+            true
+        };
+        within(admitted).await?;
+        Ok(controller)
     }
 
     /// Connects a client to `server`, with the options that `options` adds. The server may not have admitted it yet,
@@ -69,13 +127,8 @@ impl OneClientServerTestCase {
         server: &impl Server,
         options: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Result<Client, FixtureError> {
-        let server = server.server();
-        if server.port() == 0 {
-            return Err(FixtureError::NoPort);
-        }
-        // All interfaces have no name of their own: this machine's loopback is one of them.
-        let host = if server.host().is_empty() { LOCALHOST_IPV4 } else { server.host() };
-        Ok(options(Client::builder(host, server.port())).connect().await?)
+        let (host, port) = address(server.server())?;
+        Ok(options(Client::builder(host, port)).connect().await?)
     }
 
     /// A connect callback that adds each event to this case's queue. Give it to one server or client: the events of two
@@ -118,5 +171,23 @@ impl OneClientServerTestCase {
             Ok(event) => assert_eq!(event.is_connected(), connected, "the next event is {event:?}"),
             Err(error) => panic!("no event where is_connected should be {connected}: {error}"),
         }
+    }
+}
+
+/// Where a client finds the server.
+fn address(server: &AnyServer) -> Result<(&str, u16), FixtureError> {
+    if server.port() == 0 {
+        return Err(FixtureError::NoPort);
+    }
+    // All interfaces have no name of their own: this machine's loopback is one of them.
+    Ok((if server.host().is_empty() { LOCALHOST_IPV4 } else { server.host() }, server.port()))
+}
+
+/// Waits for an admission, which a server that is being closed makes none of.
+async fn within(admitted: impl Future<Output = bool>) -> Result<(), FixtureError> {
+    match timeout(STD_TIMEOUT, admitted).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(FixtureError::Closing),
+        Err(_) => Err(FixtureError::NotAdmitted { after: STD_TIMEOUT }),
     }
 }

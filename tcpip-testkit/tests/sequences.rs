@@ -15,7 +15,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tcpip_client::Client;
@@ -23,6 +23,7 @@ use tcpip_server::{
     Connection, ConnectionEvent, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch, Server,
     ServerBuilder, Terminator,
 };
+use tcpip_testkit::eventually;
 use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
@@ -422,15 +423,6 @@ fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }
 
-/// Waits for something that happens soon, or fails.
-async fn soon(what: &str, mut happened: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !happened() {
-        assert!(start.elapsed() < STUCK, "{what}");
-        sleep(Duration::from_millis(1)).await;
-    }
-}
-
 /// Whatever is done to it, a server tells C1 D1 C2 D2 …, closes within its deadline, and leaves no task, no descriptor
 /// and no port.
 #[test_log::test]
@@ -444,7 +436,7 @@ fn every_session_begins_and_ends_once_in_order_and_nothing_is_left() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
     // What the runtime itself keeps open is no leak.
     runtime.block_on(run_sequence(0, Ipv4Addr::new(127, 77, 255, 1)));
-    runtime.block_on(soon("tasks are left", || runtime.metrics().num_alive_tasks() == 0));
+    runtime.block_on(async { eventually(|| runtime.metrics().num_alive_tasks() == 0).within(STUCK).await });
     let before = descriptors();
 
     let next = Arc::new(AtomicU64::new(0));
@@ -469,6 +461,6 @@ fn every_session_begins_and_ends_once_in_order_and_nothing_is_left() {
         }
     });
     let alive = || runtime.metrics().num_alive_tasks();
-    runtime.block_on(soon("tasks are left", || alive() == 0));
-    runtime.block_on(soon("descriptors are left", || descriptors() <= before));
+    runtime.block_on(async { eventually(|| alive() == 0).within(STUCK).await });
+    runtime.block_on(async { eventually(|| descriptors() <= before).within(STUCK).await });
 }

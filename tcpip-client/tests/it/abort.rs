@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use macro_rules_attribute::apply;
 use tcpip_client::{DisconnectReason, ReadError, WriteError};
+use tcpip_testkit::eventually;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
     kinds::{Kind, Tcp},
     over_each_kind::over_each_kind,
-    raw_peer::{meet, meet_told, pair, receive, soon},
+    raw_peer::{meet, meet_told, pair, receive},
 };
 
 /// An abort ends the session for its own reason, drops what has arrived, and the peer sees that the stream is not
@@ -26,12 +27,12 @@ async fn an_abort_resets_and_is_told<K: Kind>() {
     client.abort();
     assert!(!client.is_connected() && !client.should_be_connected());
     assert!(matches!(
-        soon(writing).await.unwrap(),
+        eventually(writing).await.unwrap(),
         Err(WriteError::Disconnected { reason: DisconnectReason::Aborted, .. })
     ));
     assert!(matches!(client.read_str().await, Err(ReadError::NotConnected { .. } | ReadError::Disconnected { .. })));
     assert_eq!(events.disconnected().await, DisconnectReason::Aborted);
-    soon(client.wait_closed()).await;
+    eventually(client.wait_closed()).await;
     assert!(client.connection().given_up() > 0, "what was queued is given up");
     K::assert_aborted(peer).await;
 }
@@ -59,7 +60,7 @@ async fn an_abort_gives_up_what_has_not_arrived() {
     client.write_str("status").await.unwrap();
     assert_eq!(receive(&mut peer, 8).await, b"status\r\n");
     client.abort();
-    soon(client.wait_closed()).await;
+    eventually(client.wait_closed()).await;
     assert_eq!(client.connection().given_up(), 0);
 }
 
@@ -75,8 +76,8 @@ async fn an_abort_cuts_a_close_short<K: Kind>() {
         client.close().await;
         assert!(client.is_closed());
     };
-    soon(async { tokio::join!(biased_second(closing, || client.abort())) }).await;
-    soon(writing).await.unwrap().unwrap_err();
+    eventually(async { tokio::join!(biased_second(closing, || client.abort())) }).await;
+    eventually(writing).await.unwrap().unwrap_err();
     assert_eq!(client.connection().reason(), Some(DisconnectReason::Closed), "who came first");
     K::assert_aborted(peer).await;
 }

@@ -4,12 +4,13 @@ use std::io;
 
 use macro_rules_attribute::apply;
 use tcpip_client::{Client, Encoding, ReadError};
+use tcpip_testkit::eventually;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
     kinds::Kind,
     over_each_kind::over_each_kind,
-    raw_peer::{assert_reads_well, meet, pair, send_and_close, soon},
+    raw_peer::{assert_reads_well, meet, pair, send_and_close},
     reads::{Door, Position, Status},
 };
 
@@ -53,7 +54,7 @@ async fn an_incomplete_frame_carries_what_came_of_it<K: Kind>() {
         for rest in ["", "abc"] {
             let (client, peer) = pair::<K>().await;
             send_and_close(peer, rest.as_bytes()).await;
-            match soon(read(&client)).await {
+            match eventually(read(&client)).await {
                 Err(error @ ReadError::EndOfStream { .. }) => {
                     assert_eq!(rest, "", "between two frames");
                     assert_reads_well(&error);
@@ -86,7 +87,7 @@ async fn an_over_long_frame_is_reported_once_and_its_tail_is_never_a_frame<K: Ki
         for part in parts {
             peer.write_all(part).await.unwrap();
             if *part == parts[0] {
-                match soon(client.read_str()).await {
+                match eventually(client.read_str()).await {
                     Err(error @ ReadError::FrameTooLong { limit: 10 }) => {
                         assert_reads_well(&error);
                         assert_eq!(error.to_string(), "the frame is longer than 10 bytes");
@@ -97,7 +98,7 @@ async fn an_over_long_frame_is_reported_once_and_its_tail_is_never_a_frame<K: Ki
             }
         }
         peer.write_all(b"12345678\r\n").await.unwrap();
-        assert_eq!(soon(client.read_str()).await.unwrap(), "12345678", "as long as the limit allows");
+        assert_eq!(eventually(client.read_str()).await.unwrap(), "12345678", "as long as the limit allows");
     }
     assert!(client.is_connected());
 }

@@ -4,12 +4,13 @@ use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use macro_rules_attribute::apply;
 use tcpip_client::{Client, DisconnectReason, ReadError, WriteError};
+use tcpip_testkit::eventually;
 use tokio::{io::AsyncWriteExt, sync::oneshot, time::Instant};
 
 use crate::{
     kinds::Kind,
     over_each_kind::over_each_kind,
-    raw_peer::{detections, meet, meet_told, pair, receive, receive_all, send_and_close, soon},
+    raw_peer::{detections, meet, meet_told, pair, receive, receive_all, send_and_close},
 };
 
 /// A close at this end is told as one, clears both states, and ends the peer's stream in good order.
@@ -18,12 +19,12 @@ use crate::{
 async fn a_close_is_told_and_seen_by_the_peer<K: Kind>() {
     for detect in detections::<K>() {
         let (client, mut peer, mut events) = meet_told::<K>(detect).await;
-        soon(client.close()).await;
+        eventually(client.close()).await;
         assert!(!client.is_connected() && !client.should_be_connected() && client.is_closed());
         assert_eq!(events.disconnected().await, DisconnectReason::Closed);
         assert_eq!(receive_all(&mut peer).await, b"");
-        soon(client.close()).await;
-        soon(client.basic_close()).await;
+        eventually(client.close()).await;
+        eventually(client.basic_close()).await;
     }
 }
 
@@ -33,11 +34,11 @@ async fn a_close_is_told_and_seen_by_the_peer<K: Kind>() {
 #[test_log::test(tokio::test)]
 async fn basic_close_leaves_should_be_connected<K: Kind>() {
     let (client, mut peer, mut events) = meet_told::<K>(|client| client).await;
-    soon(client.basic_close()).await;
+    eventually(client.basic_close()).await;
     assert!(!client.is_connected() && client.should_be_connected() && client.is_closed());
     assert_eq!(events.disconnected().await, DisconnectReason::Closed);
     assert_eq!(receive_all(&mut peer).await, b"");
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert!(!client.should_be_connected());
 }
 
@@ -47,11 +48,11 @@ async fn basic_close_leaves_should_be_connected<K: Kind>() {
 async fn closing_a_closed_client_does_nothing() {
     let client = Client::closed();
     for _ in 0..2 {
-        soon(client.close()).await;
-        soon(client.basic_close()).await;
-        soon(client.wait_closed()).await;
-        soon(client.wait_disconnected()).await;
-        soon(client.callbacks_done()).await;
+        eventually(client.close()).await;
+        eventually(client.basic_close()).await;
+        eventually(client.wait_closed()).await;
+        eventually(client.wait_disconnected()).await;
+        eventually(client.callbacks_done()).await;
     }
     assert!(!client.is_connected() && !client.should_be_connected() && client.is_closed());
 }
@@ -75,13 +76,13 @@ async fn a_close_on_a_stalled_peer_aborts_within_its_deadline<K: Kind>() {
     let writing = tokio::spawn(async move { connection.write(&vec![0; K::TOO_MUCH]).await });
     K::arrival(&mut peer).await;
     let since = Instant::now();
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert!(since.elapsed() >= CLOSE, "the queue had its time");
     assert!(since.elapsed() < Duration::from_secs(5));
     // The close keeps its deadline also where the session's task is late.
-    soon(client.wait_closed()).await;
+    eventually(client.wait_closed()).await;
     assert_eq!(events.disconnected().await, DisconnectReason::Closed);
-    let written = soon(writing).await.unwrap();
+    let written = eventually(writing).await.unwrap();
     assert!(matches!(written, Err(WriteError::Disconnected { reason: DisconnectReason::Closed, .. })), "{written:?}");
     K::assert_aborted(peer).await;
 }
@@ -95,7 +96,7 @@ async fn a_close_takes_a_second_at_most_by_default<K: Kind>() {
     tokio::spawn(async move { connection.write(&vec![0; K::TOO_MUCH]).await });
     K::arrival(&mut peer).await;
     let since = Instant::now();
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert!(since.elapsed() >= tcpip_client::DEFAULT_CLOSE_TIMEOUT);
     assert!(since.elapsed() < tcpip_client::DEFAULT_CLOSE_TIMEOUT + Duration::from_secs(4));
 }
@@ -129,7 +130,7 @@ async fn a_close_while_draining_ends_in_good_order<K: Kind>() {
         peer.shutdown().await.unwrap();
         assert_eq!(client.read_str().await.unwrap(), "status");
         client.write_str("ok").await.unwrap();
-        soon(client.close()).await;
+        eventually(client.close()).await;
         assert_eq!(receive_all(&mut peer).await, b"ok\r\n");
         assert_eq!(events.disconnected().await, DisconnectReason::Closed);
         assert!(matches!(client.read_str().await, Err(ReadError::NotConnected { .. })));
@@ -150,7 +151,7 @@ async fn closing_twice_at_once_is_closing_once<K: Kind>() {
         })
         .collect();
     for close in closes {
-        soon(close).await.unwrap();
+        eventually(close).await.unwrap();
     }
     assert!(client.is_closed());
     assert_eq!(events.disconnected().await, DisconnectReason::Closed);
@@ -166,7 +167,7 @@ async fn a_dropped_close_goes_on<K: Kind>() {
         let mut close = Box::pin(client.close());
         poll_fn(|context| Poll::Ready(close.as_mut().poll(context).is_pending())).await;
     }
-    soon(client.wait_closed()).await;
+    eventually(client.wait_closed()).await;
     assert_eq!(receive_all(&mut peer).await, b"");
 }
 
@@ -190,9 +191,9 @@ async fn a_callback_may_close_its_connection<K: Kind>() {
         })
     })
     .await;
-    assert_eq!(soon(hear).await.unwrap(), Some(DisconnectReason::Closed));
+    assert_eq!(eventually(hear).await.unwrap(), Some(DisconnectReason::Closed));
     assert_eq!(receive_all(&mut peer).await, b"");
-    soon(client.callbacks_done()).await;
+    eventually(client.callbacks_done()).await;
     assert!(client.is_closed() && !client.should_be_connected());
 }
 
@@ -215,7 +216,7 @@ async fn a_callback_may_drop_its_client<K: Kind>() {
     .await;
     let connection = client.connection();
     give.send(client).unwrap();
-    soon(connection.wait_closed()).await;
+    eventually(connection.wait_closed()).await;
     assert_eq!(connection.reason(), Some(DisconnectReason::Closed));
     assert_eq!(receive_all(&mut peer).await, b"");
 }
@@ -258,7 +259,7 @@ async fn dropping_a_clone_of_the_connection_closes_nothing<K: Kind>() {
 #[test_log::test(tokio::test)]
 async fn a_clone_of_the_connection_closes_the_session<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
-    soon(client.connection().close()).await;
+    eventually(client.connection().close()).await;
     assert!(client.is_closed() && !client.should_be_connected());
     assert_eq!(receive_all(&mut peer).await, b"");
 }
@@ -268,7 +269,7 @@ async fn a_clone_of_the_connection_closes_the_session<K: Kind>() {
 #[test_log::test(tokio::test)]
 async fn a_close_does_not_wait_for_a_silent_peer<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.close_timeout(Duration::from_mins(10))).await;
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert_eq!(receive_all(&mut peer).await, b"");
 }
 
@@ -284,10 +285,10 @@ async fn a_close_on_a_peer_that_keeps_sending_returns<K: Kind>() {
         has_begun.send(()).unwrap();
         while peer.write_all(&chunk).await.is_ok() {}
     });
-    soon(begun).await.unwrap();
-    soon(client.close()).await;
-    soon(client.wait_closed()).await;
-    soon(sending).await.unwrap();
+    eventually(begun).await.unwrap();
+    eventually(client.close()).await;
+    eventually(client.wait_closed()).await;
+    eventually(sending).await.unwrap();
 }
 
 /// A session that the peer has ended, with something still to read, is at rest; its socket is closed by the drop of
@@ -298,7 +299,7 @@ async fn what_is_kept_to_be_read_goes_with_the_client<K: Kind>() {
     let (client, peer, mut events) = meet_told::<K>(|client| client.drain_timeout(Duration::ZERO)).await;
     send_and_close(peer, b"unread").await;
     assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
-    soon(client.wait_closed()).await;
+    eventually(client.wait_closed()).await;
     let connection = client.connection();
     drop(client);
     assert!(matches!(connection.read(1).await, Err(ReadError::NotConnected { .. })));

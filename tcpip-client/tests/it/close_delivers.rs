@@ -10,13 +10,12 @@ use std::{
 
 use socket2::SockRef;
 use tcpip_client::{Client, ClientBuilder, HalfClose};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::oneshot,
     time::Instant,
 };
-
-use crate::raw_peer::soon;
 
 /// Long enough for any of this, so that only a close that waits for the wrong thing takes it.
 const CLOSE: Duration = Duration::from_secs(20);
@@ -57,7 +56,7 @@ async fn connect(port: u16, options: impl FnOnce(ClientBuilder) -> ClientBuilder
 }
 
 async fn received(device: JoinHandle<usize>) -> usize {
-    soon(tokio::task::spawn_blocking(|| device.join().unwrap())).await.unwrap()
+    eventually(tokio::task::spawn_blocking(|| device.join().unwrap())).await.unwrap()
 }
 
 /// One write, then `close`, behind a device that talks: all of it arrives. Failure 33.
@@ -68,7 +67,7 @@ async fn all_that_was_written_arrives_behind_a_close() {
         let client = connect(port, |client| client).await;
         let link = client.connection();
         client.write(&vec![b'x'; size]).await.unwrap();
-        soon(begun).await.unwrap();
+        eventually(begun).await.unwrap();
         client.close().await;
         assert_eq!(link.given_up(), 0);
         assert_eq!(received(device).await, size);
@@ -81,7 +80,7 @@ async fn all_that_was_written_arrives_behind_a_drop() {
     let (port, begun, device) = busy_device();
     let client = connect(port, |client| client).await;
     client.write(&vec![b'x'; 50_000]).await.unwrap();
-    soon(begun).await.unwrap();
+    eventually(begun).await.unwrap();
     drop(client);
     assert_eq!(received(device).await, 50_000);
 }
@@ -94,7 +93,7 @@ async fn a_close_does_not_wait_for_the_end_of_the_peer() {
         connect(listener.local_addr().unwrap().port(), |client| client.close_timeout(Duration::from_mins(10))).await;
     let (_peer, _) = listener.accept().await.unwrap();
     client.write(&[b'x'; 10_000]).await.unwrap();
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert!(client.is_closed());
 }
 
@@ -111,9 +110,9 @@ async fn what_a_close_gives_up_is_told() {
     client.write(&vec![b'x'; 100_000]).await.unwrap();
     assert_eq!(link.given_up(), 0);
     let since = Instant::now();
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert!(since.elapsed() >= SHORT, "it had its time");
-    soon(link.wait_closed()).await;
+    eventually(link.wait_closed()).await;
     assert!((50_000..100_000).contains(&link.given_up()), "{}", link.given_up());
 }
 
@@ -128,10 +127,10 @@ async fn unread_data_does_not_make_a_reset_of_the_end() {
     client.write(&vec![b'x'; 50_000]).await.unwrap();
     peer.write_all(&[b'y'; 10_000]).await.unwrap();
     peer.shutdown().await.unwrap();
-    soon(client.wait_closed()).await;
+    eventually(client.wait_closed()).await;
     drop(client);
     let mut all = Vec::new();
-    soon(peer.read_to_end(&mut all)).await.unwrap();
+    eventually(peer.read_to_end(&mut all)).await.unwrap();
     assert_eq!(all.len(), 50_000);
 }
 
@@ -144,10 +143,10 @@ async fn all_that_was_written_arrives_behind_the_peers_end() {
     let client = connect(port, |client| client.half_close(HalfClose::Allowed)).await;
     let (mut peer, _) = listener.accept().await.unwrap();
     peer.shutdown().await.unwrap();
-    assert!(soon(client.wait_hung_up()).await);
+    assert!(eventually(client.wait_hung_up()).await);
     client.write(&vec![b'x'; 300_000]).await.unwrap();
     let link = client.connection();
     let mut all = Vec::new();
-    let (received, ()) = soon(async { tokio::join!(peer.read_to_end(&mut all), client.close()) }).await;
+    let (received, ()) = eventually(async { tokio::join!(peer.read_to_end(&mut all), client.close()) }).await;
     assert_eq!((received.unwrap(), link.given_up()), (300_000, 0));
 }

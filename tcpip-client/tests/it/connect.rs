@@ -12,13 +12,14 @@ use std::{
 use tcpip_client::{
     Client, ConnectError, DisconnectReason, Error, Family, LOCALHOST_IPV4, LOCALHOST_IPV6, LookUpError, OptionError,
 };
+use tcpip_testkit::eventually;
 use tokio::{
     io::AsyncReadExt,
     net::{TcpListener, TcpStream},
     runtime::Builder,
 };
 
-use crate::raw_peer::{Events, assert_reads_well, black_hole, soon};
+use crate::raw_peer::{Events, assert_reads_well, black_hole};
 
 /// A port that refuses for as long as the second value lives: bound, and not listening.
 fn refusing(ip: IpAddr) -> (u16, socket2::Socket) {
@@ -32,7 +33,7 @@ fn refusing(ip: IpAddr) -> (u16, socket2::Socket) {
 #[test_log::test(tokio::test)]
 async fn a_closed_port_refuses() {
     let (port, _socket) = refusing(Ipv4Addr::LOCALHOST.into());
-    let error = soon(Client::builder(LOCALHOST_IPV4, port).connect()).await.unwrap_err();
+    let error = eventually(Client::builder(LOCALHOST_IPV4, port).connect()).await.unwrap_err();
     assert_reads_well(&error);
     let ConnectError::Refused(failure) = &error else { panic!("{error:?}") };
     assert_eq!((failure.host.as_str(), failure.port, failure.attempts.len()), (LOCALHOST_IPV4, port, 1));
@@ -51,7 +52,7 @@ async fn a_closed_port_refuses() {
 async fn a_failed_connect_leaves_nothing_behind() {
     let (port, _socket) = refusing(Ipv4Addr::LOCALHOST.into());
     let (callback, mut events) = Events::new();
-    assert!(soon(callback(Client::builder(LOCALHOST_IPV4, port)).connect()).await.is_err());
+    assert!(eventually(callback(Client::builder(LOCALHOST_IPV4, port)).connect()).await.is_err());
     assert!(events.next().await.is_none());
 }
 
@@ -67,8 +68,8 @@ async fn a_dropped_connect_leaves_nothing_behind() {
         let pending = poll_fn(|context| Poll::Ready(connecting.as_mut().poll(context).is_pending())).await;
         assert!(pending, "the system has been asked to connect");
     }
-    let (mut peer, _) = soon(listener.accept()).await.unwrap();
-    let end = soon(peer.read(&mut [0])).await;
+    let (mut peer, _) = eventually(listener.accept()).await.unwrap();
+    let end = eventually(peer.read(&mut [0])).await;
     assert!(matches!(end, Ok(0)) || end.is_err(), "{end:?}");
     assert!(events.next().await.is_none());
 }
@@ -80,7 +81,7 @@ async fn the_connect_deadline_ends_a_connect_to_a_black_hole() {
     let (address, _kept) = black_hole(([127, 0, 0, 1], 0).into());
     let (callback, mut events) = Events::new();
     let builder = callback(Client::builder(LOCALHOST_IPV4, address.port())).connect_timeout(AFTER);
-    let error = soon(builder.connect()).await.unwrap_err();
+    let error = eventually(builder.connect()).await.unwrap_err();
     assert_reads_well(&error);
     assert!(matches!(&error, ConnectError::Timeout { after: AFTER, attempts, .. } if attempts.len() == 1), "{error:?}");
     assert_eq!(error.to_string(), format!("connecting to {address} timed out after 50ms"));
@@ -106,7 +107,7 @@ fn a_name_is_looked_up_without_the_runtimes_blocking_threads() {
     let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
     let (go, wait) = std::sync::mpsc::channel::<()>();
     runtime.spawn_blocking(move || wait.recv().unwrap_err());
-    let error = runtime.block_on(soon(Client::builder("no such host", 1).connect())).unwrap_err();
+    let error = runtime.block_on(eventually(Client::builder("no such host", 1).connect())).unwrap_err();
     assert!(matches!(error, ConnectError::LookUp(LookUpError::Resolve { .. })), "{error:?}");
     drop(go);
 }
@@ -115,7 +116,7 @@ fn a_name_is_looked_up_without_the_runtimes_blocking_threads() {
 #[test_log::test(tokio::test)]
 async fn the_error_names_host_port_and_address() {
     let (port, _socket) = refusing(Ipv4Addr::LOCALHOST.into());
-    let error = soon(Client::builder("localhost", port).connect()).await.unwrap_err();
+    let error = eventually(Client::builder("localhost", port).connect()).await.unwrap_err();
     let text = error.to_string();
     assert_reads_well(&error);
     assert!(matches!(error, ConnectError::Refused(_)), "{error:?}");
@@ -127,7 +128,7 @@ async fn the_error_names_host_port_and_address() {
 #[test_log::test(tokio::test)]
 async fn an_unknown_host_cannot_be_looked_up() {
     for host in ["no such host", "", "256.0.0.1.invalid"] {
-        let error = soon(Client::builder(host, 1).connect()).await.unwrap_err();
+        let error = eventually(Client::builder(host, 1).connect()).await.unwrap_err();
         assert_reads_well(&error);
         assert!(
             matches!(&error, ConnectError::LookUp(LookUpError::Resolve { host: named, .. }) if named == host),
@@ -144,7 +145,7 @@ async fn an_unknown_host_cannot_be_looked_up() {
 #[test_log::test(tokio::test)]
 async fn a_host_without_an_address_of_the_family_has_none() {
     for (host, family) in [(LOCALHOST_IPV4, Family::Ipv6), (LOCALHOST_IPV6, Family::Ipv4)] {
-        let error = soon(Client::builder(host, 1).family(family).connect()).await.unwrap_err();
+        let error = eventually(Client::builder(host, 1).family(family).connect()).await.unwrap_err();
         assert_reads_well(&error);
         assert!(
             matches!(&error, ConnectError::LookUp(LookUpError::NoAddress { host: named }) if named == host),
@@ -169,10 +170,10 @@ async fn a_host_is_a_name_or_an_address_of_either_family() {
     ] {
         let listener = TcpListener::bind((address, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let client = soon(Client::builder(host, port).family(family).connect()).await.unwrap();
+        let client = eventually(Client::builder(host, port).family(family).connect()).await.unwrap();
         assert_eq!(client.connection().peer_addr().unwrap().ip().to_string(), address);
         assert_eq!((client.host(), client.port()), (host, port));
-        soon(client.close()).await;
+        eventually(client.close()).await;
     }
 }
 
@@ -192,15 +193,15 @@ async fn a_client_connects_from_its_local_address() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let from = SocketAddr::from(([127, 0, 0, 77], 0));
-    let client = soon(Client::builder(LOCALHOST_IPV4, port).local_addr(from).connect()).await.unwrap();
+    let client = eventually(Client::builder(LOCALHOST_IPV4, port).local_addr(from).connect()).await.unwrap();
     let local = client.connection().local_addr().unwrap();
     assert_eq!(local.ip(), from.ip());
-    let (peer, seen) = soon(listener.accept()).await.unwrap();
+    let (peer, seen) = eventually(listener.accept()).await.unwrap();
     assert_eq!(seen, local);
     drop(peer);
-    soon(client.wait_disconnected()).await;
+    eventually(client.wait_disconnected()).await;
     drop(client);
-    let again = soon(Client::builder(LOCALHOST_IPV4, port).local_addr(local).connect()).await.unwrap();
+    let again = eventually(Client::builder(LOCALHOST_IPV4, port).local_addr(local).connect()).await.unwrap();
     assert_eq!(again.connection().local_addr(), Some(local));
 }
 
@@ -210,18 +211,18 @@ async fn a_client_connects_from_its_local_address() {
 async fn a_client_takes_a_ready_stream() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let stream = soon(TcpStream::connect(address)).await.unwrap();
+    let stream = eventually(TcpStream::connect(address)).await.unwrap();
     let from = stream.local_addr().unwrap();
-    let client = soon(Client::from_stream(stream).connect()).await.unwrap();
+    let client = eventually(Client::from_stream(stream).connect()).await.unwrap();
     assert_eq!((client.host(), client.port()), (LOCALHOST_IPV4, address.port()));
     assert_eq!(client.connection().local_addr(), Some(from));
-    let (mut peer, _) = soon(listener.accept()).await.unwrap();
+    let (mut peer, _) = eventually(listener.accept()).await.unwrap();
     client.write_str("hello").await.unwrap();
     let mut heard = [0; 7];
-    soon(peer.read_exact(&mut heard)).await.unwrap();
+    eventually(peer.read_exact(&mut heard)).await.unwrap();
     assert_eq!(&heard, b"hello\r\n");
     drop(peer);
-    soon(client.wait_disconnected()).await;
+    eventually(client.wait_disconnected()).await;
     assert_eq!(client.connection().reason(), Some(DisconnectReason::ClosedByPeer));
 }
 
@@ -230,7 +231,7 @@ async fn a_client_takes_a_ready_stream() {
 async fn a_foreign_local_address_fails() {
     let (port, _socket) = refusing(Ipv4Addr::LOCALHOST.into());
     let foreign = SocketAddr::from(([192, 0, 2, 1], 0));
-    let error = soon(Client::builder(LOCALHOST_IPV4, port).local_addr(foreign).connect()).await.unwrap_err();
+    let error = eventually(Client::builder(LOCALHOST_IPV4, port).local_addr(foreign).connect()).await.unwrap_err();
     assert_reads_well(&error);
     assert!(matches!(&error, ConnectError::Failed(failure) if failure.port == port), "{error:?}");
     assert_eq!(error.to_string(), format!("cannot connect to 127.0.0.1:{port}: address not available"));
@@ -242,7 +243,7 @@ async fn a_foreign_local_address_fails() {
 #[test_log::test(tokio::test)]
 async fn a_local_address_of_the_other_family_suits_no_address() {
     let from = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
-    let error = soon(Client::builder(LOCALHOST_IPV4, 1).local_addr(from).connect()).await.unwrap_err();
+    let error = eventually(Client::builder(LOCALHOST_IPV4, 1).local_addr(from).connect()).await.unwrap_err();
     assert!(matches!(error, ConnectError::LookUp(LookUpError::NoAddress { .. })), "{error:?}");
 }
 
@@ -252,14 +253,15 @@ async fn a_connection_to_itself_is_refused() {
     let (port, socket) = refusing(Ipv4Addr::new(127, 0, 0, 78).into());
     drop(socket);
     let address = SocketAddr::from(([127, 0, 0, 78], port));
-    let error = soon(Client::builder("127.0.0.78", port).local_addr(address).connect()).await.unwrap_err();
+    let error = eventually(Client::builder("127.0.0.78", port).local_addr(address).connect()).await.unwrap_err();
     assert!(matches!(&error, ConnectError::Refused(failure) if failure.attempts[0].address == address), "{error:?}");
 }
 
 /// An option that cannot be is told by `connect()`, before anything is tried.
 #[test_log::test(tokio::test)]
 async fn an_option_that_cannot_be_is_an_error_of_connect() {
-    let error = soon(Client::builder("no such host", 1).idle_timeout(Duration::ZERO).connect()).await.unwrap_err();
+    let error =
+        eventually(Client::builder("no such host", 1).idle_timeout(Duration::ZERO).connect()).await.unwrap_err();
     assert_reads_well(&error);
     assert!(matches!(error, ConnectError::Option(OptionError::ZeroInterval { .. })), "{error:?}");
     assert_eq!(error.to_string(), "idle_timeout is zero");
@@ -273,7 +275,8 @@ async fn a_peer_that_hangs_up_at_once_is_told_as_connect_then_disconnect() {
     let port = listener.local_addr().unwrap().port();
     let (callback, mut events) = Events::new();
     let connecting = callback(Client::builder(LOCALHOST_IPV4, port)).connect();
-    let (client, ()) = soon(async { tokio::join!(connecting, async { drop(listener.accept().await.unwrap()) }) }).await;
+    let (client, ()) =
+        eventually(async { tokio::join!(connecting, async { drop(listener.accept().await.unwrap()) }) }).await;
     let client = client.unwrap();
     events.connected().await;
     assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);

@@ -3,11 +3,12 @@
 use std::{io, process::Command, time::Duration};
 
 use tcpip_client::{Client, ClientBuilder, DisconnectReason, ReadError, WriteError};
+use tcpip_testkit::eventually;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
     kinds::Tcp,
-    raw_peer::{meet_told, reset, soon},
+    raw_peer::{meet_told, reset},
 };
 
 /// Fault 17 of the model, failure 7: a link that died with data in flight is a dead link to everybody, and not the
@@ -47,7 +48,7 @@ async fn inside_a_namespace_a_link_dies() {
         client.write_str("into the void").await.expect("the system takes it");
         if reading {
             assert_eq!(client.read_str().await.unwrap(), "arrived");
-            let error = soon(client.read_str()).await.unwrap_err();
+            let error = eventually(client.read_str()).await.unwrap_err();
             assert_dead(error);
         }
         assert_eq!(events.disconnected().await, DisconnectReason::LinkDead);
@@ -72,7 +73,7 @@ async fn inside_a_namespace_a_link_dies() {
     reset(peer).await;
     // Nothing is behind an address without a route.
     assert!(Command::new("ip").args(["link", "set", "lo", "down"]).status().unwrap().success());
-    let error = soon(Client::builder("192.0.2.1", 1).connect()).await.unwrap_err();
+    let error = eventually(Client::builder("192.0.2.1", 1).connect()).await.unwrap_err();
     assert!(matches!(error, tcpip_client::ConnectError::Failed { .. }), "{error:?}");
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::NetworkUnreachable);
 }

@@ -4,6 +4,7 @@ use std::{future::poll_fn, io, task::Poll, time::Duration};
 
 use macro_rules_attribute::apply;
 use tcpip_client::{DisconnectReason, ReadError, WriteError};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::{Instant, sleep, timeout},
@@ -12,7 +13,7 @@ use tokio::{
 use crate::{
     kinds::{Builder, Kind},
     over_each_kind::over_each_kind,
-    raw_peer::{assert_reads_well, meet, meet_told, pair, receive, send_and_close, soon},
+    raw_peer::{assert_reads_well, meet, meet_told, pair, receive, send_and_close},
 };
 
 /// Fault 15 of the model: every read method keeps the read deadline, and names itself and the time.
@@ -57,10 +58,10 @@ async fn a_dripping_peer_does_not_extend_the_read_deadline<K: Kind>() {
         peer.write_all(b"\r\n").await.unwrap();
         peer
     });
-    let error = soon(client.read_str()).await.unwrap_err();
+    let error = eventually(client.read_str()).await.unwrap_err();
     assert!(matches!(error, ReadError::Timeout { operation: "read_str", .. }), "{error:?}");
-    let _peer = soon(dripping).await.unwrap();
-    assert_eq!(soon(client.read_str()).await.unwrap(), "x".repeat(60));
+    let _peer = eventually(dripping).await.unwrap();
+    assert_eq!(eventually(client.read_str()).await.unwrap(), "x".repeat(60));
 }
 
 /// A read that waits behind another one has its deadline too, and does not disturb the other.
@@ -72,7 +73,7 @@ async fn the_read_deadline_counts_while_another_read_has_its_turn<K: Kind>() {
     poll_fn(|context| Poll::Ready(first.as_mut().poll(context).is_pending())).await;
     sleep(Duration::from_millis(200)).await;
     let second = client.read_str();
-    let (first, second) = soon(async { tokio::join!(first, second) }).await;
+    let (first, second) = eventually(async { tokio::join!(first, second) }).await;
     assert!(matches!(first, Err(ReadError::Timeout { .. })) && matches!(second, Err(ReadError::Timeout { .. })));
     peer.write_all(b"late\r\n").await.unwrap();
     assert_eq!(client.read_str().await.unwrap(), "late");
@@ -89,7 +90,7 @@ async fn the_write_deadline_ends_the_session<K: Kind>() {
     let message = vec![0; K::TOO_MUCH];
     let since = Instant::now();
     let (first, second, read) =
-        soon(async { tokio::join!(client.write(&message), client.write_str("second"), client.read_str()) }).await;
+        eventually(async { tokio::join!(client.write(&message), client.write_str("second"), client.read_str()) }).await;
     assert!(since.elapsed() >= AFTER);
     for (name, error) in [("write", first.unwrap_err()), ("write_str", second.unwrap_err())] {
         assert_reads_well(&error);
@@ -103,7 +104,7 @@ async fn the_write_deadline_ends_the_session<K: Kind>() {
     assert_eq!(events.disconnected().await, reason);
     assert!(matches!(client.write(b"x").await, Err(WriteError::NotConnected { .. })));
     assert!(client.should_be_connected());
-    soon(client.wait_closed()).await;
+    eventually(client.wait_closed()).await;
     K::assert_aborted(peer).await;
 }
 
@@ -132,7 +133,7 @@ async fn a_slow_peer_is_no_stalled_one<K: Kind>() {
             peer.read_exact(&mut buffer).await.unwrap();
         }
     };
-    let (written, ()) = soon(async { tokio::join!(client.write(&message), reading) }).await;
+    let (written, ()) = eventually(async { tokio::join!(client.write(&message), reading) }).await;
     written.unwrap();
     assert!(since.elapsed() > AFTER, "longer than the deadline in all");
 }
@@ -145,7 +146,7 @@ async fn a_write_without_a_deadline_waits<K: Kind>() {
     let message = vec![0; K::TOO_MUCH];
     let mut writing = Box::pin(client.write(&message));
     assert!(timeout(Duration::from_millis(100), &mut writing).await.is_err());
-    let (written, received) = soon(async { tokio::join!(writing, receive(&mut peer, K::TOO_MUCH)) }).await;
+    let (written, received) = eventually(async { tokio::join!(writing, receive(&mut peer, K::TOO_MUCH)) }).await;
     written.unwrap();
     assert_eq!(received.len(), K::TOO_MUCH);
 }
@@ -167,11 +168,11 @@ async fn the_longest_duration_is_never<K: Kind>() {
     let mut writing = Box::pin(client.write(&message));
     assert!(timeout(Duration::from_millis(10), &mut writing).await.is_err());
     assert!(client.is_connected());
-    let (written, _) = soon(async { tokio::join!(writing, receive(&mut peer, K::TOO_MUCH)) }).await;
+    let (written, _) = eventually(async { tokio::join!(writing, receive(&mut peer, K::TOO_MUCH)) }).await;
     written.unwrap();
     peer.write_all(b"one\r\n").await.unwrap();
     assert_eq!(client.read_str().await.unwrap(), "one");
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert!(client.is_closed());
 
     let (client, peer, mut events) = meet_told::<K>(longest).await;
@@ -194,8 +195,8 @@ async fn a_duration_of_zero_is_at_once<K: Kind>() {
     peer.write_all(b"one\r\n").await.unwrap();
     client.write_str("taken at once").await.unwrap();
     assert!(matches!(client.read_line().await, Err(ReadError::Timeout { .. }) | Ok(_)));
-    soon(client.close()).await;
-    soon(client.wait_closed()).await;
+    eventually(client.close()).await;
+    eventually(client.wait_closed()).await;
 }
 
 /// A close after a deadline has ended the session returns at once.
@@ -206,8 +207,8 @@ async fn a_close_after_a_write_deadline_returns<K: Kind>() {
     let connection = client.connection();
     let writing = tokio::spawn(async move { connection.write(&vec![0; K::TOO_MUCH]).await });
     K::arrival(&mut peer).await;
-    assert!(soon(writing).await.unwrap().is_err());
-    soon(client.close()).await;
+    assert!(eventually(writing).await.unwrap().is_err());
+    eventually(client.close()).await;
     assert!(client.is_closed() && !client.should_be_connected());
     let (_other, _peer) = pair::<K>().await;
 }

@@ -4,12 +4,13 @@ use std::{future::poll_fn, mem::ManuallyDrop, pin::Pin, task::Poll, time::Durati
 
 use macro_rules_attribute::apply;
 use tcpip_client::{DisconnectReason, HEARTBEAT};
+use tcpip_testkit::eventually;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
     kinds::Kind,
     over_each_kind::over_each_kind,
-    raw_peer::{meet, meet_told, receive, soon},
+    raw_peer::{meet, meet_told, receive},
 };
 
 /// Polls a future once, and never again: it is not dropped either.
@@ -40,7 +41,7 @@ async fn a_forgotten_write_holds_up_nothing<K: Kind>() {
     let writing = tokio::spawn(async move { later.write(b"last").await });
     let expected = format!("{}{}{}last", "x".repeat(K::TOO_MUCH), "y".repeat(900), "z".repeat(900));
     let mut received = String::from_utf8(receive(&mut peer, expected.len()).await).unwrap();
-    soon(writing).await.unwrap().unwrap();
+    eventually(writing).await.unwrap().unwrap();
     // Heartbeats have gone out between the messages, and still do.
     while received.replace(&beat, "").len() < expected.len() {
         received += &String::from_utf8(receive(&mut peer, 1).await).unwrap();
@@ -90,7 +91,7 @@ async fn a_forgotten_read_keeps_no_other_behind_the_end<K: Kind>() {
     peer.write_all(b"one\r\ntwo\r\n").await.unwrap();
     drop(peer);
     assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
-    soon(client.wait_closed()).await;
-    assert_eq!(soon(client.read_str()).await.unwrap(), "one");
-    assert_eq!(soon(client.read_str()).await.unwrap(), "two");
+    eventually(client.wait_closed()).await;
+    assert_eq!(eventually(client.read_str()).await.unwrap(), "one");
+    assert_eq!(eventually(client.read_str()).await.unwrap(), "two");
 }

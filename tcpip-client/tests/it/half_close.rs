@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use macro_rules_attribute::apply;
 use tcpip_client::{DisconnectReason, HalfClose, ReadError, WriteError};
+use tcpip_testkit::eventually;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
     kinds::Kind,
     over_each_kind::over_each_kind,
-    raw_peer::{assert_reads_well, detections, meet, meet_told, pair, receive, receive_all, soon},
+    raw_peer::{assert_reads_well, detections, meet, meet_told, pair, receive, receive_all},
 };
 
 /// With the option, a peer that has said all still hears all: the session goes on, reads find the end again and again,
@@ -23,7 +24,7 @@ async fn a_session_outlives_the_peers_half<K: Kind>() {
         peer.write_all(b"go\r\n").await.unwrap();
         peer.shutdown().await.unwrap();
         let link = client.connection();
-        assert!(soon(link.wait_hung_up()).await && link.has_hung_up());
+        assert!(eventually(link.wait_hung_up()).await && link.has_hung_up());
         assert_eq!(client.read_str().await.unwrap(), "go");
         for line in 0..10 {
             assert!(matches!(client.read_str().await, Err(ReadError::EndOfStream { .. })));
@@ -31,7 +32,7 @@ async fn a_session_outlives_the_peers_half<K: Kind>() {
             assert_eq!(receive(&mut peer, 3).await, format!("{line}\r\n").as_bytes());
         }
         assert!(client.is_connected() && link.reason().is_none() && events.is_silent());
-        soon(link.shutdown_write()).await.unwrap();
+        eventually(link.shutdown_write()).await.unwrap();
         assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
         assert_eq!(receive_all(&mut peer).await, b"");
         assert!(matches!(client.read_str().await, Err(ReadError::NotConnected { .. })));
@@ -54,7 +55,7 @@ async fn this_ends_half_ends_behind_what_is_queued<K: Kind>() {
         assert_reads_well(&error);
         link.shutdown_write().await.unwrap();
     };
-    let (received, ()) = soon(async { tokio::join!(receive_all(&mut peer), all) }).await;
+    let (received, ()) = eventually(async { tokio::join!(receive_all(&mut peer), all) }).await;
     assert_eq!(received.len(), K::TOO_MUCH);
     assert!(client.is_connected() && !link.has_hung_up() && events.is_silent());
     peer.write_all(b"late\r\n").await.unwrap();
@@ -74,7 +75,7 @@ async fn a_dropped_shutdown_write_is_done<K: Kind>() {
         std::future::poll_fn(|context| std::task::Poll::Ready(ending.as_mut().poll(context).is_pending())).await;
     }
     assert_eq!(receive_all(&mut peer).await, b"");
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert!(matches!(link.shutdown_write().await, Err(WriteError::NotConnected { .. })));
 }
 
@@ -89,7 +90,7 @@ async fn a_hang_up_is_seen_behind_what_nobody_reads<K: Kind>() {
         assert!(!link.has_hung_up());
         peer.write_all(b"unread\r\n").await.unwrap();
         drop(peer);
-        assert!(soon(link.wait_hung_up()).await && link.has_hung_up());
+        assert!(eventually(link.wait_hung_up()).await && link.has_hung_up());
         assert!(link.is_connected(), "it drains");
         assert_eq!(client.read_str().await.unwrap(), "unread");
     }
@@ -101,7 +102,7 @@ async fn a_hang_up_is_seen_behind_what_nobody_reads<K: Kind>() {
 async fn a_close_ends_the_wait_for_a_hang_up<K: Kind>() {
     let (client, _peer) = pair::<K>().await;
     let link = client.connection();
-    let (hung_up, ()) = soon(async { tokio::join!(link.wait_hung_up(), client.close()) }).await;
+    let (hung_up, ()) = eventually(async { tokio::join!(link.wait_hung_up(), client.close()) }).await;
     assert!(!hung_up && !link.has_hung_up());
 }
 
@@ -112,7 +113,7 @@ async fn a_peer_that_has_ended_its_half_is_not_idle<K: Kind>() {
     const IDLE: Duration = Duration::from_millis(50);
     let (client, mut peer) = meet::<K>(|client| client.half_close(HalfClose::Allowed).idle_timeout(IDLE)).await;
     peer.shutdown().await.unwrap();
-    assert!(soon(client.connection().wait_hung_up()).await);
+    assert!(eventually(client.connection().wait_hung_up()).await);
     tokio::time::sleep(IDLE * 4).await;
     client.write_str("still here").await.unwrap();
     assert_eq!(receive(&mut peer, 12).await, b"still here\r\n");
@@ -133,7 +134,7 @@ async fn a_peer_that_has_closed_is_found_by_a_write() {
     let (client, peer, mut events) =
         meet_told::<crate::kinds::Tcp>(|client| client.half_close(HalfClose::Allowed)).await;
     drop(peer);
-    assert!(soon(client.connection().wait_hung_up()).await);
+    assert!(eventually(client.connection().wait_hung_up()).await);
     assert!(client.is_connected());
     client.write_str("anybody there?").await.unwrap();
     assert_eq!(events.disconnected().await, DisconnectReason::Reset);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use macro_rules_attribute::apply;
 use tcpip_client::{DisconnectReason, ReadError, WriteError};
+use tcpip_testkit::eventually;
 use tokio::{
     io::AsyncWriteExt,
     time::{Instant, sleep},
@@ -12,7 +13,7 @@ use tokio::{
 use crate::{
     kinds::Kind,
     over_each_kind::over_each_kind,
-    raw_peer::{detections, ended_by, meet, meet_told, receive, receive_all, send_and_close, soon},
+    raw_peer::{detections, ended_by, meet, meet_told, receive, receive_all, send_and_close},
 };
 
 /// A session whose drain timeout never passes while the test runs.
@@ -32,8 +33,8 @@ async fn a_hang_up_is_told_once_without_any_reader<K: Kind>() {
             delays.push(since.elapsed());
             assert!(!client.is_connected() && client.should_be_connected(), "lost");
             assert_eq!(client.connection().reason(), Some(DisconnectReason::ClosedByPeer));
-            soon(client.wait_disconnected()).await;
-            soon(client.wait_closed()).await;
+            eventually(client.wait_disconnected()).await;
+            eventually(client.wait_closed()).await;
         }
         delays.sort_unstable();
         println!("median {:?} of {delays:?}", delays[4]);
@@ -60,7 +61,7 @@ async fn a_half_close_with_nothing_unread_ends_the_session<K: Kind>() {
 async fn a_waiting_read_is_told_of_the_hang_up<K: Kind>() {
     for detect in detections::<K>() {
         let (client, peer, mut events) = meet_told::<K>(detect).await;
-        let (read, ()) = soon(async { tokio::join!(client.read_str(), async { drop(peer) }) }).await;
+        let (read, ()) = eventually(async { tokio::join!(client.read_str(), async { drop(peer) }) }).await;
         assert!(matches!(read, Err(ReadError::EndOfStream { received: 0, .. })));
         assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
         assert!(matches!(client.read_str().await, Err(ReadError::NotConnected { .. })));
@@ -93,7 +94,7 @@ async fn a_hang_up_behind_unread_data_lets_the_session_be_read_and_answered<K: K
 
 /// Returns once the session is known to drain, which shows in its `Debug` alone.
 pub(crate) async fn draining(client: &tcpip_client::Client) {
-    soon(async {
+    eventually(async {
         while !format!("{:?}", client.connection()).contains("Draining") {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -111,7 +112,7 @@ async fn one_unread_byte_never_hides_a_hang_up<K: Kind>() {
             meet_told::<K>(|client| detect(client).drain_timeout(Duration::from_millis(20))).await;
         send_and_close(peer, b"x").await;
         assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
-        soon(client.wait_closed()).await;
+        eventually(client.wait_closed()).await;
         let error = client.read_str().await.unwrap_err();
         assert!(matches!(error, ReadError::Incomplete { partial, .. } if partial == b"x"));
         assert!(matches!(client.read_str().await, Err(ReadError::NotConnected { .. })));
@@ -164,7 +165,7 @@ async fn what_had_arrived_stays_readable_after_the_end<K: Kind>() {
             meet_told::<K>(|client| detect(client).drain_timeout(Duration::from_millis(10))).await;
         send_and_close(peer, b"one\r\ntwo\r\nthr").await;
         assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
-        soon(client.wait_closed()).await;
+        eventually(client.wait_closed()).await;
         assert!(!client.is_connected() && client.should_be_connected());
         assert!(matches!(client.write_str("x").await, Err(WriteError::NotConnected { .. })));
         assert_eq!(client.read_str().await.unwrap(), "one");
@@ -181,7 +182,7 @@ async fn a_close_after_the_end_gives_up_what_had_arrived<K: Kind>() {
     let (client, peer, mut events) = meet_told::<K>(|client| client.drain_timeout(Duration::ZERO)).await;
     send_and_close(peer, b"one\r\n").await;
     assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert!(matches!(client.read_str().await, Err(ReadError::NotConnected { .. })));
     assert!(!client.should_be_connected());
     assert_eq!(client.connection().reason(), Some(DisconnectReason::ClosedByPeer), "who came first");
@@ -226,7 +227,7 @@ async fn what_had_arrived_outlives_a_queue_that_nobody_takes<K: Kind>() {
     let writing = tokio::spawn(async move { writer.write(&vec![0; K::TOO_MUCH]).await });
     peer.write_all(b"all of this").await.unwrap();
     peer.shutdown().await.unwrap();
-    soon(client.wait_closed()).await;
-    assert!(soon(writing).await.unwrap().is_err());
-    assert_eq!(soon(client.read_to_end()).await.unwrap(), b"all of this");
+    eventually(client.wait_closed()).await;
+    assert!(eventually(writing).await.unwrap().is_err());
+    assert_eq!(eventually(client.read_to_end()).await.unwrap(), b"all of this");
 }

@@ -5,14 +5,12 @@
 use std::io::ErrorKind;
 
 use tcpip_client::{Client, ClientBuilder, Connected, Dial, NetworkStream};
-use tcpip_testkit::memory_streams;
+use tcpip_testkit::{eventually, memory_streams};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, BufReader, DuplexStream, duplex},
     net::{TcpListener, TcpStream},
     task::yield_now,
 };
-
-use crate::raw_peer::soon;
 
 /// The options of a client.
 pub(crate) type Builder<K> = ClientBuilder<<K as Kind>::Target>;
@@ -47,17 +45,17 @@ impl Kind for Tcp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let connecting = customise(Client::builder("127.0.0.1", port)).connect();
-        let (client, accepted) = soon(async { tokio::join!(connecting, listener.accept()) }).await;
+        let (client, accepted) = eventually(async { tokio::join!(connecting, listener.accept()) }).await;
         (client.unwrap(), accepted.unwrap().0)
     }
 
     async fn arrival(peer: &mut TcpStream) {
-        assert_eq!(soon(peer.peek(&mut [0])).await.unwrap(), 1);
+        assert_eq!(eventually(peer.peek(&mut [0])).await.unwrap(), 1);
     }
 
     /// The peer can see it.
     async fn assert_aborted(mut peer: TcpStream) {
-        let error = soon(peer.read_to_end(&mut Vec::new())).await.expect_err("a reset");
+        let error = eventually(peer.read_to_end(&mut Vec::new())).await.expect_err("a reset");
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }
 }
@@ -78,7 +76,7 @@ impl Kind for MemoryTransports {
 
     async fn arrival(peer: &mut Self::Peer) {
         let transport = peer.transport().unwrap();
-        soon(async {
+        eventually(async {
             while transport.unread() == 0 {
                 yield_now().await;
             }
@@ -88,7 +86,7 @@ impl Kind for MemoryTransports {
 
     /// The peer can see it.
     async fn assert_aborted(mut peer: Self::Peer) {
-        let error = soon(peer.read_to_end(&mut Vec::new())).await.expect_err("a reset");
+        let error = eventually(peer.read_to_end(&mut Vec::new())).await.expect_err("a reset");
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }
 }
@@ -108,12 +106,12 @@ impl Kind for Memory {
     }
 
     async fn arrival(peer: &mut Self::Peer) {
-        assert!(!soon(peer.fill_buf()).await.unwrap().is_empty());
+        assert!(!eventually(peer.fill_buf()).await.unwrap().is_empty());
     }
 
     /// The stream is dropped, with what had not been sent.
     async fn assert_aborted(mut peer: Self::Peer) {
-        let received = soon(peer.read_to_end(&mut Vec::new())).await.expect("an end");
+        let received = eventually(peer.read_to_end(&mut Vec::new())).await.expect("an end");
         assert!(received < Self::TOO_MUCH);
     }
 }

@@ -10,11 +10,12 @@ use tcpip_client::{
     LOCALHOST_IPV6, OptionError, STD_TIMEOUT, Terminator, close_stream_writer, read_into, read_struct,
     set_socket_options, write_from,
 };
+use tcpip_testkit::eventually;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
     kinds::Tcp,
-    raw_peer::{assert_reads_well, pair, soon},
+    raw_peer::{assert_reads_well, pair},
 };
 
 /// The constants have the values that users of the Python library know, and those that the docs name.
@@ -95,7 +96,7 @@ fn assert_options_are_set(socket: &SockRef<'_>) {
 async fn set_socket_options_is_readable_back_from_both_ends() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let connecting = TcpStream::connect(listener.local_addr().unwrap());
-    let (near, far) = soon(async { tokio::join!(connecting, listener.accept()) }).await;
+    let (near, far) = eventually(async { tokio::join!(connecting, listener.accept()) }).await;
     for stream in [near.unwrap(), far.unwrap().0] {
         assert!(!SockRef::from(&stream).keepalive().unwrap(), "not by itself");
         set_socket_options(&stream).unwrap();
@@ -134,6 +135,6 @@ async fn the_stream_helpers_work_on_a_bare_socket() {
     for _ in 0..2 {
         close_stream_writer(&mut peer).await.unwrap();
     }
-    soon(client.wait_closed()).await;
+    eventually(client.wait_closed()).await;
     close_stream_writer(&mut peer).await.unwrap();
 }

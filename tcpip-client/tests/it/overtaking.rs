@@ -4,12 +4,13 @@ use std::{future::poll_fn, pin::Pin, task::Poll};
 
 use macro_rules_attribute::apply;
 use tcpip_client::{ReadError, WriteError};
+use tcpip_testkit::eventually;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
     kinds::Kind,
     over_each_kind::over_each_kind,
-    raw_peer::{meet, pair, receive, receive_all, soon},
+    raw_peer::{meet, pair, receive, receive_all},
 };
 
 /// What has come, in the buffer and beneath, is dropped and counted; what comes later is not.
@@ -18,19 +19,19 @@ use crate::{
 async fn discarded_input_is_counted_and_gone<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
     let link = client.connection();
-    assert_eq!(soon(link.discard_input()).await.unwrap(), 0);
+    assert_eq!(eventually(link.discard_input()).await.unwrap(), 0);
     peer.write_all(b"first\r\nstale\r\nhalf").await.unwrap();
     assert_eq!(client.read_str().await.unwrap(), "first");
     // The rest came in the same piece. More comes behind it.
     peer.write_all(&vec![b'y'; 20_000]).await.unwrap();
     let mut discarded = 0;
     while discarded < 20_011 {
-        discarded += soon(link.discard_input()).await.unwrap();
+        discarded += eventually(link.discard_input()).await.unwrap();
         tokio::task::yield_now().await;
     }
     assert_eq!(discarded, 20_011);
     peer.write_all(b"fresh\r\n").await.unwrap();
-    assert_eq!(soon(client.read_str()).await.unwrap(), "fresh");
+    assert_eq!(eventually(client.read_str()).await.unwrap(), "fresh");
 }
 
 /// Behind the end there is nothing to discard: first nothing, then the end is told as ever, then it is an error.
@@ -41,10 +42,10 @@ async fn discarding_tells_no_end<K: Kind>() {
     let link = client.connection();
     peer.write_all(b"stale\r\n").await.unwrap();
     drop(peer);
-    assert!(soon(link.wait_hung_up()).await);
-    assert_eq!(soon(link.discard_input()).await.unwrap(), 7);
-    assert_eq!(soon(link.discard_input()).await.unwrap(), 0);
-    assert!(matches!(soon(client.read_str()).await, Err(ReadError::EndOfStream { .. })));
+    assert!(eventually(link.wait_hung_up()).await);
+    assert_eq!(eventually(link.discard_input()).await.unwrap(), 7);
+    assert_eq!(eventually(link.discard_input()).await.unwrap(), 0);
+    assert!(matches!(eventually(client.read_str()).await, Err(ReadError::EndOfStream { .. })));
     assert!(matches!(link.discard_input().await, Err(ReadError::NotConnected { .. })));
 }
 
@@ -60,7 +61,7 @@ async fn discarding_waits_for_its_turn_within_the_read_timeout<K: Kind>() {
     peer.write_all(b"half").await.unwrap();
     let mut reading = std::mem::ManuallyDrop::new(Box::pin(client.read_str()));
     assert!(poll_fn(|context| Poll::Ready(reading.as_mut().poll(context).is_pending())).await);
-    let discarded = soon(link.discard_input()).await;
+    let discarded = eventually(link.discard_input()).await;
     assert!(matches!(discarded, Err(ReadError::Timeout { operation: "discard_input", .. })), "{discarded:?}");
 }
 
@@ -98,8 +99,8 @@ async fn what_is_written_ahead_overtakes_the_queue<K: Kind>() {
         assert!(rest[2..1002].iter().all(|&byte| byte == b'b'));
         assert_eq!(rest[1002], b'c');
     };
-    soon(async { tokio::join!(writes, received) }).await;
-    soon(client.close()).await;
+    eventually(async { tokio::join!(writes, received) }).await;
+    eventually(client.close()).await;
     assert_eq!(receive_all(&mut peer).await, b"");
 }
 
@@ -109,8 +110,8 @@ async fn what_is_written_ahead_overtakes_the_queue<K: Kind>() {
 async fn writing_ahead_of_nothing_is_a_write<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
     let link = client.connection();
-    soon(link.write_ahead(b"!")).await.unwrap();
+    eventually(link.write_ahead(b"!")).await.unwrap();
     assert_eq!(receive(&mut peer, 1).await, b"!");
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert!(matches!(link.write_ahead(b"!").await, Err(WriteError::NotConnected { .. })));
 }

@@ -4,22 +4,14 @@ use std::{error::Error, net::SocketAddr, time::Duration};
 
 use socket2::SockRef;
 use tcpip_client::{Client, ClientBuilder, ConnectionEvent, DisconnectReason};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     sync::mpsc,
-    time::timeout,
 };
 
 use crate::kinds::{Builder, Kind};
-
-/// Far longer than anything here takes, on a loaded machine too.
-const AT_MOST: Duration = Duration::from_secs(20);
-
-/// The result of something that must come to an end.
-pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(AT_MOST, future).await.expect("this ends")
-}
 
 /// A client and its peer.
 pub(crate) async fn meet<K: Kind>(customise: impl FnOnce(Builder<K>) -> Builder<K>) -> (Client, K::Peer) {
@@ -69,7 +61,7 @@ impl Events {
     }
 
     pub(crate) async fn next(&mut self) -> Option<ConnectionEvent> {
-        soon(self.0.recv()).await
+        eventually(self.0.recv()).await
     }
 
     pub(crate) async fn connected(&mut self) {
@@ -105,14 +97,14 @@ pub(crate) async fn send_and_close(mut stream: impl AsyncWrite + Unpin, data: &[
 /// The next `count` bytes.
 pub(crate) async fn receive(stream: &mut (impl AsyncRead + Unpin), count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
-    soon(stream.read_exact(&mut bytes)).await.unwrap();
+    eventually(stream.read_exact(&mut bytes)).await.unwrap();
     bytes
 }
 
 /// Everything up to the end of the stream, which must come in good order.
 pub(crate) async fn receive_all(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
     let mut bytes = Vec::new();
-    soon(stream.read_to_end(&mut bytes)).await.unwrap();
+    eventually(stream.read_to_end(&mut bytes)).await.unwrap();
     bytes
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use tcpip_client::{Client, Connection, DisconnectReason, HandlerResult, ReadAndDispatch, ReadLoopClient};
+use tcpip_testkit::eventually;
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
@@ -16,7 +17,7 @@ use tokio::{
 
 use crate::{
     kinds::{Kind, Tcp},
-    raw_peer::{receive, receive_all, reset, soon},
+    raw_peer::{receive, receive_all, reset},
 };
 
 /// Notes each line, and does what it says.
@@ -86,7 +87,7 @@ struct Met {
 impl Met {
     async fn hears(&mut self, what: &[&str]) {
         for what in what {
-            assert_eq!(soon(self.notes.recv()).await.as_deref(), Some(*what));
+            assert_eq!(eventually(self.notes.recv()).await.as_deref(), Some(*what));
         }
     }
 }
@@ -99,7 +100,7 @@ async fn meet(close_timeout: Duration) -> Met {
     let (gate, block) = std::sync::mpsc::channel();
     let handler = Scripted { notes: sender, own: OnceLock::new(), gate: block.into() };
     let connecting = Client::builder("127.0.0.1", port).close_timeout(close_timeout).connect_with(handler);
-    let (client, accepted) = soon(async { tokio::join!(connecting, listener.accept()) }).await;
+    let (client, accepted) = eventually(async { tokio::join!(connecting, listener.accept()) }).await;
     let mut met = Met { client: client.unwrap(), peer: accepted.unwrap().0, notes, gate };
     met.hears(&["on_connect"]).await;
     met
@@ -123,9 +124,9 @@ async fn everything_is_dispatched_before_the_end() {
             drop(peer);
         }
         for what in ["one", "two", "three", "on_disconnect"] {
-            assert_eq!(soon(notes.recv()).await.as_deref(), Some(what), "{end}");
+            assert_eq!(eventually(notes.recv()).await.as_deref(), Some(what), "{end}");
         }
-        soon(client.wait_closed()).await;
+        eventually(client.wait_closed()).await;
         assert!(client.is_closed() && !client.is_reading() && client.should_be_connected());
         assert!(!matches!(client.connection().reason(), Some(DisconnectReason::HandlerFailed { .. })), "{end}");
     }
@@ -138,7 +139,7 @@ async fn a_close_ends_the_loop() {
     met.peer.write_all(b"wait\r\n").await.unwrap();
     met.hears(&["wait"]).await;
     assert!(met.client.is_reading() && !met.client.is_closed());
-    soon(met.client.close()).await;
+    eventually(met.client.close()).await;
     assert!(!met.client.is_reading() && met.client.is_closed() && !met.client.should_be_connected());
     met.hears(&["dropped", "on_disconnect"]).await;
     assert_eq!(receive_all(&mut met.peer).await, b"hello\r\n");
@@ -151,7 +152,7 @@ async fn a_failure_ends_the_session() {
         let mut met = meet(LONG).await;
         met.peer.write_all(format!("{how}\r\nnever read\r\n").as_bytes()).await.unwrap();
         met.hears(&[how, "on_disconnect"]).await;
-        soon(met.client.wait_closed()).await;
+        eventually(met.client.wait_closed()).await;
         assert!(matches!(met.client.connection().reason(), Some(DisconnectReason::HandlerFailed { .. })));
     }
 }
@@ -165,9 +166,9 @@ async fn a_handler_may_close_its_client() {
     client.handler().own.set(std::sync::Arc::downgrade(&client)).unwrap();
     peer.write_all(b"close\r\n").await.unwrap();
     for what in ["close", "closed", "on_disconnect"] {
-        assert_eq!(soon(notes.recv()).await.as_deref(), Some(what));
+        assert_eq!(eventually(notes.recv()).await.as_deref(), Some(what));
     }
-    soon(client.wait_closed()).await;
+    eventually(client.wait_closed()).await;
 }
 
 /// A client that is dropped ends its loop.
@@ -178,7 +179,7 @@ async fn a_dropped_client_ends_the_loop() {
     met.hears(&["wait"]).await;
     drop(met.client);
     for what in ["dropped", "on_disconnect"] {
-        assert_eq!(soon(met.notes.recv()).await.as_deref(), Some(what));
+        assert_eq!(eventually(met.notes.recv()).await.as_deref(), Some(what));
     }
 }
 
@@ -189,12 +190,12 @@ async fn a_handler_that_blocks_is_given_up() {
     met.peer.write_all(b"block\r\n").await.unwrap();
     met.hears(&["block"]).await;
     let before = Instant::now();
-    soon(met.client.close()).await;
+    eventually(met.client.close()).await;
     assert!(before.elapsed() >= Duration::from_millis(100));
     assert!(met.client.is_reading(), "it still blocks");
     drop(met.gate);
     met.notes.close();
-    soon(met.client.wait_closed()).await;
+    eventually(met.client.wait_closed()).await;
 }
 
 /// The loop works over any stream.
@@ -207,9 +208,9 @@ async fn the_loop_runs_over_any_stream() {
     other_end.write_all(b"one\r\n").await.unwrap();
     let client = Client::from_stream(stream).connect_with(handler).await.unwrap();
     for what in ["on_connect", "one"] {
-        assert_eq!(soon(notes.recv()).await.as_deref(), Some(what));
+        assert_eq!(eventually(notes.recv()).await.as_deref(), Some(what));
     }
     drop(other_end);
-    assert_eq!(soon(notes.recv()).await.as_deref(), Some("on_disconnect"));
-    soon(client.wait_closed()).await;
+    assert_eq!(eventually(notes.recv()).await.as_deref(), Some("on_disconnect"));
+    eventually(client.wait_closed()).await;
 }

@@ -5,14 +5,13 @@ use std::{future::pending, time::Duration};
 use tcpip_client::{
     Client, ClientOrServer, Connection, DisconnectReason, HandlerResult, ReadAndDispatch, ReadError, ReadLoopClient,
 };
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncWriteExt, DuplexStream},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::yield_now,
     time::{Instant, timeout},
 };
-
-use crate::raw_peer::soon;
 
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(567);
 
@@ -99,22 +98,22 @@ async fn what_comes_after_the_stop_is_read_through_the_client() {
     for hangs_up in [true, false] {
         let (client, mut other_end, mut noted) = meet(true, false).await;
         other_end.write_all(b"one\r\nha").await.unwrap();
-        assert_eq!(soon(noted.recv()).await.as_deref(), Some("one"));
+        assert_eq!(eventually(noted.recv()).await.as_deref(), Some("one"));
         let error = client.read_str().await.unwrap_err();
         assert!(matches!(error, ReadError::HandlerReads) && !error.ends_session());
         assert!(matches!((*client).read_str().await, Err(ReadError::HandlerReads)), "also of what it lends");
-        soon(client.stop_reading()).await;
+        eventually(client.stop_reading()).await;
         assert!(!client.is_reading() && client.is_connected() && !client.is_closed());
         other_end.write_all(b"lf\r\nthree\r\n").await.unwrap();
-        assert_eq!(soon(client.read_str()).await.unwrap(), "half");
-        assert_eq!(soon(client.read_str()).await.unwrap(), "three");
+        assert_eq!(eventually(client.read_str()).await.unwrap(), "half");
+        assert_eq!(eventually(client.read_str()).await.unwrap(), "three");
         assert!(noted.try_recv().is_err());
         if hangs_up {
             drop(other_end);
-            soon(client.wait_closed()).await;
+            eventually(client.wait_closed()).await;
             assert_eq!(client.connection().reason(), Some(DisconnectReason::ClosedByPeer));
         } else {
-            soon(client.close()).await;
+            eventually(client.close()).await;
         }
         assert_eq!(noted.try_recv().as_deref(), Ok("on_disconnect"));
         assert!(client.is_closed());
@@ -128,10 +127,10 @@ async fn a_handler_that_panics_as_it_is_dropped_harms_nobody() {
     let (client, _other_end, mut noted) = meet(true, true).await;
     let connection = client.connection();
     drop(client);
-    assert_eq!(soon(noted.recv()).await.as_deref(), Some("on_disconnect"));
+    assert_eq!(eventually(noted.recv()).await.as_deref(), Some("on_disconnect"));
     // The handler is gone.
-    assert_eq!(soon(noted.recv()).await, None);
-    soon(connection.wait_closed()).await;
+    assert_eq!(eventually(noted.recv()).await, None);
+    eventually(connection.wait_closed()).await;
     assert_eq!(connection.reason(), Some(DisconnectReason::Closed));
     assert!(timeout(CLOSE_TIMEOUT, connection.close()).await.is_ok());
 }

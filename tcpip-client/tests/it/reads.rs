@@ -5,6 +5,7 @@ use std::{io, time::Duration};
 use macro_rules_attribute::apply;
 use serde::Deserialize;
 use tcpip_client::{Client, ClientOrServer, Connection, DisconnectReason, Encoding, ReadError, Terminator};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     time::{sleep, timeout},
@@ -17,7 +18,7 @@ use zerocopy::{
 use crate::{
     kinds::Kind,
     over_each_kind::over_each_kind,
-    raw_peer::{assert_reads_well, ended_by, meet, meet_told, pair, send_and_close, soon},
+    raw_peer::{assert_reads_well, ended_by, meet, meet_told, pair, send_and_close},
 };
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Clone, Copy, Debug, PartialEq)]
@@ -116,7 +117,7 @@ async fn a_loop_on_read_or_read_line_ends_with_the_stream_and_ends_the_session<K
         let expected: &[&[u8]] = if by_line { &[b"one\n", b"two"] } else { &[b"one", b"\ntw", b"o", b""] };
         assert_eq!(read, expected);
         assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
-        soon(client.wait_closed()).await;
+        eventually(client.wait_closed()).await;
     }
 }
 
@@ -145,7 +146,7 @@ async fn a_frame_cut_anywhere_is_the_same_frame<K: Kind>() {
             // The reader has seen the first part, and waits or not, before the second is sent.
             assert!(futures_pending(&mut reading).await);
             peer.write_all(&frame[cut..]).await.unwrap();
-            assert_eq!(soon(reading).await, ("one".to_owned(), "-aa".to_owned()), "cut at {cut}");
+            assert_eq!(eventually(reading).await, ("one".to_owned(), "-aa".to_owned()), "cut at {cut}");
         }
     }
 }
@@ -169,7 +170,7 @@ async fn a_waiting_read_follows_a_changed_limit<K: Kind>() {
     assert!(futures_pending(&mut reading).await);
     client.set_limit(100);
     peer.write_all(b"longer than four\r\n").await.unwrap();
-    assert_eq!(soon(reading).await.unwrap(), "longer than four");
+    assert_eq!(eventually(reading).await.unwrap(), "longer than four");
 }
 
 /// A byte-order mark is no part of UTF-8 text to Python's codec, which keeps it as a character; NUL is one too.
@@ -253,7 +254,7 @@ async fn concurrent_readers_share_the_frames_between_them<K: Kind>() {
     drop(peer);
     let mut all = Vec::new();
     for reader in readers {
-        let got = soon(reader).await.unwrap();
+        let got = eventually(reader).await.unwrap();
         assert!(got.is_sorted(), "each reader's frames come in order");
         all.extend(got);
     }
@@ -285,7 +286,7 @@ async fn terminator_and_encoding_may_change_between_messages<K: Kind>() {
 async fn every_read_without_a_session_is_not_connected<K: Kind>() {
     let (closed, mut peer) = pair::<K>().await;
     peer.write_all(b"unread\r\n").await.unwrap();
-    soon(closed.close()).await;
+    eventually(closed.close()).await;
     for client in [Client::closed(), closed] {
         let errors = [
             client.read(1).await.unwrap_err(),
@@ -319,7 +320,7 @@ async fn every_read_without_a_session_is_not_connected<K: Kind>() {
 #[test_log::test(tokio::test)]
 async fn a_waiting_read_is_told_of_a_close_at_this_end<K: Kind>() {
     let (client, _peer) = pair::<K>().await;
-    let (read, ()) = soon(async { tokio::join!(client.read_str(), client.close()) }).await;
+    let (read, ()) = eventually(async { tokio::join!(client.read_str(), client.close()) }).await;
     let error = read.unwrap_err();
     assert!(matches!(error, ReadError::Disconnected { reason: DisconnectReason::Closed }));
     assert_reads_well(&error);

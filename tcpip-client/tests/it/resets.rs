@@ -6,12 +6,13 @@ use std::{
 };
 
 use tcpip_client::{DisconnectReason, ReadError, WriteError};
+use tcpip_testkit::eventually;
 use tokio::{io::AsyncWriteExt, time::sleep};
 
 use crate::{
     hang_up::{NEVER, draining},
     kinds::{Kind, Tcp},
-    raw_peer::{assert_reads_well, detections, meet_told, pair, reset, soon},
+    raw_peer::{assert_reads_well, detections, meet_told, pair, reset},
     states::assert_lost,
 };
 
@@ -90,7 +91,7 @@ async fn a_reset_met_by_a_waiting_read_is_told_as_a_reset() {
             peer.write_all(begun.as_bytes()).await.unwrap();
             sleep(Duration::from_millis(2)).await;
             reset(peer).await;
-            match soon(reading).await.unwrap() {
+            match eventually(reading).await.unwrap() {
                 Err(ReadError::Incomplete { partial, .. }) => {
                     assert_eq!(partial, begun.as_bytes());
                     assert!(!partial.is_empty());
@@ -113,7 +114,7 @@ async fn a_reset_that_only_a_read_can_notice_is_told_as_a_reset() {
             meet_told::<Tcp>(|client| client.poll_for_hang_up().monitor_connection_interval(Duration::ZERO)).await;
         peer.write_all(begun.as_bytes()).await.unwrap();
         reset(peer).await;
-        let read = soon(client.read_str()).await;
+        let read = eventually(client.read_str()).await;
         assert!(read.is_err());
         assert_eq!(events.disconnected().await, DisconnectReason::Reset, "after {read:?}");
     }
@@ -135,9 +136,9 @@ async fn a_reset_met_by_reads_and_writes_at_once_is_a_reset_to_all() {
         });
         Tcp::arrival(&mut peer).await;
         reset(peer).await;
-        let read = soon(reading).await.unwrap();
+        let read = eventually(reading).await.unwrap();
         assert!(matches!(read, Err(ReadError::Disconnected { reason: DisconnectReason::Reset })), "{read:?}");
-        let written = soon(writing).await.unwrap();
+        let written = eventually(writing).await.unwrap();
         assert!(
             matches!(
                 written,
@@ -213,7 +214,7 @@ async fn a_waiting_write_is_told_of_the_reset() {
     let writing = tokio::spawn(async move { connection.write(&vec![0; Tcp::TOO_MUCH]).await });
     Tcp::arrival(&mut peer).await;
     reset(peer).await;
-    let error = soon(writing).await.unwrap().unwrap_err();
+    let error = eventually(writing).await.unwrap().unwrap_err();
     assert!(matches!(error, WriteError::Disconnected { reason: DisconnectReason::Reset, .. }), "{error:?}");
     assert_reads_well(&error);
     assert_eq!(error.to_string(), "disconnected: reset by the peer");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tcpip_client::{Client, ReadError, WriteError};
+use tcpip_testkit::eventually;
 use tokio::{
     io::AsyncWriteExt,
     runtime::{Builder, Runtime},
@@ -10,7 +11,7 @@ use tokio::{
 
 use crate::{
     kinds::Tcp,
-    raw_peer::{meet, pair, receive, soon},
+    raw_peer::{meet, pair, receive},
 };
 
 /// Longer than a look at the system may be old.
@@ -42,9 +43,9 @@ fn the_first_write_after_a_rest_knows_of_the_hang_up() {
     let (runtime, client, peer) = resting();
     drop(peer);
     std::thread::sleep(REST);
-    let written = runtime.block_on(soon(client.write_str("status")));
+    let written = runtime.block_on(eventually(client.write_str("status")));
     assert!(matches!(written, Err(WriteError::NotConnected { reason: Some(_), .. })), "{written:?}");
-    assert!(matches!(runtime.block_on(soon(client.read_str())), Err(ReadError::EndOfStream { .. })));
+    assert!(matches!(runtime.block_on(eventually(client.read_str())), Err(ReadError::EndOfStream { .. })));
 }
 
 /// Looking does not shorten what is left to a session that drains: a reply that takes longer than a look may be old
@@ -54,7 +55,7 @@ async fn looking_does_not_end_a_session_that_drains() {
     let (client, mut peer) = meet::<Tcp>(|client| client.drain_timeout(Duration::from_mins(1))).await;
     peer.write_all(b"status\r\n").await.unwrap();
     peer.shutdown().await.unwrap();
-    assert!(soon(client.wait_hung_up()).await);
+    assert!(eventually(client.wait_hung_up()).await);
     assert_eq!(client.read_str().await.unwrap(), "status");
     for _ in 0..3 {
         tokio::time::sleep(REST).await;
@@ -63,6 +64,6 @@ async fn looking_does_not_end_a_session_that_drains() {
     }
     client.write_str("fine").await.unwrap();
     assert_eq!(receive(&mut peer, 6).await, b"fine\r\n");
-    assert!(matches!(soon(client.read_str()).await, Err(ReadError::EndOfStream { .. })));
+    assert!(matches!(eventually(client.read_str()).await, Err(ReadError::EndOfStream { .. })));
     assert!(!client.is_connected());
 }

@@ -3,12 +3,10 @@
 use std::{future::poll_fn, io, task::Poll, time::Duration};
 
 use tcpip_client::{Client, ReadError, WriteError};
+use tcpip_testkit::eventually;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{
-    kinds::{Kind, Tcp},
-    raw_peer::soon,
-};
+use crate::kinds::{Kind, Tcp};
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -59,10 +57,10 @@ fn a_client_that_outlives_its_runtime_is_closed() {
             if drop_it {
                 drop(client);
             } else {
-                second.block_on(soon(client.close()));
-                second.block_on(soon(client.callbacks_done()));
+                second.block_on(eventually(client.close()));
+                second.block_on(eventually(client.callbacks_done()));
             }
-            second.block_on(soon(async {
+            second.block_on(eventually(async {
                 connection.close().await;
                 assert!(matches!(connection.read_str().await, Err(ReadError::NotConnected { .. })));
                 assert!(matches!(connection.write_str("x").await, Err(WriteError::NotConnected { .. })));

@@ -6,11 +6,12 @@ use socket2::TcpKeepalive;
 use tcpip_client::{
     Client, ConnectError, Connection, KEEPALIVE_INTERVAL, KEEPALIVE_TIME, Keepalive, OptionError, SockRef,
 };
+use tcpip_testkit::eventually;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
     kinds::{Memory, Tcp},
-    raw_peer::{meet, pair, soon},
+    raw_peer::{meet, pair},
 };
 
 /// Keep-alive if it is on (time, interval, probes), and no-delay.
@@ -32,11 +33,11 @@ const SECOND: Duration = Duration::from_secs(1);
 /// A connected socket with options of its own, and its other end.
 async fn own_socket() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let stream = soon(TcpStream::connect(listener.local_addr().unwrap())).await.unwrap();
+    let stream = eventually(TcpStream::connect(listener.local_addr().unwrap())).await.unwrap();
     let keepalive = TcpKeepalive::new().with_time(10 * SECOND).with_interval(3 * SECOND).with_retries(2);
     SockRef::from(&stream).set_tcp_keepalive(&keepalive).unwrap();
     assert!(!stream.nodelay().unwrap(), "Nagle's algorithm is on by itself");
-    let (peer, _) = soon(listener.accept()).await.unwrap();
+    let (peer, _) = eventually(listener.accept()).await.unwrap();
     (stream, peer)
 }
 
@@ -118,7 +119,7 @@ async fn the_socket_beneath_is_lent_while_there_is_one() {
     let connection = client.connection();
     connection.with_socket(|socket| socket.set_ttl_v4(7)).unwrap().unwrap();
     assert_eq!(connection.with_socket(|socket| socket.ttl_v4().unwrap()), Some(7));
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert_eq!(connection.with_socket(|_| ()), None);
     let (client, _peer) = pair::<Memory>().await;
     assert_eq!(client.connection().with_socket(|_| ()), None);
@@ -132,5 +133,5 @@ async fn options_of_a_socket_are_without_effect_where_there_is_none() {
     let (near, far) = tokio::io::duplex(64);
     let (client, peer) = (everything(near).connect().await.unwrap(), everything(far).connect().await.unwrap());
     client.write_str("hello").await.unwrap();
-    assert_eq!(soon(peer.read_str()).await.unwrap(), "hello");
+    assert_eq!(eventually(peer.read_str()).await.unwrap(), "hello");
 }

@@ -10,6 +10,7 @@ use std::{
 
 use socket2::SockRef;
 use tcpip_client::{Client, DisconnectReason};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -18,7 +19,7 @@ use tokio::{
 
 use crate::{
     kinds::{Kind, Tcp},
-    raw_peer::{detections, meet, meet_told, pair, receive_all, send_and_close, soon},
+    raw_peer::{detections, meet, meet_told, pair, receive_all, send_and_close},
     reads::futures_pending,
 };
 
@@ -34,7 +35,7 @@ async fn an_urgent_byte_leaves_the_stream_intact() {
         SockRef::from(&peer).send_out_of_band(b"!").unwrap();
         assert!(futures_pending(&mut reading).await);
         peer.write_all(b"ore\r\n").await.unwrap();
-        assert_eq!(soon(reading).await.unwrap(), "before");
+        assert_eq!(eventually(reading).await.unwrap(), "before");
     }
     assert!(client.is_connected());
 }
@@ -48,16 +49,16 @@ async fn what_is_behind_an_urgent_byte_comes_at_the_latest_with_the_next_arrival
         peer.write_all(b"one\r\n").await.unwrap();
         SockRef::from(&peer).send_out_of_band(b"!").unwrap();
         peer.write_all(b"two\r\n").await.unwrap();
-        assert_eq!(soon(client.read_str()).await.unwrap(), "one");
+        assert_eq!(eventually(client.read_str()).await.unwrap(), "one");
         peer.write_all(b"three\r\n").await.unwrap();
-        assert_eq!(soon(client.read_str()).await.unwrap(), "two");
-        assert_eq!(soon(client.read_str()).await.unwrap(), "three");
+        assert_eq!(eventually(client.read_str()).await.unwrap(), "two");
+        assert_eq!(eventually(client.read_str()).await.unwrap(), "three");
     }
     peer.write_all(b"one\r\n").await.unwrap();
     SockRef::from(&peer).send_out_of_band(b"!").unwrap();
     send_and_close(peer, b"two\r\n").await;
-    assert_eq!(soon(client.read_str()).await.unwrap(), "one");
-    assert_eq!(soon(client.read_str()).await.unwrap(), "two");
+    assert_eq!(eventually(client.read_str()).await.unwrap(), "one");
+    assert_eq!(eventually(client.read_str()).await.unwrap(), "two");
 }
 
 /// The system keeps one urgent byte: where a second one comes before a read has passed the first, the first is data.
@@ -70,10 +71,10 @@ async fn of_two_urgent_bytes_the_first_becomes_data() {
     peer.write_all(b"1").await.unwrap();
     SockRef::from(&peer).send_out_of_band(b"?").unwrap();
     send_and_close(peer, b"end").await;
-    assert!(soon(client.wait_hung_up()).await);
+    assert!(eventually(client.wait_hung_up()).await);
     let mut read = Vec::new();
     while read.len() < 6 {
-        read.extend(soon(client.read(6)).await.unwrap());
+        read.extend(eventually(client.read(6)).await.unwrap());
     }
     assert_eq!(read, b"0!1end");
 }
@@ -110,7 +111,7 @@ async fn a_close_discards_unread_input_so_that_the_last_reply_arrives() {
                 assert_eq!(client.read_str().await.unwrap(), "one");
             }
             client.write_str("goodbye").await.unwrap();
-            soon(client.close()).await;
+            eventually(client.close()).await;
             assert_eq!(receive_all(&mut peer).await, b"goodbye\r\n");
             assert!(peer.take_error().unwrap().is_none(), "a reset followed, with a limit of {limit}");
         }
@@ -124,11 +125,11 @@ async fn a_client_connects_again_and_again() {
     let port = listener.local_addr().unwrap().port();
     for _ in 0..50 {
         let connecting = Client::builder("127.0.0.1", port).connect();
-        let (client, accepted) = soon(async { tokio::join!(connecting, listener.accept()) }).await;
+        let (client, accepted) = eventually(async { tokio::join!(connecting, listener.accept()) }).await;
         let (client, (mut peer, _)): (_, (TcpStream, _)) = (client.unwrap(), accepted.unwrap());
         assert!(SockRef::from(&peer).nonblocking().unwrap());
-        soon(client.close()).await;
-        assert_eq!(soon(peer.read(&mut [0])).await.unwrap(), 0);
+        eventually(client.close()).await;
+        assert_eq!(eventually(peer.read(&mut [0])).await.unwrap(), 0);
     }
 }
 
@@ -151,7 +152,7 @@ async fn a_late_runtime_is_no_stalled_peer() {
         });
         // The whole runtime is late: this is its one thread. Meanwhile the peer reads all that there is.
         std::thread::sleep(AFTER + Duration::from_millis(50));
-        soon(writing).await.unwrap();
+        eventually(writing).await.unwrap();
         tokio::task::spawn_blocking(|| reading.join().unwrap()).await.unwrap();
     }
 }
@@ -198,10 +199,10 @@ async fn a_hang_up_behind_a_full_window_waits_for_a_read_or_a_close() {
         sleep(Duration::from_millis(20)).await;
         assert!(client.is_connected() && events.is_silent(), "the end is behind {sent} bytes");
         if read {
-            assert_eq!(soon(client.read_to_end()).await.unwrap().len(), sent);
+            assert_eq!(eventually(client.read_to_end()).await.unwrap().len(), sent);
             assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
         } else {
-            soon(client.close()).await;
+            eventually(client.close()).await;
             assert_eq!(events.disconnected().await, DisconnectReason::Closed);
         }
     }

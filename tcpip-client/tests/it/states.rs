@@ -10,12 +10,13 @@ use std::{
 
 use macro_rules_attribute::apply;
 use tcpip_client::{Client, Connection, DisconnectReason};
+use tcpip_testkit::eventually;
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
     kinds::Kind,
     over_each_kind::over_each_kind,
-    raw_peer::{Events, detections, meet, meet_told, pair, soon},
+    raw_peer::{Events, detections, meet, meet_told, pair},
 };
 
 /// A client that was never connected: not connected, not meant to be, closed, and nameless.
@@ -30,8 +31,8 @@ async fn a_client_that_was_never_connected_is_closed() {
     assert_eq!((connection.local_addr(), connection.peer_addr(), connection.reason()), (None, None, None));
     assert_eq!((connection.number(), connection.name()), (0, ""));
     assert_ne!(connection, Connection::closed(), "each is its own, with its own settings");
-    soon(client.wait_disconnected()).await;
-    soon(client.wait_closed()).await;
+    eventually(client.wait_disconnected()).await;
+    eventually(client.wait_closed()).await;
 }
 
 /// Fault 10 of the model: `should_be_connected` stays true whoever but this end ends the session, and so "lost" can
@@ -53,7 +54,7 @@ pub(crate) async fn assert_lost(client: &Client, mut events: Events) {
     events.disconnected().await;
     assert!(client.should_be_connected() && !client.is_connected());
     assert!(client.wait_connected().await.is_none());
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert!(!client.should_be_connected());
 }
 
@@ -75,10 +76,10 @@ async fn every_waiter_is_told_of_the_end<K: Kind>() {
     tokio::task::yield_now().await;
     drop(peer);
     for waiter in waiters {
-        soon(waiter).await.unwrap();
+        eventually(waiter).await.unwrap();
     }
-    soon(client.wait_disconnected()).await;
-    soon(client.wait_closed()).await;
+    eventually(client.wait_disconnected()).await;
+    eventually(client.wait_closed()).await;
 }
 
 /// Several callbacks are told, in the order in which they were added, of each event before the next.
@@ -100,8 +101,8 @@ async fn callbacks_are_told_in_order<K: Kind>() {
         client
     })
     .await;
-    soon(client.close()).await;
-    soon(client.callbacks_done()).await;
+    eventually(client.close()).await;
+    eventually(client.callbacks_done()).await;
     let closed = || Some(DisconnectReason::Closed);
     let expected = [
         (0, true, None),
@@ -136,10 +137,10 @@ async fn a_panicking_callback_is_told_of_the_next_event<K: Kind>() {
             })
     })
     .await;
-    assert_eq!(soon(told.recv()).await, Some(true));
-    soon(client.close()).await;
-    assert_eq!(soon(told.recv()).await, Some(false));
-    assert_eq!(soon(told.recv()).await, None);
+    assert_eq!(eventually(told.recv()).await, Some(true));
+    eventually(client.close()).await;
+    assert_eq!(eventually(told.recv()).await, Some(false));
+    assert_eq!(eventually(told.recv()).await, None);
     assert_eq!(calls.load(Ordering::Relaxed), 2);
 }
 
@@ -161,12 +162,12 @@ async fn a_slow_callback_holds_nothing_up<K: Kind>() {
     })
     .await;
     client.write_str("still works").await.unwrap();
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert!(client.is_closed() && told.is_empty());
     go.notify_one();
-    assert_eq!(soon(told.recv()).await, Some(true));
+    assert_eq!(eventually(told.recv()).await, Some(true));
     go.notify_one();
-    assert_eq!(soon(told.recv()).await, Some(false));
+    assert_eq!(eventually(told.recv()).await, Some(false));
 }
 
 /// `callbacks_done` waits for the callbacks of every event so far; from within one it returns at once.
@@ -194,7 +195,7 @@ async fn callbacks_done_waits_for_the_callbacks<K: Kind>() {
     let waiting = tokio::time::timeout(Duration::from_millis(20), connected.callbacks_done()).await;
     assert!(waiting.is_err() && done.load(Ordering::Relaxed) == 0);
     go.notify_one();
-    soon(connected.callbacks_done()).await;
+    eventually(connected.callbacks_done()).await;
     assert_eq!(done.load(Ordering::Relaxed), 1);
     client.lock().unwrap().take();
     drop(connected);
@@ -219,7 +220,7 @@ async fn a_callback_may_use_the_connection<K: Kind>() {
     .await;
     assert_eq!(crate::raw_peer::receive(&mut peer, 7).await, b"hello\r\n");
     tokio::io::AsyncWriteExt::write_all(&mut peer, b"welcome\r\n").await.unwrap();
-    assert_eq!(soon(told.recv()).await, Some((client.connection(), "welcome".to_owned())));
+    assert_eq!(eventually(told.recv()).await, Some((client.connection(), "welcome".to_owned())));
 }
 
 /// Whoever sees that the session has ended finds the event in the queue: `callbacks_done` waits for its callback.
@@ -234,12 +235,12 @@ async fn callbacks_done_covers_an_end_that_has_been_seen<K: Kind>() {
             std::future::ready(())
         };
         let (client, peer) = meet::<K>(|client| client.connect_callback(callback)).await;
-        soon(client.callbacks_done()).await;
+        eventually(client.callbacks_done()).await;
         drop(peer);
         while client.is_connected() {
             std::hint::spin_loop();
         }
-        soon(client.callbacks_done()).await;
+        eventually(client.callbacks_done()).await;
         assert_eq!(ends.load(Ordering::SeqCst), 1);
     }
 }
@@ -269,7 +270,7 @@ async fn log_events_name_the_session<K: Kind>() {
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let _listening = tracing::subscriber::set_default(subscriber);
     let (client, _peer) = meet::<K>(|client| client.name("dome")).await;
-    soon(client.close()).await;
+    eventually(client.close()).await;
     let connection = client.connection();
     let peer = connection.peer_addr().map_or_else(String::new, |peer| {
         format!(" network.peer.address={} network.peer.port={}", peer.ip(), peer.port())
@@ -300,7 +301,7 @@ async fn the_reason_is_there_as_soon_as_the_end_is<K: Kind>() {
                 link.reason()
             });
             drop(peer);
-            let reason = soon(known).await.unwrap();
+            let reason = eventually(known).await.unwrap();
             assert!(
                 matches!(reason, Some(DisconnectReason::ClosedByPeer | DisconnectReason::Reset)),
                 "{way}: {reason:?}"

@@ -5,6 +5,7 @@ use std::{collections::HashMap, future::poll_fn, io, task::Poll, time::Duration}
 use macro_rules_attribute::apply;
 use serde::Serialize;
 use tcpip_client::{Client, Encoding, Terminator, WriteError};
+use tcpip_testkit::eventually;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use zerocopy::{
     Immutable, IntoBytes,
@@ -14,7 +15,7 @@ use zerocopy::{
 use crate::{
     kinds::Kind,
     over_each_kind::over_each_kind,
-    raw_peer::{assert_reads_well, meet, pair, receive, receive_all, soon},
+    raw_peer::{assert_reads_well, meet, pair, receive, receive_all},
 };
 
 #[derive(IntoBytes, Immutable)]
@@ -59,7 +60,7 @@ async fn every_write_sends_its_bytes<K: Kind>() {
     client.write_lines(&[] as &[&[u8]]).await.unwrap();
     client.write_from(&[0u8; 0]).await.unwrap();
     client.batch().send().await.unwrap();
-    soon(client.close()).await;
+    eventually(client.close()).await;
     let id = header.as_bytes();
     let both = [id, body.as_bytes()].concat();
     let expected = [
@@ -98,7 +99,7 @@ async fn structs_of_one_call_go_out_back_to_back<K: Kind>() {
     let received = receive(&mut peer, 4 * 100 * 16).await;
     assert!(received.chunks(16).all(|unit| unit.iter().all(|byte| *byte == unit[0])));
     for writer in writers {
-        soon(writer).await.unwrap();
+        eventually(writer).await.unwrap();
     }
 }
 
@@ -134,12 +135,12 @@ async fn one_text_never_becomes_two_messages<K: Kind>() {
         assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
         assert!(client.is_connected());
         client.write(text.as_bytes()).await.expect("`write` sends what it is given");
-        soon(client.close()).await;
+        eventually(client.close()).await;
         assert_eq!(receive_all(&mut peer).await, text.as_bytes());
     }
     let (client, mut peer) = meet::<K>(|client| client.terminator(b',')).await;
     assert!(matches!(client.write_json(&[1, 2]).await, Err(WriteError::ContainsTerminator { position: 2, .. })));
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert_eq!(receive_all(&mut peer).await, b"");
 }
 
@@ -153,7 +154,7 @@ async fn a_text_that_does_not_end_early_is_sent<K: Kind>() {
         let seen = whole.find(terminator).unwrap();
         let result = client.write_str(text).await;
         assert_eq!(result.is_ok(), seen == text.len(), "{text:?} {terminator:?}");
-        soon(client.close()).await;
+        eventually(client.close()).await;
         assert_eq!(receive_all(&mut peer).await, if result.is_ok() { whole.as_bytes() } else { b"" });
     }
 }
@@ -176,7 +177,7 @@ async fn a_character_that_the_encoding_lacks_is_refused<K: Kind>() {
         assert!(client.is_connected());
         client.set_encoding(Encoding::Utf8).unwrap();
         client.write_str(text).await.unwrap();
-        soon(client.close()).await;
+        eventually(client.close()).await;
         let expected = format!("\"a\\u00e9\\u20ac\"\r\n{text}\r\n");
         assert_eq!(receive_all(&mut peer).await, expected.as_bytes());
     }
@@ -194,7 +195,7 @@ async fn a_value_without_json_form_is_refused<K: Kind>() {
     assert_eq!(error.to_string(), "the value cannot be written as JSON");
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
     assert!(matches!(client.batch().write_json(&value), Err(WriteError::Json(_))));
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert_eq!(receive_all(&mut peer).await, b"");
 }
 
@@ -208,7 +209,7 @@ async fn a_changed_format_holds_from_the_next_message<K: Kind>() {
     client.set_encoding(Encoding::Utf8).unwrap();
     client.write_str("é!").await.unwrap();
     client.write_str("x").await.unwrap();
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert_eq!(receive_all(&mut peer).await, b"\xe9!\xc3\xa9!?x?");
 }
 
@@ -218,7 +219,7 @@ async fn a_changed_format_holds_from_the_next_message<K: Kind>() {
 #[test_log::test(tokio::test)]
 async fn every_write_without_a_session_is_not_connected<K: Kind>() {
     let (closed, _peer) = pair::<K>().await;
-    soon(closed.close()).await;
+    eventually(closed.close()).await;
     for client in [Client::closed(), closed] {
         let mut batch = client.batch();
         batch.write(b"x");
@@ -281,8 +282,8 @@ async fn a_write_that_waits_for_room_has_queued_nothing<K: Kind>() {
         assert!(polled_once(client.write(b"never")).await.is_none());
     }
     assert_eq!(receive(&mut peer, K::TOO_MUCH).await.len(), K::TOO_MUCH);
-    soon(client.write(b"there is room again")).await.unwrap();
-    soon(client.close()).await;
+    eventually(client.write(b"there is room again")).await.unwrap();
+    eventually(client.close()).await;
     assert_eq!(receive_all(&mut peer).await, b"there is room again");
 }
 
@@ -302,7 +303,7 @@ async fn writers_that_wait_for_room_go_on_in_turn<K: Kind>() {
     tokio::task::yield_now().await;
     assert_eq!(receive(&mut peer, K::TOO_MUCH).await.len(), K::TOO_MUCH);
     for writer in writers {
-        soon(writer).await.unwrap().unwrap();
+        eventually(writer).await.unwrap().unwrap();
     }
     assert_eq!(receive(&mut peer, 32).await, b"00000001000200030004000500060007");
 }
@@ -331,10 +332,10 @@ async fn concurrent_messages_arrive_whole_and_in_order<K: Kind>() {
         .collect();
     let reading = tokio::spawn(read_slowly(peer));
     for writer in writers {
-        soon(writer).await.unwrap();
+        eventually(writer).await.unwrap();
     }
-    soon(client.close()).await;
-    let received = soon(reading).await.unwrap();
+    eventually(client.close()).await;
+    let received = eventually(reading).await.unwrap();
     let mut next = vec![0; WRITERS];
     let mut count = 0;
     for line in received.strip_suffix("\r\n").unwrap().split("\r\n") {
@@ -375,7 +376,7 @@ async fn reading_and_writing_go_on_at_once<K: Kind>() {
     K::arrival(&mut peer).await;
     assert_eq!(receive(&mut peer, 6).await, b"ping\r\n");
     tokio::io::AsyncWriteExt::write_all(&mut peer, b"pong\r\n").await.unwrap();
-    assert_eq!(soon(reading).await.unwrap().unwrap(), "pong");
+    assert_eq!(eventually(reading).await.unwrap().unwrap(), "pong");
 }
 
 /// A write that times out is named as the caller wrote it, through the trait as well.
@@ -383,7 +384,7 @@ async fn reading_and_writing_go_on_at_once<K: Kind>() {
 #[test_log::test(tokio::test)]
 async fn a_timeout_names_the_method<K: Kind>() {
     let (client, _peer) = meet::<K>(|client| client.write_timeout(Duration::from_millis(20))).await;
-    let error = soon(client.write_json(&"x".repeat(K::TOO_MUCH))).await.unwrap_err();
+    let error = eventually(client.write_json(&"x".repeat(K::TOO_MUCH))).await.unwrap_err();
     assert_eq!(error.to_string(), "write_json made no progress for 20ms");
 }
 

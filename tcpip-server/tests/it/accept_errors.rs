@@ -1,11 +1,12 @@
 //! Clients that are gone before they are accepted.
 
 use tcpip_server::{OneClientReadLoopServer, OneClientServer, Server, ServerBuilder};
+use tcpip_testkit::eventually;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
     handler::Scripted,
-    raw_peer::{address, dial_in, event_channel, soon},
+    raw_peer::{address, dial_in, event_channel},
 };
 
 /// A storm of clients that reset before they are accepted harms the accept loop in no way, and none of them is half a
@@ -31,8 +32,8 @@ async fn check_resets_before_accept(builder: impl ServerBuilder) {
     let (mut client, session) = dial_in(&server).await;
     client.write_all(b"wait\r\n").await.unwrap();
     assert!(session.is_connected());
-    soon(server.server().close()).await;
-    soon(server.server().callbacks_done()).await;
+    eventually(server.server().close()).await;
+    eventually(server.server().callbacks_done()).await;
     let told: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).collect();
     assert_eq!(told.len(), 2, "none but the last client has a session: {told:?}");
     assert!(told.iter().all(|event| *event.connection() == session));

@@ -2,20 +2,24 @@
 
 use std::{sync::Arc, time::Duration};
 
+use macro_rules_attribute::apply;
 use tcpip_server::{DisconnectReason, OneClientReadLoopServer, OneClientServer, ReadError};
+use tcpip_testkit::eventually;
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::Barrier, task::JoinSet};
 use tracing::Level;
 
 use crate::{
     handler::Scripted,
     log_count::LogCount,
-    raw_peer::{ask, dial, dial_in, event_channel, hears, is_greeted, is_refused, reset, rest, soon},
+    over_both::over_both,
+    raw_peer::{ask, dial, dial_in, event_channel, hears, is_greeted, is_refused, reset, rest},
 };
 
 /// Longer than any test: nothing but the claim itself may end a session.
 const NEVER: Duration = Duration::from_hours(1);
 
 /// Fault 1: a client hangs up while a byte that it sent is unread; the next client is admitted at once.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn hang_up_behind_an_unread_byte_does_not_keep_the_next_client_out() {
     let (callback, mut events) = event_channel();
@@ -27,13 +31,14 @@ async fn hang_up_behind_an_unread_byte_does_not_keep_the_next_client_out() {
     assert_ne!(session, current);
     assert_eq!(session.reason(), Some(DisconnectReason::Replaced));
     for (connection, reason) in [(&session, None), (&session, Some(DisconnectReason::Replaced)), (&current, None)] {
-        let event = soon(events.recv()).await.unwrap();
+        let event = eventually(events.recv()).await.unwrap();
         assert_eq!((event.connection(), event.reason()), (connection, reason));
     }
     drop(second);
 }
 
 /// Fault 1, without a next client: the hang-up behind an unread byte is told once nobody has read for `drain_timeout`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn hang_up_behind_an_unread_byte_is_told_after_the_drain_timeout() {
     let drain_timeout = Duration::from_millis(50);
@@ -41,7 +46,7 @@ async fn hang_up_behind_an_unread_byte_is_told_after_the_drain_timeout() {
     let (mut client, session) = dial_in(&server).await;
     client.write_all(b"x\r\n").await.unwrap();
     drop(client);
-    soon(server.wait_disconnected()).await;
+    eventually(server.wait_disconnected()).await;
     assert_eq!(session.reason(), Some(DisconnectReason::ClosedByPeer));
     assert!(server.should_be_connected(), "it is lost, not closed");
     // What had arrived stays readable.
@@ -50,13 +55,14 @@ async fn hang_up_behind_an_unread_byte_is_told_after_the_drain_timeout() {
 }
 
 /// A session that drains still counts as connected: what was asked is answered.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn draining_session_can_be_read_and_answered() {
     let server = OneClientServer::builder().drain_timeout(NEVER).start().await.unwrap();
     let (mut client, session) = dial_in(&server).await;
     client.write_all(b"status\r\nand more\r\n").await.unwrap();
     client.shutdown().await.unwrap();
-    assert_eq!(soon(session.read_str()).await.unwrap(), "status");
+    assert_eq!(eventually(session.read_str()).await.unwrap(), "status");
     session.write_str("fine").await.unwrap();
     assert_eq!(session.read_str().await.unwrap(), "and more");
     assert!(session.is_connected());
@@ -68,6 +74,7 @@ async fn draining_session_can_be_read_and_answered() {
 
 /// While a client is connected, a second one sees the end of its stream, and the first one is not disturbed.
 /// Parity: `OneClientServer`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn second_client_is_refused_and_the_first_is_unharmed() {
     let server = OneClientServer::builder().start().await.unwrap();
@@ -77,11 +84,12 @@ async fn second_client_is_refused_and_the_first_is_unharmed() {
     let _ = talkative.write_all(b"let me in\r\n").await;
     assert!(is_refused(talkative).await);
     first.write_all(b"still here\r\n").await.unwrap();
-    assert_eq!(soon(server.read_str()).await.unwrap(), "still here");
+    assert_eq!(eventually(server.read_str()).await.unwrap(), "still here");
     assert_eq!(server.connection(), session);
 }
 
 /// Fault 18: clients that are refused by the hundred make one line in the log, not hundreds.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn refused_clients_are_logged_at_a_limited_rate() {
     let (log, _listening) = LogCount::start();
@@ -126,6 +134,7 @@ async fn accept_storm_leaves_the_client_unharmed_and_the_log_short() {
 
 /// Fault 3: the client that comes while the previous one is being closed has both its events, after those of the
 /// previous one.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn client_admitted_while_the_last_is_being_closed_has_its_events() {
     let (callback, mut events) = event_channel();
@@ -139,7 +148,7 @@ async fn client_admitted_while_the_last_is_being_closed_has_its_events() {
         let closing = server.close_client();
         tokio::pin!(closing);
         let dialling = async {
-            soon(first.wait_disconnected()).await;
+            eventually(first.wait_disconnected()).await;
             dial_in(&server).await
         };
         tokio::select! {
@@ -151,9 +160,9 @@ async fn client_admitted_while_the_last_is_being_closed_has_its_events() {
     assert!(!first.is_closed(), "the first is still being closed");
     drop(second.0);
     for connection in [&first, &second.1] {
-        let begun = soon(events.recv()).await.unwrap();
+        let begun = eventually(events.recv()).await.unwrap();
         assert_eq!((begun.connection(), begun.is_connected()), (connection, true));
-        let ended = soon(events.recv()).await.unwrap();
+        let ended = eventually(events.recv()).await.unwrap();
         assert_eq!((ended.connection(), ended.is_connected()), (connection, false));
     }
     drop(stalled);
@@ -184,7 +193,7 @@ async fn of_clients_that_race_after_a_drop_one_is_admitted() {
         }
         start.wait().await;
         drop(incumbent);
-        let mut admitted: Vec<_> = soon(race.join_all()).await.into_iter().flatten().collect();
+        let mut admitted: Vec<_> = eventually(race.join_all()).await.into_iter().flatten().collect();
         assert!(admitted.len() <= 1, "round {round}: {}", admitted.len());
         if let Some(winner) = admitted.first_mut() {
             ask(winner, "echo\r\n", "echo\r\n").await;
@@ -212,10 +221,10 @@ async fn redial_before_the_loss_is_noticed_gives_c1_d1_c2_d2() {
     let stream = std::net::TcpStream::connect(server.local_addrs()[0]).unwrap();
     let mut told = Vec::new();
     for _ in 0..3 {
-        told.push(soon(events.recv()).await.unwrap());
+        told.push(eventually(events.recv()).await.unwrap());
     }
     drop(stream);
-    told.push(soon(events.recv()).await.unwrap());
+    told.push(eventually(events.recv()).await.unwrap());
     let told: Vec<_> = told.iter().map(|event| (event.connection().clone(), event.is_connected())).collect();
     let second = server.connection();
     assert_ne!(first, second);
@@ -223,13 +232,14 @@ async fn redial_before_the_loss_is_noticed_gives_c1_d1_c2_d2() {
 }
 
 /// A client's reset is told as a reset, and frees the place.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn reset_is_told_as_a_reset_and_frees_the_place() {
     let server = OneClientServer::builder().start().await.unwrap();
     let (mut client, session) = dial_in(&server).await;
     client.write_all(b"last words\r\n").await.unwrap();
     reset(client);
-    soon(session.wait_disconnected()).await;
+    eventually(session.wait_disconnected()).await;
     assert_eq!(session.reason(), Some(DisconnectReason::Reset));
     assert_eq!(session.read_str().await.unwrap(), "last words");
     let told = session.read_str().await;

@@ -10,11 +10,12 @@ use tcpip_server::{
     DEFAULT_BACKLOG, DEFAULT_LOCALHOST, Family, LOCALHOST_IPV6, LookUpError, OneClientServer, StartError,
 };
 
+use tcpip_testkit::eventually;
 use tracing::Level;
 
 use crate::{
     log_count::LogCount,
-    raw_peer::{address, admission_of, dial, dial_in, hears, is_refused, port_is_free, rest, soon},
+    raw_peer::{address, admission_of, dial, dial_in, hears, is_refused, port_is_free, rest},
 };
 
 /// Whether this machine has IPv6. A test that needs it says that it is skipped.
@@ -92,7 +93,7 @@ async fn port_can_be_bound_again_200_times() {
             1 => Some(dial_in(&server).await.0),
             _ => None,
         };
-        soon(server.close()).await;
+        eventually(server.close()).await;
         assert!(time % 20 != 0 || port_is_free(&server));
         drop(client);
     }
@@ -115,7 +116,7 @@ async fn all_interfaces_means_both_families_and_one_port() {
     for address in addresses {
         let ip: IpAddr = if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { "::1".parse().unwrap() };
         let stream = tokio::net::TcpStream::connect((ip, address.port())).await.unwrap();
-        let session = admission_of(&stream, &server).await;
+        let session = admission_of(stream.local_addr().ok(), &server).await;
         let other = addresses.iter().find(|other| *other != address).unwrap();
         let ip: IpAddr = if other.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { "::1".parse().unwrap() };
         let surplus = tokio::net::TcpStream::connect((ip, other.port())).await.unwrap();
@@ -123,7 +124,7 @@ async fn all_interfaces_means_both_families_and_one_port() {
         assert!(session.is_connected());
         server.close_client().await;
     }
-    soon(server.close()).await;
+    eventually(server.close()).await;
     for address in server.local_addrs() {
         TcpListener::bind(address).unwrap();
     }
@@ -139,12 +140,12 @@ async fn all_interfaces_have_the_given_port() {
     for _ in 0..20 {
         let one = OneClientServer::builder().host("0.0.0.0").start().await.unwrap();
         let port = one.port();
-        soon(one.close()).await;
+        eventually(one.close()).await;
         match OneClientServer::builder().all_interfaces().port(port).start().await {
             Ok(server) => {
                 assert_eq!((server.port(), server.local_addrs().len()), (port, 2));
                 let stream = tokio::net::TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.unwrap();
-                admission_of(&stream, &server).await;
+                admission_of(stream.local_addr().ok(), &server).await;
                 return;
             }
             Err(error) => assert_eq!(bind_error(error), io::ErrorKind::AddrInUse),
@@ -184,7 +185,7 @@ async fn a_server_serves_over_ipv6() {
     let (mut stream, connection) = dial_in(&server).await;
     connection.write_str("hello").await.unwrap();
     hears(&mut stream, "hello\r\n").await;
-    soon(server.close()).await;
+    eventually(server.close()).await;
     assert_eq!(rest(&mut stream).await.unwrap(), "");
     assert!(port_is_free(&server));
 }
@@ -232,7 +233,7 @@ async fn reuse_address_frees_a_port_in_time_wait() {
     let port = server.port();
     let (mut stream, _) = dial_in(&server).await;
     // This end closes first, and so is the one that remembers.
-    soon(server.close()).await;
+    eventually(server.close()).await;
     assert_eq!(rest(&mut stream).await.unwrap(), "");
     drop(stream);
     let error = builder().port(port).reuse_address(false).start().await.unwrap_err();
@@ -250,7 +251,7 @@ async fn reuse_port_lets_several_servers_share_a_port() {
     assert_eq!(first.local_addrs(), second.local_addrs());
     let error = OneClientServer::builder().port(port).start().await.unwrap_err();
     assert_eq!(bind_error(error), io::ErrorKind::AddrInUse);
-    soon(first.close()).await;
+    eventually(first.close()).await;
     dial_in(&second).await;
 }
 
@@ -265,6 +266,6 @@ async fn a_server_takes_a_ready_listener() {
     assert!(is_refused(dial(&server).await).await);
     connection.write_str("hello").await.unwrap();
     hears(&mut stream, "hello\r\n").await;
-    soon(server.close()).await;
+    eventually(server.close()).await;
     assert!(port_is_free(&server));
 }

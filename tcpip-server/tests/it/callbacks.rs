@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
+use macro_rules_attribute::apply;
 use tcpip_server::{ConnectionEvent, OneClientReadLoopServer, OneClientServer};
+use tcpip_testkit::eventually;
 use tokio::{
     sync::{Notify, mpsc},
     time::sleep,
@@ -19,7 +21,8 @@ use tracing::Level;
 use crate::{
     handler::Scripted,
     log_count::LogCount,
-    raw_peer::{STUCK, dial_in, event_channel, soon},
+    over_both::over_both,
+    raw_peer::{STUCK, dial, dial_in, event_channel},
 };
 
 type Telling = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -47,7 +50,7 @@ async fn come_and_go(server: &OneClientServer, times: usize) {
     for _ in 0..times {
         let (stream, session) = dial_in(server).await;
         drop(stream);
-        soon(session.wait_disconnected()).await;
+        eventually(session.wait_disconnected()).await;
     }
 }
 
@@ -79,11 +82,12 @@ async fn slow_callbacks_neither_overlap_nor_finish_out_of_order() {
     };
     let server = OneClientServer::builder().connect_callback(callback).start().await.unwrap();
     come_and_go(&server, 20).await;
-    soon(server.callbacks_done()).await;
+    eventually(server.callbacks_done()).await;
     assert_alternating(&finished.lock().unwrap(), 20);
 }
 
 /// Fault 6: a reader whose timeout passes as its session ends does not cancel the callback.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn readers_timeout_does_not_cancel_a_callback() {
     let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -103,7 +107,7 @@ async fn readers_timeout_does_not_cancel_a_callback() {
     };
     let server = OneClientServer::builder().connect_callback(callback).start().await.unwrap();
     let (stream, session) = dial_in(&server).await;
-    assert!(soon(finished.recv()).await.unwrap());
+    assert!(eventually(finished.recv()).await.unwrap());
     {
         let reading = session.read_str();
         tokio::pin!(reading);
@@ -114,15 +118,16 @@ async fn readers_timeout_does_not_cancel_a_callback() {
             () = begun.notified() => {}
             result = &mut reading => {
                 assert!(result.is_err());
-                soon(begun.notified()).await;
+                eventually(begun.notified()).await;
             }
         }
     }
     go.notify_one();
-    assert!(!soon(finished.recv()).await.unwrap());
+    assert!(!eventually(finished.recv()).await.unwrap());
 }
 
 /// Several callbacks are told of each event in the order in which they were added.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn several_callbacks_are_called_in_order() {
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -141,12 +146,13 @@ async fn several_callbacks_are_called_in_order() {
     let builder = builder.connect_callback(noting(1)).connect_callback(noting(2)).connect_callback(noting(3));
     let server = builder.start().await.unwrap();
     come_and_go(&server, 2).await;
-    soon(server.callbacks_done()).await;
+    eventually(server.callbacks_done()).await;
     let session = [(1, true), (2, true), (3, true), (1, false), (2, false), (3, false)];
     assert_eq!(*told.lock().unwrap(), session.repeat(2));
 }
 
 /// Failure 28: a callback that panics is logged; the callbacks beside it and the later events come all the same.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn panicking_callback_is_logged_and_harms_nobody() {
     let (log, _listening) = LogCount::start();
@@ -158,8 +164,8 @@ async fn panicking_callback_is_logged_and_harms_nobody() {
         .await
         .unwrap();
     come_and_go(&server, 3).await;
-    soon(server.close()).await;
-    soon(server.callbacks_done()).await;
+    eventually(server.close()).await;
+    eventually(server.callbacks_done()).await;
     events.close();
     let mut told = Vec::new();
     while let Some(event) = events.recv().await {
@@ -170,6 +176,7 @@ async fn panicking_callback_is_logged_and_harms_nobody() {
 }
 
 /// Failure 28: a callback that panics before it has made its future does no more harm than one that panics in it.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn callback_that_panics_without_a_future_harms_nobody() {
     let calls = Arc::new(AtomicUsize::new(0));
@@ -182,26 +189,28 @@ async fn callback_that_panics_without_a_future_harms_nobody() {
     };
     let server = OneClientServer::builder().connect_callback(callback).start().await.unwrap();
     come_and_go(&server, 2).await;
-    soon(server.callbacks_done()).await;
+    eventually(server.callbacks_done()).await;
     assert_eq!(calls.load(Ordering::SeqCst), 4);
 }
 
 /// Failure 28: while a callback sleeps, clients come and go, and the server closes; each event is told afterwards.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn sleeping_callback_holds_up_neither_clients_nor_close() {
     let (callback, go, mut events) = held_back();
     let server = OneClientServer::builder().connect_callback(callback).start().await.unwrap();
     come_and_go(&server, 5).await;
-    soon(server.close()).await;
+    eventually(server.close()).await;
     assert!(server.is_closed() && events.try_recv().is_err());
     go.notify_one();
-    soon(server.callbacks_done()).await;
+    eventually(server.callbacks_done()).await;
     let told: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).collect();
     assert_alternating(&told, 5);
 }
 
 /// Failure 28: a callback may close the connection, the client's place, or the server that it is told of, also with a
 /// handler at work, and each such close returns before its deadline.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn callback_may_close_what_it_is_told_of() {
     for what in ["connection", "client", "server"] {
@@ -226,8 +235,8 @@ async fn callback_may_close_what_it_is_told_of() {
         let server = Arc::new(builder.connect_callback(callback).start().await.unwrap());
         *server_slot.lock().unwrap() = Some(Arc::clone(&server));
         for _ in 0..if what == "server" { 1 } else { 3 } {
-            let _stream = tokio::net::TcpStream::connect(server.local_addrs()[0]).await.unwrap();
-            let (begun, ended) = (soon(events.recv()).await.unwrap(), soon(events.recv()).await.unwrap());
+            let _stream = dial(&*server).await;
+            let (begun, ended) = (eventually(events.recv()).await.unwrap(), eventually(events.recv()).await.unwrap());
             assert!(begun.is_connected() && !ended.is_connected());
             assert_eq!(begun.connection(), ended.connection());
             assert!(!ended.connection().should_be_connected());
@@ -255,14 +264,15 @@ async fn callback_may_drop_its_owner() {
     let address = server.local_addrs()[0];
     *server_slot.lock().unwrap() = Some(server);
     let _stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    assert!(soon(events.recv()).await.unwrap().is_connected());
-    assert!(!soon(events.recv()).await.unwrap().is_connected());
+    assert!(eventually(events.recv()).await.unwrap().is_connected());
+    assert!(!eventually(events.recv()).await.unwrap().is_connected());
     // Dispatcher and callback are gone.
-    assert!(soon(events.recv()).await.is_none());
+    assert!(eventually(events.recv()).await.is_none());
     assert!(std::net::TcpListener::bind(address).is_ok());
 }
 
 /// `callbacks_done` returns when all events so far have been told; at once from within a callback, and without one.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn callbacks_done_waits_for_events_so_far_but_not_for_itself() {
     let server_slot = Arc::new(Mutex::new(None::<Arc<OneClientServer>>));
@@ -280,18 +290,19 @@ async fn callbacks_done_waits_for_events_so_far_but_not_for_itself() {
     };
     let server = Arc::new(OneClientServer::builder().connect_callback(callback).start().await.unwrap());
     *server_slot.lock().unwrap() = Some(Arc::clone(&server));
-    soon(server.callbacks_done()).await;
+    eventually(server.callbacks_done()).await;
     come_and_go(&server, 3).await;
-    soon(server.callbacks_done()).await;
+    eventually(server.callbacks_done()).await;
     assert_eq!(done.load(Ordering::SeqCst), 6);
     server_slot.lock().unwrap().take();
 
     let silent = OneClientServer::builder().start().await.unwrap();
     come_and_go(&silent, 1).await;
-    soon(silent.callbacks_done()).await;
+    eventually(silent.callbacks_done()).await;
 }
 
 /// When so many events wait for a slow callback that something must be wrong, the log says so; no event is lost.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn queue_of_events_warns_at_64_and_loses_none() {
     let (log, _listening) = LogCount::start();
@@ -303,7 +314,7 @@ async fn queue_of_events_warns_at_64_and_loses_none() {
     come_and_go(&server, 32).await;
     assert_eq!(log.of(Level::WARN, "64 connection events").len(), 1);
     go.notify_one();
-    soon(server.callbacks_done()).await;
+    eventually(server.callbacks_done()).await;
     let told: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).collect();
     assert_alternating(&told, 64);
 }

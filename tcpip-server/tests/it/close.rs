@@ -6,20 +6,22 @@ use std::{
 };
 
 use tcpip_server::{
-    ConnectionEvent, DEFAULT_CLOSE_TIMEOUT, DisconnectReason, OneClientReadLoopServer, OneClientServer, WriteError,
+    ConnectionEvent, DEFAULT_CLOSE_TIMEOUT, DisconnectReason, NetworkStream, OneClientReadLoopServer, OneClientServer,
+    WriteError,
 };
+use tcpip_testkit::eventually;
 use tokio::{io::AsyncWriteExt, net::TcpStream, runtime::Runtime};
 
 use crate::{
     handler::Scripted,
-    raw_peer::{STUCK, dial_in, event_channel, port_is_free, reset, rest, soon},
+    raw_peer::{STUCK, dial_in, event_channel, port_is_free, reset, rest},
 };
 
 /// More than the kernel takes for a peer that does not read.
 const FLOOD: usize = 32 << 20;
 
 /// A client that does not read, and a write that waits for it.
-async fn stall(server: &OneClientServer) -> (TcpStream, tokio::task::JoinHandle<Result<(), WriteError>>) {
+async fn stall(server: &OneClientServer) -> (NetworkStream, tokio::task::JoinHandle<Result<(), WriteError>>) {
     let (stream, session) = dial_in(server).await;
     let mut writing = Box::pin(async move { session.write(&vec![0; FLOOD]).await });
     assert!(tokio::time::timeout(Duration::ZERO, &mut writing).await.is_err(), "the kernel took all of it");
@@ -37,7 +39,7 @@ async fn close_soon_after_a_reset_frees_the_port() {
         for _ in 0..yields {
             tokio::task::yield_now().await;
         }
-        soon(server.close()).await;
+        eventually(server.close()).await;
         assert!(server.is_closed() && port_is_free(&server), "{yields}");
     }
 }
@@ -50,10 +52,10 @@ async fn close_returns_and_frees_the_port_although_the_peer_does_not_read() {
     let server = OneClientServer::builder().close_timeout(close_timeout).write_timeout(None).start().await.unwrap();
     let (mut stalled, writing) = stall(&server).await;
     let start = Instant::now();
-    soon(server.close()).await;
+    eventually(server.close()).await;
     assert!(start.elapsed() >= close_timeout, "what is queued has its chance until the deadline");
     assert!(server.is_closed() && port_is_free(&server));
-    let result = soon(writing).await.unwrap();
+    let result = eventually(writing).await.unwrap();
     assert!(matches!(result, Err(WriteError::Disconnected { reason: DisconnectReason::Closed, .. })), "{result:?}");
     assert!(rest(&mut stalled).await.is_err());
 }
@@ -64,9 +66,9 @@ async fn close_client_returns_although_the_peer_does_not_read() {
     let close_timeout = Duration::from_millis(100);
     let server = OneClientServer::builder().close_timeout(close_timeout).write_timeout(None).start().await.unwrap();
     let (_stalled, writing) = stall(&server).await;
-    soon(server.close_client()).await;
+    eventually(server.close_client()).await;
     assert!(server.connection().is_closed());
-    assert!(soon(writing).await.unwrap().is_err());
+    assert!(eventually(writing).await.unwrap().is_err());
     dial_in(&server).await;
 }
 
@@ -76,7 +78,7 @@ async fn close_deadline_is_the_default_unless_told_otherwise() {
     let server = OneClientServer::builder().write_timeout(None).start().await.unwrap();
     let (_stalled, _writing) = stall(&server).await;
     let start = Instant::now();
-    soon(server.close()).await;
+    eventually(server.close()).await;
     assert!(start.elapsed() >= DEFAULT_CLOSE_TIMEOUT);
 }
 
@@ -85,10 +87,10 @@ async fn close_deadline_is_the_default_unless_told_otherwise() {
 async fn close_flushes_what_is_queued() {
     let server = OneClientServer::builder().close_timeout(STUCK).start().await.unwrap();
     let (mut client, writing) = stall(&server).await;
-    let closing = soon(server.close());
+    let closing = eventually(server.close());
     let (received, ()) = tokio::join!(rest(&mut client), closing);
     assert_eq!(received.unwrap().len(), FLOOD);
-    soon(writing).await.unwrap().unwrap();
+    eventually(writing).await.unwrap().unwrap();
 }
 
 /// Unread input does not turn the farewell into a reset.
@@ -98,7 +100,7 @@ async fn close_with_unread_input_still_delivers_the_last_reply() {
         let server = OneClientServer::builder().start().await.unwrap();
         let (mut client, session) = dial_in(&server).await;
         client.write_all(b"status\r\nand much more that nobody reads\r\n").await.unwrap();
-        assert_eq!(soon(session.read_str()).await.unwrap(), "status");
+        assert_eq!(eventually(session.read_str()).await.unwrap(), "status");
         session.write_str("goodbye").await.unwrap();
         server.close().await;
         assert_eq!(rest(&mut client).await.unwrap(), "goodbye\r\n");
@@ -111,19 +113,20 @@ async fn close_with_unread_input_still_delivers_the_last_reply() {
 async fn close_may_be_called_again_and_twice_at_once() {
     let (callback, mut events) = event_channel();
     let server = OneClientServer::builder().connect_callback(callback).start().await.unwrap();
-    soon(server.close_client()).await;
-    soon(server.basic_close_client()).await;
+    eventually(server.close_client()).await;
+    eventually(server.basic_close_client()).await;
     let (_client, _) = dial_in(&server).await;
-    soon(async { tokio::join!(server.close_client(), server.close_client(), server.basic_close_client()) }).await;
+    eventually(async { tokio::join!(server.close_client(), server.close_client(), server.basic_close_client()) }).await;
     let (_client, _) = dial_in(&server).await;
-    soon(async { tokio::join!(server.close(), server.close(), server.basic_close(), server.close_client()) }).await;
-    soon(server.close()).await;
-    soon(server.close_client()).await;
-    soon(server.wait_closed()).await;
-    soon(server.callbacks_done()).await;
+    eventually(async { tokio::join!(server.close(), server.close(), server.basic_close(), server.close_client()) })
+        .await;
+    eventually(server.close()).await;
+    eventually(server.close_client()).await;
+    eventually(server.wait_closed()).await;
+    eventually(server.callbacks_done()).await;
     drop(server);
     let mut connected = Vec::new();
-    while let Some(event) = soon(events.recv()).await {
+    while let Some(event) = eventually(events.recv()).await {
         connected.push(event.is_connected());
     }
     assert_eq!(connected, [true, false, true, false]);
@@ -139,7 +142,7 @@ async fn dropped_close_goes_on() {
     let (mut client, _) = dial_in(&server).await;
     drop(tokio::time::timeout(Duration::ZERO, server.close()).await);
     assert_eq!(rest(&mut client).await.unwrap(), "");
-    soon(server.wait_closed()).await;
+    eventually(server.wait_closed()).await;
     assert!(port_is_free(&server));
 }
 
@@ -152,9 +155,9 @@ async fn dropped_server_closes_although_its_connection_lives_on() {
     let address = server.local_addrs()[0];
     drop(server);
     assert_eq!(rest(&mut client).await.unwrap(), "");
-    soon(session.wait_closed()).await;
+    eventually(session.wait_closed()).await;
     assert!(!session.should_be_connected());
-    soon(async {
+    eventually(async {
         while std::net::TcpListener::bind(address).is_err() {
             tokio::task::yield_now().await;
         }
@@ -250,7 +253,7 @@ fn server_may_be_dropped_outside_a_runtime() {
     let (client, session) = runtime.block_on(dial_in(&server));
     let address = server.local_addrs()[0];
     drop(server);
-    runtime.block_on(soon(session.wait_closed()));
+    runtime.block_on(eventually(session.wait_closed()));
     let start = Instant::now();
     while std::net::TcpListener::bind(address).is_err() {
         assert!(start.elapsed() < STUCK);
@@ -265,7 +268,7 @@ async fn a_closed_session_is_told_as_closed_and_not_as_a_failed_handler() {
     let server = OneClientReadLoopServer::builder(Scripted::default()).start().await.unwrap();
     for _ in 0..200 {
         let (_client, session) = dial_in(&server).await;
-        soon(server.close_client()).await;
+        eventually(server.close_client()).await;
         assert_eq!(session.reason(), Some(DisconnectReason::Closed));
     }
 }
@@ -300,7 +303,7 @@ async fn a_server_is_closed_from_a_foreign_executor() {
         assert!(server.is_closed());
     });
     assert_eq!(rest(&mut client).await.unwrap(), "");
-    soon(tokio::task::spawn_blocking(|| closing.join().unwrap())).await.unwrap();
+    eventually(tokio::task::spawn_blocking(|| closing.join().unwrap())).await.unwrap();
 }
 
 /// `abort_client` resets the client at once, for a reason of its own, and the next one is served.

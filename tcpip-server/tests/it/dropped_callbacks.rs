@@ -3,13 +3,11 @@
 use std::future::ready;
 
 use tcpip_server::{ConnectionEvent, OneClientServer};
+use tcpip_testkit::eventually;
 use tokio::{sync::mpsc::unbounded_channel, task::yield_now};
 use tracing::Level;
 
-use crate::{
-    log_count::LogCount,
-    raw_peer::{dial_in, soon},
-};
+use crate::{log_count::LogCount, raw_peer::dial_in};
 
 struct PanicsInDrop;
 
@@ -37,9 +35,9 @@ async fn a_callback_that_panics_as_it_is_dropped_is_logged() {
     let _client = dial_in(&server).await;
     drop(server);
     for expected in [Some(true), Some(false), None] {
-        assert_eq!(soon(told.recv()).await, expected);
+        assert_eq!(eventually(told.recv()).await, expected);
     }
-    soon(async {
+    eventually(async {
         while log.of(Level::ERROR, "a panic while a connect callback was dropped: on purpose").is_empty() {
             yield_now().await;
         }

@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
+use macro_rules_attribute::apply;
 use tcpip_server::{Connection, ConnectionEvent, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
+use tcpip_testkit::eventually;
 use tokio::{
     runtime::Builder,
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -17,7 +19,8 @@ use tracing::Level;
 
 use crate::{
     log_count::LogCount,
-    raw_peer::{ask, dial, dial_in, hears, rest, soon},
+    over_both::over_both,
+    raw_peer::{ask, dial, dial_in, hears, rest},
 };
 
 /// Notes when its hooks begin.
@@ -49,8 +52,8 @@ fn every_session_has_its_greeting_before_its_farewell() {
             let server = OneClientReadLoopServer::builder(Noting(sender)).start().await.unwrap();
             for _ in 0..200 {
                 let _client = dial(&server).await;
-                let session = soon(server.wait_connected()).await.unwrap();
-                soon(server.close_client()).await;
+                let session = eventually(server.wait_connected()).await.unwrap();
+                eventually(server.close_client()).await;
                 let hooks = [noted.try_recv().unwrap(), noted.try_recv().unwrap()];
                 assert_eq!(hooks, [(session.number(), "on_connect"), (session.number(), "on_disconnect")]);
             }
@@ -75,6 +78,7 @@ impl ReadAndDispatch for Endless {
 
 /// A farewell that never ends is given up after the close deadline, and logged: the loop ends without a close, and
 /// without a next client.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_farewell_that_never_ends_is_given_up_at_the_close_deadline() {
     let close_timeout = Duration::from_millis(100);
@@ -84,13 +88,8 @@ async fn a_farewell_that_never_ends_is_given_up_at_the_close_deadline() {
         let (client, session) = dial_in(&server).await;
         let before = Instant::now();
         drop(client);
-        soon(session.wait_closed()).await;
-        soon(async {
-            while server.is_reading() {
-                yield_now().await;
-            }
-        })
-        .await;
+        eventually(session.wait_closed()).await;
+        eventually(|| !server.is_reading()).await;
         assert!(before.elapsed() >= close_timeout);
     }
     assert_eq!(log.of(Level::ERROR, "on_disconnect does not end").len(), 2);
@@ -121,6 +120,7 @@ impl ReadAndDispatch for WaitsForCallback {
 
 /// `on_connect` may wait until the callback has been told of the session, however long that takes; the callback itself,
 /// which asks for the same, does not wait for itself.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_greeting_may_wait_for_the_callbacks() {
     let is_told = std::sync::Arc::new(AtomicBool::new(false));
@@ -144,13 +144,14 @@ async fn a_greeting_may_wait_for_the_callbacks() {
         hears(&mut client, "told\r\n").await;
     }
     let session = server.connection();
-    soon(server.close()).await;
+    eventually(server.close()).await;
     // It is over, and its callbacks have returned; another never had any.
-    soon(session.callbacks_done()).await;
-    soon(Connection::closed().callbacks_done()).await;
+    eventually(session.callbacks_done()).await;
+    eventually(Connection::closed().callbacks_done()).await;
 }
 
 /// A callback that closes the client for which the greeting waits on the callbacks does not wait for ever.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_callback_may_close_what_a_greeting_waits_in() {
     let callback = |event: ConnectionEvent| async move { event.connection().close().await };
@@ -158,6 +159,6 @@ async fn a_callback_may_close_what_a_greeting_waits_in() {
     let server = builder.close_timeout(Duration::from_mins(1)).connect_callback(callback).start().await.unwrap();
     let mut client = dial(&server).await;
     assert_eq!(rest(&mut client).await.unwrap(), "");
-    soon(server.callbacks_done()).await;
-    soon(server.close()).await;
+    eventually(server.callbacks_done()).await;
+    eventually(server.close()).await;
 }

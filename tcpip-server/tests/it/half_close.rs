@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use tcpip_server::{Connection, DisconnectReason, HalfClose, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
+use tcpip_testkit::eventually;
 use tokio::io::AsyncWriteExt;
 
-use crate::raw_peer::{dial, dial_in, is_refused, rest, soon};
+use crate::{
+    over_both::over_both,
+    raw_peer::{dial, dial_in, is_refused, rest},
+};
 
 /// Answers `go` with ten lines: by itself, or by a task of the session.
 struct Lines {
@@ -39,6 +44,7 @@ const TEN_LINES: &str = "0\r\n1\r\n2\r\n3\r\n4\r\n5\r\n6\r\n7\r\n8\r\n9\r\n";
 
 /// A one-shot that ends its half behind its command hears everything, whether the handler says it or a task that the
 /// handler has spawned; then the session ends by itself, as the client's doing. Failure 34.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_client_that_has_ended_its_half_hears_all() {
     for by_task in [false, true] {
@@ -49,11 +55,11 @@ async fn a_client_that_has_ended_its_half_hears_all() {
             client.write_all(b"go\r\n").await.unwrap();
             client.shutdown().await.unwrap();
             assert_eq!(rest(&mut client).await.unwrap(), TEN_LINES, "by a task: {by_task}");
-            soon(session.wait_closed()).await;
+            eventually(session.wait_closed()).await;
             assert_eq!(session.reason(), Some(DisconnectReason::ClosedByPeer));
             assert!(session.should_be_connected());
         }
-        soon(server.close()).await;
+        eventually(server.close()).await;
     }
 }
 
@@ -74,28 +80,30 @@ impl ReadAndDispatch for Silent {
 }
 
 /// While it listens it holds the place.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_client_that_listens_on_holds_the_place() {
     let server = OneClientReadLoopServer::builder(Silent).half_close(HalfClose::Allowed).start().await.unwrap();
     let (mut client, session) = dial_in(&server).await;
     client.shutdown().await.unwrap();
-    assert!(soon(session.wait_hung_up()).await);
+    assert!(eventually(session.wait_hung_up()).await);
     assert!(is_refused(dial(&server).await).await);
     assert!(session.is_connected() && server.is_connected());
-    soon(server.close_client()).await;
+    eventually(server.close_client()).await;
     assert_eq!(rest(&mut client).await.unwrap(), "");
 }
 
 /// A read loop that has found the end is stopped at once, whatever its tasks do, and the session goes on.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_loop_that_has_found_the_end_is_stopped_at_once() {
     let server = OneClientReadLoopServer::builder(Silent).half_close(HalfClose::Allowed).start().await.unwrap();
     let (mut client, session) = dial_in(&server).await;
     client.shutdown().await.unwrap();
-    assert!(soon(session.wait_hung_up()).await);
-    soon(server.stop_reading()).await;
+    assert!(eventually(session.wait_hung_up()).await);
+    eventually(server.stop_reading()).await;
     assert!(!server.is_reading() && session.is_connected());
     session.write_str("still here").await.unwrap();
-    soon(server.close()).await;
+    eventually(server.close()).await;
     assert_eq!(rest(&mut client).await.unwrap(), "still here\r\n");
 }

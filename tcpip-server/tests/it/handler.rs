@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
+use macro_rules_attribute::apply;
 use tcpip_server::{Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, ReadAndDispatch, ReadError};
+use tcpip_testkit::eventually;
 use tokio::{
     io::AsyncWriteExt,
     sync::{Notify, mpsc},
@@ -14,7 +16,8 @@ use tracing::Level;
 
 use crate::{
     log_count::LogCount,
-    raw_peer::{admission_of, ask, dial, dial_in, hears, reset, rest, soon},
+    over_both::over_both,
+    raw_peer::{admission_of, ask, dial, dial_in, hears, reset, rest},
 };
 
 /// A handler that does what its client says, and notes what was done to it.
@@ -71,7 +74,7 @@ impl Scripted {
     }
 
     async fn noted(&self) -> String {
-        soon(async { self.notes.receiver.lock().await.recv().await }).await.unwrap()
+        eventually(async { self.notes.receiver.lock().await.recv().await }).await.unwrap()
     }
 
     async fn has_noted(&self, what: &[&str]) {
@@ -166,6 +169,7 @@ async fn at_once<T>(what: impl Future<Output = T>) -> T {
 
 /// The greeting comes before the reply to a command that was sent before the greeting.
 /// Parity: `OneClientReadLoopServer`, `read_and_dispatch`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn greeting_runs_before_the_first_dispatch() {
     for _ in 0..20 {
@@ -178,6 +182,7 @@ async fn greeting_runs_before_the_first_dispatch() {
 
 /// An error or a panic of `on_connect` or `read_and_dispatch` ends the session, is logged once, and the next client is
 /// served. `on_disconnect` runs all the same.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn error_or_panic_ends_the_session_and_the_next_client_is_served() {
     let (log, _listening) = LogCount::start();
@@ -202,6 +207,7 @@ async fn error_or_panic_ends_the_session_and_the_next_client_is_served() {
 }
 
 /// A panic of `on_disconnect` harms nobody.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn panic_in_on_disconnect_harms_nobody() {
     let server = scripted(Scripted::default()).await;
@@ -213,6 +219,7 @@ async fn panic_in_on_disconnect_harms_nobody() {
 }
 
 /// What was written before the handler failed is flushed.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn reply_before_a_failure_is_delivered() {
     let server = scripted(Scripted::default()).await;
@@ -222,6 +229,7 @@ async fn reply_before_a_failure_is_delivered() {
 }
 
 /// A client that leaves between two messages is no trouble for the log; one that leaves within a message is.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn clean_end_is_not_logged_as_trouble_and_a_truncated_frame_is() {
     let (log, _listening) = LogCount::start();
@@ -231,7 +239,7 @@ async fn clean_end_is_not_logged_as_trouble_and_a_truncated_frame_is() {
         client.write_all(sent.as_bytes()).await.unwrap();
         client.shutdown().await.unwrap();
         rest(&mut client).await.unwrap();
-        soon(session.wait_closed()).await;
+        eventually(session.wait_closed()).await;
         while server.handler().noted().await != "on_disconnect" {}
         assert_eq!(session.reason(), Some(DisconnectReason::ClosedByPeer));
         assert_eq!(log.of(Level::WARN, "").len(), warnings, "{sent:?}");
@@ -254,6 +262,7 @@ impl ReadAndDispatch for Echo {
 }
 
 /// Fault 9: a read loop on `read_line` or `read` ends with the stream, calls the callback and closes the socket.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn read_loop_on_read_line_or_read_ends_with_the_stream() {
     for by_line in [true, false] {
@@ -263,16 +272,16 @@ async fn read_loop_on_read_line_or_read_ends_with_the_stream() {
         let server = builder.start().await.unwrap();
         let mut client = dial(&server).await;
         client.write_all(b"a line\n").await.unwrap();
-        assert_eq!(soon(data.recv()).await.unwrap(), b"a line\n");
+        assert_eq!(eventually(data.recv()).await.unwrap(), b"a line\n");
         client.write_all(b"a rest").await.unwrap();
         client.shutdown().await.unwrap();
-        assert_eq!(soon(data.recv()).await.unwrap(), b"a rest");
+        assert_eq!(eventually(data.recv()).await.unwrap(), b"a rest");
         assert_eq!(rest(&mut client).await.unwrap(), "");
-        soon(events.recv()).await.unwrap();
-        let ended = soon(events.recv()).await.unwrap();
+        eventually(events.recv()).await.unwrap();
+        let ended = eventually(events.recv()).await.unwrap();
         assert_eq!(ended.reason(), Some(DisconnectReason::ClosedByPeer));
-        soon(ended.connection().wait_closed()).await;
-        soon(async {
+        eventually(ended.connection().wait_closed()).await;
+        eventually(async {
             while server.is_reading() {
                 tokio::task::yield_now().await;
             }
@@ -285,6 +294,7 @@ async fn read_loop_on_read_line_or_read_ends_with_the_stream() {
 
 /// When the owner ends the session, or a new client takes the place of one that has hung up, the handler's future is
 /// dropped where it waits, and the next client's `on_connect` comes after `on_disconnect`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn handler_at_work_is_dropped_before_the_next_client_begins() {
     for how in ["close_client", "replaced", "connection.close", "close"] {
@@ -314,6 +324,7 @@ async fn handler_at_work_is_dropped_before_the_next_client_begins() {
 }
 
 /// The next client's `on_connect` waits for an `on_disconnect` that takes its time.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn next_client_waits_for_on_disconnect() {
     let server = scripted(Scripted::default()).await;
@@ -331,6 +342,7 @@ async fn next_client_waits_for_on_disconnect() {
 }
 
 /// The peer's hang-up does not drop a handler at work, which may answer a client that has only half-closed.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn hang_up_does_not_drop_a_handler_at_work() {
     let server = scripted(Scripted::default()).await;
@@ -347,6 +359,7 @@ async fn hang_up_does_not_drop_a_handler_at_work() {
 }
 
 /// A reset ends the session at once, but not the handler at work.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn reset_ends_the_session_but_does_not_drop_a_handler_at_work() {
     let server = scripted(Scripted::default()).await;
@@ -354,7 +367,7 @@ async fn reset_ends_the_session_but_does_not_drop_a_handler_at_work() {
     client.write_all(b"wait\r\n").await.unwrap();
     server.handler().has_noted(&["on_connect", "waiting"]).await;
     reset(client);
-    soon(session.wait_disconnected()).await;
+    eventually(session.wait_disconnected()).await;
     assert_eq!(session.reason(), Some(DisconnectReason::Reset));
     server.handler().go.notify_one();
     // Its write fails, as noted by the drop of nothing: it had waited to the end.
@@ -363,6 +376,7 @@ async fn reset_ends_the_session_but_does_not_drop_a_handler_at_work() {
 
 /// A close of any kind, called from the session's own handler or hook, returns without waiting for its caller, and the
 /// caller ends where it next waits.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn close_from_the_own_handler_returns_at_once() {
     for command in ["connection.close", "close_client", "close"] {
@@ -398,6 +412,7 @@ async fn close_from_the_own_handler_returns_at_once() {
 }
 
 /// A server that is dropped by its own handler closes.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn server_dropped_by_its_own_handler_closes() {
     let server = scripted(Scripted::default()).await;
@@ -407,7 +422,7 @@ async fn server_dropped_by_its_own_handler_closes() {
     client.write_all(b"drop\r\n").await.unwrap();
     assert_eq!(at_once(rest(&mut client)).await.unwrap(), "");
     at_once(handler.has_noted(&["on_connect", "drop done", "on_disconnect"])).await;
-    soon(async {
+    eventually(async {
         while std::net::TcpListener::bind(address).is_err() {
             tokio::task::yield_now().await;
         }
@@ -426,18 +441,18 @@ async fn handler_that_never_yields_is_given_up_at_the_close_deadline() {
         *server.handler().gate.lock().unwrap() = Some(closed);
         let mut client = dial(&server).await;
         client.write_all(b"block\r\n").await.unwrap();
-        let session = admission_of(&client, &server).await;
+        let session = admission_of(client.local_addr(), &server).await;
         server.handler().has_noted(&["on_connect", "blocking"]).await;
-        soon(server.close_client()).await;
-        soon(session.wait_closed()).await;
+        eventually(server.close_client()).await;
+        eventually(session.wait_closed()).await;
         assert_eq!(rest(&mut client).await.unwrap(), "");
         let (mut next, _) = dial_in(&server).await;
         server.handler().has_noted(&["on_connect"]).await;
         next.write_all(b"block\r\n").await.unwrap();
         server.handler().has_noted(&["blocking"]).await;
-        soon(server.close()).await;
+        eventually(server.close()).await;
         assert!(crate::raw_peer::port_is_free(&server));
-        soon(server.wait_closed()).await;
+        eventually(server.wait_closed()).await;
         // Both are blocked until now.
         drop(gate);
     }
@@ -478,6 +493,7 @@ impl ReadAndDispatch for PassedOn {
 
 /// The end of a session stays no failure of the handler however the handler's helpers wrap it, and an end within a
 /// message stays one to warn of.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn end_that_is_passed_on_in_another_error_is_no_failure() {
     for passed_on in [PassedOn::LibraryError, PassedOn::IoError, PassedOn::Cause] {
@@ -488,7 +504,7 @@ async fn end_that_is_passed_on_in_another_error_is_no_failure() {
             client.write_all(sent.as_bytes()).await.unwrap();
             client.shutdown().await.unwrap();
             rest(&mut client).await.unwrap();
-            soon(server.close()).await;
+            eventually(server.close()).await;
             assert_eq!(log.of(Level::ERROR, ""), Vec::<String>::new(), "{passed_on:?}");
             assert_eq!(log.of(Level::WARN, "").len(), warnings, "{passed_on:?}");
         }
@@ -512,6 +528,7 @@ impl ReadAndDispatch for PanicsAtOnce {
 }
 
 /// A panic in the farewell is logged as any other, and the next client is served.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_farewell_that_panics_at_once_is_logged_and_the_next_client_served() {
     let (log, _listening) = LogCount::start();
@@ -520,6 +537,6 @@ async fn a_farewell_that_panics_at_once_is_logged_and_the_next_client_served() {
         let (mut client, _) = dial_in(&server).await;
         ask(&mut client, "echo\r\n", "echo\r\n").await;
     }
-    soon(server.close()).await;
+    eventually(server.close()).await;
     assert_eq!(log.of(Level::ERROR, "panicked in on_disconnect: at once").len(), 2);
 }

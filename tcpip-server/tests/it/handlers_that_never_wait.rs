@@ -3,9 +3,10 @@
 use std::{sync::mpsc, thread, time::Duration};
 
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
+use tcpip_testkit::eventually;
 use tokio::{runtime::Builder, task::yield_now};
 
-use crate::raw_peer::{STUCK, dial_in, reset, soon};
+use crate::raw_peer::{STUCK, dial_in, reset};
 
 /// Runs `test` on a runtime of one thread, and fails if that hangs.
 fn on_one_thread(test: impl Future<Output = ()> + Send + 'static) {
@@ -45,7 +46,7 @@ async fn lets_others_run(handler: impl ReadAndDispatch) {
     }
     assert!(session.is_connected() && server.is_reading());
     reset(client);
-    soon(session.wait_disconnected()).await;
+    eventually(session.wait_disconnected()).await;
     // The next takes the place.
     let (_client, _) = dial_in(&server).await;
     tokio::time::timeout(Duration::from_secs(10), server.close())

@@ -1,4 +1,4 @@
-//! The servers, against bare streams and against clients, over real sockets.
+//! The servers, against bare streams and against clients, over sockets and in memory.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may do what tests do")]
 
 mod accept_errors;
@@ -16,6 +16,7 @@ mod lacking;
 mod log_count;
 mod misbehaving_handlers;
 mod odd_listeners;
+mod over_both;
 mod raw_peer;
 mod reading_beside_a_handler;
 mod replace;

@@ -8,7 +8,9 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use macro_rules_attribute::apply;
 use tcpip_server::{Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
+use tcpip_testkit::eventually;
 use tokio::{
     io::AsyncWriteExt,
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -17,7 +19,8 @@ use tracing::Level;
 
 use crate::{
     log_count::LogCount,
-    raw_peer::{ask, dial, dial_in, event_channel, rest, soon},
+    over_both::over_both,
+    raw_peer::{ask, dial, dial_in, event_channel, rest},
 };
 
 /// An error that does what its name says.
@@ -116,6 +119,7 @@ impl ReadAndDispatch for Misbehaving {
 /// However a handler fails, and however its error or panic behaves when it is shown, asked for its cause, or dropped:
 /// the failure is logged, event and reason say the cause, `on_disconnect` runs, and the next client is served.
 /// Failure 42.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_failure_that_misbehaves_ends_its_session_and_no_more() {
     let own_source = ["is its own source"; 16].join(": ");
@@ -146,22 +150,23 @@ async fn a_failure_that_misbehaves_ends_its_session_and_no_more() {
         ask(&mut client, "echo\r\n", "echo\r\n").await;
         client.write_all(format!("{command}\r\n").as_bytes()).await.unwrap();
         assert_eq!(rest(&mut client).await.unwrap(), "", "{command}");
-        soon(farewell.recv()).await.unwrap();
+        eventually(farewell.recv()).await.unwrap();
         let reason = DisconnectReason::HandlerFailed { cause: cause.into() };
         assert_eq!(session.reason(), Some(reason.clone()));
         assert_eq!(reason.to_string(), format!("the handler failed: {cause}"));
-        assert!(soon(events.recv()).await.unwrap().is_connected());
-        assert_eq!(soon(events.recv()).await.unwrap().reason(), Some(reason));
+        assert!(eventually(events.recv()).await.unwrap().is_connected());
+        assert_eq!(eventually(events.recv()).await.unwrap().reason(), Some(reason));
         count += 1;
         assert_eq!(log.of(Level::ERROR, "the handler ").len(), count, "{command}");
     }
     assert_eq!(log.of(Level::ERROR, "a panic while the handler's error was dropped: on purpose").len(), 1);
     let mut client = dial(&server).await;
     ask(&mut client, "echo\r\n", "echo\r\n").await;
-    soon(server.close()).await;
+    eventually(server.close()).await;
 }
 
 /// A handler's future that panics as it is dropped does no harm: `on_disconnect` runs, and the next client is served.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_future_that_panics_as_it_is_dropped_does_no_harm() {
     let (log, _listening) = LogCount::start();
@@ -170,7 +175,7 @@ async fn a_future_that_panics_as_it_is_dropped_does_no_harm() {
     let server = OneClientReadLoopServer::builder(handler).start().await.unwrap();
     let (mut client, _) = dial_in(&server).await;
     ask(&mut client, "waits with a bomb\r\n", "waits\r\n").await;
-    soon(server.close_client()).await;
+    eventually(server.close_client()).await;
     assert!(farewell.try_recv().is_ok() && !server.is_reading());
     assert_eq!(log.of(Level::ERROR, "a panic while a future was dropped").len(), 1);
     let mut client = dial(&server).await;

@@ -16,6 +16,7 @@ use std::{
 };
 
 use tcpip_server::{Listener, NetworkStream, OneClientServer};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex, empty, join, sink},
     runtime::Builder,
@@ -24,10 +25,7 @@ use tokio::{
 };
 use tracing::Level;
 
-use crate::{
-    log_count::LogCount,
-    raw_peer::{STUCK, soon},
-};
+use crate::{log_count::LogCount, raw_peer::STUCK};
 
 /// Asks a function for its clients.
 struct Asks<F>(F);
@@ -131,10 +129,10 @@ fn told() -> (mpsc::UnboundedSender<Next>, impl Listener) {
 async fn is_served(server: &OneClientServer, tell: &mpsc::UnboundedSender<Next>) {
     let (mut near, far) = duplex(64);
     assert!(tell.send(Next::Client(far)).is_ok());
-    let connection = soon(server.wait_connected()).await.unwrap();
+    let connection = eventually(server.wait_connected()).await.unwrap();
     connection.write_str("hello").await.unwrap();
     let mut heard = [0; 7];
-    soon(near.read_exact(&mut heard)).await.unwrap();
+    eventually(near.read_exact(&mut heard)).await.unwrap();
     assert_eq!(&heard, b"hello\r\n");
     server.close_client().await;
 }
@@ -168,7 +166,7 @@ async fn a_listener_that_panics_has_failed_and_goes_on() {
         is_served(&server, &tell).await;
     }
     assert_eq!(log.of(Level::ERROR, "panicked: a panic of the test's").len(), 1, "at a limited rate");
-    soon(server.close()).await;
+    eventually(server.close()).await;
 }
 
 /// A stream that panics when it is dropped.
@@ -218,16 +216,16 @@ async fn a_stream_that_panics_when_refused_harms_nobody() {
     let server = OneClientServer::builder().listener(listener).start().await.unwrap();
     let (mut near, far) = duplex(64);
     assert!(sender.send(PanicsOnDrop(far)).is_ok());
-    let connection = soon(server.wait_connected()).await.unwrap();
+    let connection = eventually(server.wait_connected()).await.unwrap();
     for _ in 0..3 {
         let (mut surplus, far) = duplex(64);
         assert!(sender.send(PanicsOnDrop(far)).is_ok());
-        assert_eq!(soon(surplus.read(&mut [0])).await.unwrap(), 0);
+        assert_eq!(eventually(surplus.read(&mut [0])).await.unwrap(), 0);
     }
     near.write_all(b"still here\r\n").await.unwrap();
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "still here");
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "still here");
     drop(near);
     assert!(sender.send(PanicsOnDrop(duplex(1).0)).is_ok());
-    soon(server.close()).await;
+    eventually(server.close()).await;
     assert!(server.is_closed() && connection.is_closed());
 }

@@ -2,45 +2,39 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use tcpip_server::{AnyServer, Connection, ConnectionEvent, Server};
+use tcpip_core::endpoint::AnyNetwork;
+use tcpip_server::{Abort, AnyServer, Connection, ConnectionEvent, NetworkStream, Server};
+use tcpip_testkit::eventually;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::mpsc,
-    time::timeout,
 };
 
 /// Nothing here takes so long, on any machine.
 pub(crate) const STUCK: Duration = Duration::from_secs(30);
-
-/// Waits for what should come, and fails if it does not.
-pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(STUCK, what).await.expect("this should have happened by now")
-}
 
 pub(crate) fn address(server: &impl Server) -> SocketAddr {
     server.server().local_addrs()[0]
 }
 
 /// Connects. The server may not have admitted the client yet.
-pub(crate) async fn dial(server: &impl Server) -> TcpStream {
-    soon(TcpStream::connect(address(server))).await.unwrap()
+pub(crate) async fn dial(server: &impl Server) -> NetworkStream {
+    eventually(AnyNetwork::default().here().dial(address(server), None)).await.unwrap()
 }
 
 /// Connects, and waits until the server has admitted the client.
-pub(crate) async fn dial_in(server: &impl Server) -> (TcpStream, Connection) {
+pub(crate) async fn dial_in(server: &impl Server) -> (NetworkStream, Connection) {
     let stream = dial(server).await;
-    let connection = admission_of(&stream, server).await;
+    let connection = admission_of(stream.local_addr(), server).await;
     (stream, connection)
 }
 
-/// Waits until the server has admitted the client.
-pub(crate) async fn admission_of(stream: &TcpStream, server: &impl Server) -> Connection {
-    let local = stream.local_addr().unwrap();
-    soon(async {
+/// Waits until the server has admitted the client with that address.
+pub(crate) async fn admission_of(client: Option<SocketAddr>, server: &impl Server) -> Connection {
+    eventually(async {
         loop {
             let connection = server.wait_connected().await.expect("the server is not closed");
-            if connection.peer_addr() == Some(local) {
+            if connection.peer_addr() == client {
                 return connection;
             }
             // The last client, whose end the server has yet to hear of.
@@ -51,39 +45,39 @@ pub(crate) async fn admission_of(stream: &TcpStream, server: &impl Server) -> Co
 }
 
 /// Hangs up without a farewell.
-pub(crate) fn reset(stream: TcpStream) {
-    stream.set_zero_linger().unwrap();
+pub(crate) fn reset(stream: NetworkStream) {
+    stream.transport().unwrap().abort(Abort::OnDrop);
     drop(stream);
 }
 
 /// The rest of what the server says, up to the end of the stream or a reset.
-pub(crate) async fn rest(stream: &mut TcpStream) -> io::Result<String> {
+pub(crate) async fn rest(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
     let mut rest = Vec::new();
-    soon(stream.read_to_end(&mut rest)).await?;
+    eventually(stream.read_to_end(&mut rest)).await?;
     Ok(String::from_utf8(rest).unwrap())
 }
 
 /// Whether the server ends the stream of a client that it will not serve.
-pub(crate) async fn is_refused(mut stream: TcpStream) -> bool {
+pub(crate) async fn is_refused(mut stream: impl AsyncRead + Unpin) -> bool {
     matches!(rest(&mut stream).await.as_deref(), Ok("") | Err(_))
 }
 
 /// Whether the server greets a client, or else ends its stream.
-pub(crate) async fn is_greeted(stream: &mut TcpStream, greeting: &str) -> bool {
+pub(crate) async fn is_greeted(stream: &mut (impl AsyncRead + Unpin), greeting: &str) -> bool {
     let mut heard = vec![0; greeting.len()];
-    soon(stream.read_exact(&mut heard)).await.is_ok_and(|_| heard == greeting.as_bytes())
+    eventually(stream.read_exact(&mut heard)).await.is_ok_and(|_| heard == greeting.as_bytes())
 }
 
 /// Sends a message and reads as many bytes as the reply has.
-pub(crate) async fn ask(stream: &mut TcpStream, message: &str, reply: &str) {
+pub(crate) async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), message: &str, reply: &str) {
     stream.write_all(message.as_bytes()).await.unwrap();
     hears(stream, reply).await;
 }
 
 /// Reads as many bytes as `text` has, which must be these.
-pub(crate) async fn hears(stream: &mut TcpStream, text: &str) {
+pub(crate) async fn hears(stream: &mut (impl AsyncRead + Unpin), text: &str) {
     let mut heard = vec![0; text.len()];
-    soon(stream.read_exact(&mut heard)).await.unwrap();
+    eventually(stream.read_exact(&mut heard)).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&heard), text);
 }
 

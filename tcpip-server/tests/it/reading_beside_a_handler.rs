@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use macro_rules_attribute::apply;
 use tcpip_server::{
     AnyServer, BytesMut, ClientOrServer, Connection, Decoder, HandlerResult, OneClientReadLoopServer, ReadAndDispatch,
     ReadError,
 };
 
-use crate::raw_peer::{ask, dial_in, soon};
+use crate::{
+    over_both::over_both,
+    raw_peer::{ask, dial_in},
+};
+use tcpip_testkit::eventually;
 
 /// Echoes: through whatever is a client or a server, by a type of its own.
 struct Echo;
@@ -52,7 +57,7 @@ async fn each_read(link: &impl ClientOrServer) -> Vec<Option<ReadError>> {
         assert_eq!(error.kind(), std::io::ErrorKind::ResourceBusy);
         error.into_inner().and_then(|error| error.downcast().ok()).map(|error| *error)
     };
-    soon(async {
+    eventually(async {
         vec![
             link.read(1).await.err(),
             link.read_to_end().await.err(),
@@ -74,6 +79,7 @@ async fn each_read(link: &impl ClientOrServer) -> Vec<Option<ReadError>> {
 
 /// No read through a read-loop server, or through what holds or lends one, takes a message from the handler: each is an
 /// error at once, which does not end the session. The connection's own reads stay, and those of the handler.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_read_through_a_server_takes_nothing_from_its_handler() {
     let server = Arc::new(OneClientReadLoopServer::builder(Echo).start().await.unwrap());
@@ -92,9 +98,9 @@ async fn a_read_through_a_server_takes_nothing_from_its_handler() {
     }
     ask(&mut client, "1\r\n2\r\n3\r\n", "1 2 3\r\n").await;
     assert!(session.is_connected());
-    soon(server.stop_reading()).await;
+    eventually(server.stop_reading()).await;
     ask(&mut client, "4\r\n", "").await;
-    assert_eq!(soon(server.read_str()).await.unwrap(), "4");
-    soon(server.close_client()).await;
+    assert_eq!(eventually(server.read_str()).await.unwrap(), "4");
+    eventually(server.close_client()).await;
     assert!(matches!(server.read_str().await, Err(ReadError::NotConnected { .. })));
 }

@@ -2,19 +2,25 @@
 
 use std::time::Duration;
 
+use macro_rules_attribute::apply;
 use tcpip_server::{
-    Admission, Connection, DisconnectReason, Encoding, HandlerResult, OneClientReadLoopServer, OneClientServer,
-    ReadAndDispatch, StartError, WriteError,
+    Admission, Connection, DisconnectReason, Encoding, HandlerResult, NetworkStream, OneClientReadLoopServer,
+    OneClientServer, ReadAndDispatch, StartError, WriteError,
 };
-use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc};
+use tcpip_testkit::eventually;
+use tokio::{io::AsyncWriteExt, sync::mpsc};
 
-use crate::raw_peer::{admission_of, dial, dial_in, event_channel, hears, is_refused, rest, soon};
+use crate::{
+    over_both::over_both,
+    raw_peer::{admission_of, dial, dial_in, event_channel, hears, is_refused, rest},
+};
 
 /// Longer than any test: nothing but the claim itself may end a wait.
 const NEVER: Duration = Duration::from_hours(1);
 
 /// The newest client takes the place of the one that is connected. The last session has been lost, not closed, and both
 /// have their events, in order.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn the_newest_client_takes_the_place() {
     let (callback, mut events) = event_channel();
@@ -27,7 +33,7 @@ async fn the_newest_client_takes_the_place() {
     assert!(session.should_be_connected() && !session.is_connected());
     assert_eq!(rest(&mut first).await.unwrap(), "");
     for (connection, reason) in [(&session, None), (&session, Some(DisconnectReason::Replaced)), (&current, None)] {
-        let event = soon(events.recv()).await.unwrap();
+        let event = eventually(events.recv()).await.unwrap();
         assert_eq!((event.connection(), event.reason()), (connection, reason));
     }
     assert!(current.is_connected());
@@ -41,13 +47,14 @@ async fn a_client_that_has_hung_up_is_not_replaced() {
     // Without a yield to the runtime between them: the kernel knows both, the server nothing.
     drop(first);
     let second = std::net::TcpStream::connect(server.local_addrs()[0]).unwrap();
-    soon(session.wait_disconnected()).await;
+    eventually(session.wait_disconnected()).await;
     assert_eq!(session.reason(), Some(DisconnectReason::ClosedByPeer));
     drop(second);
 }
 
 /// A client of which nothing is heard any more, and for which much is queued, keeps nobody out.
 /// Failure 35.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_silent_client_keeps_nobody_out() {
     let builder = OneClientServer::builder().admission(Admission::Replace).write_timeout(None);
@@ -80,13 +87,14 @@ impl ReadAndDispatch for Tells {
 }
 
 /// The handler of the replaced client, and its tasks, have ended before those of the newest begin.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn the_handler_of_the_replaced_client_ends_first() {
     let (sender, mut told) = mpsc::unbounded_channel();
     let server = OneClientReadLoopServer::builder(Tells(sender.clone()));
     let server = server.admission(Admission::Replace).start().await.unwrap();
     let mut expected = Vec::new();
-    let mut clients: Vec<(TcpStream, u64)> = Vec::new();
+    let mut clients: Vec<(NetworkStream, u64)> = Vec::new();
     for _ in 0..3 {
         let (client, session) = dial_in(&server).await;
         let (number, sender) = (session.number(), sender.clone());
@@ -103,7 +111,7 @@ async fn the_handler_of_the_replaced_client_ends_first() {
     }
     let mut heard = Vec::new();
     for _ in &expected {
-        heard.push(soon(told.recv()).await.unwrap());
+        heard.push(eventually(told.recv()).await.unwrap());
     }
     // A task and a handler end in either order.
     for pair in [1..3, 4..6] {
@@ -124,6 +132,7 @@ impl Drop for TellsAtEnd {
 
 /// A client that is turned away is told why, as a text message of the server, and then sees the end of its stream,
 /// whatever it has sent.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_client_that_is_turned_away_is_told_why() {
     let builder = OneClientServer::builder().rejection_message("bus\u{e9}").encoding(Encoding::Latin1);
@@ -135,7 +144,7 @@ async fn a_client_that_is_turned_away_is_told_why() {
             surplus.write_all(&[b'x'; 10_000]).await.unwrap();
         }
         let mut told = Vec::new();
-        soon(tokio::io::AsyncReadExt::read_to_end(&mut surplus, &mut told)).await.unwrap();
+        eventually(tokio::io::AsyncReadExt::read_to_end(&mut surplus, &mut told)).await.unwrap();
         assert_eq!(told, b"bus\xe9\r");
     }
     // In the encoding that the server has by now, and not at all in one that lacks a character.
@@ -144,10 +153,11 @@ async fn a_client_that_is_turned_away_is_told_why() {
     server.set_encoding(Encoding::Ascii).unwrap();
     assert!(is_refused(dial(&server).await).await);
     first.write_all(b"still here\n").await.unwrap();
-    assert_eq!(soon(session.read_str()).await.unwrap(), "still here");
+    assert_eq!(eventually(session.read_str()).await.unwrap(), "still here");
 }
 
 /// Clients that are told, and do not listen, keep nobody waiting: neither those that come after them nor a close.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn those_who_do_not_listen_when_they_are_turned_away_keep_nobody_waiting() {
     let builder = OneClientServer::builder().rejection_message("busy").close_timeout(NEVER);
@@ -162,14 +172,15 @@ async fn those_who_do_not_listen_when_they_are_turned_away_keep_nobody_waiting()
         assert!(told == "busy\r\n" || told.is_empty() && index > 0, "{index}: {told:?}");
     }
     drop(first);
-    soon(session.wait_disconnected()).await;
+    eventually(session.wait_disconnected()).await;
     let second = dial(&server).await;
-    admission_of(&second, &server).await;
-    soon(server.close()).await;
+    admission_of(second.local_addr(), &server).await;
+    eventually(server.close()).await;
     assert!(server.is_closed());
 }
 
 /// A rejection message that is no text message is an error of `start`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_rejection_message_that_cannot_be_sent_is_an_error_of_start() {
     let lacking = OneClientServer::builder().rejection_message("bus\u{e9}").encoding(Encoding::Ascii);

@@ -6,9 +6,11 @@ use std::{
     time::Duration,
 };
 
+use macro_rules_attribute::apply;
 use tcpip_server::{
     Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
 };
+use tcpip_testkit::eventually;
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::Instant,
@@ -17,7 +19,8 @@ use tracing::Level;
 
 use crate::{
     log_count::LogCount,
-    raw_peer::{dial, dial_in, event_channel, hears, port_is_free, reset, soon},
+    over_both::over_both,
+    raw_peer::{dial, dial_in, event_channel, hears, port_is_free, reset},
 };
 
 /// Says that it is gone when it is dropped.
@@ -68,6 +71,7 @@ impl ReadAndDispatch for Telemetry {
 
 /// A loop that is started in `on_connect` sends for as long as its client is there, and is gone before the next
 /// client's `on_connect`.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_telemetry_loop_begins_and_ends_with_its_client() {
     let (notes, mut told) = unbounded_channel();
@@ -85,33 +89,36 @@ async fn a_telemetry_loop_begins_and_ends_with_its_client() {
 }
 
 /// Whoever ends the session, its tasks end; a close returns when they have.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn tasks_end_however_the_session_ends() {
     for how in ["the peer hangs up", "this end closes", "the owner is dropped"] {
         let server = OneClientServer::builder().start().await.unwrap();
         let (stream, connection) = dial_in(&server).await;
         let mut told = spawn_waiting(&connection);
-        assert_eq!(soon(told.recv()).await, Some("task begun"));
+        assert_eq!(eventually(told.recv()).await, Some("task begun"));
         match how {
             "the peer hangs up" => drop(stream),
             "this end closes" => {
-                soon(server.close_client()).await;
+                eventually(server.close_client()).await;
                 assert!(!told.is_empty(), "the close waits for the task");
             }
             _ => drop(server),
         }
-        assert_eq!(soon(told.recv()).await, Some("task gone"), "{how}");
+        assert_eq!(eventually(told.recv()).await, Some("task gone"), "{how}");
     }
 }
 
 /// Without a session a task is dropped at once.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_task_of_a_session_that_is_over_is_dropped() {
     let mut told = spawn_waiting(&Connection::closed());
-    assert_eq!(soon(told.recv()).await, Some("task gone"));
+    assert_eq!(eventually(told.recv()).await, Some("task gone"));
 }
 
 /// A panic in a task is logged, ends the session, and the server serves the next client.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_panic_in_a_task_ends_the_session() {
     let (log, _listening) = LogCount::start();
@@ -119,14 +126,15 @@ async fn a_panic_in_a_task_ends_the_session() {
     let server = OneClientServer::builder().connect_callback(callback).start().await.unwrap();
     let (_stream, connection) = dial_in(&server).await;
     connection.spawn(async { panic!("on purpose") });
-    assert!(soon(events.recv()).await.unwrap().is_connected());
-    assert!(matches!(soon(events.recv()).await.unwrap().reason(), Some(DisconnectReason::HandlerFailed { .. })));
+    assert!(eventually(events.recv()).await.unwrap().is_connected());
+    assert!(matches!(eventually(events.recv()).await.unwrap().reason(), Some(DisconnectReason::HandlerFailed { .. })));
     assert_eq!(log.of(Level::ERROR, "on purpose").len(), 1);
     let (_stream, next) = dial_in(&server).await;
     assert!(next.is_connected());
 }
 
 /// A close that a task calls itself returns, and the task ends where it next waits.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_task_may_close_its_session() {
     for close_server in [false, true] {
@@ -144,9 +152,9 @@ async fn a_task_may_close_its_session() {
             let _ = sender.send("closed");
             pending::<()>().await;
         });
-        assert_eq!(soon(told.recv()).await, Some("closed"));
-        assert_eq!(soon(told.recv()).await, Some("task gone"));
-        soon(server.close()).await;
+        assert_eq!(eventually(told.recv()).await, Some("closed"));
+        assert_eq!(eventually(told.recv()).await, Some("task gone"));
+        eventually(server.close()).await;
         assert!(port_is_free(&server));
     }
 }
@@ -163,9 +171,9 @@ async fn a_task_that_blocks_is_given_up() {
         let _ = begun.send(());
         let _ = gate.lock().unwrap().recv();
     });
-    soon(wait_begun).await.unwrap();
+    eventually(wait_begun).await.unwrap();
     let before = Instant::now();
-    soon(server.close()).await;
+    eventually(server.close()).await;
     assert!(before.elapsed() >= Duration::from_millis(100));
     assert!(port_is_free(&server));
     drop(release);

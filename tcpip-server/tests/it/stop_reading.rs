@@ -8,15 +8,21 @@ use std::{
     time::Duration,
 };
 
-use tcpip_server::{Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, ReadAndDispatch, ReadError};
+use macro_rules_attribute::apply;
+use tcpip_server::{
+    Connection, DisconnectReason, HandlerResult, NetworkStream, OneClientReadLoopServer, ReadAndDispatch, ReadError,
+};
+use tcpip_testkit::eventually;
 use tokio::{
     io::AsyncWriteExt,
-    net::TcpStream,
     sync::{Notify, mpsc},
     task::yield_now,
 };
 
-use crate::raw_peer::{ask, dial_in, reset, rest, soon};
+use crate::{
+    over_both::over_both,
+    raw_peer::{ask, dial_in, reset, rest},
+};
 
 /// Echoes, or does what its client says, and notes what becomes of it.
 #[derive(Debug)]
@@ -78,7 +84,7 @@ impl ReadAndDispatch for Echo {
 
 struct Met {
     server: Arc<OneClientReadLoopServer<Echo>>,
-    client: TcpStream,
+    client: NetworkStream,
     session: Connection,
     notes: mpsc::UnboundedReceiver<&'static str>,
 }
@@ -86,7 +92,7 @@ struct Met {
 impl Met {
     async fn notes(&mut self, what: &[&str]) {
         for what in what {
-            assert_eq!(soon(self.notes.recv()).await, Some(*what));
+            assert_eq!(eventually(self.notes.recv()).await, Some(*what));
         }
     }
 }
@@ -108,34 +114,36 @@ async fn meet(greets_late: bool, drain_timeout: Duration) -> Met {
 
 /// After the stop the messages, also one of which half had arrived, are read through the server; the farewell comes
 /// with the session's end, and the next client is the handler's again.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn what_comes_after_the_stop_is_read_through_the_server() {
     let mut met = meet(false, LONG).await;
     ask(&mut met.client, "one\r\nha", "one\r\n").await;
     assert!(met.server.is_reading());
-    soon(met.server.stop_reading()).await;
+    eventually(met.server.stop_reading()).await;
     assert!(!met.server.is_reading() && met.session.is_connected());
     met.client.write_all(b"lf\r\nthree\r\n").await.unwrap();
-    assert_eq!(soon(met.server.connection().read_str()).await.unwrap(), "half");
-    assert_eq!(soon(met.server.connection().read_str()).await.unwrap(), "three");
+    assert_eq!(eventually(met.server.connection().read_str()).await.unwrap(), "half");
+    assert_eq!(eventually(met.server.connection().read_str()).await.unwrap(), "three");
     met.server.write_str("reply").await.unwrap();
     ask(&mut met.client, "four\r\n", "reply\r\n").await;
-    assert_eq!(soon(met.server.connection().read_str()).await.unwrap(), "four");
+    assert_eq!(eventually(met.server.connection().read_str()).await.unwrap(), "four");
     assert!(met.notes.is_empty());
     drop(met.client);
     // Nobody reads: the hang-up ends the session by itself.
-    soon(met.session.wait_closed()).await;
+    eventually(met.session.wait_closed()).await;
     assert_eq!(met.session.reason(), Some(DisconnectReason::ClosedByPeer));
     let (mut next, _) = dial_in(&*met.server).await;
     ask(&mut next, "echo\r\n", "echo\r\n").await;
     assert!(met.server.is_reading());
     for what in ["on_disconnect", "on_connect"] {
-        assert_eq!(soon(met.notes.recv()).await, Some(what));
+        assert_eq!(eventually(met.notes.recv()).await, Some(what));
     }
 }
 
 /// The handler's future is dropped where it waits, in `on_connect` as well, before the stop returns; a stop may be
 /// called twice, and by several at once.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_handler_at_work_is_dropped_before_the_stop_returns() {
     for greets_late in [true, false] {
@@ -144,33 +152,35 @@ async fn a_handler_at_work_is_dropped_before_the_stop_returns() {
             met.client.write_all(b"wait\r\n").await.unwrap();
             met.notes(&["waits"]).await;
         }
-        soon(async { tokio::join!(met.server.stop_reading(), met.server.stop_reading()) }).await;
+        eventually(async { tokio::join!(met.server.stop_reading(), met.server.stop_reading()) }).await;
         assert_eq!(met.notes.try_recv(), Ok("dropped"));
         assert!(met.session.is_connected() && met.notes.is_empty());
-        soon(met.server.stop_reading()).await;
+        eventually(met.server.stop_reading()).await;
         met.client.write_all(b"wait\r\n").await.unwrap();
-        assert_eq!(soon(met.server.connection().read_str()).await.unwrap(), "wait");
-        soon(met.server.close_client()).await;
+        assert_eq!(eventually(met.server.connection().read_str()).await.unwrap(), "wait");
+        eventually(met.server.close_client()).await;
         assert_eq!(met.notes.try_recv(), Ok("on_disconnect"), "a close waits for the farewell");
-        soon(met.server.stop_reading()).await;
-        soon(met.server.close()).await;
+        eventually(met.server.stop_reading()).await;
+        eventually(met.server.close()).await;
     }
 }
 
 /// A stop that the handler calls itself returns, and the handler is dropped where it next waits.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_handler_may_stop_itself() {
     let mut met = meet(false, LONG).await;
     met.client.write_all(b"stop\r\nnext\r\n").await.unwrap();
     met.notes(&["stopped"]).await;
     // Returns when the handler is gone, whose stop this joins.
-    soon(met.server.stop_reading()).await;
-    assert_eq!(soon(met.server.connection().read_str()).await.unwrap(), "next");
-    soon(met.server.close()).await;
+    eventually(met.server.stop_reading()).await;
+    assert_eq!(eventually(met.server.connection().read_str()).await.unwrap(), "next");
+    eventually(met.server.close()).await;
     met.notes(&["on_disconnect"]).await;
 }
 
 /// A stop that is dropped after its first poll stops the handler all the same; one that was never polled does nothing.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_dropped_stop_goes_on() {
     let mut met = meet(false, LONG).await;
@@ -180,7 +190,7 @@ async fn a_dropped_stop_goes_on() {
         let mut stopping = pin!(met.server.stop_reading());
         assert!(poll_fn(|context| Poll::Ready(stopping.as_mut().poll(context).is_pending())).await);
     }
-    soon(async {
+    eventually(async {
         while met.server.is_reading() {
             yield_now().await;
         }
@@ -188,11 +198,12 @@ async fn a_dropped_stop_goes_on() {
     .await;
     assert!(met.session.is_connected());
     met.client.write_all(b"two\r\n").await.unwrap();
-    assert_eq!(soon(met.server.connection().read_str()).await.unwrap(), "two");
+    assert_eq!(eventually(met.server.connection().read_str()).await.unwrap(), "two");
 }
 
 /// What a client sent before it hung up is read through the server, to the end; if nobody reads, the session ends when
 /// it has drained, which begins with the stop.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_session_whose_client_has_hung_up_drains_after_the_stop() {
     for reads in [true, false] {
@@ -200,13 +211,13 @@ async fn a_session_whose_client_has_hung_up_drains_after_the_stop() {
         met.client.write_all(b"wait\r\nunread\r\n").await.unwrap();
         met.notes(&["waits"]).await;
         met.client.shutdown().await.unwrap();
-        soon(met.server.stop_reading()).await;
+        eventually(met.server.stop_reading()).await;
         if reads {
-            assert_eq!(soon(met.server.connection().read_str()).await.unwrap(), "unread");
-            let end = soon(met.server.connection().read_str()).await;
+            assert_eq!(eventually(met.server.connection().read_str()).await.unwrap(), "unread");
+            let end = eventually(met.server.connection().read_str()).await;
             assert!(matches!(end, Err(ReadError::EndOfStream { .. })), "{end:?}");
         }
-        soon(met.session.wait_closed()).await;
+        eventually(met.session.wait_closed()).await;
         assert_eq!(met.session.reason(), Some(DisconnectReason::ClosedByPeer));
         met.notes(&["dropped", "on_disconnect"]).await;
         assert_eq!(rest(&mut met.client).await.unwrap(), "");
@@ -214,23 +225,25 @@ async fn a_session_whose_client_has_hung_up_drains_after_the_stop() {
 }
 
 /// A reset after the stop ends the session, and its farewell is said.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_reset_after_the_stop_ends_the_session() {
     let Met { server, client, session, mut notes } = meet(false, LONG).await;
-    soon(server.stop_reading()).await;
+    eventually(server.stop_reading()).await;
     reset(client);
-    soon(session.wait_closed()).await;
+    eventually(session.wait_closed()).await;
     assert_eq!(session.reason(), Some(DisconnectReason::Reset));
-    assert_eq!(soon(notes.recv()).await, Some("on_disconnect"));
+    assert_eq!(eventually(notes.recv()).await, Some("on_disconnect"));
 }
 
 /// Without a client there is nothing to stop.
+#[apply(over_both)]
 #[test_log::test(tokio::test)]
 async fn a_stop_without_a_client_returns_at_once() {
     let (sender, _notes) = mpsc::unbounded_channel();
     let handler = Echo { notes: sender, server: Mutex::default(), go: Notify::new(), greets_late: false };
     let server = OneClientReadLoopServer::builder(handler).start().await.unwrap();
-    soon(server.stop_reading()).await;
+    eventually(server.stop_reading()).await;
     let (mut client, _) = dial_in(&server).await;
     assert!(server.is_reading());
     ask(&mut client, "echo\r\n", "echo\r\n").await;

@@ -10,7 +10,7 @@ use tcpip_server::{
     Admission, ChunkTap, Connection, Direction, HandlerResult, OneClientReadLoopServer, OneClientServer,
     ReadAndDispatch,
 };
-use tcpip_testkit::MemoryNetwork;
+use tcpip_testkit::{MemoryNetwork, eventually};
 use tokio::{
     io::AsyncWriteExt,
     runtime::Builder,
@@ -18,12 +18,12 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{
-    seeded::{Random, number},
-    soon::soon,
-};
+use crate::seeded::{Random, number};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// All times are so many of these, so that much happens at the same moment, and an order must be kept.
+const STEP: Duration = Duration::from_millis(50);
 
 /// Everything that passed at the devices, and when.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ impl ReadAndDispatch for Moody {
                 Ok(())
             }
             _ => {
-                sleep(Duration::from_millis(u64::from(self.below(150)))).await;
+                sleep(self.below(5) * STEP).await;
                 connection.write_str(&line.repeat(1 + self.below(200) as usize)).await?;
                 Ok(())
             }
@@ -73,11 +73,11 @@ impl ReadAndDispatch for Moody {
     }
 }
 
-/// What devices, links, impatient callers and strangers do to each other within a quarter of a minute.
+/// What devices, links, impatient callers and strangers do to each other within some seconds.
 async fn some_seconds(seed: u32) -> Vec<Passed> {
     let network = MemoryNetwork::new();
     let _entered = network.enter();
-    network.link("device").latency(Duration::from_millis(7)).window(500);
+    network.link("device").latency(STEP).window(500);
     let log = Log { begin: Instant::now(), passed: Arc::default() };
     let (mut servers, mut tasks) = (Vec::new(), JoinSet::new());
     for number in 0..2 {
@@ -90,7 +90,7 @@ async fn some_seconds(seed: u32) -> Vec<Passed> {
         let seed = seed + 100 * u32::try_from(number).unwrap();
         let client = Client::builder("device", server.port()).heartbeat_interval(SECOND);
         let backoff = Backoff::exponential(SECOND / 10, SECOND).seed(seed.into());
-        let options = RequestOptions::new().reply_timeout(SECOND / 5);
+        let options = RequestOptions::new().reply_timeout(5 * STEP);
         let link = Arc::new(client.link().backoff(backoff).requests(options).start());
         for caller in 0..3 {
             let (link, mut random) = (Arc::clone(&link), Random(seed + caller));
@@ -98,23 +98,23 @@ async fn some_seconds(seed: u32) -> Vec<Passed> {
                 for number in 0..1000 {
                     // Each may fail; what comes of it is in the log.
                     let _ = link.ask(format!("{caller} asks {number}")).await;
-                    sleep(Duration::from_millis(random.below(300).into())).await;
+                    sleep(random.below(6) * STEP).await;
                 }
             });
         }
         let (network, port, mut random) = (network.clone(), server.port(), Random(seed + 7));
         tasks.spawn(async move {
             loop {
-                sleep(Duration::from_millis(random.below(9000).into())).await;
+                sleep(random.below(180) * STEP).await;
                 let mut stranger = network.connect("device", port).await.unwrap();
                 let _ = stranger.write_all(b"who is there?\r\n").await;
             }
         });
     }
-    sleep(15 * SECOND).await;
+    sleep(40 * SECOND).await;
     tasks.shutdown().await;
     for server in servers {
-        soon(server.close()).await;
+        eventually(server.close()).await;
     }
     std::mem::take(&mut log.passed.lock().unwrap())
 }
@@ -159,5 +159,5 @@ async fn heartbeats_keep_a_session_for_hours() {
         assert_eq!(*at, u32::try_from(number).unwrap() * SECOND);
     }
     client.close().await;
-    soon(reading).await.unwrap().unwrap_err();
+    eventually(reading).await.unwrap().unwrap_err();
 }

@@ -6,10 +6,10 @@ use tcpip_client::{Backoff, Client};
 use tcpip_server::{
     Admission, Connection, HandlerResult, LOCALHOST_IPV4, OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
 };
-use tcpip_testkit::{MemoryNetwork, OneClientServerTestCase};
+use tcpip_testkit::{MemoryNetwork, OneClientServerTestCase, eventually};
 use tokio::{runtime::Builder, time::Instant};
 
-use crate::{answer::Answer, soon::soon};
+use crate::answer::Answer;
 
 /// A server that greets with its name.
 async fn serve(name: &'static str, port: u16) -> OneClientReadLoopServer<Greeter> {
@@ -34,7 +34,7 @@ impl ReadAndDispatch for Greeter {
 /// Who greets a client of this machine.
 async fn met(port: u16) -> String {
     let client = Client::builder(LOCALHOST_IPV4, port).connect().await.unwrap();
-    let name = soon(client.read_str()).await.unwrap();
+    let name = eventually(client.read_str()).await.unwrap();
     assert_eq!(client.connection().with_socket(|_| ()).is_some(), name == "sockets");
     name
 }
@@ -90,7 +90,7 @@ async fn a_network_that_is_given_goes_first() {
     let server = OneClientServer::builder().network(&given).host("dome").port(17310).start().await.unwrap();
     assert!(entered.connect("dome", 17310).await.is_err());
     let _client = Client::builder("dome", 17310).network(&given).connect().await.unwrap();
-    soon(server.wait_connected()).await.unwrap();
+    eventually(server.wait_connected()).await.unwrap();
 }
 
 /// What was started in a network stays in it: a link that was started there finds its device again when the network is
@@ -105,10 +105,10 @@ async fn a_link_stays_in_its_network() {
     let link = link.connect().await.unwrap();
     assert_eq!(link.ask("status").await.unwrap(), "got status");
     drop(entered);
-    soon(server.close_client()).await;
-    soon(link.connection().wait_disconnected()).await;
+    eventually(server.close_client()).await;
+    eventually(link.connection().wait_disconnected()).await;
     let since = Instant::now();
-    soon(link.ready()).await.unwrap();
+    eventually(link.ready()).await.unwrap();
     assert_eq!(link.ask("again").await.unwrap(), "got again");
     assert!(since.elapsed() >= second);
     link.close().await;

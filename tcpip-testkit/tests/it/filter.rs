@@ -1,8 +1,11 @@
 //! A filter takes its protocol out of what arrives, answers it, and makes of messages what goes out.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use macro_rules_attribute::apply;
@@ -10,19 +13,21 @@ use tcpip_server::{
     ChunkTap, Connection, ConnectionOptions, Direction, DisconnectReason, Expected, Filter, FrameTap, OneClientServer,
     Telnet,
 };
-use tcpip_testkit::MemoryNetwork;
+use tcpip_testkit::{MemoryNetwork, eventually};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     task::{JoinSet, yield_now},
-    time::{Instant, timeout},
+    time::Instant,
 };
 
 use crate::{
     kinds::Kind,
     link::{start, tight_link},
     over_each_kind::over_each_kind,
-    soon::{LONG, soon},
 };
+
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_mins(1);
 
 const IAC: u8 = 255;
 const DONT: u8 = 254;
@@ -46,15 +51,15 @@ async fn a_filter_takes_its_protocol_out_and_answers_it<K: Kind>() {
             yield_now().await;
             far.write_all(&SAID[cut..]).await.unwrap();
         };
-        let (read, ()) = soon(async { tokio::join!(connection.read_until(b"\n"), speaking) }).await;
+        let (read, ()) = eventually(async { tokio::join!(connection.read_until(b"\n"), speaking) }).await;
         assert_eq!(read.unwrap(), MEANT, "cut at {cut}");
-        assert_eq!(soon(connection.read_str()).await.unwrap(), "more");
+        assert_eq!(eventually(connection.read_str()).await.unwrap(), "more");
         connection.write(b"a\xffb").await.unwrap();
         connection.write_ahead(b"\xff").await.unwrap();
         connection.batch().write(b"\xff").send().await.unwrap();
         connection.close().await;
         let mut received = Vec::new();
-        soon(far.read_to_end(&mut received)).await.unwrap();
+        eventually(far.read_to_end(&mut received)).await.unwrap();
         assert_eq!(received, [REFUSED, b"a\xff\xffb\xff\xff\xff\xff"].concat(), "cut at {cut}");
         assert_eq!(connection.stats().bytes_received, SAID.len() as u64);
     }
@@ -67,16 +72,16 @@ async fn what_is_discarded_passes_the_filter<K: Kind>() {
     let (near, mut far) = K::streams().await;
     let connection = start(near, |options| options.filter(Telnet::refuse));
     far.write_all(b"stray\xff\xfb").await.unwrap();
-    soon(async {
+    eventually(async {
         while connection.discard_input().await.unwrap() == 0 {
             yield_now().await;
         }
     })
     .await;
     far.write_all(b"\x01reply\r\n").await.unwrap();
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "reply");
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "reply");
     let mut answer = [0; 3];
-    soon(far.read_exact(&mut answer)).await.unwrap();
+    eventually(far.read_exact(&mut answer)).await.unwrap();
     assert_eq!(answer, [IAC, DONT, 1]);
     connection.close().await;
 }
@@ -113,10 +118,10 @@ async fn answers_go_out_whole_and_in_order<K: Kind>() {
             }
         });
     }
-    assert_eq!(timeout(4 * LONG, connection.read_str()).await.unwrap().unwrap(), "done");
-    timeout(4 * LONG, tasks.join_all()).await.unwrap();
+    assert_eq!(eventually(connection.read_str()).within(LONG).await.unwrap(), "done");
+    eventually(tasks.join_all()).within(LONG).await;
     connection.close().await;
-    let received = soon(hearing).await.unwrap();
+    let received = eventually(hearing).await.unwrap();
     drop(asking);
     let (mut rest, mut options, mut messages) = (&received[..], Vec::new(), 0);
     while let [first, behind @ ..] = rest {
@@ -146,18 +151,18 @@ async fn a_peer_that_reads_no_answers_ends_the_session<K: Kind>() {
         let asked = [IAC, DO, 1].repeat(1000);
         // Far more than all buffers take.
         for _ in 0..20_000 {
-            if !connection.is_connected() || soon(far.write_all(&asked)).await.is_err() {
+            if !connection.is_connected() || eventually(far.write_all(&asked)).await.is_err() {
                 break;
             }
             yield_now().await;
         }
     };
-    timeout(4 * LONG, asking).await.unwrap();
+    eventually(asking).within(LONG).await;
     let reason = connection.reason().expect("an end");
     assert!(matches!(&reason, DisconnectReason::HandlerFailed { cause } if cause.contains("answers")), "{reason:?}");
     assert!(connection.stats().bytes_queued < 80_000);
     connection.abort();
-    assert!(soon(reading).await.unwrap().is_err());
+    assert!(eventually(reading).await.unwrap().is_err());
 }
 
 /// Panics at a certain byte.
@@ -178,10 +183,10 @@ async fn a_panic_of_a_filter_ends_the_session<K: Kind>() {
     let connection = start(near, |options| options.filter(|| Panics));
     connection.write(b"!").await.unwrap();
     far.write_all(b"fine\r\n").await.unwrap();
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "fine");
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "fine");
     far.write_all(b"!\r\n").await.unwrap();
-    assert!(soon(connection.read_str()).await.is_err());
-    soon(connection.wait_closed()).await;
+    assert!(eventually(connection.read_str()).await.is_err());
+    eventually(connection.wait_closed()).await;
     let reason = connection.reason();
     let Some(DisconnectReason::HandlerFailed { cause }) = &reason else { panic!("{reason:?}") };
     assert!(cause.contains("a panic of the test's"), "{cause}");
@@ -196,7 +201,7 @@ async fn each_session_has_its_own_filter<K: Kind>() {
         let (near, mut far) = K::streams().await;
         let connection = start(near, |_| options.clone());
         far.write_all(b"\x01\r\n\xff\xfb").await.unwrap();
-        assert_eq!(soon(connection.read_str()).await.unwrap(), "\x01");
+        assert_eq!(eventually(connection.read_str()).await.unwrap(), "\x01");
         connection.close().await;
     }
 }
@@ -230,8 +235,8 @@ async fn taps_hear_both_sides_of_a_filter<K: Kind>() {
     let connection =
         start(near, |options| options.filter(Telnet::refuse).tap_chunks(heard.clone()).tap_frames(heard.clone()));
     far.write_all(SAID).await.unwrap();
-    assert_eq!(soon(connection.read_until(b"\n")).await.unwrap(), MEANT);
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "more");
+    assert_eq!(eventually(connection.read_until(b"\n")).await.unwrap(), MEANT);
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "more");
     connection.write(b"a\xffb").await.unwrap();
     connection.close().await;
     let heard = heard.0.each_ref().map(|bytes| bytes.lock().unwrap().clone());
@@ -266,7 +271,7 @@ async fn nothing_is_sent_of_an_empty_message<K: Kind>() {
     connection.write(b"a").await.unwrap();
     connection.close().await;
     let mut received = Vec::new();
-    soon(far.read_to_end(&mut received)).await.unwrap();
+    eventually(far.read_to_end(&mut received)).await.unwrap();
     assert_eq!(received, b"\0\0\0\x01a");
 }
 
@@ -297,14 +302,14 @@ async fn a_filter_that_cannot_be_made_harms_nobody_else() {
     };
     let server = OneClientServer::builder().network(&network).port(1).filter(filter).start().await.unwrap();
     let mut peer = network.connect(server.host(), 1).await.unwrap();
-    assert_eq!(soon(peer.read(&mut [0])).await.unwrap(), 0);
+    assert_eq!(eventually(peer.read(&mut [0])).await.unwrap(), 0);
     for _ in 0..3 {
         let mut peer = network.connect(server.host(), 1).await.unwrap();
-        let session = soon(server.wait_connected()).await.unwrap();
+        let session = eventually(server.wait_connected()).await.unwrap();
         session.write_str("served").await.unwrap();
-        soon(peer.read_exact(&mut [0; 8])).await.unwrap();
+        eventually(peer.read_exact(&mut [0; 8])).await.unwrap();
         drop((session, peer));
-        soon(server.close_client()).await;
+        eventually(server.close_client()).await;
     }
     server.close().await;
 }

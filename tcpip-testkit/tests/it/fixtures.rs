@@ -1,11 +1,12 @@
 //! What the fixtures say when they cannot do what they are asked to do.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
+use tcpip_client::{Client, ConnectError};
 use tcpip_server::{
     ClientOrServer, Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch, ReadError,
 };
-use tcpip_testkit::{FixtureError, OneClientServerTestCase, STD_TIMEOUT, TestOneClientReadLoopServer};
+use tcpip_testkit::{FixtureError, MemoryNetwork, OneClientServerTestCase, STD_TIMEOUT, TestOneClientReadLoopServer};
 use tokio::{io::DuplexStream, sync::mpsc};
 
 use crate::memory_servers::Streams;
@@ -110,4 +111,35 @@ async fn an_event_of_the_other_kind_panics() {
         case.create_server(OneClientServer::builder().connect_callback(case.connect_callback())).await.unwrap();
     let _client = case.create_client(&server, |client| client).await.unwrap();
     case.assert_next_connected(false).await;
+}
+
+/// A user's own, which can do nothing here.
+struct Controller(Client);
+
+/// A user's own controller is made and waited for, as the next of a server that has had one; what it says when it
+/// cannot connect is told, and that it is not admitted.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_controller_is_made_and_waited_for() {
+    let _entered = MemoryNetwork::new().enter();
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(OneClientServer::builder()).await.unwrap();
+    let make = async |host: String, port| Client::builder(&host, port).connect().await.map(Controller);
+    for _ in 0..3 {
+        let controller = case.create_controller(&server, make).await.unwrap();
+        assert_eq!(server.connection().peer_addr(), controller.0.connection().local_addr());
+        assert!(server.is_connected());
+        drop(controller);
+    }
+    let _first = case.create_controller(&server, make).await.unwrap();
+    let second = case.create_controller(&server, make).await.map(|_| ()).unwrap_err();
+    assert!(matches!(second, FixtureError::NotAdmitted { after: STD_TIMEOUT }), "{second}");
+
+    let fails = case.create_controller(&server, async |_, _| Err::<(), _>("it is broken")).await.unwrap_err();
+    assert_eq!(fails.source().unwrap().to_string(), "it is broken");
+    let closes = async |_, _| {
+        server.close().await;
+        Ok::<_, ConnectError>(())
+    };
+    let closing = case.create_controller(&server, closes).await.unwrap_err();
+    assert!(matches!(closing, FixtureError::Closing), "{closing}");
 }

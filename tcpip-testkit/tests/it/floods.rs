@@ -4,6 +4,7 @@ use std::{cell::Cell, io, panic::AssertUnwindSafe, time::Duration};
 
 use macro_rules_attribute::apply;
 use tcpip_client::{BytesMut, Client, Connection, Decoder, DisconnectReason, ReadError};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     task::yield_now,
@@ -16,7 +17,6 @@ use tokio_util::codec::{LengthDelimitedCodec, LinesCodec};
 use crate::{
     kinds::{Kind, Memory},
     over_each_kind::over_each_kind,
-    soon::soon,
 };
 
 /// More than are read from the buffer without a unit of the task's budget.
@@ -28,7 +28,7 @@ async fn pair<K: Kind>() -> (Client, K::Stream) {
 }
 
 async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
-    soon(stream.next()).await
+    eventually(stream.next()).await
 }
 
 /// So many lines, cut into pieces as `cut` says.
@@ -48,7 +48,7 @@ async fn a_lent_message_is_the_next_one<K: Kind>() {
         let connection = client.connection();
         let reading = async {
             for number in 0..100 {
-                let length = soon(connection.read_str_with(|text| {
+                let length = eventually(connection.read_str_with(|text| {
                     assert_eq!(text, format!("line {number} \u{20ac}"));
                     text.len()
                 }));
@@ -68,12 +68,12 @@ async fn all_messages_that_are_there_are_lent<K: Kind>() {
     let connection = client.connection();
     peer.write_all(b"one\r\ntwo\r\n\xff\r\nthree\r\nfo").await.unwrap();
     let mut texts = Vec::new();
-    let error = soon(connection.read_each_str(|text| texts.push(text.to_owned()))).await.unwrap_err();
+    let error = eventually(connection.read_each_str(|text| texts.push(text.to_owned()))).await.unwrap_err();
     assert!(matches!(error, ReadError::Decode { .. }), "{error:?}");
     assert_eq!(texts, ["one", "two"]);
-    assert_eq!(soon(connection.read_each_str(|text| texts.push(text.to_owned()))).await.unwrap(), 1);
+    assert_eq!(eventually(connection.read_each_str(|text| texts.push(text.to_owned()))).await.unwrap(), 1);
     let waiting = connection.read_each_str(|text| texts.push(text.to_owned()));
-    let (count, ()) = tokio::join!(soon(waiting), async { peer.write_all(b"ur\r\n").await.unwrap() });
+    let (count, ()) = tokio::join!(eventually(waiting), async { peer.write_all(b"ur\r\n").await.unwrap() });
     assert_eq!((count.unwrap(), texts), (1, ["one", "two", "three", "four"].map(str::to_owned).to_vec()));
 }
 
@@ -84,10 +84,10 @@ async fn bytes_are_lent_through_a_separator<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
     let connection = client.connection();
     peer.write_all(b"1;22;rest").await.unwrap();
-    assert_eq!(soon(connection.read_until_with(b";", <[u8]>::to_vec)).await.unwrap(), b"1;");
-    assert_eq!(soon(connection.read_until_with(b";", <[u8]>::len)).await.unwrap(), 3);
+    assert_eq!(eventually(connection.read_until_with(b";", <[u8]>::to_vec)).await.unwrap(), b"1;");
+    assert_eq!(eventually(connection.read_until_with(b";", <[u8]>::len)).await.unwrap(), 3);
     assert!(matches!(connection.read_until_with(b"", <[u8]>::len).await, Err(ReadError::EmptySeparator)));
-    assert_eq!(soon(connection.read_exact(4)).await.unwrap(), b"rest");
+    assert_eq!(eventually(connection.read_exact(4)).await.unwrap(), b"rest");
 }
 
 /// A closure that panics leaves its message unread, and the connection usable, also from within the closure.
@@ -103,17 +103,18 @@ async fn a_closure_that_panics_leaves_its_message<K: Kind>() {
         let outcome = tokio::spawn(AssertUnwindSafe(panics).0).await;
         assert!(outcome.unwrap_err().is_panic());
     }
-    let is_connected = soon(connection.read_str_with(|_| connection.is_connected() && connection.stats().reads < 3));
+    let is_connected =
+        eventually(connection.read_str_with(|_| connection.is_connected() && connection.stats().reads < 3));
     assert!(is_connected.await.unwrap());
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "two");
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "two");
     peer.write_all(b"three\r\nfour\r\nfive\r\n").await.unwrap();
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "three");
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "three");
     for _ in 0..2 {
         let reading = connection.clone();
         let panics = async move { reading.read_each_str(|text| assert_ne!(text, "five")).await };
         assert!(tokio::spawn(panics).await.unwrap_err().is_panic());
     }
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "five", "those before it have been lent");
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "five", "those before it have been lent");
 }
 
 /// While a message that was there is lent, another read waits for the buffer, and goes on with the next message when
@@ -124,7 +125,7 @@ async fn a_read_waits_while_the_buffer_is_lent<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
     let connection = client.connection();
     peer.write_all(b"zero\r\none\r\ntwo\r\nthree\r\nfour\r\nfive\r\n").await.unwrap();
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "zero");
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "zero");
     assert_eq!(connection.stats().bytes_unread, 29, "all is in the buffer");
     let mut others = [(); 3].map(|()| spawn(client.read_str()));
     let lent = connection.read_str_with(|text| {
@@ -133,7 +134,7 @@ async fn a_read_waits_while_the_buffer_is_lent<K: Kind>() {
         }
         text.to_owned()
     });
-    assert_eq!(soon(lent).await.unwrap(), "one");
+    assert_eq!(eventually(lent).await.unwrap(), "one");
     let [mut second, dropped, mut third] = others;
     assert!(second.is_woken(), "the buffer is back");
     drop(dropped);
@@ -142,8 +143,8 @@ async fn a_read_waits_while_the_buffer_is_lent<K: Kind>() {
     assert!(third.is_woken(), "it is its turn");
     assert_eq!(assert_ready!(third.poll()).unwrap(), "three");
     drop(third);
-    assert_eq!(soon(connection.read_frame(&mut Asks(&connection))).await.unwrap(), "four");
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "five");
+    assert_eq!(eventually(connection.read_frame(&mut Asks(&connection))).await.unwrap(), "four");
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "five");
 }
 
 /// A decoder of lines, which finds the buffer lent when it asks for another read.
@@ -167,14 +168,14 @@ async fn a_close_while_the_buffer_is_lent_drops_it<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
     let connection = client.connection();
     peer.write_all(b"one\r\ntwo\r\nthree\r\n").await.unwrap();
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "one");
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "one");
     let lent = connection.read_str_with(|text| {
         assert_pending!(spawn(connection.close()).poll());
         text.to_owned()
     });
-    assert_eq!(soon(lent).await.unwrap(), "two");
-    soon(connection.close()).await;
-    assert!(matches!(soon(connection.read_str()).await, Err(ReadError::NotConnected { .. })));
+    assert_eq!(eventually(lent).await.unwrap(), "two");
+    eventually(connection.close()).await;
+    assert!(matches!(eventually(connection.read_str()).await, Err(ReadError::NotConnected { .. })));
     assert_eq!(connection.stats().bytes_unread, 0);
 }
 
@@ -229,8 +230,8 @@ async fn a_dropped_stream_loses_nothing<K: Kind>() {
     tokio::pin!(other);
     assert!(timeout(Duration::from_millis(1), &mut other).await.is_err(), "it is not its turn");
     drop(messages);
-    assert_eq!(soon(other).await.unwrap(), "one");
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "two");
+    assert_eq!(eventually(other).await.unwrap(), "one");
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "two");
 }
 
 /// Values, structures and a codec's frames come as streams, too.
@@ -305,7 +306,7 @@ async fn yields(name: &str, mut read: impl AsyncFnMut(&Connection)) {
     let (near, mut far) = Memory::streams().await;
     let client = Client::from_stream(near).connect().await.unwrap();
     let connection = client.connection();
-    soon(far.write_all(&b"x\r\n".repeat(LINES))).await.unwrap();
+    eventually(far.write_all(&b"x\r\n".repeat(LINES))).await.unwrap();
     while connection.stats().bytes_unread < 3 * LINES {
         yield_now().await;
     }
@@ -338,9 +339,9 @@ async fn a_session_counts_what_goes_over_it<K: Kind>() {
     client.write_str("four").await.unwrap();
     client.write(b"x").await.unwrap();
     peer.write_all(b"one\r\ntwo\r\nth").await.unwrap();
-    assert_eq!(soon(client.read_str()).await.unwrap(), "one");
-    assert_eq!(soon(client.read_str()).await.unwrap(), "two");
-    assert_eq!(soon(client.read_exact(1)).await.unwrap(), b"t");
+    assert_eq!(eventually(client.read_str()).await.unwrap(), "one");
+    assert_eq!(eventually(client.read_str()).await.unwrap(), "two");
+    assert_eq!(eventually(client.read_exact(1)).await.unwrap(), b"t");
     let stats = connection.stats();
     assert_eq!((stats.bytes_sent, stats.messages_sent, stats.bytes_queued), (7, 2, 0));
     assert_eq!((stats.bytes_received, stats.reads, stats.bytes_unread), (12, 3, 1));

@@ -2,11 +2,12 @@
 
 use macro_rules_attribute::apply;
 use tcpip_server::{Checksum, Damage, Encoder, Framing, LengthField, ReadError};
+use tcpip_testkit::eventually;
 use tokio::io::AsyncWriteExt;
 use tokio_stream::StreamExt;
 use tokio_util::codec::Framed;
 
-use crate::{kinds::Kind, link::start, over_each_kind::over_each_kind, soon::soon};
+use crate::{kinds::Kind, link::start, over_each_kind::over_each_kind};
 
 fn bcc() -> Framing {
     Framing::between(b"\x02", b"\x03").checksum(Checksum::xor().behind_the_end())
@@ -28,16 +29,16 @@ async fn damage_does_not_end_a_session<K: Kind>() {
         };
         let reading = async {
             let mut codec = bcc().codec();
-            let first = soon(connection.read_frame(&mut codec)).await.unwrap();
+            let first = eventually(connection.read_frame(&mut codec)).await.unwrap();
             let mut frames = connection.frames(codec);
-            let mut next = async || soon(frames.next()).await.unwrap().unwrap();
+            let mut next = async || eventually(frames.next()).await.unwrap().unwrap();
             (first, next().await, next().await, next().await)
         };
         let ((first, noise, damaged, second), ()) = tokio::join!(reading, speaking);
         assert_eq!((first.unwrap(), second.unwrap()), ("one".into(), "two".into()), "cut at {cut}");
         assert_eq!(noise, Err(Damage::Noise("?".into())));
         assert!(matches!(damaged, Err(Damage::BadChecksum { .. })), "{damaged:?}");
-        assert_eq!(soon(connection.read_str()).await.unwrap(), "text");
+        assert_eq!(eventually(connection.read_str()).await.unwrap(), "text");
         connection.close().await;
     }
 }
@@ -51,9 +52,12 @@ async fn a_frame_without_an_end_is_told<K: Kind>() {
     far.write_all(b"\x00\x02ab\x00\x05cd").await.unwrap();
     drop(far);
     let mut codec = Framing::length_prefixed(LengthField::of_bytes(2)).codec();
-    assert_eq!(soon(connection.read_frame(&mut codec)).await.unwrap().unwrap(), "ab");
-    assert_eq!(soon(connection.read_frame(&mut codec)).await.unwrap(), Err(Damage::Unended(b"\x00\x05cd"[..].into())));
-    let end = soon(connection.read_frame(&mut codec)).await.unwrap_err();
+    assert_eq!(eventually(connection.read_frame(&mut codec)).await.unwrap().unwrap(), "ab");
+    assert_eq!(
+        eventually(connection.read_frame(&mut codec)).await.unwrap(),
+        Err(Damage::Unended(b"\x00\x05cd"[..].into()))
+    );
+    let end = eventually(connection.read_frame(&mut codec)).await.unwrap_err();
     let end = end.get_ref().and_then(|end| end.downcast_ref());
     assert!(matches!(end, Some(ReadError::EndOfStream { .. })), "{end:?}");
     connection.close().await;
@@ -68,7 +72,7 @@ async fn tokio_utils_framed_takes_a_framing<K: Kind>() {
     let (mut near, mut far) = (Framed::new(near, Framing::slip().codec()), Framed::new(far, Framing::slip().codec()));
     for content in [&b"a\xc0b"[..], b"\xdb", b"plain"] {
         near.send(content).await.unwrap();
-        assert_eq!(soon(far.next()).await.unwrap().unwrap().unwrap(), content);
+        assert_eq!(eventually(far.next()).await.unwrap().unwrap().unwrap(), content);
     }
     let mut text = Framing::ended_by(b"\n").codec();
     text.encode("two\nlines", &mut tcpip_server::BytesMut::new()).unwrap_err();

@@ -7,13 +7,11 @@ use tcpip_server::{
     DEFAULT_HEARTBEAT_INTERVAL, DEFAULT_MAX_HEARTBEAT_INTERVAL, DisconnectReason, Encoding, HEARTBEAT, HandlerResult,
     OneClientReadLoopServer, OneClientServer, OneClientServerBuilder, ReadAndDispatch, StartError, UnexpectedHeartbeat,
 };
-use tcpip_testkit::{MemoryNetwork, OneClientServerTestCase, TestOneClientReadLoopServer, memory_pair};
+use tcpip_testkit::{MemoryNetwork, OneClientServerTestCase, TestOneClientReadLoopServer, eventually, memory_pair};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::{Instant, sleep, timeout},
 };
-
-use crate::soon::soon;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -84,7 +82,7 @@ async fn heartbeats_and_messages_stay_whole() {
     });
     let (mut next, mut beats) = (0, 0);
     while next < 300 {
-        let line = soon(server.read_str()).await.unwrap();
+        let line = eventually(server.read_str()).await.unwrap();
         if line == HEARTBEAT {
             beats += 1;
             continue;
@@ -192,7 +190,7 @@ async fn a_handler_at_work_counts_as_alive() {
     let client = dial(&network).connect().await.unwrap();
     let connection = server.wait_connected().await.unwrap();
     client.write_str("work").await.unwrap();
-    assert_eq!(soon(told.recv()).await.unwrap(), "work");
+    assert_eq!(eventually(told.recv()).within(20 * SECOND).await.unwrap(), "work");
     let (elapsed, reason) = end_of(&connection).await;
     assert!(elapsed <= SECOND + ABOUT, "{elapsed:?}");
     assert_eq!(reason, DisconnectReason::HeartbeatMissed { after: SECOND });
@@ -212,25 +210,25 @@ async fn only_a_whole_heartbeat_is_taken_out() {
         if expected {
             client.write(b"heartbeat\r\n").await.unwrap();
         } else {
-            assert_eq!(soon(server.read_str()).await.unwrap(), HEARTBEAT);
+            assert_eq!(eventually(server.read_str()).await.unwrap(), HEARTBEAT);
         }
         for encoding in [Encoding::Utf16, Encoding::Utf8] {
             client.set_encoding(encoding).unwrap();
             server.set_encoding(encoding).unwrap();
             for data in ["heartbeats", " heartbeat", "HEARTBEAT", "", "a heartbeat b"] {
                 client.write_str(data).await.unwrap();
-                assert_eq!(soon(server.read_str()).await.unwrap(), data);
+                assert_eq!(eventually(server.read_str()).await.unwrap(), data);
             }
         }
         client.write(b"heartbeat\r\n1\r\nheartbeat\r\nline\r\nheartbeat\r\nother\nheartbeat\r\n").await.unwrap();
         if expected {
-            assert_eq!(soon(server.read_json::<i32>()).await.unwrap(), 1);
-            assert_eq!(soon(server.read_until(b"\r\n")).await.unwrap(), b"line\r\n");
-            assert_eq!(soon(server.read_until(b"r\n")).await.unwrap(), b"heartbeat\r\nother\n");
+            assert_eq!(eventually(server.read_json::<i32>()).await.unwrap(), 1);
+            assert_eq!(eventually(server.read_until(b"\r\n")).await.unwrap(), b"line\r\n");
+            assert_eq!(eventually(server.read_until(b"r\n")).await.unwrap(), b"heartbeat\r\nother\n");
             // Reads that do not look for the terminator do not look for heartbeats.
-            assert_eq!(soon(server.read_line()).await.unwrap(), b"heartbeat\r\n");
+            assert_eq!(eventually(server.read_line()).await.unwrap(), b"heartbeat\r\n");
         } else {
-            assert_eq!(soon(server.read_until(b"\r\n")).await.unwrap(), b"heartbeat\r\n");
+            assert_eq!(eventually(server.read_until(b"\r\n")).await.unwrap(), b"heartbeat\r\n");
         }
         server.close().await;
     }
@@ -316,7 +314,7 @@ async fn an_unexpected_heartbeat_ends_the_session() {
     let connection = server.connection();
     client.write_str("data").await.unwrap();
     client.write_str(HEARTBEAT).await.unwrap();
-    soon(connection.wait_disconnected()).await;
+    eventually(connection.wait_disconnected()).await;
     assert!(matches!(connection.reason(), Some(DisconnectReason::HandlerFailed { .. })));
     assert_eq!(server.get_next_data().await.unwrap(), "data");
 
@@ -411,7 +409,7 @@ async fn unread_data_in_the_kernel_is_an_arrival() {
     sleep(IDLE / 2).await;
     let written = Instant::now();
     client.write_str("data").await.unwrap();
-    soon(connection.wait_disconnected()).await;
+    eventually(connection.wait_disconnected()).await;
     assert!(written.elapsed() >= IDLE, "{:?}", written.elapsed());
     assert_eq!(connection.reason(), Some(DisconnectReason::Idle { after: IDLE }));
 }

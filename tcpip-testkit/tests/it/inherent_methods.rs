@@ -2,10 +2,8 @@
 
 use tcpip_client::{Client, Connection, HandlerResult, ReadAndDispatch, ReadLoopClient};
 use tcpip_server::{OneClientReadLoopServer, OneClientServer};
-use tcpip_testkit::{OneClientServerTestCase, TestOneClientReadLoopServer};
+use tcpip_testkit::{OneClientServerTestCase, TestOneClientReadLoopServer, eventually};
 use tokio_util::codec::BytesCodec;
-
-use crate::soon::soon;
 
 /// Checks each write of `$from` and each read of `$to`, none of which is a trait's: none is in scope here.
 macro_rules! check_reads_and_writes {
@@ -63,7 +61,7 @@ async fn a_client_and_a_server_read_and_write_without_a_trait() {
     let case = OneClientServerTestCase::new();
     let server = case.create_server(OneClientServer::builder()).await.unwrap();
     let client = case.create_client(&server, |client| client).await.unwrap();
-    soon(async {
+    eventually(async {
         check_reads_and_writes!(client, server);
         assert!(server.wait_hung_up().await);
         server.wait_disconnected().await;
@@ -91,7 +89,7 @@ impl ReadAndDispatch for Idle {
 async fn a_client_and_a_server_with_a_handler_write_without_a_trait() {
     let server = OneClientReadLoopServer::builder(Idle).start().await.unwrap();
     let client = Client::builder(server.host(), server.port()).connect_with(Idle).await.unwrap();
-    soon(async {
+    eventually(async {
         let session = server.wait_connected().await.unwrap();
         check_writes!(client, &session);
         check_writes!(server, client.connection());

@@ -6,7 +6,8 @@ use tcpip_client::Client;
 use tcpip_testkit::{LeakError, STD_TIMEOUT, TestOneClientReadLoopServer, no_leaks, no_leaks_within};
 use tokio::time::{Instant, sleep};
 
-use crate::soon::LONG;
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_mins(1);
 
 /// Sessions, servers and what they do in the background when they are dropped are no leaks.
 #[test_log::test(tokio::test)]

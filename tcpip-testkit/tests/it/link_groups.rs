@@ -8,10 +8,8 @@ use std::{
 
 use tcpip_client::{Backoff, Client, DisconnectReason, Group, Link, LinkBuilder, LinkError, LinkState};
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
-use tcpip_testkit::MemoryNetwork;
+use tcpip_testkit::{MemoryNetwork, eventually};
 use tokio::time::Instant;
-
-use crate::soon::soon;
 
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
@@ -209,11 +207,11 @@ async fn nobody_joins_a_group_that_is_over() {
     let (network, told) = (network(), Told::default());
     let both = Group::new();
     let first = link(&network, PORTS[0], &both, &told).start();
-    soon(both.close()).await;
+    eventually(both.close()).await;
     assert!(matches!(*first.states().borrow(), LinkState::Closed));
     let started = link(&network, PORTS[1], &both, &told).start();
-    assert!(matches!(soon(started.ready()).await, Err(LinkError::Closed)));
-    let connected = soon(link(&network, PORTS[1], &both, &told).connect()).await;
+    assert!(matches!(eventually(started.ready()).await, Err(LinkError::Closed)));
+    let connected = eventually(link(&network, PORTS[1], &both, &told).connect()).await;
     assert!(matches!(connected, Err(LinkError::Closed)), "{connected:?}");
 }
 
@@ -228,7 +226,7 @@ fn a_link_needs_its_runtime() {
     let has_run = first.block_on(async {
         let server = serve(&network, PORTS[0]).await;
         let link = link(&network, PORTS[0], &both, &told).start();
-        soon(link.ready()).await.unwrap();
+        eventually(link.ready()).await.unwrap();
         server.close().await;
         link
     });
@@ -236,8 +234,8 @@ fn a_link_needs_its_runtime() {
     drop(first);
     runtime().block_on(async {
         for link in [has_run, has_not] {
-            soon(link.ready()).await.unwrap_err();
-            soon(link.close()).await;
+            eventually(link.ready()).await.unwrap_err();
+            eventually(link.close()).await;
             assert!(matches!(*link.states().borrow(), LinkState::Closed));
         }
     });

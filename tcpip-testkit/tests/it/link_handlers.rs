@@ -14,15 +14,13 @@ use tcpip_client::{
     ReadAndDispatch, line,
 };
 use tcpip_server::OneClientReadLoopServer;
-use tcpip_testkit::MemoryNetwork;
+use tcpip_testkit::{MemoryNetwork, eventually};
 use tokio::{
     join,
     sync::mpsc::unbounded_channel,
     task::yield_now,
     time::{Instant, sleep, timeout},
 };
-
-use crate::soon::soon;
 
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
@@ -313,7 +311,7 @@ async fn what_has_ended_is_not_ready() {
         })
         .start();
     loop {
-        match soon(states.recv()).await.unwrap() {
+        match eventually(states.recv()).await.unwrap() {
             LinkState::Backoff { .. } => break,
             state => assert!(!matches!(state, LinkState::Ready), "{state:?}"),
         }
@@ -360,8 +358,8 @@ async fn a_close_waits_for_the_farewell() {
         let link = Client::builder("device", PORT).network(&network).link().handler(Slow::default()).start();
         let (handler, link) = (Arc::clone(link.handler()), Arc::new(link));
         *handler.link.lock().unwrap() = Some(Arc::clone(&link));
-        soon(link.states().wait_for(|state| matches!(state, LinkState::Handshaking))).await.unwrap();
-        soon(server.wait_connected()).await;
+        eventually(link.states().wait_for(|state| matches!(state, LinkState::Handshaking))).await.unwrap();
+        eventually(server.wait_connected()).await;
         while handler.told.lock().unwrap().is_empty() {
             yield_now().await;
         }
@@ -370,7 +368,7 @@ async fn a_close_waits_for_the_farewell() {
             // It is in its farewell then.
             sleep(SECOND / 4).await;
         }
-        soon(link.close()).await;
+        eventually(link.close()).await;
         let reason = if is_lost { "closed by the peer" } else { "closed at this end" };
         assert_eq!(*handler.told.lock().unwrap(), ["connected", reason]);
         handler.link.lock().unwrap().take();

@@ -15,7 +15,7 @@ use tcpip_client::{
     Network, RequestOptions, Requester, Sent, Shape, WireLog, line,
 };
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
-use tcpip_testkit::MemoryNetwork;
+use tcpip_testkit::{MemoryNetwork, eventually};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -28,7 +28,6 @@ use crate::{
     cut::cut,
     logged::Logged,
     seeded::{Random, requests},
-    soon::soon,
     telling_network::TellingNetwork,
 };
 
@@ -84,7 +83,7 @@ fn greeted(link: LinkBuilder) -> LinkBuilder {
 
 /// Why the next attempt fails.
 async fn failure(states: &mut tokio::sync::watch::Receiver<LinkState>) -> LinkError {
-    soon(async {
+    eventually(async {
         loop {
             if let LinkState::Backoff { error, .. } = next(states).await {
                 break error;
@@ -293,12 +292,12 @@ async fn who_is_turned_away_does_not_storm() {
         let mut states = link.states();
         let begin = Instant::now();
         for _ in 0..10 {
-            drop(soon(listener.accept()).await.unwrap());
+            drop(eventually(listener.accept()).await.unwrap());
             let error = failure(&mut states).await;
             assert!(matches!(&error, LinkError::TurnedAway { .. }), "{error:?}");
         }
         assert!(begin.elapsed() >= 9 * 20 * TICK, "{:?}", begin.elapsed());
-        soon(link.close()).await;
+        eventually(link.close()).await;
     }
 }
 
@@ -310,16 +309,16 @@ async fn what_is_told_proves_nothing() {
     let port = listener.local_addr().unwrap().port();
     let link = Client::builder("127.0.0.1", port).link().backoff(Backoff::exponential(TICK, 100 * SECOND)).start();
     for expected in 1..4 {
-        let (mut device, _) = soon(listener.accept()).await.unwrap();
-        soon(link.ready()).await.unwrap();
-        soon(link.tell("?")).await.unwrap();
-        soon(device.read_exact(&mut [0; 3])).await.unwrap();
+        let (mut device, _) = eventually(listener.accept()).await.unwrap();
+        eventually(link.ready()).await.unwrap();
+        eventually(link.tell("?")).await.unwrap();
+        eventually(device.read_exact(&mut [0; 3])).await.unwrap();
         drop(device);
         let is_it = |state: &LinkState| matches!(state, LinkState::Backoff { .. });
-        let state = soon(link.states().wait_for(is_it)).await.unwrap().clone();
+        let state = eventually(link.states().wait_for(is_it)).await.unwrap().clone();
         assert!(matches!(state, LinkState::Backoff { attempt, .. } if attempt == expected), "{expected}: {state:?}");
     }
-    soon(link.close()).await;
+    eventually(link.close()).await;
 }
 
 /// Nor does a reply that is none: each loss is another failed attempt.
@@ -372,16 +371,16 @@ async fn a_device_that_is_restarted_is_found_again() {
     let rounds = (requests() / 1000).max(5);
     let mut server = Some(first);
     for round in 0..rounds {
-        soon(link.ready()).await.unwrap();
+        eventually(link.ready()).await.unwrap();
         let question = format!("round {round}");
-        assert_eq!(soon(link.ask(&question[..])).await.unwrap(), question);
+        assert_eq!(eventually(link.ask(&question[..])).await.unwrap(), question);
         let old = server.take().unwrap();
         old.close().await;
-        let _ = soon(link.ask("nobody")).await.unwrap_err();
+        let _ = eventually(link.ask("nobody")).await.unwrap_err();
         server = Some(OneClientReadLoopServer::builder(Echo).port(port).start().await.unwrap());
     }
-    soon(link.ready()).await.unwrap();
-    soon(link.close()).await;
+    eventually(link.ready()).await.unwrap();
+    eventually(link.close()).await;
 }
 
 /// It is closed in any state, within its deadline; so it is when it is dropped.
@@ -418,16 +417,16 @@ async fn what_trails_a_handshake_is_nothing() {
         Ok(())
     });
     let link = link.start();
-    let (mut device, _) = soon(listener.accept()).await.unwrap();
+    let (mut device, _) = eventually(listener.accept()).await.unwrap();
     device.write_all(b"{\"welcome\": true}\r\n").await.unwrap();
-    soon(link.ready()).await.unwrap();
-    let asking = soon(link.ask("?"));
+    eventually(link.ready()).await.unwrap();
+    let asking = eventually(link.ask("?"));
     let (reply, ()) = tokio::join!(asking, async {
-        soon(device.read_exact(&mut [0; 3])).await.unwrap();
+        eventually(device.read_exact(&mut [0; 3])).await.unwrap();
         device.write_all(b"yes\r\n").await.unwrap();
     });
     assert_eq!(reply.unwrap(), "yes");
-    soon(link.close()).await;
+    eventually(link.close()).await;
 }
 
 /// A name that stops resolving is an attempt that failed, each time; when it resolves again, the link is back.
@@ -517,22 +516,22 @@ async fn a_late_reply_costs_one_session() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let link: Link = Client::builder("127.0.0.1", port).link().backoff(Backoff::exponential(TICK, TICK)).start();
-    let (mut first, _) = soon(listener.accept()).await.unwrap();
-    soon(link.ready()).await.unwrap();
+    let (mut first, _) = eventually(listener.accept()).await.unwrap();
+    eventually(link.ready()).await.unwrap();
     let impatient = link.with(|options| options.reply_timeout(20 * TICK));
-    let error = soon(impatient.ask("?")).await.unwrap_err();
+    let error = eventually(impatient.ask("?")).await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     let _ = first.write_all(b"late\r\n").await;
-    let (mut second, _) = soon(listener.accept()).await.unwrap();
-    soon(link.ready()).await.unwrap();
-    let asking = soon(link.ask("?"));
+    let (mut second, _) = eventually(listener.accept()).await.unwrap();
+    eventually(link.ready()).await.unwrap();
+    let asking = eventually(link.ask("?"));
     let (reply, ()) = tokio::join!(asking, async {
         let mut command = [0; 3];
-        soon(second.read_exact(&mut command)).await.unwrap();
+        eventually(second.read_exact(&mut command)).await.unwrap();
         second.write_all(b"in time\r\n").await.unwrap();
     });
     assert_eq!(reply.unwrap(), "in time");
-    soon(link.close()).await;
+    eventually(link.close()).await;
 }
 
 /// A request may wait for the link, and no longer than it is told to; a link that is closed is not waited for.
@@ -619,7 +618,7 @@ async fn a_session_is_not_dropped_under_a_lock() {
     link.ready().await.unwrap();
     link.ask("hang up").await.unwrap_err();
     link.ready().await.unwrap();
-    assert_eq!(soon(dropped.recv()).await.unwrap(), None, "the new session is there");
+    assert_eq!(eventually(dropped.recv()).await.unwrap(), None, "the new session is there");
     link.close().await;
     server.close().await;
 }

@@ -16,6 +16,7 @@ use tcpip_server::{
     Admission, AnyServer, ConnectionEvent, DisconnectReason, Listener, NetworkStream, OneClientReadLoopServer,
     OneClientServer, Server,
 };
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, duplex},
     sync::mpsc,
@@ -27,7 +28,6 @@ use crate::{
     answer::Answer,
     odd_streams::{OddStream, takes_all},
     runtimes::on_both_runtimes,
-    soon::soon,
 };
 
 /// Tells each client that it has been admitted.
@@ -42,21 +42,21 @@ async fn with_both_servers(check: impl AsyncFn(&AnyServer, &Dialler)) {
     let (listener, dialler) = streams();
     let server = OneClientServer::builder().listener(listener).connect_callback(greet).start().await.unwrap();
     check(&server, &dialler).await;
-    soon(server.close()).await;
+    eventually(server.close()).await;
 
     let (listener, dialler) = streams();
     let answer = Answer { thinking: Duration::from_millis(1) };
     let builder = OneClientReadLoopServer::builder(answer).listener(listener).connect_callback(greet);
     let server = builder.start().await.unwrap();
     check(server.server(), &dialler).await;
-    soon(server.close()).await;
+    eventually(server.close()).await;
 }
 
 /// A client that is admitted.
 async fn admitted(dialler: &Dialler, how: &str) -> DuplexStream {
     let mut stream = dialler.connect().unwrap();
     let mut hello = [0; 5];
-    soon(stream.read_exact(&mut hello)).await.unwrap_or_else(|error| panic!("refused after {how}: {error}"));
+    eventually(stream.read_exact(&mut hello)).await.unwrap_or_else(|error| panic!("refused after {how}: {error}"));
     stream
 }
 
@@ -74,8 +74,8 @@ async fn one_client_at_a_time_is_served_in_memory() {
         assert_eq!((session.local_addr(), session.peer_addr()), (None, None));
         session.write_str("unharmed").await.unwrap();
         first.read_exact(&mut [0; 10]).await.unwrap();
-        soon(server.close()).await;
-        assert_eq!(soon(first.read(&mut [0])).await.unwrap(), 0);
+        eventually(server.close()).await;
+        assert_eq!(eventually(first.read(&mut [0])).await.unwrap(), 0);
         assert_eq!(dialler.connect().unwrap_err().kind(), ErrorKind::ConnectionRefused);
     })
     .await;
@@ -97,8 +97,8 @@ async fn the_newest_client_in_memory_takes_the_place() {
         let _second = admitted(&dialler, "a client that is replaced").await;
         assert_eq!(since.elapsed(), Duration::ZERO);
         assert_eq!(session.reason(), Some(DisconnectReason::Replaced));
-        soon(first.read_to_end(&mut Vec::new())).await.unwrap();
-        soon(server.close_client()).await;
+        eventually(first.read_to_end(&mut Vec::new())).await.unwrap();
+        eventually(server.close_client()).await;
     }
 }
 
@@ -112,14 +112,14 @@ async fn a_client_that_is_turned_away_in_memory_is_told_why() {
     let mut surplus = dialler.connect().unwrap();
     surplus.write_all(&[b'x'; 10_000]).await.unwrap();
     let mut told = String::new();
-    soon(surplus.read_to_string(&mut told)).await.unwrap();
+    eventually(surplus.read_to_string(&mut told)).await.unwrap();
     assert_eq!(told, "busy\r\n");
     let _deaf: Vec<_> = (0..50).map(|_| dialler.connect().unwrap()).collect();
     // Lets the server turn all of them away.
     sleep(Duration::from_millis(1)).await;
     drop(first);
     admitted(&dialler, "clients that do not listen").await;
-    soon(server.close()).await;
+    eventually(server.close()).await;
 }
 
 /// A client that asks and half-closes at once gets its reply, and then the end of the stream, whether the handler
@@ -136,10 +136,10 @@ fn one_shot_client_in_memory_gets_its_reply() {
                 stream.write_all(b"status\r\n").await.unwrap();
                 stream.shutdown().await.unwrap();
                 let mut reply = String::new();
-                soon(stream.read_to_string(&mut reply)).await.unwrap();
+                eventually(stream.read_to_string(&mut reply)).await.unwrap();
                 assert_eq!(reply, "got status\r\n", "time {time}");
             }
-            soon(server.close()).await;
+            eventually(server.close()).await;
         }
     });
 }
@@ -159,7 +159,7 @@ async fn redial(dialler: &Dialler) {
 
         drop(admitted(dialler, "a hang-up with much unread").await);
         let client = Client::from_stream(dialler.connect().unwrap()).connect().await.unwrap();
-        assert_eq!(soon(client.read_exact(5)).await.unwrap(), b"hello");
+        assert_eq!(eventually(client.read_exact(5)).await.unwrap(), b"hello");
         client.close().await;
 
         let mut half_closed = admitted(dialler, "a client's close").await;
@@ -211,7 +211,7 @@ async fn what_a_surplus_client_brings_to_light_reaches_the_waiting_read() {
         // The server's own task runs before the session's.
         let _surplus = dialler.connect().unwrap();
         first.write_all(b"status\r\n").await.unwrap();
-        assert_eq!(soon(reading).await.unwrap().unwrap(), "status");
+        assert_eq!(eventually(reading).await.unwrap().unwrap(), "status");
     }
 }
 
@@ -256,13 +256,13 @@ async fn a_stream_that_panics_ends_its_session_and_not_the_server() {
         assert!(sender.send(OddStream(read, takes_all)).is_ok());
     };
     call();
-    let first = soon(server.wait_connected()).await.unwrap();
+    let first = eventually(server.wait_connected()).await.unwrap();
     sleep(Duration::from_millis(1)).await;
     panics.store(true, Ordering::Relaxed);
     call();
-    soon(first.wait_closed()).await;
+    eventually(first.wait_closed()).await;
     assert_eq!(first.reason(), Some(DisconnectReason::Io { kind: ErrorKind::Other, os_error: None }));
-    let second = soon(server.wait_connected()).await.unwrap();
+    let second = eventually(server.wait_connected()).await.unwrap();
     assert_ne!(first, second);
     second.write_str("served").await.unwrap();
 }

@@ -4,13 +4,11 @@ use std::{future::poll_fn, io::ErrorKind, net::SocketAddr, time::Duration};
 
 use tcpip_client::{Abort, Client, ConnectError, ListenOptions, Listener, Network, NetworkStream};
 use tcpip_server::{OneClientServer, StartError};
-use tcpip_testkit::{DEFAULT_MEMORY_WINDOW, MemoryNetwork};
+use tcpip_testkit::{DEFAULT_MEMORY_WINDOW, MemoryNetwork, eventually};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::{Instant, sleep, timeout},
 };
-
-use crate::soon::soon;
 
 const SECOND: Duration = Duration::from_secs(1);
 const LATENCY: Duration = Duration::from_millis(20);
@@ -26,13 +24,13 @@ async fn listen(network: &MemoryNetwork, host: &str) -> Box<dyn Listener> {
 }
 
 async fn accept(listener: &mut Box<dyn Listener>) -> NetworkStream {
-    soon(poll_fn(|context| listener.poll_accept(context))).await.unwrap()
+    eventually(poll_fn(|context| listener.poll_accept(context))).await.unwrap()
 }
 
 /// Both ends of a connection to `dome`.
 async fn meet(network: &MemoryNetwork) -> (NetworkStream, NetworkStream) {
     let mut listener = listen(network, "dome").await;
-    let near = soon(network.connect("dome", PORT)).await.unwrap();
+    let near = eventually(network.connect("dome", PORT)).await.unwrap();
     (near, accept(&mut listener).await)
 }
 
@@ -147,7 +145,7 @@ async fn an_outage_is_one_of_connecting() {
     let (mut near, mut far) = meet(&network).await;
     let _outages = (network.host("dome").black_hole(), network.host("dome").refuse(), network.host("dome").unknown());
     near.write_all(b"untouched").await.unwrap();
-    soon(far.read_exact(&mut [0; 9])).await.unwrap();
+    eventually(far.read_exact(&mut [0; 9])).await.unwrap();
 }
 
 /// Of those who wait to be accepted no more than the backlog are connected; a listener that is dropped resets them, and
@@ -170,7 +168,7 @@ async fn a_listener_that_is_dropped_resets_its_backlog() {
     });
     assert_eq!(error.unwrap_err().kind(), ErrorKind::ConnectionRefused);
     for waiting in [&mut second, &mut third] {
-        assert_eq!(soon(waiting.read(&mut [0])).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!(eventually(waiting.read(&mut [0])).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
     }
     assert!(!first.transport().unwrap().has_hung_up(), "it was accepted");
 }
@@ -192,16 +190,16 @@ async fn what_is_under_way_takes_its_latency() {
     assert_eq!(begin.elapsed(), Duration::ZERO);
     assert_eq!((near.transport().unwrap().unacknowledged(), unread(&far)), (Some(10), 0));
     let mut received = [0; 10];
-    far.read_exact(&mut received).await.unwrap();
+    eventually(far.read_exact(&mut received)).await.unwrap();
     assert_eq!((&received, begin.elapsed()), (b"0123456789", LATENCY));
     assert_eq!(near.transport().unwrap().unacknowledged(), Some(0));
-    near.write_all(b"x").await.unwrap();
+    eventually(near.write_all(b"x")).await.unwrap();
     assert_eq!(begin.elapsed(), 2 * LATENCY, "there is room again");
 
     let begin = Instant::now();
     near.shutdown().await.unwrap();
     assert_eq!(near.transport().unwrap().unacknowledged(), Some(2));
-    far.transport().unwrap().hung_up().await;
+    eventually(far.transport().unwrap().hung_up()).await;
     assert_eq!((begin.elapsed(), unread(&far)), (LATENCY, 1));
     far.write_all(b"last").await.unwrap();
     far.transport().unwrap().abort(Abort::Now);
@@ -220,9 +218,9 @@ async fn a_reset_from_one_who_is_gone_comes_back_later() {
     let begin = Instant::now();
     drop(far);
     near.write_all(b"too late").await.unwrap();
-    near.transport().unwrap().hung_up().await;
+    eventually(near.transport().unwrap().hung_up()).await;
     assert_eq!(begin.elapsed(), LATENCY);
-    near.transport().unwrap().failed().await;
+    eventually(near.transport().unwrap().failed()).await;
     assert_eq!(begin.elapsed(), 2 * LATENCY);
     assert_eq!(near.write(b"x").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
 }
@@ -239,6 +237,6 @@ async fn a_window_holds_the_writer_up() {
     assert!(timeout(SECOND, near.write(b"x")).await.is_err());
     far.write_all(&[7; 10]).await.unwrap();
     assert_eq!(far.read(&mut [0; 4]).await.unwrap(), 4);
-    assert_eq!(near.write(&[7; 100]).await.unwrap(), 4);
+    assert_eq!(eventually(near.write(&[7; 100])).await.unwrap(), 4);
     assert_eq!(before.write(&vec![7; 2 * DEFAULT_MEMORY_WINDOW]).await.unwrap(), DEFAULT_MEMORY_WINDOW);
 }

@@ -8,13 +8,13 @@ use std::{
 
 use tcpip_client::{Abort, Client, ConnectError, DisconnectReason, LookUpError, Network, ReadError};
 use tcpip_server::{OneClientServer, StartError};
-use tcpip_testkit::{MemoryNetwork, OneClientServerTestCase};
+use tcpip_testkit::{MemoryNetwork, OneClientServerTestCase, eventually};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::Instant,
 };
 
-use crate::{soon::soon, telling_network::TellingNetwork};
+use crate::telling_network::TellingNetwork;
 
 fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
@@ -123,11 +123,11 @@ async fn admission_in_a_network_is_that_of_sockets() {
     for _ in 0..100 {
         let session = server.wait_connected().await.unwrap();
         let surplus = dial().await;
-        assert_eq!(soon(surplus.read_str()).await.unwrap(), "busy");
+        assert_eq!(eventually(surplus.read_str()).await.unwrap(), "busy");
         first.write_str("unread").await.unwrap();
         first.close().await;
         first = dial().await;
-        soon(session.wait_disconnected()).await;
+        eventually(session.wait_disconnected()).await;
         assert_eq!(session.reason(), Some(DisconnectReason::Replaced));
     }
     server.close().await;
@@ -146,7 +146,7 @@ async fn refused_and_gone_clients_in_a_network_are_those_of_sockets() {
     case.assert_next_connected(true).await;
     let mut surplus = dial().await.unwrap();
     surplus.write_all(b"status\r\n").await.unwrap();
-    assert_eq!(soon(surplus.read(&mut [0])).await.unwrap(), 0);
+    assert_eq!(eventually(surplus.read(&mut [0])).await.unwrap(), 0);
     drop(first);
     case.assert_next_connected(false).await;
     dial().await.unwrap().transport().unwrap().abort(Abort::Now);

@@ -14,13 +14,12 @@ use std::{
 };
 
 use tcpip_client::{Client, DisconnectReason, ReadError, WriteError};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     task::yield_now,
     time::{Instant, sleep, timeout},
 };
-
-use crate::soon::soon;
 
 /// What a stream is asked for by its writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,9 +95,9 @@ async fn a_broken_pipe_keeps_what_had_arrived_readable() {
         };
         let client = Client::from_stream(OddStream(read, write)).connect().await.unwrap();
         sleep(Duration::from_millis(1)).await;
-        let error = soon(client.write_str("status")).await.unwrap_err();
+        let error = eventually(client.write_str("status")).await.unwrap_err();
         assert!(matches!(error, WriteError::Disconnected { reason: DisconnectReason::Reset, .. }), "{error:?}");
-        soon(client.wait_closed()).await;
+        eventually(client.wait_closed()).await;
         assert_eq!(client.read_str().await.unwrap(), "one");
         assert_eq!(client.read_str().await.unwrap(), "two");
         assert!(matches!(client.read_str().await, Err(ReadError::Incomplete { partial, .. }) if partial == b"thr"));
@@ -140,18 +139,18 @@ async fn assert_ends(stream: impl AsyncRead + AsyncWrite + Send + 'static, reaso
     let connection = client.connection();
     let waiting = tokio::spawn(async move { (connection.read_str().await, connection.read_str().await) });
     sleep(Duration::from_millis(1)).await;
-    let _ = soon(client.write_str("status")).await;
-    soon(client.wait_disconnected()).await;
-    soon(client.wait_closed()).await;
-    let (first, second) = soon(waiting).await.unwrap();
+    let _ = eventually(client.write_str("status")).await;
+    eventually(client.wait_disconnected()).await;
+    eventually(client.wait_closed()).await;
+    let (first, second) = eventually(waiting).await.unwrap();
     assert_eq!(first.unwrap(), "one", "what had arrived is read");
     assert!(matches!(&second, Err(ReadError::Disconnected { reason: told }) if *told == reason), "{second:?}");
     assert!(matches!(client.write_str("status").await, Err(WriteError::NotConnected { .. })));
     assert!(client.should_be_connected(), "lost");
-    soon(client.callbacks_done()).await;
+    eventually(client.callbacks_done()).await;
     assert_eq!(*told.lock().unwrap(), [None, Some(reason)]);
     let since = Instant::now();
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert_eq!(since.elapsed(), Duration::ZERO);
 }
 
@@ -196,7 +195,7 @@ async fn a_panic_of_the_stream_is_an_error_of_the_stream() {
         takes_all(context, ask)
     };
     let client = Client::from_stream(OddStream(silent, panics)).connect().await.unwrap();
-    soon(client.close()).await;
+    eventually(client.close()).await;
     assert!(client.is_closed());
     assert_eq!(client.connection().reason(), Some(DisconnectReason::Closed));
 }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use tcpip_client::{Client, Connection, DisconnectReason, ReadError};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     task::yield_now,
@@ -20,8 +21,10 @@ use tokio::{
 use crate::{
     cut::cut,
     kinds::{Kind, Tcp},
-    soon::{LONG, soon},
 };
+
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_mins(1);
 
 /// How many bytes the streams of these tests take in each direction.
 const CAPACITY: usize = 16;
@@ -53,7 +56,7 @@ async fn reading_ahead_is_bounded_by_the_limit_and_goes_on_when_there_is_room() 
 
     let reading = client.read_exact(1000);
     let sending = async { far.write_all(&[b'x'; 1000 - CAPACITY - 10]).await.unwrap() };
-    let (read, ()) = soon(async { tokio::join!(reading, sending) }).await;
+    let (read, ()) = eventually(async { tokio::join!(reading, sending) }).await;
     assert_eq!(read.unwrap().len(), 1000);
     // A read that asked for more and was given up leaves only what the limit allows to be read ahead.
     assert!(timeout(Duration::from_millis(1), client.read_exact(1000)).await.is_err());
@@ -66,13 +69,13 @@ async fn a_limit_of_nothing_leaves_everything_to_the_reads() {
     let (near, mut far) = duplex(CAPACITY);
     let client = Client::from_stream(near).limit(0).connect().await.unwrap();
     assert_eq!(fill(&mut far).await, CAPACITY + 1);
-    assert_eq!(soon(client.read(3)).await.unwrap(), b"x");
-    assert_eq!(soon(client.read_exact(5)).await.unwrap(), b"xxxxx");
+    assert_eq!(eventually(client.read(3)).await.unwrap(), b"x");
+    assert_eq!(eventually(client.read_exact(5)).await.unwrap(), b"xxxxx");
     assert_eq!(fill(&mut far).await, 6);
-    assert_eq!(soon(client.read_exact(CAPACITY)).await.unwrap().len(), CAPACITY);
-    assert_eq!(soon(client.read(1)).await.unwrap().len(), 1);
+    assert_eq!(eventually(client.read_exact(CAPACITY)).await.unwrap().len(), CAPACITY);
+    assert_eq!(eventually(client.read(1)).await.unwrap().len(), 1);
     drop(far);
-    soon(client.wait_disconnected()).await;
+    eventually(client.wait_disconnected()).await;
 }
 
 /// A hang-up is seen before the limit without any reader, and behind it when a read has made room.
@@ -112,7 +115,7 @@ async fn a_tcp_stream_that_is_given_is_treated_as_one() {
     assert_eq!((client.connection().local_addr(), client.connection().peer_addr()), (Some(local), Some(peer)));
     far.write_all(&[b'x'; 1000]).await.unwrap();
     drop(far);
-    soon(client.wait_disconnected()).await;
+    eventually(client.wait_disconnected()).await;
     assert_eq!(client.read_exact(1000).await.unwrap().len(), 1000);
 }
 
@@ -162,7 +165,7 @@ async fn a_peer_that_is_gone_leaves_what_it_sent() {
         let client = Client::from_stream(near).connect().await.unwrap();
         far.write_all(b"one\r\ntwo\r\n").await.unwrap();
         drop(far);
-        let _ = soon(client.write_str("status")).await;
+        let _ = eventually(client.write_str("status")).await;
         assert_eq!(client.read_str().await.unwrap(), "one");
         assert_eq!(client.read_str().await.unwrap(), "two");
         match client.read_str().await {
@@ -231,8 +234,8 @@ async fn talk(capacity: usize, limit: usize) {
         let (sending, receiving) = (tokio::spawn(sending), tokio::spawn(receiving));
         async { tokio::try_join!(sending, receiving) }
     };
-    soon(one_way(&near, &far, 1)).await.unwrap();
-    soon(async { tokio::try_join!(one_way(&near, &far, 2), one_way(&far, &near, 3)) }).await.unwrap();
+    eventually(one_way(&near, &far, 1)).await.unwrap();
+    eventually(async { tokio::try_join!(one_way(&near, &far, 2), one_way(&far, &near, 3)) }).await.unwrap();
 }
 
 /// Of many messages both ways, of random lengths and with reads that are given up, none is lost and none is waited for
@@ -257,13 +260,13 @@ async fn a_byte_a_poll_is_a_message_in_the_end() {
     let far = Client::from_stream(far).connect().await.unwrap();
     let text = "x".repeat(5000);
     for _ in 0..3 {
-        let (written, read) = soon(async { tokio::join!(near.write_str(&text), far.read_str()) }).await;
+        let (written, read) = eventually(async { tokio::join!(near.write_str(&text), far.read_str()) }).await;
         written.unwrap();
         assert_eq!(read.unwrap(), text);
-        let (written, read) = soon(async { tokio::join!(far.write_str(&text), near.read_str()) }).await;
+        let (written, read) = eventually(async { tokio::join!(far.write_str(&text), near.read_str()) }).await;
         written.unwrap();
         assert_eq!(read.unwrap(), text);
     }
-    soon(near.close()).await;
-    assert_eq!(soon(far.read_line()).await.unwrap(), b"");
+    eventually(near.close()).await;
+    assert_eq!(eventually(far.read_line()).await.unwrap(), b"");
 }

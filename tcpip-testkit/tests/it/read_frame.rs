@@ -10,7 +10,7 @@ use std::{
 
 use tcpip_client::{BytesMut, Client, Connection, Decoder, DisconnectReason, ReadError};
 use tcpip_server::{HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
-use tcpip_testkit::{OneClientServerTestCase, memory_pair};
+use tcpip_testkit::{OneClientServerTestCase, eventually, memory_pair};
 use tokio::{io::duplex, sync::Mutex, task::JoinError};
 use tokio_util::codec::{LengthDelimitedCodec, LinesCodec, LinesCodecError};
 
@@ -18,7 +18,6 @@ use crate::{
     cut::cut,
     kinds::{Kind, Tcp},
     link::start,
-    soon::soon,
     torture::{tortured, uncut},
 };
 
@@ -78,7 +77,7 @@ fn read_error(error: &io::Error) -> &ReadError {
 
 /// Waits for the end of a session, and tells why it ended.
 async fn reason_of(connection: &Connection) -> DisconnectReason {
-    soon(connection.wait_closed()).await;
+    eventually(connection.wait_closed()).await;
     connection.reason().unwrap()
 }
 
@@ -165,7 +164,7 @@ async fn a_frame_taken_from_before_a_searched_place_moves_it() {
         assert!(cut(4, near.read_str()).await.is_none());
         assert_eq!(near.read_frame(&mut StxEtx).await.unwrap(), "\r\r\r\r");
         far.write(b"e\r\n").await.unwrap();
-        assert_eq!(soon(near.read_str()).await.unwrap(), "one");
+        assert_eq!(eventually(near.read_str()).await.unwrap(), "one");
     }
 }
 
@@ -178,7 +177,7 @@ async fn a_bad_frame_ends_the_session() {
         let _ = cut(1, near.write(&before)).await;
         // More than one read takes in: what stays beneath must not turn the end of the stream into a reset.
         far.write(&[b"\x02bad\x03\x00", &b"behind\r\n".repeat(100)[..]].concat()).await.unwrap();
-        let error = soon(near.read_frame(&mut StxEtx)).await.unwrap_err();
+        let error = eventually(near.read_frame(&mut StxEtx)).await.unwrap_err();
         assert_eq!(error.to_string(), "wrong checksum");
         assert!(!near.is_connected() && near.should_be_connected());
         assert_eq!(reason_of(&near).await, DisconnectReason::BadFrame);
@@ -187,7 +186,7 @@ async fn a_bad_frame_ends_the_session() {
         assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidData);
         assert!(matches!(near.read_str().await, Err(ReadError::NotConnected { .. })));
         // What was written before goes out, then the end.
-        assert!(soon(far.read_to_end()).await.unwrap() == before);
+        assert!(eventually(far.read_to_end()).await.unwrap() == before);
         assert_eq!(reason_of(&far).await, DisconnectReason::ClosedByPeer);
     }
 }
@@ -197,7 +196,7 @@ async fn a_bad_frame_ends_the_session() {
 async fn a_bad_frame_is_told_to_the_reader_behind_it() {
     for (near, far) in pairs(1000).await {
         let codec = &mut StxEtx;
-        let (bad, behind, ()) = soon(async {
+        let (bad, behind, ()) = eventually(async {
             let sending = async { far.write(b"bad\r\n").await.unwrap() };
             tokio::join!(biased; near.read_frame(codec), near.read_str(), sending)
         })
@@ -220,15 +219,15 @@ async fn the_limit_bounds_what_waits_for_a_frame() {
         assert_eq!(frame.len(), LIMIT);
         far.write(&frame.repeat(5)).await.unwrap();
         for _ in 0..5 {
-            assert_eq!(soon(near.read_frame(&mut StxEtx)).await.unwrap(), "71717.5");
+            assert_eq!(eventually(near.read_frame(&mut StxEtx)).await.unwrap(), "71717.5");
         }
         let flood = tokio::spawn(async move { while far.write(&[2; 1000]).await.is_ok() {} });
-        let error = soon(near.read_frame(&mut StxEtx)).await.unwrap_err();
+        let error = eventually(near.read_frame(&mut StxEtx)).await.unwrap_err();
         assert!(matches!(read_error(&error), ReadError::Disconnected { reason: TOO_LONG }), "{error:?}");
         assert!(read_error(&error).ends_session());
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
         assert_eq!(reason_of(&near).await, TOO_LONG);
-        soon(flood).await.unwrap();
+        eventually(flood).await.unwrap();
     }
 }
 
@@ -250,7 +249,7 @@ async fn a_frame_is_too_long_however_it_comes() {
                         from = to;
                     }
                 };
-                let (read, ()) = soon(async { tokio::join!(reading, sending) }).await;
+                let (read, ()) = eventually(async { tokio::join!(reading, sending) }).await;
                 match read {
                     Ok(read) => assert!(!is_too_long && read.len() == usize::from(length), "{length} {cuts:?}"),
                     Err(error) => {
@@ -270,7 +269,7 @@ async fn no_limit_makes_an_error_of_nothing() {
     for (near, far) in pairs(0).await {
         assert!(cut(4, near.read_frame(&mut StxEtx)).await.is_none());
         far.close().await;
-        let error = soon(near.read_frame(&mut StxEtx)).await.unwrap_err();
+        let error = eventually(near.read_frame(&mut StxEtx)).await.unwrap_err();
         assert!(matches!(read_error(&error), ReadError::EndOfStream { .. }), "{error:?}");
     }
 }
@@ -289,8 +288,8 @@ async fn a_codec_may_skip_bytes() {
             far.write(b"x\r\n").await.unwrap();
             far
         });
-        assert_eq!(soon(near.read_frame(&mut codec)).await.unwrap(), b'x');
-        assert_eq!(soon(near.read_str()).await.unwrap(), "");
+        assert_eq!(eventually(near.read_frame(&mut codec)).await.unwrap(), b'x');
+        assert_eq!(eventually(near.read_str()).await.unwrap(), "");
         sent.await.unwrap();
     }
 }
@@ -305,7 +304,7 @@ async fn a_codec_that_takes_nothing_is_asked_once() {
         for call in 0..3 {
             assert_eq!(near.read_frame(&mut codec).await.unwrap(), call);
         }
-        assert_eq!(soon(near.read_str()).await.unwrap(), "one");
+        assert_eq!(eventually(near.read_str()).await.unwrap(), "one");
         assert_eq!(calls.load(Ordering::Relaxed), 3);
     }
 }
@@ -324,11 +323,11 @@ async fn a_codec_that_panics_ends_the_session() {
             });
             let _ = reader.read_frame(&mut codec).await;
         });
-        assert!(soon(reading).await.is_err_and(|error: JoinError| error.is_panic()));
+        assert!(eventually(reading).await.is_err_and(|error: JoinError| error.is_panic()));
         assert_eq!(reason_of(&near).await, DisconnectReason::BadFrame);
         assert!(matches!(near.read_str().await, Err(ReadError::Disconnected { .. })));
-        soon(near.close()).await;
-        assert_eq!(soon(far.read_to_end()).await.unwrap(), b"");
+        eventually(near.close()).await;
+        assert_eq!(eventually(far.read_to_end()).await.unwrap(), b"");
     }
 }
 
@@ -356,8 +355,8 @@ async fn the_end_of_the_stream_is_the_codecs_to_judge() {
         far.write(b"rest").await.unwrap();
         far.close().await;
         let mut codec = LinesCodec::new();
-        assert_eq!(soon(near.read_frame(&mut codec)).await.unwrap(), "rest");
-        let error = soon(near.read_frame(&mut codec)).await.unwrap_err();
+        assert_eq!(eventually(near.read_frame(&mut codec)).await.unwrap(), "rest");
+        let error = eventually(near.read_frame(&mut codec)).await.unwrap_err();
         let LinesCodecError::Io(error) = error else { panic!("{error:?}") };
         assert!(matches!(read_error(&error), ReadError::EndOfStream { received: 4, .. }), "{error:?}");
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
@@ -367,7 +366,7 @@ async fn the_end_of_the_stream_is_the_codecs_to_judge() {
     for (near, far) in pairs(100).await {
         far.write(b"\x02rest").await.unwrap();
         far.close().await;
-        let error = soon(near.read_frame(&mut StxEtx)).await.unwrap_err();
+        let error = eventually(near.read_frame(&mut StxEtx)).await.unwrap_err();
         assert_eq!(error.to_string(), "bytes remaining on stream");
         assert_eq!(reason_of(&near).await, DisconnectReason::ClosedByPeer);
         assert!(matches!(near.read(1).await, Err(ReadError::NotConnected { .. })));
@@ -414,7 +413,7 @@ async fn a_server_serves_on_after_a_bad_frame() {
         assert_eq!(client.read_str().await.unwrap(), "got 3");
         assert_eq!(client.read_str().await.unwrap(), "got 0");
         client.write(b"\xff\0\0\0").await.unwrap();
-        assert!(soon(client.read_str()).await.is_err());
+        assert!(eventually(client.read_str()).await.is_err());
         case.assert_next_connected(false).await;
         assert_eq!(session.reason(), Some(DisconnectReason::BadFrame));
     }

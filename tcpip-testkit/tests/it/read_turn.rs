@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use macro_rules_attribute::apply;
 use tcpip_server::{BytesMut, Connection, Decoder, DisconnectReason, ReadError, ReadTurn};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     task::{JoinSet, yield_now},
@@ -15,7 +16,6 @@ use crate::{
     kinds::Kind,
     link::{start, start_session},
     over_each_kind::over_each_kind,
-    soon::soon,
 };
 
 const DEADLINE: Duration = Duration::from_millis(50);
@@ -75,8 +75,8 @@ async fn no_read_comes_between<K: Kind>() {
             count
         });
     }
-    soon(send_frames(far, FRAMES)).await;
-    let counts = soon(readers.join_all()).await;
+    eventually(send_frames(far, FRAMES)).await;
+    let counts = eventually(readers.join_all()).await;
     assert_eq!(counts.iter().sum::<usize>(), FRAMES, "{counts:?}");
     connection.close().await;
 }
@@ -140,11 +140,11 @@ async fn a_dropped_read_keeps_the_turn<K: Kind>() {
         far.write_all(piece.as_bytes()).await.unwrap();
         yield_now().await;
     }
-    assert_eq!(soon(turn.read_str()).await.unwrap(), "first");
+    assert_eq!(eventually(turn.read_str()).await.unwrap(), "first");
     yield_now().await;
     assert!(!other.is_finished());
     drop(turn);
-    assert_eq!(soon(other).await.unwrap().unwrap(), "second");
+    assert_eq!(eventually(other).await.unwrap().unwrap(), "second");
     connection.close().await;
 }
 
@@ -162,8 +162,8 @@ async fn turns_go_on_in_order<K: Kind>() {
     yield_now().await;
     far.write_all(b"first\r\nsecond\r\n").await.unwrap();
     drop(turn);
-    assert_eq!(soon(first).await.unwrap().unwrap(), "first");
-    assert_eq!(soon(second).await.unwrap().unwrap(), "second");
+    assert_eq!(eventually(first).await.unwrap().unwrap(), "first");
+    assert_eq!(eventually(second).await.unwrap().unwrap(), "second");
     connection.close().await;
 }
 
@@ -174,15 +174,15 @@ async fn deadlines_hold_for_turns<K: Kind>() {
     let (near, mut far) = K::streams().await;
     let connection = start(near, |options| options.read_timeout(DEADLINE));
     let mut turn = connection.read_turn().await.unwrap();
-    let error = soon(connection.read_turn()).await.unwrap_err();
+    let error = eventually(connection.read_turn()).await.unwrap_err();
     assert!(matches!(error, ReadError::Timeout { operation: "read_turn", after: DEADLINE }), "{error:?}");
     far.write_all(b"so").await.unwrap();
-    let error = soon(turn.read_str()).await.unwrap_err();
+    let error = eventually(turn.read_str()).await.unwrap_err();
     assert!(matches!(error, ReadError::Timeout { operation: "read_str", after: DEADLINE }), "{error:?}");
     far.write_all(b"on\r\n").await.unwrap();
-    assert_eq!(soon(turn.read_str()).await.unwrap(), "soon");
+    assert_eq!(eventually(turn.read_str()).await.unwrap(), "soon");
     drop(turn);
-    drop(soon(connection.read_turn()).await.unwrap());
+    drop(eventually(connection.read_turn()).await.unwrap());
     connection.close().await;
 }
 
@@ -197,12 +197,12 @@ async fn a_kept_turn_does_not_outlast_the_session<K: Kind>() {
         async move { connection.read_turn().await?.read_str().await }
     });
     yield_now().await;
-    soon(connection.close()).await;
+    eventually(connection.close()).await;
     let closed = |error: &ReadError| {
         matches!(error, ReadError::Disconnected { reason: DisconnectReason::Closed } | ReadError::NotConnected { .. })
     };
-    assert!(closed(&soon(waiting).await.unwrap().unwrap_err()));
-    assert!(closed(&soon(turn.read_str()).await.unwrap_err()));
+    assert!(closed(&eventually(waiting).await.unwrap().unwrap_err()));
+    assert!(closed(&eventually(turn.read_str()).await.unwrap_err()));
 }
 
 /// A handler that has given up one read of its turn is at work, and not waiting for the end: it answers a peer that has
@@ -217,10 +217,10 @@ async fn a_handler_that_keeps_its_turn_is_at_work<K: Kind>() {
     let mut turn = connection.read_turn().await.unwrap();
     assert!(cut(2, turn.read_str()).await.is_none());
     far.shutdown().await.unwrap();
-    assert!(soon(connection.wait_hung_up()).await);
+    assert!(eventually(connection.wait_hung_up()).await);
     connection.write_str("bye").await.unwrap();
     let mut received = [0; 5];
-    soon(far.read_exact(&mut received)).await.unwrap();
+    eventually(far.read_exact(&mut received)).await.unwrap();
     assert_eq!(&received, b"bye\r\n");
     drop(turn);
     connection.close().await;
@@ -301,8 +301,8 @@ async fn a_half_taken_reply_is_handed_on<K: Kind>() {
     for polls in 1..60 {
         let dropped = cut(polls, ask(&connection, &format!("dropped {polls}"))).await;
         let question = format!("question {polls}");
-        assert_eq!(soon(ask(&connection, &question)).await.unwrap(), [&question[..]; 3], "{dropped:?}");
+        assert_eq!(eventually(ask(&connection, &question)).await.unwrap(), [&question[..]; 3], "{dropped:?}");
     }
     connection.close().await;
-    soon(answering).await.unwrap();
+    eventually(answering).await.unwrap();
 }

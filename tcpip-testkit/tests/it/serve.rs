@@ -4,14 +4,12 @@ use std::{future::pending, sync::Arc, time::Duration};
 
 use tcpip_client::{Client, Connection, DisconnectReason, HandlerResult, NetworkStream, Serve};
 use tcpip_server::{OneClientReadLoopServer, OneClientServerBuilder};
-use tcpip_testkit::MemoryNetwork;
+use tcpip_testkit::{MemoryNetwork, eventually};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::{Instant, timeout},
 };
-
-use crate::soon::soon;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -100,7 +98,7 @@ impl Met {
 
     async fn notes(&mut self, what: &[&str]) {
         for what in what {
-            assert_eq!(soon(self.notes.recv()).await.as_deref(), Some(*what));
+            assert_eq!(eventually(self.notes.recv()).await.as_deref(), Some(*what));
         }
     }
 
@@ -114,7 +112,7 @@ impl Met {
 
 async fn hears(client: &mut NetworkStream, expected: &str) {
     let mut heard = vec![0; expected.len()];
-    soon(client.read_exact(&mut heard)).await.unwrap();
+    eventually(client.read_exact(&mut heard)).await.unwrap();
     assert_eq!(String::from_utf8(heard).unwrap(), expected);
 }
 
@@ -147,7 +145,7 @@ async fn a_session_that_has_been_served_is_closed() {
         let session = met.server.connection();
         met.tell(&mut client, "leave").await;
         let mut rest = String::new();
-        soon(client.read_to_string(&mut rest)).await.unwrap();
+        eventually(client.read_to_string(&mut rest)).await.unwrap();
         assert_eq!(rest, "bye\n");
         met.notes(&["dropped", "on_disconnect"]).await;
         assert_eq!(session.reason(), Some(DisconnectReason::Closed));
@@ -178,7 +176,7 @@ async fn an_error_or_a_panic_ends_the_session() {
         met.tell(&mut client, command).await;
         met.notes(&["dropped", "on_disconnect"]).await;
         assert_eq!(session.reason(), Some(DisconnectReason::HandlerFailed { cause: cause.into() }));
-        assert_eq!(soon(client.read(&mut [0])).await.unwrap(), 0);
+        assert_eq!(eventually(client.read(&mut [0])).await.unwrap(), 0);
     }
     met.client("next").await;
 }
@@ -190,7 +188,7 @@ async fn a_close_drops_the_handler_where_it_waits() {
     for command in ["wait", "up"] {
         let mut client = met.client("one").await;
         met.tell(&mut client, command).await;
-        soon(met.server.close_client()).await;
+        eventually(met.server.close_client()).await;
         for note in ["dropped", "on_disconnect"] {
             assert_eq!(met.notes.try_recv().as_deref(), Ok(note));
         }
@@ -209,12 +207,12 @@ async fn a_stop_leaves_the_session_to_others() {
             hears(&mut client, "up\n").await;
         }
         client.write_all(b"ha").await.unwrap();
-        soon(met.server.stop_reading()).await;
+        eventually(met.server.stop_reading()).await;
         assert_eq!(met.notes.try_recv().as_deref(), Ok("dropped"));
         let session = met.server.connection();
         assert!(!met.server.is_reading() && session.is_connected());
         client.write_all(b"lf\n").await.unwrap();
-        assert_eq!(soon(session.read_str()).await.unwrap(), "half");
+        assert_eq!(eventually(session.read_str()).await.unwrap(), "half");
         assert!(met.notes.is_empty());
         drop(client);
         met.notes(&["on_disconnect"]).await;
@@ -235,13 +233,13 @@ async fn a_handler_at_work_is_not_idle_and_misses_no_heartbeat() {
         met.tell(&mut client, "wait").await;
         let session = met.server.connection();
         timeout(60 * SECOND, session.wait_disconnected()).await.expect_err("it is at work");
-        soon(met.server.close_client()).await;
+        eventually(met.server.close_client()).await;
         met.notes(&["dropped", "on_disconnect"]).await;
 
         let _client = met.client("reads").await;
         let since = Instant::now();
         let session = met.server.connection();
-        soon(session.wait_disconnected()).await;
+        eventually(session.wait_disconnected()).await;
         assert_eq!(session.reason(), Some(reason));
         assert!(since.elapsed() <= 2 * SECOND, "{:?}", since.elapsed());
         met.notes(&["dropped", "on_disconnect"]).await;
@@ -256,11 +254,11 @@ async fn a_client_serves_its_session_as_a_whole() {
     let device = Client::from_stream(far).connect().await.unwrap();
     let client = Client::from_stream(near).connect_with(Porter { notes: sender }).await.unwrap();
     device.write_str("dome").await.unwrap();
-    assert_eq!(soon(device.read_str()).await.unwrap(), "who? hello dome");
+    assert_eq!(eventually(device.read_str()).await.unwrap(), "who? hello dome");
     assert!(client.is_reading());
     device.write_str("leave").await.unwrap();
-    assert_eq!(soon(device.read_str()).await.unwrap(), "bye");
-    soon(client.wait_closed()).await;
+    assert_eq!(eventually(device.read_str()).await.unwrap(), "bye");
+    eventually(client.wait_closed()).await;
     assert_eq!(client.connection().reason(), Some(DisconnectReason::Closed));
     for note in ["on_connect", "dome", "dropped", "on_disconnect"] {
         assert_eq!(notes.try_recv().as_deref(), Ok(note));

@@ -4,6 +4,7 @@ use std::{io::Write, thread, time::Duration};
 
 use macro_rules_attribute::apply;
 use tcpip_server::ReadError;
+use tcpip_testkit::eventually;
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
@@ -15,7 +16,6 @@ use crate::{
     kinds::{Kind, Memory},
     link::start,
     over_each_kind::over_each_kind,
-    soon::soon,
 };
 
 const QUIET: Duration = Duration::from_millis(50);
@@ -28,16 +28,16 @@ async fn a_silence_ends_what_is_read<K: Kind>() {
     let (near, mut far) = K::streams().await;
     let connection = start(near, |options| options);
     far.write_all(b"one").await.unwrap();
-    assert_eq!(soon(connection.read_until_silence(QUIET)).await.unwrap(), b"one");
+    assert_eq!(eventually(connection.read_until_silence(QUIET)).await.unwrap(), b"one");
     far.write_all(b"two").await.unwrap();
     let mut turn = connection.read_turn().await.unwrap();
-    assert_eq!(soon(turn.read_until_silence(QUIET)).await.unwrap(), b"two");
+    assert_eq!(eventually(turn.read_until_silence(QUIET)).await.unwrap(), b"two");
     assert_eq!(connection.stats().reads, 2, "looks are no reads");
     drop(turn);
     far.write_all(b"three").await.unwrap();
     drop(far);
-    assert_eq!(soon(connection.read_until_silence(Duration::from_hours(1))).await.unwrap(), b"three");
-    let end = soon(connection.read_until_silence(QUIET)).await.unwrap_err();
+    assert_eq!(eventually(connection.read_until_silence(Duration::from_hours(1))).await.unwrap(), b"three");
+    let end = eventually(connection.read_until_silence(QUIET)).await.unwrap_err();
     assert!(matches!(end, ReadError::EndOfStream { .. }), "{end:?}");
     connection.close().await;
 }
@@ -74,7 +74,7 @@ async fn a_dropped_read_keeps_its_bytes<K: Kind>() {
         far.write_all(b"reply").await.unwrap();
         let read = match cut(polls, connection.read_until_silence(QUIET)).await {
             Some(read) => read.unwrap(),
-            None => soon(connection.read_until_silence(QUIET)).await.unwrap(),
+            None => eventually(connection.read_until_silence(QUIET)).await.unwrap(),
         };
         assert_eq!(read, b"reply", "dropped after {polls} polls");
         connection.close().await;
@@ -88,7 +88,7 @@ async fn a_limit_holds_without_a_silence<K: Kind>() {
     let (near, mut far) = K::streams().await;
     let connection = start(near, |options| options.limit(10));
     far.write_all(b"more than ten").await.unwrap();
-    let error = soon(connection.read_until_silence(QUIET)).await.unwrap_err();
+    let error = eventually(connection.read_until_silence(QUIET)).await.unwrap_err();
     assert!(matches!(error, ReadError::FrameTooLong { limit: 10 }), "{error:?}");
     connection.close().await;
 }
@@ -113,6 +113,6 @@ async fn a_late_runtime_is_no_silence() {
     while connection.unread() < 6 {
         thread::yield_now();
     }
-    assert_eq!(soon(reading).await.unwrap(), b"onetwo");
+    assert_eq!(eventually(reading).await.unwrap(), b"onetwo");
     connection.close().await;
 }

@@ -9,6 +9,7 @@ use std::{
 use macro_rules_attribute::apply;
 use socket2::SockRef;
 use tcpip_server::{ChunkEnd, ChunkTap, Connection, ConnectionOptions, Direction, DisconnectReason, HalfClose};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::Instant,
@@ -18,7 +19,6 @@ use crate::{
     kinds::{Kind, Tcp},
     link::start,
     over_each_kind::over_each_kind,
-    soon::soon,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ async fn a_hang_up_is_told<K: Kind>() {
     let (connection, log, far) = tapped::<K>(|options| options).await;
     assert_eq!(log.take(), [Began]);
     drop(far);
-    soon(connection.wait_closed()).await;
+    eventually(connection.wait_closed()).await;
     assert_eq!(log.take(), [Ended(Received, Fin), Ended(Sent, Close)]);
 }
 
@@ -91,11 +91,11 @@ async fn nothing_is_told_behind_the_end() {
     let (connection, log, mut far) = tapped::<Tcp>(|options| options).await;
     far.write_all(b"last\r\n").await.unwrap();
     drop(far);
-    soon(connection.wait_hung_up()).await;
+    eventually(connection.wait_hung_up()).await;
     assert_eq!(log.take(), [Began]);
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "last");
-    assert!(soon(connection.read_str()).await.is_err());
-    soon(connection.wait_closed()).await;
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "last");
+    assert!(eventually(connection.read_str()).await.is_err());
+    eventually(connection.wait_closed()).await;
     assert_eq!(log.take(), [chunk(Received, "last\r\n"), Ended(Received, Fin), Ended(Sent, Close)]);
 }
 
@@ -107,12 +107,12 @@ async fn both_halves_are_told<K: Kind>() {
     connection.write_str("sum").await.unwrap();
     connection.shutdown_write().await.unwrap();
     let mut question = Vec::new();
-    soon(far.read_to_end(&mut question)).await.unwrap();
+    eventually(far.read_to_end(&mut question)).await.unwrap();
     far.write_all(b"42\r\n").await.unwrap();
     drop(far);
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "42");
-    assert!(soon(connection.read_str()).await.is_err());
-    soon(connection.wait_closed()).await;
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "42");
+    assert!(eventually(connection.read_str()).await.is_err());
+    eventually(connection.wait_closed()).await;
     assert_eq!(
         log.take(),
         [
@@ -134,7 +134,7 @@ async fn a_close_is_told<K: Kind>() {
     connection.write_str("bye").await.unwrap();
     connection.close().await;
     let mut received = Vec::new();
-    soon(far.read_to_end(&mut received)).await.unwrap();
+    eventually(far.read_to_end(&mut received)).await.unwrap();
     assert_eq!(log.take(), [Began, chunk(Sent, "bye\r\n"), Ended(Sent, Close)]);
 }
 
@@ -143,7 +143,7 @@ async fn a_close_is_told<K: Kind>() {
 async fn an_abort_is_told<K: Kind>() {
     let (connection, log, _far) = tapped::<K>(|options| options).await;
     connection.abort();
-    soon(connection.wait_closed()).await;
+    eventually(connection.wait_closed()).await;
     assert_eq!(log.take(), [Began, Ended(Sent, Reset)]);
 }
 
@@ -154,17 +154,17 @@ async fn a_reset_is_told() {
         let (connection, log, mut far) = tapped::<Tcp>(|options| options.drain_timeout(Duration::ZERO)).await;
         far.write_all(b"half").await.unwrap();
         if reads {
-            soon(connection.read_exact(4)).await.unwrap();
+            eventually(connection.read_exact(4)).await.unwrap();
         }
         SockRef::from(&far).set_linger(Some(Duration::ZERO)).unwrap();
         drop(far);
-        soon(connection.wait_closed()).await;
+        eventually(connection.wait_closed()).await;
         assert_eq!(connection.reason(), Some(DisconnectReason::Reset));
         if reads {
             assert_eq!(log.take(), [Began, chunk(Received, "half"), Ended(Received, Reset)]);
         } else {
             assert_eq!(log.take(), [Began], "unread data is not told");
-            let _ = soon(connection.read_exact(5)).await;
+            let _ = eventually(connection.read_exact(5)).await;
             assert_eq!(log.take().last(), Some(&Ended(Received, Reset)));
         }
     }
@@ -184,8 +184,8 @@ async fn an_end_is_the_end<K: Kind>() {
         });
         let far = writing.await.unwrap();
         drop(far);
-        while soon(connection.read_str()).await.is_ok() {}
-        soon(connection.wait_closed()).await;
+        while eventually(connection.read_str()).await.is_ok() {}
+        eventually(connection.wait_closed()).await;
         let heard = log.take();
         let end = heard.iter().position(|heard| *heard == Ended(Received, Fin)).expect("it has ended");
         assert!(heard[end + 1..].iter().all(|heard| *heard == Ended(Sent, Close)), "{heard:?}");

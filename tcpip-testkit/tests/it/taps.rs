@@ -9,10 +9,11 @@ use std::{
 use macro_rules_attribute::apply;
 use tcpip_core::endpoint::SessionOptions;
 use tcpip_server::{ChunkTap, Connection, ConnectionOptions, Direction, DisconnectReason, FrameTap, ReadError};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     task::{JoinSet, yield_now},
-    time::{Instant, advance, timeout},
+    time::{Instant, advance},
 };
 use tokio_util::codec::LengthDelimitedCodec;
 
@@ -21,7 +22,6 @@ use crate::{
     kinds::{BUFFERED, Kind, Memory, Tcp},
     link::{start, start_session, tight_link},
     over_each_kind::over_each_kind,
-    soon::{LONG, soon},
 };
 
 /// What was heard.
@@ -42,6 +42,9 @@ impl From<Direction> for Heard {
 }
 
 use Heard::{Received, Sent, Unread};
+
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_mins(1);
 
 #[derive(Default)]
 struct Log(Mutex<Vec<(Heard, Instant, Vec<u8>)>>);
@@ -105,14 +108,14 @@ async fn arrived(connection: &Connection, count: usize) {
 async fn chunks_are_what_passes<K: Kind>() {
     let (connection, chunks, _, mut far) = tapped::<K>().await;
     far.write_all(b"ready\r\n>").await.unwrap();
-    assert_eq!(soon(connection.read_until(b">")).await.unwrap(), b"ready\r\n>");
+    assert_eq!(eventually(connection.read_until(b">")).await.unwrap(), b"ready\r\n>");
     assert_eq!(chunks.take(), [(Received, r"ready\r\n>".to_owned())]);
     for (question, reply) in [("one?", "1"), ("two?", "2")] {
         connection.write_str(question).await.unwrap();
         let mut received = vec![0; question.len() + 2];
-        soon(far.read_exact(&mut received)).await.unwrap();
+        eventually(far.read_exact(&mut received)).await.unwrap();
         far.write_all(format!("{reply}\r\n").as_bytes()).await.unwrap();
-        assert_eq!(soon(connection.read_str()).await.unwrap(), reply);
+        assert_eq!(eventually(connection.read_str()).await.unwrap(), reply);
         assert_eq!(chunks.take(), [(Sent, format!(r"{question}\r\n")), (Received, format!(r"{reply}\r\n"))]);
     }
     far.write_all(b"stray").await.unwrap();
@@ -157,8 +160,8 @@ async fn frames_are_what_is_taken_and_queued<K: Kind>() {
     assert_eq!(frames.take(), [(Sent, r"two\r\n".to_owned()), (Sent, "ab".to_owned())]);
     // A message that does not convert is told all the same.
     far.write_all(b"\xff\r\n{\r\n").await.unwrap();
-    assert!(matches!(soon(connection.read_str()).await, Err(ReadError::Decode { .. })));
-    assert!(matches!(soon(connection.read_json::<u8>()).await, Err(ReadError::Json { .. })));
+    assert!(matches!(eventually(connection.read_str()).await, Err(ReadError::Decode { .. })));
+    assert!(matches!(eventually(connection.read_json::<u8>()).await, Err(ReadError::Json { .. })));
     assert_eq!(frames.take(), [(Received, r"\xff\r\n".to_owned()), (Received, r"{\r\n".to_owned())]);
     // A decoder that takes a frame piece by piece makes one of it.
     let mut codec = LengthDelimitedCodec::new();
@@ -169,7 +172,7 @@ async fn frames_are_what_is_taken_and_queued<K: Kind>() {
         }
     }
     far.write_all(b"y").await.unwrap();
-    assert_eq!(soon(connection.read_frame(&mut codec)).await.unwrap(), b"xy"[..]);
+    assert_eq!(eventually(connection.read_frame(&mut codec)).await.unwrap(), b"xy"[..]);
     assert_eq!(frames.take(), [(Received, r"\x00\x00\x00\x02xy".to_owned())]);
     connection.close().await;
 }
@@ -230,7 +233,7 @@ async fn what_nobody_took_is_told<K: Kind>() {
     far.write_all(b" of it").await.unwrap();
     arrived(&connection, 10).await;
     frames.take();
-    soon(connection.close()).await;
+    eventually(connection.close()).await;
     let told = frames.take();
     assert!(told.iter().all(|(heard, _)| *heard == Unread), "{told:?}");
     assert_eq!(told.iter().map(|(_, bytes)| &bytes[..]).collect::<String>(), "half of it");
@@ -279,9 +282,9 @@ async fn messages_are_told_in_the_order_of_the_wire<K: Kind>() {
             }
         });
     }
-    timeout(4 * LONG, tasks.join_all()).await.unwrap();
+    eventually(tasks.join_all()).within(LONG).await;
     connection.close().await;
-    let received = soon(received).await.unwrap();
+    let received = eventually(received).await.unwrap();
     assert!(frames.bytes(Sent) == received, "told otherwise than sent");
 }
 
@@ -345,18 +348,18 @@ async fn who_listens_in_may_do_anything<K: Kind>() {
         for _ in 0..3 {
             connection.write_str("question").await.unwrap();
             let mut received = [0; 10];
-            soon(far.read_exact(&mut received)).await.unwrap();
+            eventually(far.read_exact(&mut received)).await.unwrap();
             far.write_all(b"reply\r\n").await.unwrap();
-            assert_eq!(soon(connection.read_str()).await.unwrap(), "reply");
+            assert_eq!(eventually(connection.read_str()).await.unwrap(), "reply");
         }
         far.write_all(b"stray").await.unwrap();
         arrived(&connection, 5).await;
-        soon(connection.close()).await;
+        eventually(connection.close()).await;
     }
     let (near, _far) = K::streams().await;
     let connection = start(near, |options| options.tap_frames(Arc::new(Odd(Connection::abort))));
-    drop(soon(connection.write_str("last")).await);
-    soon(connection.wait_closed()).await;
+    drop(eventually(connection.write_str("last")).await);
+    eventually(connection.wait_closed()).await;
 }
 
 /// Closes the session as the rest of a frame comes, and waits until that has dropped what there was.
@@ -383,15 +386,15 @@ async fn what_a_close_drops_meanwhile_is_told_as_unread() {
     let closing = Arc::new(Closing(frames.clone()));
     let connection = start(near, |options| options.tap_chunks(closing).tap_frames(frames.clone()));
     far.write_all(b"half").await.unwrap();
-    soon(async {
+    eventually(async {
         while connection.stats().bytes_received < 4 {
             assert!(cut(2, connection.read_str()).await.is_none());
         }
     })
     .await;
     far.write_all(b"rest\r\n").await.unwrap();
-    assert!(soon(connection.read_str()).await.is_err());
-    soon(connection.wait_closed()).await;
+    assert!(eventually(connection.read_str()).await.is_err());
+    eventually(connection.wait_closed()).await;
     assert_eq!(frames.take(), [(Unread, "half".to_owned())]);
 }
 
@@ -402,9 +405,9 @@ async fn what_a_codec_leaves_is_told_as_unread<K: Kind>() {
     let (connection, _, frames, mut far) = tapped::<K>().await;
     far.write_all(b"\xff\xff\xff\xffrest").await.unwrap();
     arrived(&connection, 8).await;
-    assert!(soon(connection.read_frame(&mut LengthDelimitedCodec::new())).await.is_err());
-    assert!(soon(connection.read_str()).await.is_err());
-    soon(connection.wait_closed()).await;
+    assert!(eventually(connection.read_frame(&mut LengthDelimitedCodec::new())).await.is_err());
+    assert!(eventually(connection.read_str()).await.is_err());
+    eventually(connection.wait_closed()).await;
     assert_eq!(frames.take(), [(Unread, r"\xff\xff\xff\xffrest".to_owned())]);
 }
 
@@ -416,7 +419,7 @@ async fn what_was_told_as_unread_is_not_told_again<K: Kind>() {
     let frames = Arc::new(Log::default());
     let connection = start(near, |options| options.tap_frames(frames.clone()).drain_timeout(Duration::ZERO));
     far.write_all(b"half").await.unwrap();
-    soon(async {
+    eventually(async {
         while connection.stats().bytes_received < 4 {
             assert!(cut(2, connection.read_str()).await.is_none());
         }
@@ -424,8 +427,8 @@ async fn what_was_told_as_unread_is_not_told_again<K: Kind>() {
     .await;
     far.write_all(b" and half\r\n").await.unwrap();
     drop(far);
-    soon(connection.wait_closed()).await;
+    eventually(connection.wait_closed()).await;
     frames.take();
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "half and half");
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "half and half");
     assert_eq!(frames.take(), []);
 }

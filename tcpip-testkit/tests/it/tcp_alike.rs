@@ -32,9 +32,9 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (1..200usize).prop_map(Step::Write),
         6 => (1..300usize).prop_map(Step::Read),
         1 => Just(Step::TakeError),
-        2 => Just(Step::Shutdown),
+        4 => Just(Step::Shutdown),
         1 => Just(Step::ResetWhenDropped),
-        2 => Just(Step::Drop),
+        3 => Just(Step::Drop),
         1 => Just(Step::Abort),
     ]
 }

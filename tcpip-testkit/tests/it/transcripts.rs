@@ -6,13 +6,12 @@ use tcpip_client::{Client, Direction};
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch};
 use tcpip_testkit::{
     MemoryNetwork, OneClientServerTestCase, Record, TestOneClientReadLoopServer, Transcript, TranscriptChunk,
+    eventually,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     time::{advance, sleep},
 };
-
-use crate::soon::soon;
 
 /// A client in memory whose session is recorded, and the other end.
 async fn recorded(transcript: &Transcript) -> (Client, DuplexStream) {
@@ -39,7 +38,7 @@ async fn a_transcript_is_a_script() {
     dome.write_all(b"\x02\0\xff\x01").await.unwrap();
     client.read_exact(4).await.unwrap();
     drop(dome);
-    soon(client.wait_disconnected()).await;
+    eventually(client.wait_disconnected()).await;
     client.close().await;
     let expected = r#"script 1
 < "ACE Main Box" LF
@@ -75,7 +74,7 @@ async fn steps_are_what_belongs_together() {
     client.read_exact(1).await.unwrap();
     client.write(b"z").await.unwrap();
     client.abort();
-    soon(client.connection().wait_closed()).await;
+    eventually(client.connection().wait_closed()).await;
     assert_eq!(
         transcript.to_script(),
         "script 1\n< \"abc\"\n+1ms < \"d\"\n+12.034ms < \"e\"\n> \"xy\"\n< \"f\"\n> \"z\"\n> reset\n"
@@ -115,10 +114,10 @@ async fn both_ends_record_the_same() {
     let client = case.create_client(&server, |client| client.record(&here)).await.unwrap();
     for line in ["one", "two", "three"] {
         client.write_str(line).await.unwrap();
-        assert_eq!(soon(client.read_str()).await.unwrap(), line);
+        assert_eq!(eventually(client.read_str()).await.unwrap(), line);
     }
     client.close().await;
-    soon(server.wait_disconnected()).await;
+    eventually(server.wait_disconnected()).await;
     server.close().await;
     let lines = r#"script 1
 > "one" CR LF
@@ -149,11 +148,11 @@ async fn every_builder_records() {
     assert_eq!(server.get_next_data().await.unwrap(), "one");
     server.close_client().await;
     link.connection().wait_disconnected().await;
-    soon(link.ready()).await.unwrap();
+    eventually(link.ready()).await.unwrap();
     link.tell("two").await.unwrap();
     assert_eq!(server.get_next_data().await.unwrap(), "two");
     link.close().await;
-    soon(server.wait_disconnected()).await;
+    eventually(server.wait_disconnected()).await;
     let steps: Vec<String> = timeless(&transcripts[1]).lines().map(str::to_owned).collect();
     let wanted = ["script 1", "> \"one\" CR LF", "< fin", "> close", "> connect", "> \"two\" CR LF", "> close"];
     assert_eq!(steps, wanted);
@@ -167,7 +166,7 @@ async fn every_builder_records() {
     let client = Client::from_stream(stream).record(&transcripts[3]).connect_with(Echo).await.unwrap();
     let connection = server.wait_connected().await.unwrap();
     connection.write_str("echo").await.unwrap();
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "echo");
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "echo");
     assert_eq!((transcripts[2].sent(), transcripts[3].sent()), (b"echo\r\n".to_vec(), b"echo\r\n".to_vec()));
     client.close().await;
 }
@@ -230,10 +229,10 @@ async fn a_reset_is_recorded() {
     client.write(b"x").await.unwrap();
     device.read_exact(&mut [0]).await.unwrap();
     device.write_all(b"hal").await.unwrap();
-    assert_eq!(soon(client.read_exact(3)).await.unwrap(), b"hal");
+    assert_eq!(eventually(client.read_exact(3)).await.unwrap(), b"hal");
     socket2::SockRef::from(&device).set_linger(Some(Duration::ZERO)).unwrap();
     drop(device);
-    soon(client.connection().wait_closed()).await;
+    eventually(client.connection().wait_closed()).await;
     assert_eq!(timeless(&transcript), "script 1\n> \"x\"\n< \"hal\"\n< reset\n");
     let path = std::env::temp_dir().join(format!("tcpip-testkit-{}.tcpip", std::process::id()));
     transcript.write_to(&path).unwrap();

@@ -11,7 +11,7 @@ use std::{
 
 use tcpip_client::{Abort, Client, DisconnectReason, NetworkStream, ReadError, SockRef};
 use tcpip_server::OneClientServer;
-use tcpip_testkit::memory_streams;
+use tcpip_testkit::{eventually, memory_streams};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::mpsc,
@@ -22,7 +22,6 @@ use tokio::{
 use crate::{
     kinds::{Kind, Tcp},
     memory_servers::Streams,
-    soon::soon,
     telling_transport::{METHODS, Telling},
 };
 
@@ -45,7 +44,7 @@ async fn a_hang_up_is_seen_behind_what_is_unread_in_the_transport() {
     let client = client_over(near).await;
     peer.write_all(&[7; MUCH]).await.unwrap();
     drop(peer);
-    assert!(soon(client.wait_hung_up()).await);
+    assert!(eventually(client.wait_hung_up()).await);
     assert!(client.is_connected(), "it drains");
     assert_eq!(client.connection().stats().bytes_received, 0);
     assert_eq!(client.read_exact(MUCH).await.unwrap(), [7; MUCH]);
@@ -60,7 +59,7 @@ async fn a_reset_comes_behind_what_had_arrived() {
     let client = client_over(near).await;
     peer.write_all(b"last\r\n").await.unwrap();
     peer.transport().unwrap().abort(Abort::Now);
-    soon(client.wait_disconnected()).await;
+    eventually(client.wait_disconnected()).await;
     assert_eq!(client.connection().reason(), Some(DisconnectReason::Reset));
     assert_eq!(client.read_str().await.unwrap(), "last");
 
@@ -70,7 +69,7 @@ async fn a_reset_comes_behind_what_had_arrived() {
     client.abort();
     assert!(peer.transport().unwrap().has_hung_up(), "without the session's task");
     let mut received = Vec::new();
-    let error = soon(peer.read_to_end(&mut received)).await.unwrap_err();
+    let error = eventually(peer.read_to_end(&mut received)).await.unwrap_err();
     assert_eq!((error.kind(), received.as_slice()), (ErrorKind::ConnectionReset, &b"last\r\n"[..]));
 }
 
@@ -95,7 +94,7 @@ async fn a_close_waits_for_what_has_not_arrived() {
             }
             peer.read_to_end(&mut received).await
         };
-        let ((), end) = soon(async { tokio::join!(client.close(), arriving) }).await;
+        let ((), end) = eventually(async { tokio::join!(client.close(), arriving) }).await;
         assert_eq!(received, b"status\r\n");
         assert!(end.is_ok(), "the end of the stream came first: {end:?}");
         assert_eq!(client.connection().given_up(), if arrives { 0 } else { 8 });
@@ -110,10 +109,10 @@ async fn a_write_deadline_resets_the_transport() {
     let after = Duration::from_secs(3);
     let client = Client::from_stream(near).write_timeout(after).connect().await.unwrap();
     client.write(&vec![7; 2 * MUCH]).await.unwrap_err();
-    soon(client.wait_closed()).await;
+    eventually(client.wait_closed()).await;
     assert_eq!(client.connection().reason(), Some(DisconnectReason::WriteTimeout { after }));
     let mut received = Vec::new();
-    let error = soon(peer.read_to_end(&mut received)).await.unwrap_err();
+    let error = eventually(peer.read_to_end(&mut received)).await.unwrap_err();
     assert_eq!((error.kind(), received.len()), (ErrorKind::ConnectionReset, MUCH));
 }
 
@@ -125,12 +124,12 @@ async fn a_reset_at_this_end_leaves_what_had_arrived() {
     peer.write_all(b"last\r\n").await.unwrap();
     peer.shutdown().await.unwrap();
     client.write(&vec![7; 2 * MUCH]).await.unwrap_err();
-    soon(client.wait_closed()).await;
+    eventually(client.wait_closed()).await;
     assert_eq!(client.connection().reason(), Some(DisconnectReason::ClosedByPeer));
     assert_eq!(client.read_str().await.unwrap(), "last");
     assert!(matches!(client.read_str().await, Err(ReadError::EndOfStream { .. })));
     drop(client);
-    let error = soon(peer.read_to_end(&mut Vec::new())).await.unwrap_err();
+    let error = eventually(peer.read_to_end(&mut Vec::new())).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
 
@@ -148,14 +147,14 @@ async fn a_wrapped_socket_is_one() {
     assert_eq!((link.local_addr(), link.peer_addr()), addresses);
     assert_eq!(link.with_socket(|socket| socket.tcp_nodelay().unwrap()), Some(true));
     client.shutdown_write().await.unwrap();
-    assert_eq!(soon(peer.read(&mut [0])).await.unwrap(), 0);
+    assert_eq!(eventually(peer.read(&mut [0])).await.unwrap(), 0);
     peer.write_all(&[7; MUCH]).await.unwrap();
     SockRef::from(&peer).set_linger(Some(Duration::ZERO)).unwrap();
     while link.with_socket(|_| ()).is_some() && !has_arrived(&link) {
         yield_now().await;
     }
     drop(peer);
-    soon(client.wait_disconnected()).await;
+    eventually(client.wait_disconnected()).await;
     assert_eq!(link.reason(), Some(DisconnectReason::Reset));
     let asked = asked.lock().unwrap();
     assert!(["hung_up", "has_unread", "shutdown_write"].iter().all(|method| asked.contains(method)), "{asked:?}");
@@ -185,14 +184,14 @@ async fn a_transport_that_panics_harms_nobody_else() {
             }
         });
         sender.send(NetworkStream::over(transport)).unwrap();
-        let session = soon(server.wait_connected()).await.unwrap();
+        let session = eventually(server.wait_connected()).await.unwrap();
         has_begun.store(true, Ordering::Relaxed);
         // All of this may fail: somewhere in it is the panic.
         let _ = peer.write_all(b"status\r\nrest").await;
-        let _ = soon(session.read_str()).await;
+        let _ = eventually(session.read_str()).await;
         let _ = timeout(Duration::from_millis(1), session.write(&vec![7; 2 * MUCH])).await;
         match panics {
-            "try_read" => drop(soon(session.discard_input()).await),
+            "try_read" => drop(eventually(session.discard_input()).await),
             "unacknowledged" | "abort" => session.abort(),
             "has_hung_up" => drop(session.has_hung_up()),
             _ => {}
@@ -200,7 +199,7 @@ async fn a_transport_that_panics_harms_nobody_else() {
         let _ = peer.shutdown().await;
         tokio::time::sleep(Duration::from_millis(1)).await;
         drop(peer);
-        soon(session.wait_closed()).await;
+        eventually(session.wait_closed()).await;
         assert!(has_panicked.load(Ordering::Relaxed), "{panics} is not called");
         if ["poll_read", "poll_write_ready", "try_write_vectored", "hung_up", "has_hung_up"].contains(&panics) {
             let is_error = DisconnectReason::Io { kind: ErrorKind::Other, os_error: None };
@@ -209,10 +208,10 @@ async fn a_transport_that_panics_harms_nobody_else() {
 
         let (near, mut peer) = transports();
         sender.send(near).unwrap();
-        let next = soon(server.wait_connected()).await.unwrap();
+        let next = eventually(server.wait_connected()).await.unwrap();
         next.write_str("served").await.unwrap();
-        soon(peer.read_exact(&mut [0; 8])).await.unwrap();
-        soon(server.close_client()).await;
+        eventually(peer.read_exact(&mut [0; 8])).await.unwrap();
+        eventually(server.close_client()).await;
     }
     server.close().await;
 }

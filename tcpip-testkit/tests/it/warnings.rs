@@ -7,10 +7,10 @@ use std::{
 };
 
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
-use tcpip_testkit::{FailOnWarnings, OneClientServerTestCase, fail_on_warnings};
+use tcpip_testkit::{FailOnWarnings, OneClientServerTestCase, eventually, fail_on_warnings};
 use tracing::Level;
 
-use crate::{logged::Logged, soon::soon};
+use crate::logged::Logged;
 
 /// What the guard says when it is dropped.
 fn verdict(guard: FailOnWarnings) -> Result<(), String> {
@@ -38,7 +38,7 @@ async fn an_error_of_a_task_fails_the_test() {
         let server = case.create_server(OneClientReadLoopServer::builder(Fails)).await.unwrap();
         let client = case.create_client(&server, |client| client).await.unwrap();
         client.write_str("open").await.unwrap();
-        soon(client.wait_disconnected()).await;
+        eventually(client.wait_disconnected()).await;
         server.close().await;
         match verdict(guard) {
             Ok(()) => assert!(allows),

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use macro_rules_attribute::apply;
 use tcpip_server::{Connection, Direction, DisconnectReason, FrameTap, WireFrame, WireLog};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     task::yield_now,
@@ -16,21 +17,20 @@ use crate::{
     link::start,
     logged::Logged,
     over_each_kind::over_each_kind,
-    soon::soon,
 };
 
 /// Asks, and is answered.
 async fn ask(connection: &Connection, far: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin), question: &str) {
     connection.write_str(question).await.unwrap();
     let mut received = vec![0; question.len() + 2];
-    soon(far.read_exact(&mut received)).await.unwrap();
+    eventually(far.read_exact(&mut received)).await.unwrap();
     far.write_all(b"reply\r\n").await.unwrap();
-    assert_eq!(soon(connection.read_str()).await.unwrap(), "reply");
+    assert_eq!(eventually(connection.read_str()).await.unwrap(), "reply");
 }
 
 /// Waits until so many bytes have arrived.
 async fn arrived(connection: &Connection, count: usize) {
-    soon(async {
+    eventually(async {
         while connection.unread() < count {
             yield_now().await;
         }
@@ -91,10 +91,10 @@ async fn trouble_is_logged_with_the_last_frames<K: Kind>() {
         if in_trouble {
             far.write_all(b"\r\n").await.unwrap();
             let mut broken = tokio_util::codec::LengthDelimitedCodec::new();
-            soon(connection.read_frame(&mut broken)).await.unwrap_err();
+            eventually(connection.read_frame(&mut broken)).await.unwrap_err();
         }
         connection.close().await;
-        soon(connection.wait_closed()).await;
+        eventually(connection.wait_closed()).await;
         let text = logged.text();
         let session = connection.number();
         let is_told =
@@ -155,14 +155,14 @@ async fn the_end_is_told_once_and_last<K: Kind>() {
         arrived(&connection, 4).await;
         drop(far);
         let reason = if reads_the_rest {
-            assert_eq!(soon(connection.read_exact(4)).await.unwrap(), b"rest");
-            soon(connection.read_str()).await.unwrap_err();
+            assert_eq!(eventually(connection.read_exact(4)).await.unwrap(), b"rest");
+            eventually(connection.read_str()).await.unwrap_err();
             DisconnectReason::ClosedByPeer
         } else {
             connection.close().await;
             connection.reason().unwrap()
         };
-        soon(connection.wait_closed()).await;
+        eventually(connection.wait_closed()).await;
         let last = if reads_the_rest { "frame" } else { "unread" };
         assert_eq!(*told.0.lock().unwrap(), ["frame", "frame", last, &reason.to_string()]);
         assert_eq!(log.frames().len(), 3);

@@ -4,6 +4,7 @@ use std::{pin::pin, time::Duration};
 
 use macro_rules_attribute::apply;
 use tcpip_client::{Cause, CommandOptions, Sent};
+use tcpip_testkit::eventually;
 use tokio::{
     task::JoinSet,
     time::{Instant, advance},
@@ -14,7 +15,6 @@ use crate::{
     cut::cut,
     kinds::{Kind, Memory, Tcp},
     over_each_kind::over_each_kind,
-    soon::soon,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -95,7 +95,7 @@ async fn what_has_arrived_is_not_late() {
     far.hears().await;
     far.says("done").await;
     std::thread::sleep(Duration::from_millis(50));
-    assert_eq!(soon(slew).await.unwrap(), "done");
+    assert_eq!(eventually(slew).await.unwrap(), "done");
 }
 
 /// In order, the time of a reply begins with the end of the one before it: a slow one makes no other late.
@@ -145,11 +145,11 @@ async fn a_dropped_command_by_id_is_forgotten<K: Kind>() {
     for line in ["0 ack", "0 done", "1 done", "1 done again"] {
         far.says(line).await;
     }
-    assert_eq!(soon(next).await.unwrap(), "1 done");
+    assert_eq!(eventually(next).await.unwrap(), "1 done");
     heard::<_, K>(&client, &mut far).await;
     assert_eq!(*commands.protocol().late.lock().unwrap(), ["0 ack", "0 done", "1 done again"]);
     assert_eq!(commands.late_replies(), 3);
-    soon(client.close()).await;
+    eventually(client.close()).await;
 }
 
 /// In order, the place of a command whose caller is gone takes its reply, in all phases; it is in flight until then.
@@ -166,13 +166,13 @@ async fn a_dropped_command_in_order_keeps_its_place<K: Kind>() {
     for line in ["ack", "done dropped", "done next"] {
         far.says(line).await;
     }
-    assert_eq!(soon(next).await.unwrap(), "done next");
+    assert_eq!(eventually(next).await.unwrap(), "done next");
     assert!(cut(5, &mut third).await.is_none());
     far.says("done third").await;
-    assert_eq!(soon(third).await.unwrap(), "done third");
+    assert_eq!(eventually(third).await.unwrap(), "done third");
     assert_eq!(*commands.protocol().late.lock().unwrap(), ["ack", "done dropped"]);
     assert_eq!((commands.late_replies(), commands.under_way()), (2, 0));
-    soon(client.close()).await;
+    eventually(client.close()).await;
 }
 
 /// In order, a reply that does not come ends the session: at its deadline, whether its caller is there or gone, or so
@@ -252,10 +252,10 @@ async fn a_command_may_be_dropped_at_any_point<K: Kind>() {
         for polls in 0..40 {
             let _ = cut(polls % 8, client.handler().run("dropped")).await;
             let question = format!("question {polls}");
-            let reply = soon(client.handler().run(&question)).await.unwrap();
+            let reply = eventually(client.handler().run(&question)).await.unwrap();
             assert!(reply.ends_with(&format!("done {question}")), "{reply}");
         }
-        soon(client.close()).await;
+        eventually(client.close()).await;
         assert_eq!(client.handler().under_way(), 0);
         device.await.unwrap();
     }

@@ -4,11 +4,11 @@ use std::{pin::pin, time::Duration};
 
 use tcpip_client::{Backoff, Cause, Client, Commands, Group, LinkBuilder, LinkState, Sent};
 use tcpip_server::OneClientServer;
-use tcpip_testkit::MemoryNetwork;
+use tcpip_testkit::{MemoryNetwork, eventually};
 use tokio::{net::TcpListener, time::Instant};
 
 use super::wordy::{Far, Numbered, Wordy, commands};
-use crate::{cut::cut, soon::soon};
+use crate::cut::cut;
 
 async fn listener() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -33,7 +33,7 @@ async fn a_command_waits_for_what_makes_the_link_ready() {
         })
         .start();
     for round in 0..2 {
-        let mut far = Far::new(soon(listener.accept()).await.unwrap().0);
+        let mut far = Far::new(eventually(listener.accept()).await.unwrap().0);
         let id = 3 * round;
         assert_eq!(far.hears().await, format!("{id} configure"));
         let mut early = pin!(link.handler().run("early"));
@@ -42,7 +42,7 @@ async fn a_command_waits_for_what_makes_the_link_ready() {
         assert!(cut(5, &mut early).await.is_none());
         assert_eq!(far.hears().await, format!("{} start", id + 1));
         far.says(&format!("{} done", id + 1)).await;
-        let (reply, ()) = soon(async {
+        let (reply, ()) = eventually(async {
             tokio::join!(early, async {
                 assert_eq!(far.hears().await, format!("{} early", id + 2));
                 far.says(&format!("{} done", id + 2)).await;
@@ -68,18 +68,18 @@ async fn a_command_waits_for_the_group() {
             Ok(())
         })
         .start();
-    let mut far = Far::new(soon(listener.accept()).await.unwrap().0);
-    let (silent, _) = soon(other_listener.accept()).await.unwrap();
+    let mut far = Far::new(eventually(listener.accept()).await.unwrap().0);
+    let (silent, _) = eventually(other_listener.accept()).await.unwrap();
     let mut early = pin!(link.handler().run("early"));
     assert!(cut(5, &mut early).await.is_none());
     drop(silent);
-    let error = soon(early).await.unwrap_err();
+    let error = eventually(early).await.unwrap_err();
     assert!(matches!(error.cause(), Cause::NotConnected { reason: Some(_), .. }), "{error:?}");
     assert_eq!(error.sent(), Sent::No);
-    assert_eq!(soon(far.lines.next_line()).await.unwrap(), None, "it has heard nothing");
+    assert_eq!(eventually(far.lines.next_line()).await.unwrap(), None, "it has heard nothing");
 
-    let mut far = Far::new(soon(listener.accept()).await.unwrap().0);
-    let mut other_far = Far::new(soon(other_listener.accept()).await.unwrap().0);
+    let mut far = Far::new(eventually(listener.accept()).await.unwrap().0);
+    let mut other_far = Far::new(eventually(other_listener.accept()).await.unwrap().0);
     let mut early = pin!(link.handler().run("early"));
     assert!(cut(5, &mut early).await.is_none());
     other_far.says("welcome").await;
@@ -88,7 +88,7 @@ async fn a_command_waits_for_the_group() {
         assert!(link.is_ready() && other.is_ready());
         far.says("0 done").await;
     };
-    let (reply, ()) = soon(async { tokio::join!(early, answering) }).await;
+    let (reply, ()) = eventually(async { tokio::join!(early, answering) }).await;
     assert_eq!(reply.unwrap(), "0 done");
 }
 
@@ -97,12 +97,12 @@ async fn a_command_waits_for_the_group() {
 async fn a_command_does_not_wait_for_ever() {
     let (listener, port) = listener().await;
     let link = link(port).ready_when(|_| std::future::pending()).start();
-    let _far = Far::new(soon(listener.accept()).await.unwrap().0);
+    let _far = Far::new(eventually(listener.accept()).await.unwrap().0);
     let after = Duration::from_millis(20);
     let hurried = link.handler().with(|options| options.turn_timeout(after));
     let busy = |error: &Cause| matches!(error, Cause::Busy { after: waited } if *waited == after);
     // As long as nobody has connected, it fails at once.
-    let error = soon(async {
+    let error = eventually(async {
         loop {
             match hurried.run("early").await.unwrap_err() {
                 error if matches!(error.cause(), Cause::NotConnected { .. }) => tokio::task::yield_now().await,

@@ -12,6 +12,7 @@ use std::{
 
 use macro_rules_attribute::apply;
 use tcpip_client::{Cause, CommandOptions, Commands, Pending, Sent};
+use tcpip_testkit::eventually;
 use tokio::{task::JoinSet, time::Instant};
 
 use super::wordy::{Ids, InOrder, Numbered, OfFour, Wordy, commands, heard, meet};
@@ -19,7 +20,6 @@ use crate::{
     cut::cut,
     kinds::{Kind, Memory},
     over_each_kind::over_each_kind,
-    soon::soon,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -37,11 +37,11 @@ async fn replies_by_id_may_come_in_any_order<K: Kind>() {
     far.says("1 done second").await;
     far.says("it moves").await;
     far.says("0 done first").await;
-    assert_eq!(soon(one).await.unwrap(), "0 done first");
-    assert_eq!(soon(two).await.unwrap(), "1 done second");
+    assert_eq!(eventually(one).await.unwrap(), "0 done first");
+    assert_eq!(eventually(two).await.unwrap(), "1 done second");
     assert_eq!(*commands.protocol().events.lock().unwrap(), ["it moves"]);
     assert_eq!((commands.under_way(), commands.late_replies()), (0, 0));
-    soon(client.close()).await;
+    eventually(client.close()).await;
 }
 
 /// A reply has phases: the first word, each in order, and the end, which is good or bad.
@@ -54,16 +54,16 @@ async fn a_reply_has_phases<K: Kind>() {
         let id = *slew.id();
         assert!(cut(3, slew.acknowledged()).await.is_none() && cut(3, slew.next_phase()).await.is_none());
         far.says(&format!("{id} ack 1000")).await;
-        soon(slew.acknowledged()).await.unwrap();
-        soon(slew.acknowledged()).await.unwrap();
+        eventually(slew.acknowledged()).await.unwrap();
+        eventually(slew.acknowledged()).await.unwrap();
         far.says(&format!("{id} ack")).await;
-        assert_eq!(soon(slew.next_phase()).await, Some(format!("{id} ack 1000")));
-        assert_eq!(soon(slew.next_phase()).await, Some(format!("{id} ack")));
+        assert_eq!(eventually(slew.next_phase()).await, Some(format!("{id} ack 1000")));
+        assert_eq!(eventually(slew.next_phase()).await, Some(format!("{id} ack")));
         far.says(&format!("{id} {end}")).await;
-        assert_eq!(soon(slew.next_phase()).await, None);
+        assert_eq!(eventually(slew.next_phase()).await, None);
         let is_good = end.starts_with("done");
-        soon(slew.acknowledged()).await.unwrap();
-        match soon(slew).await {
+        eventually(slew.acknowledged()).await.unwrap();
+        match eventually(slew).await {
             Ok(frame) => assert_eq!((frame, is_good), (format!("{id} {end}"), true)),
             Err(error) => {
                 assert!(
@@ -78,8 +78,8 @@ async fn a_reply_has_phases<K: Kind>() {
     // What is refused at once is not acknowledged, and both say so.
     let mut slew = client.handler().submit("slew").await.unwrap();
     far.says("2 failed").await;
-    assert!(matches!(soon(slew.acknowledged()).await.unwrap_err().cause(), Cause::Refused { .. }));
-    assert!(matches!(soon(slew).await.unwrap_err().cause(), Cause::Refused { .. }));
+    assert!(matches!(eventually(slew.acknowledged()).await.unwrap_err().cause(), Cause::Refused { .. }));
+    assert!(matches!(eventually(slew).await.unwrap_err().cause(), Cause::Refused { .. }));
     // Of the phases that nobody takes, the last are kept.
     let mut slew = client.handler().submit("slew").await.unwrap();
     for number in 0..70 {
@@ -88,10 +88,10 @@ async fn a_reply_has_phases<K: Kind>() {
     far.says("3 done").await;
     heard::<_, K>(&client, &mut far).await;
     for number in 6..70 {
-        assert_eq!(soon(slew.next_phase()).await, Some(format!("3 ack {}", 100_000 + number)));
+        assert_eq!(eventually(slew.next_phase()).await, Some(format!("3 ack {}", 100_000 + number)));
     }
-    assert_eq!((soon(slew.next_phase()).await, soon(slew).await.unwrap().as_str()), (None, "3 done"));
-    soon(client.close()).await;
+    assert_eq!((eventually(slew.next_phase()).await, eventually(slew).await.unwrap().as_str()), (None, "3 done"));
+    eventually(client.close()).await;
 }
 
 /// In order, the reply is the oldest command's, with all its phases.
@@ -104,15 +104,17 @@ async fn replies_in_order_have_phases<K: Kind>() {
     for line in ["ack", "it moves", "ack 2000", "failed one", "done two", "done three"] {
         far.says(line).await;
     }
-    soon(one.acknowledged()).await.unwrap();
-    assert_eq!(soon(one.next_phase()).await.as_deref(), Some("ack"));
-    assert_eq!(soon(one.next_phase()).await.as_deref(), Some("ack 2000"));
-    assert!(matches!(soon(one).await.unwrap_err().cause(), Cause::Refused { reason } if reason.to_string() == "one"));
-    assert_eq!(soon(two).await.unwrap(), "done two");
+    eventually(one.acknowledged()).await.unwrap();
+    assert_eq!(eventually(one.next_phase()).await.as_deref(), Some("ack"));
+    assert_eq!(eventually(one.next_phase()).await.as_deref(), Some("ack 2000"));
+    assert!(
+        matches!(eventually(one).await.unwrap_err().cause(), Cause::Refused { reason } if reason.to_string() == "one")
+    );
+    assert_eq!(eventually(two).await.unwrap(), "done two");
     heard::<_, K>(&client, &mut far).await;
     assert_eq!((commands.late_replies(), commands.under_way()), (1, 0));
     assert_eq!(*commands.protocol().late.lock().unwrap(), ["done three"]);
-    soon(client.close()).await;
+    eventually(client.close()).await;
 }
 
 /// No more are in flight than may be; who waits for too long for a turn has sent nothing, and who goes away meanwhile
@@ -207,7 +209,7 @@ async fn nobody_is_woken_under_a_lock() {
             far.says(line).await;
         }
         heard::<_, Memory>(&client, &mut far).await;
-        soon(client.close()).await;
+        eventually(client.close()).await;
         assert!(meddler.woken.load(Ordering::Relaxed) > 0);
     }
 }
@@ -230,7 +232,7 @@ async fn many_tasks_share_a_device<K: Kind>() {
             tasks.spawn(async move {
                 for number in 0..250 {
                     let question = format!("task {task}, question {number}");
-                    let reply = soon(commands.run(&question)).await.unwrap();
+                    let reply = eventually(commands.run(&question)).await.unwrap();
                     assert!(reply.ends_with(&format!("done {question}")), "{reply}");
                     if number % 10 == task {
                         drop(commands.submit("dropped").await.unwrap());
@@ -241,7 +243,7 @@ async fn many_tasks_share_a_device<K: Kind>() {
         while let Some(task) = tasks.join_next().await {
             task.unwrap();
         }
-        soon(client.close()).await;
+        eventually(client.close()).await;
         device.await.unwrap();
     }
     shared::<Numbered, K>().await;

@@ -5,6 +5,7 @@ use std::{pin::pin, time::Duration};
 use macro_rules_attribute::apply;
 use tcpip_client::{Backoff, Cause, Client, Commands, DisconnectReason, HalfClose, RequestError, Sent};
 use tcpip_server::OneClientReadLoopServer;
+use tcpip_testkit::eventually;
 use tokio::{io::AsyncWriteExt, net::TcpListener};
 
 use super::wordy::{Far, Ids, InOrder, Numbered, Wordy, commands, meet};
@@ -12,8 +13,10 @@ use crate::{
     cut::cut,
     kinds::{Kind, Memory},
     over_each_kind::over_each_kind,
-    soon::{LONG, soon},
 };
+
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_mins(1);
 
 /// The end of a session is told to all at once, with the reason: to who waits for a reply, for a turn, and for room.
 /// The next session begins with nothing in flight.
@@ -26,7 +29,7 @@ async fn the_end_is_told_to_all<K: Kind>() {
             let is_right = matches!(error.cause(), Cause::NotConnected { reason, .. } if reason == expected);
             assert!(is_right && error.sent() == sent, "{error:?}");
         };
-        is_told(&soon(commands.run("early")).await.unwrap_err(), &None, Sent::No);
+        is_told(&eventually(commands.run("early")).await.unwrap_err(), &None, Sent::No);
         for _ in 0..2 {
             let (client, mut far) = meet::<I, K>(commands.clone()).await;
             let answered = commands.submit("answered").await.unwrap();
@@ -41,14 +44,14 @@ async fn the_end_is_told_to_all<K: Kind>() {
             far.says(&format!("{}done", I::written(answered.id()))).await;
             far.says(&format!("{}ack", I::written(acknowledged.id()))).await;
             drop(far);
-            soon(client.wait_disconnected()).await;
+            eventually(client.wait_disconnected()).await;
             let reason = client.connection().reason();
             assert!(reason.as_ref().is_some_and(DisconnectReason::is_by_peer), "{reason:?}");
-            soon(answered).await.unwrap();
-            is_told(&soon(acknowledged).await.unwrap_err(), &reason, Sent::Yes);
-            is_told(&soon(silent).await.unwrap_err(), &reason, Sent::Maybe);
-            is_told(&soon(waiting).await.unwrap_err(), &reason, Sent::No);
-            is_told(&soon(commands.run("afterwards")).await.unwrap_err(), &reason, Sent::No);
+            eventually(answered).await.unwrap();
+            is_told(&eventually(acknowledged).await.unwrap_err(), &reason, Sent::Yes);
+            is_told(&eventually(silent).await.unwrap_err(), &reason, Sent::Maybe);
+            is_told(&eventually(waiting).await.unwrap_err(), &reason, Sent::No);
+            is_told(&eventually(commands.run("afterwards")).await.unwrap_err(), &reason, Sent::No);
             assert_eq!((commands.under_way(), commands.late_replies()), (0, 0));
         }
     }
@@ -68,10 +71,10 @@ async fn the_end_of_a_half_is_told_to_all<K: Kind>() {
     let silent = patient.submit("silent").await.unwrap();
     let mut far = Far::new(far);
     far.writer.shutdown().await.unwrap();
-    let error = soon(silent).await.unwrap_err();
+    let error = eventually(silent).await.unwrap_err();
     let is_told = matches!(error.cause(), Cause::NotConnected { reason: Some(DisconnectReason::ClosedByPeer), .. });
     assert!(is_told, "{error:?}");
-    soon(client.wait_disconnected()).await;
+    eventually(client.wait_disconnected()).await;
     assert_eq!(client.handler().under_way(), 0);
 }
 
@@ -90,9 +93,9 @@ async fn a_command_waits_for_the_greeting<K: Kind>() {
     assert!(cut(5, &mut early).await.is_none());
     assert_eq!(far.hears().await, "0 early");
     far.says("0 done").await;
-    assert_eq!(soon(early).await.unwrap(), "0 done");
+    assert_eq!(eventually(early).await.unwrap(), "0 done");
     assert!(client.handler().protocol().events.lock().unwrap().is_empty());
-    soon(client.close()).await;
+    eventually(client.close()).await;
 }
 
 /// A protocol that panics ends the session, and all callers are told.
@@ -102,7 +105,7 @@ async fn a_protocol_that_panics_ends_the_session<K: Kind>() {
     let (client, mut far) = meet::<Numbered, K>(commands()).await;
     let pending = client.handler().submit("slew").await.unwrap();
     far.says("panic").await;
-    let error = soon(pending).await.unwrap_err();
+    let error = eventually(pending).await.unwrap_err();
     let failed = |reason: &Option<DisconnectReason>| matches!(reason, Some(DisconnectReason::HandlerFailed { .. }));
     assert!(matches!(error.cause(), Cause::NotConnected { reason, .. } if failed(reason)), "{error:?}");
 }
@@ -114,20 +117,20 @@ async fn a_server_asks_its_clients() {
     for round in 0..2 {
         let client = Client::builder(server.host(), server.port()).connect().await.unwrap();
         client.write_str("hello").await.unwrap();
-        soon(server.wait_connected()).await;
+        eventually(server.wait_connected()).await;
         let asking = server.handler().run("who?");
         let answering = async {
             assert_eq!(client.read_str().await.unwrap(), format!("{} who?", 2 * round));
             client.write_str(&format!("{} done me", 2 * round)).await.unwrap();
         };
-        let (reply, ()) = soon(async { tokio::join!(asking, answering) }).await;
+        let (reply, ()) = eventually(async { tokio::join!(asking, answering) }).await;
         assert_eq!(reply.unwrap(), format!("{} done me", 2 * round));
         let never = server.handler().submit("never").await.unwrap();
-        soon(client.close()).await;
-        assert!(matches!(soon(never).await.unwrap_err().cause(), Cause::NotConnected { .. }));
-        soon(server.wait_disconnected()).await;
+        eventually(client.close()).await;
+        assert!(matches!(eventually(never).await.unwrap_err().cause(), Cause::NotConnected { .. }));
+        eventually(server.wait_disconnected()).await;
     }
-    soon(server.close()).await;
+    eventually(server.close()).await;
     let expected = ["hello", "disconnected", "hello", "disconnected"];
     assert_eq!(*server.handler().protocol().events.lock().unwrap(), expected);
 }
@@ -146,18 +149,18 @@ async fn a_link_has_commands_again() {
         })
         .start();
     for _ in 0..3 {
-        let mut far = Far::new(soon(listener.accept()).await.unwrap().0);
+        let mut far = Far::new(eventually(listener.accept()).await.unwrap().0);
         assert_eq!(far.hears().await, "hello");
         far.says("done hello").await;
-        soon(link.ready()).await.unwrap();
+        eventually(link.ready()).await.unwrap();
         let slew = link.handler().submit("slew").await.unwrap();
         assert_eq!(far.hears().await, "slew");
         drop(far);
-        let error = soon(slew).await.unwrap_err();
+        let error = eventually(slew).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::NotConnected { .. }) && error.sent() == Sent::Maybe, "{error:?}");
         assert_eq!(link.handler().under_way(), 0);
     }
-    soon(link.close()).await;
+    eventually(link.close()).await;
 }
 
 /// One handler serves one session at a time: the session that was there ends.
@@ -169,7 +172,7 @@ async fn a_handler_serves_one_session_at_a_time() {
     let (second, mut other) = meet::<_, Memory>(commands.clone()).await;
     assert!(matches!(pending.await.unwrap_err().cause(), Cause::NotConnected { .. }));
     far.says("0 done").await;
-    soon(first.wait_disconnected()).await;
+    eventually(first.wait_disconnected()).await;
     let pending = commands.submit("slew").await.unwrap();
     other.says("1 done").await;
     assert_eq!((pending.await.unwrap().as_str(), second.is_connected()), ("1 done", true));
@@ -191,7 +194,7 @@ fn a_command_outlives_its_runtime() {
         if is_dropped {
             drop(two);
         } else {
-            let error = runtime().block_on(soon(two)).unwrap_err();
+            let error = runtime().block_on(eventually(two)).unwrap_err();
             assert!(matches!(error.cause(), Cause::NotConnected { .. }), "{error:?}");
         }
         drop((client, far));

@@ -6,12 +6,13 @@ use tcpip_client::{
     Batch, Client, Commands, Connection, DisconnectReason, HandlerError, HandlerResult, Kind as Frame, Phase, Protocol,
     ReadLoopClient, WriteError,
 };
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, ReadHalf, WriteHalf, split},
     task::yield_now,
 };
 
-use crate::{kinds::Kind, soon::soon};
+use crate::kinds::Kind;
 
 /// By what replies are told from each other.
 pub(super) trait Ids: Send + Sync + 'static {
@@ -170,7 +171,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite> Far<S> {
     }
 
     pub(super) async fn hears(&mut self) -> String {
-        soon(self.lines.next_line()).await.unwrap().expect("a command")
+        eventually(self.lines.next_line()).await.unwrap().expect("a command")
     }
 
     pub(super) async fn says(&mut self, line: &str) {
@@ -195,7 +196,7 @@ pub(super) async fn heard<I: Ids, K: Kind>(client: &ReadLoopClient<Commands<Word
     let events = || client.handler().protocol().events.lock().unwrap().iter().filter(|event| *event == "heard").count();
     let before = events();
     far.says("heard").await;
-    soon(async {
+    eventually(async {
         while events() == before {
             yield_now().await;
         }

@@ -6,13 +6,13 @@ use macro_rules_attribute::apply;
 use tcpip_client::{
     Checksum, Framing, OutOfStep, RequestError, RequestOptions, Requester, Shape, json, line, lines, literal,
 };
+use tcpip_testkit::eventually;
 use tokio::time::sleep;
 
 use super::{SECOND, TICK, at_once, device, meet};
 use crate::{
     kinds::{Kind, Memory},
     over_each_kind::over_each_kind,
-    soon::soon,
 };
 
 /// A request that is secret has no word of what was said in its errors, whatever shape it asks for; what a conversion of
@@ -30,7 +30,7 @@ async fn a_secret_is_in_no_error<K: Kind>() {
         let device = device(far, move |_| at_once(reply));
         let secret = requester.with(RequestOptions::secret);
         let asking = async {
-            let error = soon(secret.ask_for(command, shape)).await.unwrap_err();
+            let error = eventually(secret.ask_for(command, shape)).await.unwrap_err();
             requester.close().await;
             error
         };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use macro_rules_attribute::apply;
 use tcpip_client::{OutOfStep, RequestOptions};
+use tcpip_testkit::eventually;
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{SECOND, TICK, at_once, device, meet};
@@ -11,7 +12,6 @@ use crate::{
     kinds::{Kind, Memory, MemoryTransports},
     over_each_kind::over_each_kind,
     seeded::{Random, requests},
-    soon::soon,
 };
 
 /// A reply that is swallowed, late or split, callers that go away at any time, requests that are repeated, and sessions
@@ -122,7 +122,7 @@ async fn many_tasks_share_a_device<K: Kind>() {
         tasks.spawn(async move {
             for number in 0..requests() / 8 {
                 let question = format!("task {task}, question {number}");
-                assert_eq!(soon(requester.ask(&question[..])).await.unwrap(), question);
+                assert_eq!(eventually(requester.ask(&question[..])).await.unwrap(), question);
             }
         });
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use macro_rules_attribute::apply;
 use tcpip_client::{Cause, DisconnectReason, OutOfStep, RequestOptions, Sent, lines};
+use tcpip_testkit::eventually;
 use tokio::task::yield_now;
 
 use super::{SECOND, TICK, at_once, device, meet};
@@ -11,7 +12,6 @@ use crate::{
     cut::cut,
     kinds::{Kind, Memory},
     over_each_kind::over_each_kind,
-    soon::soon,
 };
 
 /// A request that is dropped before its turn sends nothing; one that is dropped later is one whose reply is late: by
@@ -28,11 +28,11 @@ async fn a_dropped_request_is_late<K: Kind>() {
         if command == "late" { Vec::new() } else { at_once("reply\r\n") }
     });
     let asking = async {
-        assert_eq!(soon(requester.ask("?")).await.unwrap(), "reply");
+        assert_eq!(eventually(requester.ask("?")).await.unwrap(), "reply");
         assert!(cut(3, requester.ask("late")).await.is_none());
         assert!(!requester.connection().is_connected(), "without anything to wait for");
         assert_eq!(requester.connection().reason(), Some(DisconnectReason::OutOfStep));
-        let error = soon(requester.ask("?")).await.unwrap_err();
+        let error = eventually(requester.ask("?")).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::NotConnected { .. }) && error.sent() == Sent::No, "{error:?}");
     };
     tokio::join!(device, asking);
@@ -54,7 +54,7 @@ async fn an_abandoned_reply_is_taken_and_dropped<K: Kind>() {
         for polls in 1..40 {
             let _ = cut(polls, requester.ask_for(format!("dropped {polls}"), lines(3))).await;
             let question = format!("question {polls}");
-            assert_eq!(soon(requester.ask_for(&question[..], lines(3))).await.unwrap(), [&question[..]; 3]);
+            assert_eq!(eventually(requester.ask_for(&question[..], lines(3))).await.unwrap(), [&question[..]; 3]);
         }
         requester.close().await;
     };
@@ -120,14 +120,14 @@ async fn an_exclusive_turn_is_kept<K: Kind>() {
         let other = requester.ask("other");
         let own = async {
             for step in ["one", "two"] {
-                assert_eq!(soon(channel.ask(step)).await.unwrap(), step);
+                assert_eq!(eventually(channel.ask(step)).await.unwrap(), step);
                 yield_now().await;
             }
             assert!(cut(3, channel.ask("three")).await.is_none_or(|reply| reply.is_ok()));
-            assert_eq!(soon(channel.exclusive().await.unwrap().ask("four")).await.unwrap(), "four");
+            assert_eq!(eventually(channel.exclusive().await.unwrap().ask("four")).await.unwrap(), "four");
             drop(channel);
         };
-        let (other, ()) = tokio::join!(soon(other), own);
+        let (other, ()) = tokio::join!(eventually(other), own);
         assert_eq!(other.unwrap(), "other");
         requester.close().await;
     };

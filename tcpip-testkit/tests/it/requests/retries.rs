@@ -11,7 +11,7 @@ use tcpip_client::{
     lines,
 };
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
-use tcpip_testkit::MemoryNetwork;
+use tcpip_testkit::{MemoryNetwork, eventually};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{SECOND, TICK, at_once, device, meet};
-use crate::{kinds::Memory, soon::soon};
+use crate::kinds::Memory;
 
 const PORT: u16 = 5025;
 
@@ -359,11 +359,11 @@ async fn the_next_session_answers() {
         .start();
     for number in 0..20 {
         let question = format!("question {number}");
-        assert_eq!(soon(link.ask(&question[..])).await.unwrap(), question);
-        let error = soon(link.with(|options| options.retries(0)).ask("hang up")).await.unwrap_err();
+        assert_eq!(eventually(link.ask(&question[..])).await.unwrap(), question);
+        let error = eventually(link.with(|options| options.retries(0)).ask("hang up")).await.unwrap_err();
         assert_ne!(error.sent(), Sent::Yes, "{error:?}");
     }
-    soon(link.close()).await;
+    eventually(link.close()).await;
     device.abort();
 }
 

@@ -10,7 +10,8 @@ use tcpip_client::{
 };
 
 use super::{SECOND, TICK, at_once, device, meet};
-use crate::{kinds::Kind, over_each_kind::over_each_kind, soon::soon};
+use crate::{kinds::Kind, over_each_kind::over_each_kind};
+use tcpip_testkit::eventually;
 
 /// Asks for a reply of that shape, cut at each byte, with another reply behind it.
 async fn takes<K: Kind, S: Shape<Output: PartialEq + std::fmt::Debug>>(
@@ -30,9 +31,9 @@ async fn takes<K: Kind, S: Shape<Output: PartialEq + std::fmt::Debug>>(
     });
     let asking = async {
         for cut in 0..=reply.len() {
-            let taken = soon(requester.ask_for("?", shape())).await;
+            let taken = eventually(requester.ask_for("?", shape())).await;
             assert_eq!(taken.unwrap(), expected, "cut at {cut}");
-            assert_eq!(soon(requester.ask("next?")).await.unwrap(), "next", "behind one cut at {cut}");
+            assert_eq!(eventually(requester.ask("next?")).await.unwrap(), "next", "behind one cut at {cut}");
         }
         requester.close().await;
     };
@@ -88,7 +89,7 @@ async fn what_trails_a_frame_is_nothing<K: Kind>() {
                     |framing: &Framing| framing.clone().map(|content| String::from_utf8_lossy(&content).into_owned());
                 let asked = |command: &str| if begin == "[" { format!("[{command}]") } else { command.to_owned() };
                 for command in ["1", "2", "3"] {
-                    let reply = soon(requester.ask_for(command, one(&framing))).await.unwrap();
+                    let reply = eventually(requester.ask_for(command, one(&framing))).await.unwrap();
                     assert_eq!(reply, asked(command), "{framing:?}, cut at {cut}");
                 }
                 requester.close().await;
@@ -115,11 +116,11 @@ async fn a_damaged_frame_is_nobodys_reply<K: Kind>() {
         _ => at_once(good.clone()),
     });
     let asking = async {
-        assert_eq!(soon(requester.ask_for("noise", framing.clone())).await.unwrap(), "good");
-        let error = soon(requester.ask_for("damage", framing.clone())).await.unwrap_err();
+        assert_eq!(eventually(requester.ask_for("noise", framing.clone())).await.unwrap(), "good");
+        let error = eventually(requester.ask_for("damage", framing.clone())).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::Value(_)) && error.sent() == Sent::Yes, "{error:?}");
-        assert_eq!(soon(requester.ask_for("good", framing.clone())).await.unwrap(), "good");
-        let error = soon(requester.ask_for("endless", framing.clone())).await.unwrap_err();
+        assert_eq!(eventually(requester.ask_for("good", framing.clone())).await.unwrap(), "good");
+        let error = eventually(requester.ask_for("endless", framing.clone())).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::OutOfStep(_)), "{error:?}");
         assert!(!requester.connection().is_connected());
     };
@@ -133,16 +134,16 @@ async fn what_does_not_convert_costs_itself<K: Kind>() {
     let (requester, far) = meet::<K>(RequestOptions::new()).await;
     let device = device(far, |command| at_once([command.as_bytes(), b"\r\n"].concat()));
     let asking = async {
-        let error = soon(requester.ask_for("x", line().try_map(|reply| reply.parse::<u8>()))).await.unwrap_err();
+        let error = eventually(requester.ask_for("x", line().try_map(|reply| reply.parse::<u8>()))).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::Value(_)) && error.sent() == Sent::Yes, "{error:?}");
-        let error = soon(requester.ask_for("{", json::<f64>())).await.unwrap_err();
+        let error = eventually(requester.ask_for("{", json::<f64>())).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::Value(_)), "{error:?}");
-        assert_eq!(soon(requester.ask("1")).await.unwrap(), "1");
-        let error = soon(requester.ask_for("no", literal(b"ok\r\n"))).await.unwrap_err();
+        assert_eq!(eventually(requester.ask("1")).await.unwrap(), "1");
+        let error = eventually(requester.ask_for("no", literal(b"ok\r\n"))).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::OutOfStep(_)), "{error:?}");
         assert_eq!(error.to_string(), r#""no\r\n": "no\r\n" came instead of "ok\r\n""#);
         assert_eq!(requester.connection().reason(), Some(DisconnectReason::OutOfStep));
-        let error = soon(requester.ask("2")).await.unwrap_err();
+        let error = eventually(requester.ask("2")).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::NotConnected { .. }) && error.sent() == Sent::No, "{error:?}");
     };
     tokio::join!(device, asking);
@@ -159,7 +160,7 @@ async fn a_shape_that_panics_ends_the_session<K: Kind>() {
         let asking = requester.clone();
         let shape = (line().map(|line| assert_eq!(line, "2")), line());
         let asked = tokio::spawn(async move { asking.ask_for("?", shape).await });
-        assert!(soon(asked).await.unwrap_err().is_panic());
+        assert!(eventually(asked).await.unwrap_err().is_panic());
         assert_eq!(requester.connection().reason(), Some(DisconnectReason::OutOfStep));
     };
     tokio::join!(device, asking);

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use macro_rules_attribute::apply;
 use tcpip_client::{Cause, DisconnectReason, RequestOptions, Sent, Unsolicited, line};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, split},
     task::yield_now,
 };
 
 use super::{TICK, at_once, device, meet};
-use crate::{cut::cut, kinds::Kind, over_each_kind::over_each_kind, soon::soon};
+use crate::{cut::cut, kinds::Kind, over_each_kind::over_each_kind};
 
 /// What arrives before a command goes out is never its reply.
 #[apply(over_each_kind)]
@@ -20,7 +21,7 @@ async fn what_nobody_asked_for_is_found<K: Kind>() {
         let (requester, far) = meet::<K>(RequestOptions::new().unsolicited(policy)).await;
         let (reader, mut writer) = split(far);
         writer.write_all(b"stray\r\n").await.unwrap();
-        soon(async {
+        eventually(async {
             while requester.connection().unread() < 7 {
                 yield_now().await;
             }
@@ -34,11 +35,11 @@ async fn what_nobody_asked_for_is_found<K: Kind>() {
         };
         let asking = async {
             if policy == Unsolicited::Fail {
-                let error = soon(requester.ask("first")).await.unwrap_err();
+                let error = eventually(requester.ask("first")).await.unwrap_err();
                 assert!(matches!(error.cause(), Cause::Unsolicited(stray) if stray == b"stray\r\n"), "{error:?}");
                 assert_eq!(error.sent(), Sent::No);
             }
-            assert_eq!(soon(requester.ask("second")).await.unwrap(), "second");
+            assert_eq!(eventually(requester.ask("second")).await.unwrap(), "second");
             requester.close().await;
         };
         tokio::join!(answering, asking);
@@ -58,11 +59,11 @@ async fn an_echo_is_no_reply<K: Kind>() {
             _ => at_once("other\r1\r\n"),
         });
         let asking = async {
-            soon(requester.tell("tell")).await.unwrap();
-            assert_eq!(soon(requester.ask("ask")).await.unwrap(), "1.5", "cut at {cut}");
-            let error = soon(requester.ask("another")).await.unwrap_err();
+            eventually(requester.tell("tell")).await.unwrap();
+            assert_eq!(eventually(requester.ask("ask")).await.unwrap(), "1.5", "cut at {cut}");
+            let error = eventually(requester.ask("another")).await.unwrap_err();
             assert!(matches!(error.cause(), Cause::OutOfStep(_)), "{error:?}");
-            soon(requester.connection().wait_closed()).await;
+            eventually(requester.connection().wait_closed()).await;
         };
         tokio::join!(device, asking);
     }
@@ -75,7 +76,7 @@ async fn a_dropped_reply_was_not_unasked_for<K: Kind>() {
     let (requester, mut far) = meet::<K>(RequestOptions::new()).await;
     assert!(cut(5, requester.ask("?")).await.is_none());
     far.write_all(b"reply\r\n").await.unwrap();
-    let error = soon(requester.receive(line())).await.unwrap_err();
+    let error = eventually(requester.receive(line())).await.unwrap_err();
     let is_told =
         |cause: &Cause| matches!(cause, Cause::NotConnected { reason: Some(DisconnectReason::OutOfStep), .. });
     assert!(is_told(error.cause()), "{error:?}");
