@@ -39,6 +39,7 @@ pub mod coming_from_ts_tcpip {}
 #[doc = include_str!("what_it_costs.md")]
 #[doc = include_str!("what_it_costs_figures.md")]
 pub mod what_it_costs {}
+mod conformance;
 mod event_queue;
 mod fail_on_warnings;
 pub mod faults;
@@ -54,6 +55,10 @@ mod transcript;
 pub use tcpip_server::STD_TIMEOUT;
 
 pub use self::{
+    conformance::{
+        Conformance, ConformanceError, ConformanceFailure, ConformanceProblem, DEFAULT_LISTEN_TIME, DEFAULT_STUCK_TIME,
+        Heard, conformance,
+    },
     fail_on_warnings::{FailOnWarnings, fail_on_warnings},
     faults::seed,
     fixture_error::FixtureError,

@@ -8,6 +8,7 @@ mod cancelled_writes;
 mod changed_format;
 mod commands;
 mod concurrent_writes;
+mod conformance;
 mod connection_options;
 mod cut;
 mod determinism;
