@@ -7,16 +7,18 @@ use std::{
 };
 
 use tcpip_server::{
-    Admission, Connection, HandlerResult, OneClientReadLoopServer, OneClientServerBuilder, ReadAndDispatch, ReadError,
+    Admission, Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, OneClientServerBuilder,
+    ReadAndDispatch, ReadError,
 };
 use tcpip_testkit::{ConformanceError, ConformanceFailure, ConformanceProblem, Heard, conformance};
 use tokio::time::{sleep, timeout};
+
+use ConformanceProblem::{Differs, NotRepeatable, NotServed, Panicked};
 
 /// A device that repeats what it hears, and is broken in one way.
 struct Echo {
     broken: Broken,
     is_taken: AtomicBool,
-    turns: AtomicU32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +34,9 @@ enum Broken {
     PanicsAtGarbage,
     PanicsWhenNotRead,
     PanicsInSilence,
+    PanicsAtReset,
     IsNotFreed,
+    IsNotFreedWhenReplaced,
     NeverYields,
     CountsSessions,
 }
@@ -53,10 +57,21 @@ impl ReadAndDispatch for Echo {
                     }
                 });
             }
-            Broken::IsNotFreed if self.is_taken.swap(true, Ordering::SeqCst) => pending().await,
+            Broken::IsNotFreed | Broken::IsNotFreedWhenReplaced if self.is_taken.swap(true, Ordering::SeqCst) => {
+                pending::<()>().await;
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    async fn on_disconnect(&self, connection: &Connection) {
+        match (self.broken, connection.reason()) {
+            (Broken::PanicsAtReset, Some(DisconnectReason::Reset)) => panic!("a reset"),
+            (Broken::IsNotFreedWhenReplaced, Some(DisconnectReason::Replaced)) => {}
+            (Broken::IsNotFreedWhenReplaced, _) => self.is_taken.store(false, Ordering::SeqCst),
+            _ => {}
+        }
     }
 
     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
@@ -92,7 +107,6 @@ impl ReadAndDispatch for Echo {
             }
             _ => {}
         }
-        self.turns.fetch_add(1, Ordering::SeqCst);
         match connection.write_str(&line).await {
             Err(error) if self.broken == Broken::PanicsWhenNotRead => panic!("nobody reads: {error}"),
             result => Ok(result?),
@@ -101,12 +115,12 @@ impl ReadAndDispatch for Echo {
 }
 
 fn echo(broken: Broken) -> OneClientServerBuilder<Echo> {
-    OneClientReadLoopServer::builder(Echo { broken, is_taken: AtomicBool::new(false), turns: AtomicU32::new(0) })
+    let admission = if broken == Broken::IsNotFreedWhenReplaced { Admission::Replace } else { Admission::default() };
+    OneClientReadLoopServer::builder(Echo { broken, is_taken: AtomicBool::new(false) }).admission(admission)
 }
 
 async fn failures(server: impl Fn() -> OneClientServerBuilder<Echo> + Send + 'static) -> Vec<ConformanceFailure> {
-    let run = conformance(server).commands(["one\r\n", "two\r\n"]).seed(7).stuck_after(Duration::from_millis(500));
-    match run.run().await {
+    match conformance(server).commands(["one\r\n", "two\r\n"]).seed(7).run().await {
         Ok(()) => Vec::new(),
         Err(ConformanceError::Failed { failures }) => failures,
         Err(error) => panic!("{error:?}"),
@@ -125,12 +139,11 @@ async fn a_good_server_passes() {
 /// Each server that is broken in one way fails, for that reason.
 #[test_log::test(tokio::test)]
 async fn what_is_broken_is_found() {
-    use ConformanceProblem::{Differs, NotRepeatable, NotServed, Panicked, Stuck};
     let panicked = |text: &str, problem: &ConformanceProblem| match problem {
         Panicked { message } => message.contains(text) && message.contains("tests/it/conformance.rs:"),
         _ => false,
     };
-    for (broken, scenario, is_it) in [
+    let cases = [
         (
             Broken::TakesChunksForCommands,
             r#""o" | "ne" CR LF instead of "one" CR LF"#,
@@ -155,6 +168,8 @@ async fn what_is_broken_is_found() {
         ),
         (Broken::PanicsAtHalf, r#"a hang-up behind "o""#, Box::new(|problem| panicked("half a command", problem))),
         (Broken::PanicsInATask, r#"a hang-up behind "o""#, Box::new(|problem| panicked("in a task", problem))),
+        (Broken::PanicsAtReset, "a reset at once", Box::new(|problem| panicked("a reset", problem))),
+        (Broken::IsNotFreedWhenReplaced, "a second client", Box::new(|problem| matches!(problem, NotServed { .. }))),
         (Broken::PanicsAtGarbage, "garbage", Box::new(|problem| panicked("what is", problem))),
         (
             Broken::PanicsWhenNotRead,
@@ -167,21 +182,32 @@ async fn what_is_broken_is_found() {
             Box::new(|problem| panicked("a command each minute", problem)),
         ),
         (Broken::IsNotFreed, "a hang-up at once", Box::new(|problem| matches!(problem, NotServed { .. }))),
-        (Broken::NeverYields, "garbage", Box::new(|problem| matches!(problem, Stuck { .. }))),
         (Broken::CountsSessions, r#""one" CR LF"#, Box::new(|problem| matches!(problem, NotRepeatable { .. }))),
-    ] {
-        let failures = failures(move || echo(broken)).await;
+    ];
+    let runs: Vec<_> = cases.iter().map(|&(broken, ..)| tokio::spawn(failures(move || echo(broken)))).collect();
+    for ((broken, scenario, is_it), run) in cases.into_iter().zip(runs) {
+        let failures = run.await.unwrap();
         let ConformanceFailure { scenario: first, problem, .. } = failures.first().expect("it is broken");
         assert!(first.starts_with(scenario), "{broken:?}: {failures:#?}");
         assert!(is_it(problem), "{broken:?}: {failures:#?}");
     }
 }
 
+/// A handler that gets stuck in code that never waits is given up, and named.
+#[test_log::test(tokio::test)]
+async fn who_never_yields_is_stuck() {
+    let after = Duration::from_millis(300);
+    let run = conformance(|| echo(Broken::NeverYields)).commands(["one\r\n"]).stuck_after(after).run().await;
+    let Err(ConformanceError::Failed { failures }) = run else { panic!("{run:?}") };
+    assert_eq!(failures.last().map(|failure| &failure.problem), Some(&ConformanceProblem::Stuck { after }));
+}
+
 /// The same seed finds the same.
 #[test_log::test(tokio::test)]
 async fn two_runs_are_the_same() {
     let run = || failures(|| echo(Broken::PanicsAtGarbage));
-    assert_eq!(run().await, run().await);
+    let (one, another) = tokio::join!(run(), run());
+    assert_eq!(one, another);
 }
 
 /// A run without commands would find nothing.
