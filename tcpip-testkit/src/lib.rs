@@ -47,6 +47,7 @@ mod network;
 mod no_leaks;
 mod one_client_server_test_case;
 mod proxy;
+#[allow(dead_code, reason = "what plays a script comes next")]
 mod script;
 mod test_read_loop_server;
 mod transcript;
@@ -67,6 +68,7 @@ pub use self::{
         AcceptGuard, DEFAULT_WINDOW, FaultGuard, FaultProxy, FaultProxyBuilder, Passed, ProxyTap, Then, Toward, What,
         Wire,
     },
+    script::{Script, ScriptError, ScriptFault},
     test_read_loop_server::{TestOneClientReadLoopServer, TestReadLoop, TestServerBuilder},
     transcript::{DEFAULT_KEPT_BYTES, DEFAULT_KEPT_CHUNKS, Record, Transcript, TranscriptChunk},
 };
