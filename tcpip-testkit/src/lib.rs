@@ -64,11 +64,7 @@ pub use self::{
     },
     no_leaks::{LeakError, OTHERS_TIMEOUT, no_leaks, no_leaks_within},
     one_client_server_test_case::OneClientServerTestCase,
-    proxy::{
-        AcceptGuard, DEFAULT_WINDOW, FaultGuard, FaultProxy, FaultProxyBuilder, Passed, ProxyTap, Then, Toward, What,
-        Wire,
-    },
-    script::{Script, ScriptError, ScriptFault},
+    script::{FailureReason, Script, ScriptError, ScriptFailure, ScriptFault},
     test_read_loop_server::{TestOneClientReadLoopServer, TestReadLoop, TestServerBuilder},
     transcript::{DEFAULT_KEPT_BYTES, DEFAULT_KEPT_CHUNKS, Record, Transcript, TranscriptChunk},
 };

@@ -3,6 +3,7 @@
 mod compile;
 mod control;
 mod crc;
+pub(crate) mod engine;
 mod error;
 mod kinds;
 mod markdown;
@@ -15,6 +16,7 @@ mod script;
 mod syntax;
 
 pub use self::{
+    engine::{FailureReason, ScriptFailure},
     error::{ScriptError, ScriptFault},
     script::Script,
 };

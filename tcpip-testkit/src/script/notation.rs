@@ -15,7 +15,6 @@ pub(crate) const CONTROL_NAMES: [&str; 32] = [
 ];
 
 /// Returns these bytes as items on one line.
-#[cfg_attr(not(test), expect(dead_code, reason = "failures of a play need it"))]
 pub(crate) fn items(bytes: &[u8]) -> String {
     lines(bytes).join(" ")
 }

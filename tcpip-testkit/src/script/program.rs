@@ -76,11 +76,17 @@ pub(crate) struct Unasked {
 
 #[derive(Debug)]
 pub(crate) struct Repeat {
-    /// `None`: for as long as what comes fits the first step.
-    pub(crate) times: Option<u32>,
+    pub(crate) times: Times,
     pub(crate) body: Block,
     pub(crate) line: usize,
     pub(crate) place: Place,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Times {
+    Exactly(u32),
+    /// For as long as what comes fits the first step, which is of this side.
+    WhileFits(Side),
 }
 
 #[derive(Debug)]
@@ -177,6 +183,13 @@ pub(crate) enum JsonKind {
     Number,
     Word,
     Regex(Regex),
+}
+
+impl HoleKind {
+    /// Whether what a hole of this kind captures is a string where it is used in JSON.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self, Self::Word | Self::UpTo(_, Some(_)))
+    }
 }
 
 impl JsonKind {

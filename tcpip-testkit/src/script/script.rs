@@ -126,9 +126,9 @@ impl Script {
         fault(&self.0.text, &self.0.origin, Wrong::at(place.range(), message))
     }
 
-    /// What it is called, and the number of this line of it where it comes from.
-    pub(crate) fn line_at(&self, line: usize) -> (String, usize) {
-        (name(&self.0.origin), line + lines_before(&self.0.origin))
+    /// The number of this line of it where it comes from.
+    pub(crate) fn line_at(&self, line: usize) -> usize {
+        line + lines_before(&self.0.origin)
     }
 }
 
@@ -199,4 +199,4 @@ fn fault(text: &str, origin: &Origin, wrong: Wrong) -> ScriptFault {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

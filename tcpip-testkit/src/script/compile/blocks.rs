@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Compiler;
 use crate::script::{
     place::Place,
-    program::{Action, Block, Branches, Delay, Node, Part, Pause, Repeat, Step, Unasked},
+    program::{Action, Block, Branches, Delay, Node, Part, Pause, Repeat, Step, Times, Unasked},
     syntax::{self, Branching, Content, Item, Line, Side, Time, Wrong},
 };
 
@@ -202,10 +202,14 @@ impl<'a> Compiler<'a> {
         let number = self.line_number();
         let body = self.body(line)?;
         let Some(first) = body.first() else { return Err(no_step(line)) };
-        if times.is_none() {
-            let message = "a `repeat` without a number begins with a step, `one of` or `any order`";
-            first_step(first).ok_or_else(|| Wrong::at(line.place.range(), message))?;
-        }
+        let times = match (times, first_step(first)) {
+            (Some(times), _) => Times::Exactly(times),
+            (None, Some(first)) => Times::WhileFits(first.side),
+            (None, None) => {
+                let message = "a `repeat` without a number begins with a step, `one of` or `any order`";
+                return Err(Wrong::at(line.place.range(), message));
+            }
+        };
         Ok(Repeat { times, body, line: number, place: line.place })
     }
 

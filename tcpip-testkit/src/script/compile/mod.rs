@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tcpip_core::Encoding;
 
+pub(crate) use self::parts::unknown;
 use super::{
     program::Block,
     syntax::{Line, Wrong},

@@ -6,18 +6,13 @@ use tcpip_core::JsonMode;
 
 use super::{
     captures::{Capture, Scope, Unset},
-    json_value::{self, NoValue, Value, ValueKind},
+    json_value::{self, Value, ValueKind},
     sending::Unsendable,
 };
 use crate::script::program::{JsonKind, JsonPattern};
 
 /// Whether this value of `bytes` fits.
-pub(super) fn fits(
-    pattern: &JsonPattern,
-    value: &Value,
-    bytes: &[u8],
-    scope: &mut Scope<'_>,
-) -> Result<bool, Unset> {
+pub(super) fn fits(pattern: &JsonPattern, value: &Value, bytes: &[u8], scope: &mut Scope<'_>) -> Result<bool, Unset> {
     let raw = &bytes[value.range.clone()];
     Ok(match (pattern, &value.kind) {
         (JsonPattern::Any, _) => true,
@@ -76,12 +71,13 @@ fn all_fit<'p>(
 }
 
 fn is_of_kind(kind: &JsonKind, value: &ValueKind, raw: &[u8]) -> bool {
-    let is_integer = || matches!(value, ValueKind::Number) && !raw.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+    let is_integer =
+        || matches!(value, ValueKind::Number) && !raw.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
     match (kind, value) {
-        (JsonKind::Any, _) => true,
         (JsonKind::Digits, _) => is_integer() && raw[0] != b'-',
         (JsonKind::Int, _) => is_integer(),
-        (JsonKind::Number, ValueKind::Number | ValueKind::Constant("NaN" | "Infinity" | "-Infinity")) => true,
+        (JsonKind::Any, _)
+        | (JsonKind::Number, ValueKind::Number | ValueKind::Constant("NaN" | "Infinity" | "-Infinity")) => true,
         (JsonKind::Word, ValueKind::String(text)) => {
             !text.is_empty() && text.bytes().all(|byte| byte > b' ' && byte != 0x7f)
         }

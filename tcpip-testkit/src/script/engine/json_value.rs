@@ -178,11 +178,9 @@ impl Reader<'_> {
         loop {
             match self.take(|byte| byte >= b' ')? {
                 b'"' => break,
-                b'\\' => {
-                    if self.take(|byte| br#""\/bfnrtu"#.contains(&byte))? == b'u' {
-                        for _ in 0..4 {
-                            self.take(|byte| byte.is_ascii_hexdigit())?;
-                        }
+                b'\\' if self.take(|byte| br#""\/bfnrtu"#.contains(&byte))? == b'u' => {
+                    for _ in 0..4 {
+                        self.take(|byte| byte.is_ascii_hexdigit())?;
                     }
                 }
                 _ => {}
@@ -213,8 +211,21 @@ mod tests {
             assert_eq!(read(format!("{text}x").as_bytes()).unwrap().range.end, text.len(), "{text}");
         }
         for (text, at) in [
-            ("x", 0), ("nul1", 3), ("[1,]", 3), ("[1 2]", 3), ("{1}", 1), (r#"{"a" 1}"#, 5), (r#"{"a": 1,}"#, 8), ("[01]", 2),
-            ("[1.]", 3), ("[1e]", 3), ("[-x]", 2), ("\"a\n\"", 2), (r#""\q""#, 2), (r#""\u12g4""#, 5), (r#""\ud800""#, 0),
+            ("x", 0),
+            ("nul1", 3),
+            ("[1,]", 3),
+            ("[1 2]", 3),
+            ("{1}", 1),
+            (r#"{"a" 1}"#, 5),
+            (r#"{"a": 1,}"#, 8),
+            ("[01]", 2),
+            ("[1.]", 3),
+            ("[1e]", 3),
+            ("[-x]", 2),
+            ("\"a\n\"", 2),
+            (r#""\q""#, 2),
+            (r#""\u12g4""#, 5),
+            (r#""\ud800""#, 0),
             ("[\"\u{fe}\"", 9),
         ] {
             let bytes: Vec<u8> = text.chars().map(|character| u8::try_from(u32::from(character)).unwrap()).collect();
@@ -223,6 +234,6 @@ mod tests {
         }
         assert_eq!(read(b"12").unwrap_err(), NoValue::More);
         assert_eq!(read(b"12\n").unwrap().range, 0..2);
-        assert_eq!(read(&[b'['; 100_000]).unwrap_err(), NoValue::Not(127));
+        assert_eq!(read(&b"[".repeat(100_000)).unwrap_err(), NoValue::Not(127));
     }
 }

@@ -183,18 +183,12 @@ impl Matching<'_, '_> {
         self.json_value(json.number_end, Some(&json.pattern), item)
     }
 
-    fn json_value(
-        &mut self,
-        number_end: NumberEnd,
-        pattern: Option<&JsonPattern>,
-        item: Item,
-    ) -> Result<usize, Halt> {
+    fn json_value(&mut self, number_end: NumberEnd, pattern: Option<&JsonPattern>, item: Item) -> Result<usize, Halt> {
         let there = &self.bytes[item.from..];
         let blanks = there.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         let begins_number = match there[blanks..] {
-            [b'-', b'I', ..] | [b'-'] => false,
+            [b'-', b'I', ..] | [b'-'] | [] => false,
             [first, ..] => first == b'-' || first.is_ascii_digit(),
-            [] => false,
         };
         if begins_number && number_end == NumberEnd::Unknown {
             return Err(item.not(item.from + blanks));

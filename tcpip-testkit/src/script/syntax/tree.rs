@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::script::{number_type::NumberType, place::Place};
+pub(crate) use crate::transcript::log::Side;
 
 /// One line, with its comment.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,15 +47,6 @@ pub(crate) struct Step {
     pub(crate) side: Side,
     pub(crate) action: Action,
     pub(crate) within: Option<Time>,
-}
-
-/// Who sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    /// `>`
-    Client,
-    /// `<`
-    Server,
 }
 
 impl Side {
