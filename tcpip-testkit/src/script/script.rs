@@ -146,6 +146,14 @@ impl FromStr for Script {
     }
 }
 
+impl TryFrom<&str> for Script {
+    type Error = ScriptError;
+
+    fn try_from(text: &str) -> Result<Self, ScriptError> {
+        Self::parse(text)
+    }
+}
+
 /// The text as it was read.
 impl fmt::Display for Script {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
