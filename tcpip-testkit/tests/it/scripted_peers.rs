@@ -8,7 +8,8 @@ use std::{
 
 use tcpip_client::Client;
 use tcpip_testkit::{
-    FailureReason, PeerError, Script, ScriptFailure, ScriptedPeer, TestOneClientReadLoopServer, Transcript,
+    FailureReason, MemoryNetwork, PeerError, Script, ScriptFailure, ScriptedPeer, TestOneClientReadLoopServer,
+    Transcript,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
@@ -287,4 +288,24 @@ async fn a_given_stream_is_not_connected_again() {
     assert!(matches!(failure.reason(), FailureReason::LeftOver), "{failure}");
     let peer = ScriptedPeer::server(Script::new()).start().await.unwrap();
     assert_eq!(peer.finish().await.unwrap().chunks(), []);
+}
+
+/// Peers meet in a network in memory too, given or entered, where resets are resets.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn peers_meet_in_memory() {
+    let text = "> \"a\"\n< \"b\"\n> reset\n> connect\n+1h < \"c\"\n> fin\n< fin\n";
+    let network = MemoryNetwork::new();
+    let device = ScriptedPeer::server(script(text)).network(&network).start_on("dome", 17310).await.unwrap();
+    let controller = ScriptedPeer::client(script(text)).network(&network).connect("dome", 17310).await.unwrap();
+    let (device, controller) = tokio::join!(
+        device.finish_within(Duration::from_hours(2)).finish(),
+        controller.finish_within(Duration::from_hours(2)).finish()
+    );
+    assert_eq!(device.unwrap().to_script(), controller.unwrap().to_script());
+    let _entered = network.enter();
+    let device = ScriptedPeer::server(script("> \"a\"\n< reset\n")).start_on("dome", 17311).await.unwrap();
+    let client = Client::builder("dome", 17311).connect().await.unwrap();
+    client.write(b"a").await.unwrap();
+    client.wait_disconnected().await;
+    device.finish().await.unwrap();
 }

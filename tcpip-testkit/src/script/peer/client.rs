@@ -22,7 +22,7 @@ impl ScriptedClient {
         Self { prepared: Prepared { script, values: Vec::new() }, network: AnyNetwork::default() }
     }
 
-    /// Sets the network to connect in. Default: the system's.
+    /// Sets the network to connect in. Default: the one that this thread has entered, or the system's.
     pub fn network<N: Network + Clone>(mut self, network: &N) -> Self {
         self.network = AnyNetwork::of(network.clone());
         self
@@ -45,7 +45,7 @@ impl ScriptedClient {
     ///
     /// Nothing is left.
     pub async fn connect(self, host: &str, port: u16) -> Result<ScriptedPeer, PeerError> {
-        let dial = timeout(DEFAULT_CONNECT_TIMEOUT, Source::dial(self.network, host, port));
+        let dial = timeout(DEFAULT_CONNECT_TIMEOUT, Source::dial(self.network.here(), host, port));
         let (source, stream) = dial.await.unwrap_or_else(|_| {
             Err(PeerError::Connect { host: host.to_owned(), port, source: std::io::ErrorKind::TimedOut.into() })
         })?;

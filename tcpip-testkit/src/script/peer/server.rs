@@ -18,7 +18,7 @@ impl ScriptedServer {
         Self { prepared: Prepared { script, values: Vec::new() }, network: AnyNetwork::default() }
     }
 
-    /// Sets the network to listen in. Default: the system's.
+    /// Sets the network to listen in. Default: the one that this thread has entered, or the system's.
     pub fn network<N: Network + Clone>(mut self, network: &N) -> Self {
         self.network = AnyNetwork::of(network.clone());
         self
@@ -56,7 +56,7 @@ impl ScriptedServer {
     ///
     /// Nothing is left.
     pub async fn start_on(self, host: &str, port: u16) -> Result<ScriptedPeer, PeerError> {
-        let source = Source::listen(&self.network, host, port).await?;
+        let source = Source::listen(&self.network.here(), host, port).await?;
         ScriptedPeer::start(Side::Server, self.prepared, (source, None), host, port)
     }
 }
