@@ -1,5 +1,6 @@
 //! What went over a link.
 
+mod check;
 pub(crate) mod log;
 pub(crate) mod passing;
 mod pcapng;
@@ -16,7 +17,10 @@ use std::{
 use tcpip_client::Direction;
 
 use self::log::{Log, Passed};
-pub use self::record::Record;
+pub use self::{
+    check::{CheckError, TranscriptDiffers},
+    record::Record,
+};
 
 /// How many chunks a [`Transcript`] keeps by default.
 pub const DEFAULT_KEPT_CHUNKS: usize = 10_000;
