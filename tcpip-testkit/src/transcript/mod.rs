@@ -4,6 +4,7 @@ mod check;
 pub(crate) mod log;
 pub(crate) mod passing;
 mod pcapng;
+mod proxied;
 mod record;
 mod script;
 
@@ -49,7 +50,8 @@ pub const DEFAULT_KEPT_BYTES: usize = 16 * 1024 * 1024;
 /// client.write_str("status").await?;
 /// client.close().await;
 /// assert_eq!(transcript.sent(), b"status\r\n");
-/// assert!(transcript.to_script().ends_with("> \"status\" CR LF\n> close\n"), "{transcript}");
+/// transcript.check("> \"status\" CR LF\n> close\n")?;
+/// eprintln!("{transcript}"); // the same, and when
 /// # Ok(())
 /// # }
 /// ```

@@ -22,7 +22,6 @@ pub(crate) struct PassingSession {
 
 impl Transcript {
     /// A client has connected, now, to what tells of both: a proxy.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the proxy records by it"))]
     pub(crate) fn passing(&self, client: Option<SocketAddr>, server: Option<SocketAddr>) -> PassingSession {
         self.told_by(Side::Client, client, server)
     }

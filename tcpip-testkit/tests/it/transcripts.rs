@@ -5,17 +5,17 @@ use std::time::Duration;
 use tcpip_client::{Client, Direction};
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch};
 use tcpip_testkit::{
-    CheckError, MemoryNetwork, OneClientServerTestCase, Record, TestOneClientReadLoopServer, Transcript,
-    TranscriptChunk,
+    CheckError, FaultProxy, MemoryNetwork, OneClientServerTestCase, Record, TestOneClientReadLoopServer, Transcript,
+    TranscriptChunk, faults,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     time::{advance, sleep},
 };
 
-use Direction::{Received, Sent};
-
 use crate::soon::soon;
+
+use Direction::{Received, Sent};
 
 /// A client in memory whose session is recorded, and the other end.
 async fn recorded(transcript: &Transcript) -> (Client, DuplexStream) {
@@ -173,6 +173,35 @@ async fn every_builder_records() {
     assert_eq!(soon(connection.read_str()).await.unwrap(), "echo");
     assert_eq!((transcripts[2].sent(), transcripts[3].sent()), (b"echo\r\n".to_vec(), b"echo\r\n".to_vec()));
     client.close().await;
+}
+
+/// A proxy records what its client does, whatever its faults do to that.
+#[test_log::test(tokio::test)]
+async fn a_proxy_records_what_its_client_does() {
+    let [client, proxied] = [(); 2].map(|()| Transcript::new());
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(OneClientReadLoopServer::builder(Echo)).await.unwrap();
+    let proxy = FaultProxy::to(server.host(), server.port()).record(&proxied).start().await.unwrap();
+    for session in 0..2 {
+        let _damaged = (session == 1).then(|| proxy.to_client().add(faults::replace(b"o", b"0")));
+        let connecting = Client::builder(proxy.host(), proxy.port()).record(&client).connect();
+        let controller = soon(connecting).await.unwrap();
+        for line in ["one", "two"] {
+            controller.write_str(line).await.unwrap();
+            let reply = soon(controller.read_str()).await.unwrap();
+            assert_eq!(reply, if session == 1 { line.replace('o', "0") } else { line.to_owned() });
+        }
+        controller.close().await;
+        soon(server.wait_disconnected()).await;
+    }
+    proxy.close().await;
+    assert_eq!((proxied.sent(), proxied.received()), (client.sent(), client.received()));
+    client.check(&timeless(&proxied).replace("> fin\n< fin\n", "> close\n")[..]).unwrap();
+    let path = std::env::temp_dir().join(format!("tcpip-testkit-proxy-{}.pcapng", std::process::id()));
+    proxied.write_pcapng(&path).unwrap();
+    let capture = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(capture.windows(2).any(|bytes| bytes == server.port().to_be_bytes()));
 }
 
 /// Sessions at the same time are told apart, one behind the other.
