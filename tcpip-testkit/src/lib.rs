@@ -6,6 +6,12 @@
 //! - [`MemoryNetwork`] lets clients and servers meet in memory, where a test may pause the clock: names, ports, outages,
 //!   latency. Once it is entered, a controller that takes host and port runs over it unchanged.
 //! - [`memory_pair`] makes two clients that are connected to each other in memory.
+//! - [`Transcript`] records what goes over a link: a script to edit and play, a capture for Wireshark, or something to
+//!   check against a script.
+//! - [`conformance`](conformance()) puts a server through what every server must stand: cuts, garbage, clients that
+//!   leave.
+//! - [`fail_on_warnings`](fail_on_warnings()) and [`no_leaks`](no_leaks()) fail a test for what it logs and leaves
+//!   behind.
 //!
 //! [`coming_from_ts_tcpip`] shows how the habits of the Python library are written with these crates;
 //! [`what_it_costs`] has figures, beside tokio alone.

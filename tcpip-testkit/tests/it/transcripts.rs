@@ -324,7 +324,7 @@ async fn a_difference_is_shown() {
     let script = r#"< {..} ">"
 +5s > "?" CR LF
 < {int} LF ">"
-> "stop" CR LF
++1s > "stop" CR LF
 < ">"
 "#;
     for (sessions, said, diff) in [
