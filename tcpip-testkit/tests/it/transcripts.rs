@@ -310,7 +310,10 @@ async fn a_transcript_is_checked_against_scripts() {
     for script in [
         &transcript.to_script(),
         "< {..} \">\"\nrepeat 2\n> \"?\" CR LF\n< \"POSN \" {number} LF \">\"\nend\n> connect\n< \"busy\" LF\n",
-        "< {..} \">\"\nrepeat\n> \"?\" CR LF\n< \"POSN \" {number} LF \">\"\nend\n> close\n> connect\n< {word} LF\n> fin\n",
+        concat!(
+            "< {..} \">\"\nrepeat\n> \"?\" CR LF\n< \"POSN \" {number} LF \">\"\nend\n",
+            "> close\n> connect\n< {word} LF\n> fin\n",
+        ),
     ] {
         transcript.check(script).unwrap();
     }
