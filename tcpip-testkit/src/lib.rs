@@ -7,6 +7,12 @@
 //! - [`MemoryNetwork`] lets clients and servers meet in memory, where a test may pause the clock: names, ports, outages,
 //!   latency. Once it is entered, a controller that takes host and port runs over it unchanged.
 //! - [`memory_pair`] makes two clients that are connected to each other in memory.
+//! - [`Transcript`] records what goes over a link: a script to edit and play, a capture for Wireshark, or something to
+//!   check against a script.
+//! - [`conformance`](conformance()) puts a server through what every server must stand: cuts, garbage, clients that
+//!   leave.
+//! - [`fail_on_warnings`](fail_on_warnings()) and [`no_leaks`](no_leaks()) fail a test for what it logs and leaves
+//!   behind.
 //!
 //! [`coming_from_ts_tcpip`] shows how the habits of the Python library are written with these crates;
 //! [`what_it_costs`] has figures, beside tokio alone.
@@ -40,6 +46,7 @@ pub mod coming_from_ts_tcpip {}
 #[doc = include_str!("what_it_costs.md")]
 #[doc = include_str!("what_it_costs_figures.md")]
 pub mod what_it_costs {}
+mod conformance;
 mod event_queue;
 mod eventually;
 mod fail_on_warnings;
@@ -49,6 +56,7 @@ mod network;
 mod no_leaks;
 mod one_client_server_test_case;
 mod proxy;
+#[allow(dead_code, reason = "what plays a script comes next")]
 mod script;
 mod test_read_loop_server;
 mod transcript;
@@ -56,6 +64,10 @@ mod transcript;
 pub use tcpip_server::STD_TIMEOUT;
 
 pub use self::{
+    conformance::{
+        Conformance, ConformanceError, ConformanceFailure, ConformanceProblem, DEFAULT_LISTEN_TIME, DEFAULT_STUCK_TIME,
+        Heard, conformance,
+    },
     eventually::{Eventual, Eventually, eventually},
     fail_on_warnings::{FailOnWarnings, fail_on_warnings},
     faults::seed,
@@ -70,6 +82,12 @@ pub use self::{
         AcceptGuard, DEFAULT_WINDOW, FaultGuard, FaultProxy, FaultProxyBuilder, Passed, ProxyTap, Then, Toward, What,
         Wire,
     },
+    script::{
+        Captured, DEFAULT_FINISH_TIMEOUT, FailureReason, PeerError, Script, ScriptError, ScriptFailure, ScriptFault,
+        ScriptedClient, ScriptedPeer, ScriptedServer,
+    },
     test_read_loop_server::{TestOneClientReadLoopServer, TestReadLoop, TestServerBuilder},
-    transcript::{DEFAULT_KEPT_BYTES, DEFAULT_KEPT_CHUNKS, Record, Transcript, TranscriptChunk},
+    transcript::{
+        CheckError, DEFAULT_KEPT_BYTES, DEFAULT_KEPT_CHUNKS, Record, Transcript, TranscriptChunk, TranscriptDiffers,
+    },
 };

@@ -93,6 +93,10 @@ impl FaultProxyBuilder {
         Self { tap: Some(tap), ..self }
     }
 
+    pub(crate) fn server_port(&self) -> u16 {
+        self.target.port
+    }
+
     /// Starts the proxy. The server need not be there: it is dialled for each client.
     ///
     /// # Errors

@@ -1,3 +1,24 @@
 //! The text format of what goes over a link.
 
+mod compile;
+mod control;
+mod crc;
+pub(crate) mod engine;
+mod error;
+mod kinds;
+mod markdown;
 pub(crate) mod notation;
+mod number_type;
+pub(crate) mod peer;
+mod place;
+mod program;
+#[expect(clippy::module_inception, reason = "the file of the type that the module is about")]
+mod script;
+mod syntax;
+
+pub use self::{
+    engine::{FailureReason, ScriptFailure},
+    error::{ScriptError, ScriptFault},
+    peer::{Captured, DEFAULT_FINISH_TIMEOUT, PeerError, ScriptedClient, ScriptedPeer, ScriptedServer},
+    script::Script,
+};

@@ -15,7 +15,6 @@ pub(crate) const CONTROL_NAMES: [&str; 32] = [
 ];
 
 /// Returns these bytes as items on one line.
-#[cfg_attr(not(test), expect(dead_code, reason = "failures of a play need it"))]
 pub(crate) fn items(bytes: &[u8]) -> String {
     lines(bytes).join(" ")
 }
@@ -137,8 +136,16 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tokio::time::Instant;
 
     use super::*;
+    use crate::{
+        script::{
+            Script,
+            engine::{Engine, Output},
+        },
+        transcript::log::Side,
+    };
 
     #[test]
     fn bytes_are_written_as_people_read_them() {
@@ -177,53 +184,18 @@ mod tests {
         assert_eq!(read(&lines.join("\n")), bytes);
     }
 
-    /// The bytes of items, as far as they are written here.
-    fn read(mut items: &str) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        loop {
-            items = items.trim_start();
-            let (mut item, rest) = if items.is_empty() { return bytes } else { read_one(items) };
-            items = rest;
-            if let Some(rest) = items.strip_prefix('*') {
-                let digits = rest.len() - rest.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
-                item = item.repeat(rest[..digits].parse().unwrap());
-                items = &rest[digits..];
-            }
-            bytes.extend(item);
+    /// What a server sends that plays these items.
+    fn read(items: &str) -> Vec<u8> {
+        let now = Instant::now();
+        let script = Script::parse(&format!("< {items}\n")).unwrap();
+        let mut engine = Engine::new(script, Some(Side::Server), now).unwrap();
+        engine.poll(now);
+        engine.connected(now);
+        match engine.poll(now) {
+            Output::Send(bytes) => bytes,
+            Output::Done => Vec::new(),
+            output => panic!("{output:?}"),
         }
-    }
-
-    fn read_one(items: &str) -> (Vec<u8>, &str) {
-        if let Some(raw) = items.strip_prefix('\'') {
-            let (text, rest) = raw.split_once('\'').unwrap();
-            return (text.into(), rest);
-        }
-        if let Some(hex) = items.strip_prefix("x\"") {
-            let (digits, rest) = hex.split_once('"').unwrap();
-            return (digits.split(' ').map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect(), rest);
-        }
-        if let Some(mut text) = items.strip_prefix('"') {
-            let mut bytes = Vec::new();
-            loop {
-                let end = text.find(['"', '\\']).unwrap();
-                bytes.extend_from_slice(&text.as_bytes()[..end]);
-                if let Some(rest) = text[end..].strip_prefix('"') {
-                    return (bytes, rest);
-                }
-                let escaped = &text[end + 1..];
-                let length = if let Some(hex) = escaped.strip_prefix('x') {
-                    bytes.push(u8::from_str_radix(&hex[..2], 16).unwrap());
-                    3
-                } else {
-                    bytes.push(escaped.as_bytes()[0]);
-                    1
-                };
-                text = &escaped[length..];
-            }
-        }
-        let end = items.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(items.len());
-        let byte = (0..=127).find(|byte| control_name(*byte) == Some(&items[..end])).unwrap();
-        (vec![byte], &items[end..])
     }
 
     const TELLING: &[u8] = b"\0\x01\r\n\"'\\x*a \xff\xc3\xa9\x7f";

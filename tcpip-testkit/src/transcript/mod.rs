@@ -1,9 +1,10 @@
 //! What went over a link.
 
+mod check;
 pub(crate) mod log;
-#[cfg_attr(not(test), expect(dead_code, reason = "the proxy records by it"))]
 pub(crate) mod passing;
 mod pcapng;
+mod proxied;
 mod record;
 mod script;
 
@@ -17,7 +18,10 @@ use std::{
 use tcpip_client::Direction;
 
 use self::log::{Log, Passed};
-pub use self::record::Record;
+pub use self::{
+    check::{CheckError, TranscriptDiffers},
+    record::Record,
+};
 
 /// How many chunks a [`Transcript`] keeps by default.
 pub const DEFAULT_KEPT_CHUNKS: usize = 10_000;
@@ -46,7 +50,8 @@ pub const DEFAULT_KEPT_BYTES: usize = 16 * 1024 * 1024;
 /// client.write_str("status").await?;
 /// client.close().await;
 /// assert_eq!(transcript.sent(), b"status\r\n");
-/// assert!(transcript.to_script().ends_with("> \"status\" CR LF\n> close\n"), "{transcript}");
+/// transcript.check("> \"status\" CR LF\n> close\n")?;
+/// eprintln!("{transcript}"); // the same, and when
 /// # Ok(())
 /// # }
 /// ```

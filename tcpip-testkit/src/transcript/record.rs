@@ -13,10 +13,12 @@ use super::{
 use crate::TestServerBuilder;
 
 /// The builders of clients and servers, with and without a read loop, whose sessions can be recorded. A link records
-/// each of its sessions if its client's builder is told so before `link()`.
+/// each of its sessions if its client's builder is told so before `link()`. That of a proxy records what its clients
+/// have sent, and what has come to them behind its faults.
 pub trait Record: Sized {
     /// Records each session into `transcript`. It takes the place of an earlier
-    /// [`tap_chunks`](tcpip_client::ConnectionOptions::tap_chunks).
+    /// [`tap_chunks`](tcpip_client::ConnectionOptions::tap_chunks), or of a proxy's
+    /// [`tap`](crate::FaultProxyBuilder::tap).
     ///
     /// # Examples
     ///

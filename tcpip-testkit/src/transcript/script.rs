@@ -25,25 +25,27 @@ pub(super) fn write(sessions: &[Session], dropped: Dropped) -> String {
             script.push_str("# while what is above was going on\n");
             last = Some(session.facts.began);
         }
-        for Step { by, begin, end, action } in steps(session) {
-            // That the first connects goes without saying.
-            if index == 0 && action == Action::Does("connect") {
+        for step in steps(session) {
+            if step.goes_without_saying(index) {
                 continue;
             }
-            let pause = Pause(last.map_or(Duration::ZERO, |last| begin.saturating_duration_since(last)));
-            let arrow = match by {
-                Side::Client => '>',
-                Side::Server => '<',
-            };
-            let what = match action {
-                Action::Does(word) => word.to_owned(),
-                Action::Sends(bytes) => notation::lines(&bytes).join("\n  "),
-            };
-            writing(writeln!(script, "{pause}{arrow} {what}"));
-            last = Some(end);
+            let pause = Pause(last.map_or(Duration::ZERO, |last| step.begin.saturating_duration_since(last)));
+            writing(writeln!(script, "{pause}{step}"));
+            last = Some(step.end);
         }
     }
     script
+}
+
+/// The steps, without their times, and of how many entries of the sessions each is.
+pub(super) fn steps_and_entries(sessions: &[Session]) -> Vec<(String, usize)> {
+    let steps = sessions.iter().enumerate().flat_map(|(index, session)| {
+        steps(session).into_iter().map(move |step| {
+            let text = if step.goes_without_saying(index) { String::new() } else { format!("{step}\n") };
+            (text, step.entries)
+        })
+    });
+    steps.collect()
 }
 
 fn writing(result: fmt::Result) {
@@ -54,7 +56,29 @@ struct Step {
     by: Side,
     begin: Instant,
     end: Instant,
+    /// Of how many entries it is.
+    entries: usize,
     action: Action,
+}
+
+impl Step {
+    /// That the first session begins with connecting is no step of a script.
+    fn goes_without_saying(&self, session: usize) -> bool {
+        session == 0 && self.action == Action::Does("connect")
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arrow = match self.by {
+            Side::Client => '>',
+            Side::Server => '<',
+        };
+        match &self.action {
+            Action::Does(word) => write!(formatter, "{arrow} {word}"),
+            Action::Sends(bytes) => write!(formatter, "{arrow} {}", notation::lines(bytes).join("\n  ")),
+        }
+    }
 }
 
 #[derive(PartialEq, Eq)]
@@ -69,12 +93,13 @@ fn steps(session: &Session) -> Vec<Step> {
         let action = match passed {
             Passed::Open => Action::Does("connect"),
             Passed::Bytes(bytes) => {
-                if let Some(Step { by: before, end, action: Action::Sends(sent), .. }) = steps.last_mut()
+                if let Some(Step { by: before, end, entries, action: Action::Sends(sent), .. }) = steps.last_mut()
                     && before == by
                     && at.saturating_duration_since(*end) < ONE_STEP
                 {
                     sent.extend_from_slice(bytes);
                     *end = *at;
+                    *entries += 1;
                     continue;
                 }
                 Action::Sends(bytes.clone())
@@ -83,7 +108,7 @@ fn steps(session: &Session) -> Vec<Step> {
             Passed::Close => Action::Does("close"),
             Passed::Reset => Action::Does("reset"),
         };
-        steps.push(Step { by: *by, begin: *at, end: *at, action });
+        steps.push(Step { by: *by, begin: *at, end: *at, entries: 1, action });
     }
     steps
 }

@@ -5,13 +5,15 @@ use std::time::Duration;
 use tcpip_client::{Client, Direction};
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch};
 use tcpip_testkit::{
-    MemoryNetwork, OneClientServerTestCase, Record, TestOneClientReadLoopServer, Transcript, TranscriptChunk,
-    eventually,
+    CheckError, FaultProxy, MemoryNetwork, OneClientServerTestCase, Record, TestOneClientReadLoopServer, Transcript,
+    TranscriptChunk, eventually, faults,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     time::{advance, sleep},
 };
+
+use Direction::{Received, Sent};
 
 /// A client in memory whose session is recorded, and the other end.
 async fn recorded(transcript: &Transcript) -> (Client, DuplexStream) {
@@ -83,8 +85,8 @@ async fn steps_are_what_belongs_together() {
     let chunks =
         transcript.chunks().into_iter().map(|TranscriptChunk { direction, at, bytes, .. }| (direction, at, bytes));
     let chunks: Vec<_> = chunks.collect();
-    assert_eq!(chunks[1..3], [chunk(Direction::Received, 999, b"b"), chunk(Direction::Received, 1998, b"c")]);
-    assert_eq!(chunks[5], chunk(Direction::Sent, 15_032, b"x"));
+    assert_eq!(chunks[1..3], [chunk(Received, 999, b"b"), chunk(Received, 1998, b"c")]);
+    assert_eq!(chunks[5], chunk(Sent, 15_032, b"x"));
 }
 
 struct Echo;
@@ -171,6 +173,35 @@ async fn every_builder_records() {
     client.close().await;
 }
 
+/// A proxy records what its client does, whatever its faults do to that.
+#[test_log::test(tokio::test)]
+async fn a_proxy_records_what_its_client_does() {
+    let [client, proxied] = [(); 2].map(|()| Transcript::new());
+    let case = OneClientServerTestCase::new();
+    let server = case.create_server(OneClientReadLoopServer::builder(Echo)).await.unwrap();
+    let proxy = FaultProxy::to(server.host(), server.port()).record(&proxied).start().await.unwrap();
+    for session in 0..2 {
+        let _damaged = (session == 1).then(|| proxy.to_client().add(faults::replace(b"o", b"0")));
+        let connecting = Client::builder(proxy.host(), proxy.port()).record(&client).connect();
+        let controller = eventually(connecting).await.unwrap();
+        for line in ["one", "two"] {
+            controller.write_str(line).await.unwrap();
+            let reply = eventually(controller.read_str()).await.unwrap();
+            assert_eq!(reply, if session == 1 { line.replace('o', "0") } else { line.to_owned() });
+        }
+        controller.close().await;
+        eventually(server.wait_disconnected()).await;
+    }
+    proxy.close().await;
+    assert_eq!((proxied.sent(), proxied.received()), (client.sent(), client.received()));
+    client.check(&timeless(&proxied).replace("> fin\n< fin\n", "> close\n")[..]).unwrap();
+    let path = std::env::temp_dir().join(format!("tcpip-testkit-proxy-{}.pcapng", std::process::id()));
+    proxied.write_pcapng(&path).unwrap();
+    let capture = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(capture.windows(2).any(|bytes| bytes == server.port().to_be_bytes()));
+}
+
 /// Sessions at the same time are told apart, one behind the other.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn sessions_are_told_apart() {
@@ -238,4 +269,118 @@ async fn a_reset_is_recorded() {
     transcript.write_to(&path).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), transcript.to_script());
     std::fs::remove_file(&path).unwrap();
+}
+
+/// What has passed between a client and a dome, in one session after another.
+async fn passed(sessions: &[&[(Direction, &str)]]) -> Transcript {
+    let transcript = Transcript::new();
+    for session in sessions {
+        let (client, mut dome) = recorded(&transcript).await;
+        for (direction, text) in *session {
+            match direction {
+                Sent => client.write(text.as_bytes()).await.unwrap(),
+                Received => {
+                    dome.write_all(text.as_bytes()).await.unwrap();
+                    client.read_exact(text.len()).await.unwrap();
+                }
+            }
+            sleep(Duration::from_secs(10)).await;
+        }
+        client.close().await;
+    }
+    transcript
+}
+
+/// A transcript is what it is, whatever its times; so is one with holes and blocks in its script.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_transcript_is_checked_against_scripts() {
+    let transcript = passed(&[
+        &[
+            (Received, "ACE Main Box\n>"),
+            (Sent, "?\r\n"),
+            (Received, "POSN 285.00\n>"),
+            (Sent, "?\r\n"),
+            (Received, "POSN 1\n>"),
+        ],
+        &[(Received, "busy\n")],
+    ])
+    .await;
+    for script in [
+        &transcript.to_script(),
+        "< {..} \">\"\nrepeat 2\n> \"?\" CR LF\n< \"POSN \" {number} LF \">\"\nend\n> connect\n< \"busy\" LF\n",
+        concat!(
+            "< {..} \">\"\nrepeat\n> \"?\" CR LF\n< \"POSN \" {number} LF \">\"\nend\n",
+            "> close\n> connect\n< {word} LF\n> fin\n",
+        ),
+    ] {
+        transcript.check(script).unwrap();
+    }
+    assert!(matches!(transcript.check("< hello"), Err(CheckError::Script(_))));
+}
+
+/// What is different, missing or too much is shown beside what was expected, from there on.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_difference_is_shown() {
+    let all = [(Received, "hello>"), (Sent, "?\r\n"), (Received, "1\n>"), (Sent, "stop\r\n"), (Received, ">")];
+    let script = r#"< {..} ">"
++5s > "?" CR LF
+< {int} LF ">"
++1s > "stop" CR LF
+< ">"
+"#;
+    for (sessions, said, diff) in [
+        (
+            vec![[&all[..2], &[(Received, "x\n>")], &all[3..]].concat()],
+            "what came does not fit {int} at byte 0 of the step of line 3",
+            r#"
+ < "hello>"
+ > "?" CR LF
+-< {int} LF ">"
++< "x" LF
++  ">"
+ > "stop" CR LF
+ < ">"
++> close"#,
+        ),
+        (
+            vec![all[..3].to_vec()],
+            r#"the stream ended before "stop" at byte 0 of the step of line 4"#,
+            r#"
+ > "?" CR LF
+ < "1" LF
+   ">"
+-> "stop" CR LF
+-< ">"
++> close"#,
+        ),
+        (
+            vec![[&all[..], &[(Sent, "more")]].concat()],
+            "the client has sent more than the script expects",
+            r#"
+   ">"
+ > "stop" CR LF
+ < ">"
++> "more"
++> close"#,
+        ),
+        (
+            vec![all.to_vec(), all[..1].to_vec()],
+            "the server has sent more than the script expects",
+            r#"
+   ">"
+ > "stop" CR LF
+ < ">"
++> close
++> connect
++< "hello>"
++> close"#,
+        ),
+    ] {
+        let sessions: Vec<_> = sessions.iter().map(|session| &session[..]).collect();
+        let CheckError::Differs(differs) = passed(&sessions).await.check(script).unwrap_err() else { panic!("{said}") };
+        let text = differs.to_string();
+        assert!(text.contains(said), "{text}");
+        let (_, shown) = text.split_once(" @@").expect("a difference");
+        assert_eq!(shown, diff, "{text}");
+    }
 }

@@ -1,0 +1,190 @@
+//! Whether a JSON value is what a script expects, and what a script sends as JSON.
+
+use std::collections::HashMap;
+
+use tcpip_core::JsonMode;
+
+use super::{
+    captures::{Capture, Scope, Unset},
+    json_value::{self, Value, ValueKind},
+    sending::Unsendable,
+};
+use crate::script::program::{JsonKind, JsonPattern};
+
+/// Whether this value of `bytes` fits.
+pub(super) fn fits(pattern: &JsonPattern, value: &Value, bytes: &[u8], scope: &mut Scope<'_>) -> Result<bool, Unset> {
+    let raw = &bytes[value.range.clone()];
+    Ok(match (pattern, &value.kind) {
+        (JsonPattern::Any, _) => true,
+        (JsonPattern::Captured(name), _) => {
+            let captured = value_of(scope.get(name)?);
+            let Ok(captured_value) = json_value::read(&terminated(&captured)) else { return Ok(false) };
+            same(&captured_value, &captured, value, bytes)
+        }
+        (JsonPattern::Hole { kind, name, .. }, found) => {
+            let taken = match found {
+                ValueKind::String(text) if kind.is_text() => text.as_bytes(),
+                _ => raw,
+            };
+            let fits = is_of_kind(kind, found, raw);
+            if fits {
+                scope.put(name.as_ref(), taken, kind.is_text());
+            }
+            fits
+        }
+        (JsonPattern::String(expected), ValueKind::String(found)) => expected == found,
+        (JsonPattern::Number(expected), ValueKind::Number) => same_number(expected.as_bytes(), raw),
+        (JsonPattern::Constant(expected), ValueKind::Constant(found)) => expected == found,
+        (JsonPattern::Array { elements, open }, ValueKind::Array(found)) => {
+            if found.len() < elements.len() || (!open && found.len() > elements.len()) {
+                return Ok(false);
+            }
+            all_fit(elements.iter().zip(found), bytes, scope)?
+        }
+        (JsonPattern::Object { members, open }, ValueKind::Object(found)) => {
+            let found: HashMap<&str, &Value> = found.iter().map(|(key, value)| (&**key, value)).collect();
+            // Of a key that is there twice, the last counts, but captures come in the order of the script.
+            let last: HashMap<&str, usize> = members.iter().enumerate().map(|(at, (key, _))| (&**key, at)).collect();
+            let expected = members.iter().enumerate().filter(|(at, (key, _))| last[&**key] == *at);
+            let pairs: Option<Vec<_>> =
+                expected.map(|(_, (key, pattern))| Some((pattern, *found.get(&**key)?))).collect();
+            match pairs {
+                Some(pairs) if *open || pairs.len() == found.len() => all_fit(pairs.into_iter(), bytes, scope)?,
+                _ => false,
+            }
+        }
+        _ => false,
+    })
+}
+
+fn all_fit<'p>(
+    pairs: impl Iterator<Item = (&'p JsonPattern, &'p Value)>,
+    bytes: &[u8],
+    scope: &mut Scope<'_>,
+) -> Result<bool, Unset> {
+    for (pattern, value) in pairs {
+        if !fits(pattern, value, bytes, scope)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn is_of_kind(kind: &JsonKind, value: &ValueKind, raw: &[u8]) -> bool {
+    let is_integer =
+        || matches!(value, ValueKind::Number) && !raw.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+    match (kind, value) {
+        (JsonKind::Digits, _) => is_integer() && raw[0] != b'-',
+        (JsonKind::Int, _) => is_integer(),
+        (JsonKind::Any, _)
+        | (JsonKind::Number, ValueKind::Number | ValueKind::Constant("NaN" | "Infinity" | "-Infinity")) => true,
+        (JsonKind::Word, ValueKind::String(text)) => {
+            !text.is_empty() && text.bytes().all(|byte| byte > b' ' && byte != 0x7f)
+        }
+        (JsonKind::Regex(regex), ValueKind::String(text)) => regex.is_match(text.as_bytes()),
+        _ => false,
+    }
+}
+
+/// Whether two values of two texts are the same: numbers by value, members in any order.
+fn same(one: &Value, one_text: &[u8], other: &Value, other_text: &[u8]) -> bool {
+    match (&one.kind, &other.kind) {
+        (ValueKind::Number, ValueKind::Number) => {
+            same_number(&one_text[one.range.clone()], &other_text[other.range.clone()])
+        }
+        (ValueKind::Constant(one), ValueKind::Constant(other)) => one == other,
+        (ValueKind::String(one), ValueKind::String(other)) => one == other,
+        (ValueKind::Array(ones), ValueKind::Array(others)) => {
+            ones.len() == others.len()
+                && ones.iter().zip(others).all(|(one, other)| same(one, one_text, other, other_text))
+        }
+        (ValueKind::Object(ones), ValueKind::Object(others)) => {
+            let ones: HashMap<_, _> = ones.iter().map(|(key, value)| (key, value)).collect();
+            let others: HashMap<_, _> = others.iter().map(|(key, value)| (key, value)).collect();
+            let is_there = |(key, one): (&&String, &&Value)| {
+                others.get(*key).is_some_and(|other| same(one, one_text, other, other_text))
+            };
+            ones.len() == others.len() && ones.iter().all(is_there)
+        }
+        _ => false,
+    }
+}
+
+/// Integers are compared digit by digit, others as floats.
+fn same_number(one: &[u8], other: &[u8]) -> bool {
+    let normal = |text| if text == "-0" { "0" } else { text };
+    let (Ok(one), Ok(other)) = (str::from_utf8(one).map(normal), str::from_utf8(other).map(normal)) else {
+        return false;
+    };
+    let is_integer = |text: &str| !text.contains(['.', 'e', 'E']);
+    if is_integer(one) && is_integer(other) {
+        return one == other;
+    }
+    one.parse::<f64>().is_ok_and(|one| other.parse() == Ok(one))
+}
+
+/// What a capture is in JSON: the value that it is, or else a string.
+fn value_of(capture: &Capture) -> Vec<u8> {
+    let is_value = || {
+        let behind = terminated(&capture.bytes);
+        json_value::read(&behind).is_ok_and(|value| value.range.end == capture.bytes.len())
+    };
+    if !capture.is_text && is_value() {
+        return capture.bytes.clone();
+    }
+    string(&String::from_utf8_lossy(&capture.bytes)).into_bytes()
+}
+
+/// With a blank behind it, which ends a number.
+fn terminated(bytes: &[u8]) -> Vec<u8> {
+    [bytes, b" "].concat()
+}
+
+/// Writes what is sent, as Python's `json.dumps` writes it.
+pub(super) fn write(pattern: &JsonPattern, text: &mut Vec<u8>, scope: &mut Scope<'_>) -> Result<(), Unsendable> {
+    match pattern {
+        JsonPattern::Any => return Err(Unsendable::Unknown),
+        JsonPattern::Captured(name) => text.extend(value_of(scope.get(name)?)),
+        JsonPattern::Hole { kind, name, example } => {
+            let example = example.as_ref().ok_or(Unsendable::Unknown)?;
+            let capture = Capture { bytes: super::sending::bytes(example, scope)?, is_text: kind.is_text() };
+            text.extend(value_of(&capture));
+            scope.put(name.as_ref(), &capture.bytes, capture.is_text);
+        }
+        JsonPattern::String(value) => text.extend(string(value).into_bytes()),
+        JsonPattern::Number(written) => text.extend(number(written).into_bytes()),
+        JsonPattern::Constant(constant) => text.extend(constant.bytes()),
+        JsonPattern::Array { elements, .. } => {
+            text.push(b'[');
+            for (index, element) in elements.iter().enumerate() {
+                text.extend_from_slice(if index > 0 { b", " } else { b"" });
+                write(element, text, scope)?;
+            }
+            text.push(b']');
+        }
+        JsonPattern::Object { members, .. } => {
+            text.push(b'{');
+            for (index, (key, value)) in members.iter().enumerate() {
+                text.extend_from_slice(if index > 0 { b", " } else { b"" });
+                text.extend(string(key).into_bytes());
+                text.extend_from_slice(b": ");
+                write(value, text, scope)?;
+            }
+            text.push(b'}');
+        }
+    }
+    Ok(())
+}
+
+fn string(text: &str) -> String {
+    JsonMode::Python.encode(text).expect("a string is JSON")
+}
+
+/// An integer as it stands, of any size, and a float as Python shows it.
+fn number(written: &str) -> String {
+    match written.parse::<f64>() {
+        _ if written == "-0" => "0".to_owned(),
+        Ok(float) if written.contains(['.', 'e', 'E']) => JsonMode::Python.encode(&float).expect("a float is JSON"),
+        _ => written.to_owned(),
+    }
+}

@@ -1,0 +1,215 @@
+//! A script.
+
+use std::{
+    fmt, fs,
+    ops::Range,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
+
+use super::{
+    ScriptError, ScriptFault,
+    compile::compile,
+    markdown,
+    place::Place,
+    program::Block,
+    syntax::{self, Line, Wrong},
+};
+
+/// What is to go over a link, step by step: the text of a `.tcpip` file.
+///
+/// It is shown as it was read, byte for byte. Dropping it does nothing.
+///
+/// # Examples
+///
+/// ```
+/// use tcpip_testkit::Script;
+///
+/// let script = Script::parse("> \"?\"   CR LF\n<  {word = \"CLOSED\"} LF")?;
+/// assert_eq!(script.to_string(), "> \"?\"   CR LF\n<  {word = \"CLOSED\"} LF");
+/// assert_eq!(script.to_canonical(), "> \"?\" CR LF\n< {word = \"CLOSED\"} LF\n");
+///
+/// let error = Script::parse("> \"?\" CRLF").unwrap_err();
+/// assert!(error.to_string().starts_with("script:1:7: expected a control character's name"), "{error}");
+/// # Ok::<(), tcpip_testkit::ScriptError>(())
+/// ```
+#[derive(Clone)]
+pub struct Script(Arc<Read>);
+
+#[derive(Debug)]
+struct Read {
+    text: String,
+    origin: Origin,
+    lines: Vec<Line>,
+    block: Block,
+}
+
+/// Where a script comes from.
+#[derive(Clone, Debug)]
+enum Origin {
+    /// A string of the program.
+    Text,
+    /// A file, of which it is this part, whose first line has this number.
+    File {
+        path: PathBuf,
+        #[expect(dead_code, reason = "blessing needs it")]
+        range: Range<usize>,
+        first_line: usize,
+    },
+}
+
+impl Script {
+    /// Returns a script without a step, for a peer that is told step by step what to do.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Arc::new(Read { text: String::new(), origin: Origin::Text, lines: Vec::new(), block: Arc::default() }))
+    }
+
+    /// Reads a script.
+    ///
+    /// # Errors
+    ///
+    /// [`ScriptError::Invalid`] with the place where it is no script.
+    pub fn parse(text: &str) -> Result<Self, ScriptError> {
+        Self::of(text.to_owned(), Origin::Text)
+    }
+
+    /// Reads a script from a file.
+    ///
+    /// # Errors
+    ///
+    /// [`ScriptError::Read`] if the file cannot be read; those of [`parse`](Self::parse).
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, ScriptError> {
+        let path = path.as_ref();
+        let text = read(path)?;
+        let range = 0..text.len();
+        Self::of(text, Origin::File { path: path.to_owned(), range, first_line: 1 })
+    }
+
+    /// Reads the script from a Markdown file that is fenced as `tcpip` with this name: ```` ```tcpip late-reply ````.
+    ///
+    /// # Errors
+    ///
+    /// [`ScriptError::Read`] if the file cannot be read, [`ScriptError::NoSuchScript`] if it has no script of this
+    /// name; those of [`parse`](Self::parse), with the lines of the file.
+    pub fn in_markdown(path: impl AsRef<Path>, name: &str) -> Result<Self, ScriptError> {
+        let path = path.as_ref();
+        let text = read(path)?;
+        let range = markdown::find(&text, name)
+            .ok_or_else(|| ScriptError::NoSuchScript { path: path.to_owned(), name: name.to_owned() })?;
+        let first_line = 1 + text[..range.start].matches('\n').count();
+        let script = text[range.clone()].to_owned();
+        Self::of(script, Origin::File { path: path.to_owned(), range, first_line })
+    }
+
+    fn of(text: String, origin: Origin) -> Result<Self, ScriptError> {
+        let read = syntax::lines(&text).and_then(|lines| Ok((compile(&lines)?, lines)));
+        match read {
+            Ok((block, lines)) => Ok(Self(Arc::new(Read { text, origin, lines, block }))),
+            Err(wrong) => Err(fault(&text, &origin, wrong).into()),
+        }
+    }
+
+    /// Returns the script in its canonical form: two blanks for each level, one between items. It means the same.
+    #[must_use]
+    pub fn to_canonical(&self) -> String {
+        syntax::canonical(&self.0.lines)
+    }
+
+    pub(crate) fn block(&self) -> &Block {
+        &self.0.block
+    }
+
+    /// The text of this place.
+    pub(crate) fn text_of(&self, place: Place) -> &str {
+        &self.0.text[place.range()]
+    }
+
+    /// An error about this place.
+    pub(crate) fn fault_at(&self, place: Place, message: impl Into<String>) -> ScriptFault {
+        fault(&self.0.text, &self.0.origin, Wrong::at(place.range(), message))
+    }
+
+    /// The number of this line of it where it comes from.
+    pub(crate) fn line_at(&self, line: usize) -> usize {
+        line + lines_before(&self.0.origin)
+    }
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FromStr for Script {
+    type Err = ScriptError;
+
+    fn from_str(text: &str) -> Result<Self, ScriptError> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<&str> for Script {
+    type Error = ScriptError;
+
+    fn try_from(text: &str) -> Result<Self, ScriptError> {
+        Self::parse(text)
+    }
+}
+
+/// The text as it was read.
+impl fmt::Display for Script {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.text)
+    }
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Script").field(&self.0.text).finish()
+    }
+}
+
+fn read(path: &Path) -> Result<String, ScriptError> {
+    fs::read_to_string(path).map_err(|source| ScriptError::Read { path: path.to_owned(), source })
+}
+
+fn name(origin: &Origin) -> String {
+    match origin {
+        Origin::Text => "script".to_owned(),
+        Origin::File { path, .. } => path.display().to_string(),
+    }
+}
+
+fn lines_before(origin: &Origin) -> usize {
+    match origin {
+        Origin::Text => 0,
+        Origin::File { first_line, .. } => first_line - 1,
+    }
+}
+
+fn fault(text: &str, origin: &Origin, wrong: Wrong) -> ScriptFault {
+    let Wrong { at, length, message } = wrong;
+    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[start..].split('\n').next().unwrap_or_default().trim_end_matches('\r');
+    let behind = line.get(at - start..).unwrap_or_default();
+    let is_end = |character: char| character.is_whitespace() || matches!(character, ')' | '}' | ']' | ':' | ',');
+    let width = match length {
+        None => behind.find(is_end).unwrap_or(behind.len()),
+        Some(length) => length.min(behind.len()),
+    };
+    let width = behind.get(..width).unwrap_or(behind).chars().count().max(1);
+    ScriptFault {
+        name: name(origin),
+        line: 1 + text[..at].matches('\n').count() + lines_before(origin),
+        column: 1 + text[start..at].chars().count(),
+        message,
+        text: line.to_owned(),
+        width,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,193 @@
+//! What a line of a script says.
+
+use std::time::Duration;
+
+use crate::script::{number_type::NumberType, place::Place};
+pub(crate) use crate::transcript::log::Side;
+
+/// One line, with its comment.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Line {
+    pub(crate) content: Option<Content>,
+    /// What stands behind the `#`.
+    pub(crate) comment: Option<String>,
+    /// That of the content, or of the whole line if it has none.
+    pub(crate) place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Content {
+    Script(u32),
+    Encoding(String),
+    Deadline(Time),
+    Wait(Time),
+    Silence(Time),
+    Step(Step),
+    /// Items that continue the step above.
+    Items(Vec<Item>),
+    Every(Time, Option<String>),
+    Stop(String),
+    AnyTime,
+    Repeat(Option<u32>),
+    Branching(Branching),
+    /// `and`, which separates the branches of `any order`, or `or`, which separates those of `one of`.
+    Next(Branching),
+    End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Branching {
+    AnyOrder,
+    OneOf,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Step {
+    pub(crate) delay: Option<Delay>,
+    pub(crate) side: Side,
+    pub(crate) action: Action,
+    pub(crate) within: Option<Time>,
+}
+
+impl Side {
+    pub(crate) fn sign(self) -> char {
+        match self {
+            Self::Client => '>',
+            Self::Server => '<',
+        }
+    }
+
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Client => "the client",
+            Self::Server => "the server",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Delay {
+    /// `+`: from the step before.
+    After(Time),
+    /// `@`: from connecting.
+    At(Time),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    Items(Vec<Item>),
+    Fin,
+    Close,
+    Reset,
+    Connect,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Time {
+    pub(crate) written: String,
+    pub(crate) duration: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Item {
+    pub(crate) kind: ItemKind,
+    pub(crate) times: Option<u32>,
+    pub(crate) place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ItemKind {
+    Text(Vec<TextPart>),
+    Raw(String),
+    Hex(Vec<u8>),
+    Control(&'static str, u8),
+    Number(Number),
+    Json(JsonPattern),
+    Wrapper(Wrapper, Vec<Item>),
+    Name(String),
+    Hole(Hole),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum TextPart {
+    /// Text, in the encoding that is in force.
+    Text(String),
+    /// `\xNN`: one byte, whatever the encoding.
+    Byte(u8),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Number {
+    pub(crate) kind: NumberType,
+    pub(crate) written: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Wrapper {
+    Check(Check),
+    /// The items behind their length, an unsigned number.
+    Length(NumberType),
+    /// A block of IEEE 488.2.
+    Block,
+}
+
+/// What is counted of the items, and written behind them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Check {
+    Xor,
+    Sum8,
+    /// Of this name in the catalogue.
+    Crc(String),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Hole {
+    pub(crate) kind: Kind,
+    pub(crate) name: Option<String>,
+    pub(crate) example: Option<Vec<Item>>,
+    pub(crate) place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Kind {
+    Anything,
+    /// What is between the slashes.
+    Regex(String),
+    Bytes(u32),
+    Digits,
+    Int,
+    Number,
+    Word,
+    Json,
+    Block,
+    Binary(NumberType),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum JsonPattern {
+    /// `_`
+    Any,
+    Name(String, Place),
+    Hole(Hole),
+    String(String),
+    /// As it is written.
+    Number(String),
+    /// `NaN`, `Infinity`, `-Infinity`, `true`, `false` or `null`.
+    Constant(&'static str),
+    Array {
+        elements: Vec<JsonPattern>,
+        open: bool,
+    },
+    Object {
+        members: Vec<(String, JsonPattern)>,
+        open: bool,
+    },
+}

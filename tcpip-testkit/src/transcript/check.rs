@@ -1,0 +1,252 @@
+//! Comparing a transcript with a script.
+
+use std::fmt;
+
+use similar::TextDiff;
+use tokio::time::Instant;
+
+use super::{
+    Transcript,
+    log::{Entry, Passed, Session},
+    script,
+};
+use crate::script::{
+    FailureReason, Script, ScriptError, ScriptFailure, ScriptFault,
+    engine::{Engine, Output},
+};
+
+/// Why a transcript is not as a script has it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// The script cannot be had.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
+    /// Something else has passed. Shown, it has the difference.
+    #[error(transparent)]
+    Differs(#[from] TranscriptDiffers),
+}
+
+/// Something else has passed than a script has.
+///
+/// Shown, it says what does not fit, and has both from there on, line by line: `-` what the script expects, `+` what
+/// has passed.
+///
+/// ```text
+/// script:3:3: what came does not fit "ready" at byte 0 of the step of line 3
+///   < "ready" LF
+///     ^^^^^^^
+/// came: "error" LF
+///  > "?" CR LF
+/// -< "ready" LF
+/// +< "error" LF
+///  > close
+/// ```
+#[derive(Clone, Debug)]
+pub struct TranscriptDiffers {
+    failure: ScriptFailure,
+    diff: String,
+}
+
+impl TranscriptDiffers {
+    /// Returns what does not fit.
+    #[must_use]
+    pub fn failure(&self) -> &ScriptFailure {
+        &self.failure
+    }
+}
+
+impl fmt::Display for TranscriptDiffers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}\n{}", self.failure, self.diff.trim_end())
+    }
+}
+
+impl std::error::Error for TranscriptDiffers {}
+
+impl Transcript {
+    /// Checks that what has passed is what `script` expects of both sides, holes, blocks and all: a text, or a
+    /// [`Script`]. Its times and deadlines are not looked at, and how a side has ended only where the script says it.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckError::Differs`] at the first thing that is missing, different or too much, [`CheckError::Script`] if
+    /// the text is no script.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_client::Client;
+    /// use tcpip_testkit::{Record, Transcript};
+    /// use tokio::io::AsyncWriteExt;
+    ///
+    /// let (near, mut dome) = tokio::io::duplex(1024);
+    /// let transcript = Transcript::new();
+    /// let client = Client::from_stream(near).record(&transcript).connect().await?;
+    /// dome.write_all(b"ACE Main Box\n>").await?;
+    /// client.read_until(b">").await?;
+    /// client.write(b"?\r\n").await?;
+    ///
+    /// transcript.check("< {..} \">\"\n> \"?\" CR LF\n")?;
+    /// let error = transcript.check("< {..} \">\"\n> \"!\" CR LF\n").unwrap_err().to_string();
+    /// assert!(error.ends_with("-> \"!\" CR LF\n+> \"?\" CR LF"), "{error}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn check<S>(&self, script: S) -> Result<(), CheckError>
+    where
+        S: TryInto<Script>,
+        ScriptError: From<S::Error>,
+    {
+        let script: Script = script.try_into().map_err(ScriptError::from)?;
+        let sessions = self.log().sessions();
+        let found = mismatch(&script, &sessions).map_err(ScriptError::Invalid)?;
+        let Some((failure, fitting)) = found else { return Ok(()) };
+        let diff = difference(&script, &failure, &script::steps_and_entries(&sessions), fitting);
+        Err(TranscriptDiffers { failure, diff }.into())
+    }
+}
+
+/// What does not fit, and how many entries of the sessions did before that.
+fn mismatch(script: &Script, sessions: &[Session]) -> Result<Option<(ScriptFailure, usize)>, ScriptFault> {
+    // Time stands still: what is looked at is what comes, and in which order.
+    let now = Instant::now();
+    let mut engine = Engine::new(script.clone(), None, now)?;
+    let (mut entries, mut fitting, mut is_done) = (0, 0, false);
+    let mut is_connecting = matches!(poll(&mut engine, now), Output::Connect);
+    for session in sessions {
+        if std::mem::take(&mut is_connecting) {
+            engine.connected(now);
+        }
+        for entry in &session.entries {
+            tell(&mut engine, entry);
+            let output = poll(&mut engine, now);
+            if let Output::Failed(failure) = output {
+                return Ok(Some((failure, entries)));
+            }
+            entries += 1;
+            // What comes behind the last step is too much.
+            if !is_done {
+                fitting = entries;
+            }
+            is_done = matches!(output, Output::Done);
+            is_connecting |= matches!(output, Output::Connect);
+        }
+    }
+    Ok(engine.finish().map(|failure| (failure, fitting)))
+}
+
+fn tell(engine: &mut Engine, entry: &Entry) {
+    match &entry.passed {
+        Passed::Open => {}
+        Passed::Bytes(bytes) => engine.receive(entry.by, bytes),
+        Passed::Fin | Passed::Close => engine.end(entry.by),
+        Passed::Reset => engine.reset(entry.by),
+    }
+}
+
+/// What is left to be done once all has been done that can be.
+fn poll(engine: &mut Engine, now: Instant) -> Output {
+    loop {
+        match engine.poll(now) {
+            // There is more of it.
+            Output::Wait(Some(until)) if until <= now => {}
+            output => return output,
+        }
+    }
+}
+
+/// Both from the first step that does not fit on, behind what fits.
+fn difference(script: &Script, failure: &ScriptFailure, steps: &[(String, usize)], fitting: usize) -> String {
+    let mut entries = 0;
+    let fits = |(_, count): &&(String, usize)| {
+        entries += count;
+        entries <= fitting
+    };
+    let mut expected: String = steps.iter().take_while(fits).map(|(step, _)| &step[..]).collect();
+    let passed: String = steps.iter().map(|(step, _)| &step[..]).collect();
+    if !matches!(failure.reason(), FailureReason::LeftOver) {
+        let line = failure.line() - script.line_at(0);
+        for line in script.to_string().lines().skip(line - 1) {
+            expected.push_str(without_time(line));
+            expected.push('\n');
+        }
+    }
+    TextDiff::from_lines(&expected, &passed)
+        .unified_diff()
+        .context_radius(CONTEXT)
+        .missing_newline_hint(false)
+        .to_string()
+}
+
+/// How many lines that fit are shown before a difference.
+const CONTEXT: usize = 3;
+
+/// A line without what a transcript has otherwise in any case.
+fn without_time(line: &str) -> &str {
+    match line.split_once(' ') {
+        Some((time, step)) if time.starts_with(['+', '@']) => step.trim_start(),
+        _ => line,
+    }
+    .trim_end()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::transcript::log::Side;
+
+    fn any_side() -> impl Strategy<Value = Side> {
+        prop_oneof![Just(Side::Client), Just(Side::Server)]
+    }
+
+    fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            prop::collection::vec(any::<u8>(), 1..60),
+            "[ -~\r\n]{1,40}".prop_map(String::into_bytes),
+            (any::<u8>(), 1..20_usize).prop_map(|(byte, count)| vec![byte; count]),
+        ]
+    }
+
+    /// What passes in a session, each so many microseconds later, and who ends it, and how.
+    type Passing = (Vec<(u64, Side, Vec<u8>)>, Option<(Side, Passed)>);
+
+    fn any_session() -> impl Strategy<Value = Passing> {
+        let end = prop_oneof![Just(Passed::Fin), Just(Passed::Close), Just(Passed::Reset)];
+        (prop::collection::vec((0..3000_u64, any_side(), any_bytes()), 0..8), prop::option::of((any_side(), end)))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
+
+        /// A transcript is a script, and as that script has it; with one byte more or another it is not.
+        #[test]
+        fn a_transcript_is_as_its_own_script_has_it(sessions in prop::collection::vec(any_session(), 1..4)) {
+            let transcript = Transcript::new();
+            let mut at = Instant::now();
+            for (passed, end) in &sessions {
+                let session = transcript.passing(None, None);
+                at = at.max(Instant::now());
+                for (later, by, bytes) in passed {
+                    at += Duration::from_micros(*later);
+                    session.note(*by, at, Passed::Bytes(bytes.clone()));
+                }
+                if let Some((by, end)) = end {
+                    session.note(*by, at, end.clone());
+                }
+            }
+            let script = transcript.to_script();
+            if let Err(error) = transcript.check(&script[..]) {
+                prop_assert!(false, "{}\n{}", script, error);
+            }
+            transcript.passing(None, None).note(Side::Server, at, Passed::Bytes(b"more".to_vec()));
+            prop_assert!(transcript.check(&script[..]).is_err());
+        }
+    }
+}
