@@ -13,7 +13,7 @@
 //! | nothing comes | [`stall`], [`black_hole`] |
 //! | something is missing, twice there, or in the wrong order | [`drop_bytes`], [`double`], [`swap`] |
 //! | it is damaged | [`flip_bits`], [`replace`], [`terminator`] |
-//! | it ends | [`limit`], [`fin`], [`half_close`], [`slow_close`] |
+//! | it ends | [`fin`], [`fin_after`], [`fin_when_idle`], [`limit`], [`half_close`], [`slow_close`] |
 //! | it is reset | [`reset`], [`reset_after`], [`reset_when_idle`] |
 //! | nobody has asked for it | [`unsolicited`] |
 //! | anything else | [`custom`] |
@@ -42,7 +42,7 @@ pub(crate) use self::stages::{Installed, Item, Session};
 pub use self::{
     bandwidth::{Bandwidth, UnknownLine, bandwidth, baud},
     black_hole::black_hole,
-    closing::{fin, half_close, limit, reset, reset_after, reset_when_idle, slow_close},
+    closing::{fin, fin_after, fin_when_idle, half_close, limit, reset, reset_after, reset_when_idle, slow_close},
     coalesce::coalesce,
     damage::{FlipBits, flip_bits, replace, terminator},
     event::{At, Direction, Event},
