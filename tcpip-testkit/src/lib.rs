@@ -6,6 +6,7 @@
 //! - [`MemoryNetwork`] lets clients and servers meet in memory, where a test may pause the clock: names, ports, outages,
 //!   latency. Once it is entered, a controller that takes host and port runs over it unchanged.
 //! - [`memory_pair`] makes two clients that are connected to each other in memory.
+//! - [`FaultProxy`] stands between a client and a server, and lets their link misbehave, by [`faults`].
 //!
 //! [`coming_from_ts_tcpip`] shows how the habits of the Python library are written with these crates;
 //! [`what_it_costs`] has figures, beside tokio alone.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use macro_rules_attribute::apply;
 use tcpip_client::Client;
+use tcpip_server::OneClientServerBuilder;
 use tcpip_testkit::{
     FaultProxy, MemoryNetwork, Passed, ProxyTap, TestOneClientReadLoopServer, What, Wire,
     faults::{self, Direction, Event, Fault},
@@ -187,7 +188,8 @@ fn two_runs_with_one_seed_are_the_same() {
 /// The library's own client and server work through it, as with each other.
 #[test_log::test(tokio::test)]
 async fn client_and_server_do_not_notice_the_proxy() {
-    let server = TestOneClientReadLoopServer::builder().start().await.unwrap();
+    let server =
+        TestOneClientReadLoopServer::builder().options(OneClientServerBuilder::all_interfaces).start().await.unwrap();
     let proxy = FaultProxy::to(server.host(), server.port()).start().await.unwrap();
     let client = Client::builder(proxy.host(), proxy.port()).connect().await.unwrap();
     client.write_str("one").await.unwrap();
