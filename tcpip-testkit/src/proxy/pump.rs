@@ -163,12 +163,12 @@ impl<'a> Pump<'a> {
             if sink.is_reset {
                 // As a system answers for whom there is no connection any more.
                 self.session.lane(direction).discard();
-                self.is_reset(sink_of(direction));
+                self.on_reset(sink_of(direction));
                 continue;
             }
             match sink.give(&item, context) {
                 Poll::Pending => return Moved::All,
-                Poll::Ready(Err(_)) => self.is_reset(sink_of(direction)),
+                Poll::Ready(Err(_)) => self.on_reset(sink_of(direction)),
                 Poll::Ready(Ok(count)) => {
                     self.session.lane(direction).took(count);
                     if let Item::Chunk(bytes) = item {
@@ -199,7 +199,7 @@ impl<'a> Pump<'a> {
         }
         if source.has_ended || room == 0 {
             ready!(source.failed.as_mut().poll(context));
-            self.is_reset(wire);
+            self.on_reset(wire);
             return Poll::Ready(());
         }
         let result = ready!(self.read_chunk(wire, room.min(CHUNK), context));
@@ -212,7 +212,7 @@ impl<'a> Pump<'a> {
                 self.session.lane(direction).end(Instant::now());
             }
             Ok(count) => self.chunk_has_come(direction, count, context),
-            Err(_) => self.is_reset(wire),
+            Err(_) => self.on_reset(wire),
         }
         Poll::Ready(())
     }
@@ -236,7 +236,7 @@ impl<'a> Pump<'a> {
         if is_bare && !sink.is_reset {
             match sink.peer.poll_write(context, chunk) {
                 Poll::Pending => {}
-                Poll::Ready(Err(_)) => self.is_reset(sink_of(direction)),
+                Poll::Ready(Err(_)) => self.on_reset(sink_of(direction)),
                 Poll::Ready(Ok(taken)) => {
                     self.tell(sink_of(direction), direction, What::Bytes(&chunk[..taken]));
                     self.session.lane(direction).has_passed(taken);
@@ -251,7 +251,7 @@ impl<'a> Pump<'a> {
     }
 
     /// A connection is reset: nothing more comes from it.
-    fn is_reset(&mut self, wire: Wire) {
+    fn on_reset(&mut self, wire: Wire) {
         let direction = match wire {
             Wire::Client => Direction::ToServer,
             Wire::Server => Direction::ToClient,
