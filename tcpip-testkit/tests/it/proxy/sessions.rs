@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use macro_rules_attribute::apply;
-use tcpip_client::Client;
+use tcpip_client::{Client, Network};
 use tcpip_server::OneClientServerBuilder;
 use tcpip_testkit::{
     FaultProxy, MemoryNetwork, Passed, ProxyTap, TestOneClientReadLoopServer, What, Wire,
@@ -25,6 +25,21 @@ async fn a_client_without_a_server_is_reset<P: Place>() {
     drop(device);
     let mut client = network.dial(proxy.local_addr(), None).await.unwrap();
     assert_eq!(rest(&mut client).await, (Vec::new(), End::Reset));
+}
+
+/// The proxy tries for so long to connect to the server: five seconds unless it is told otherwise.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_client_whose_server_does_not_answer_is_reset_in_time() {
+    let network = MemoryNetwork::new();
+    let _unplugged = network.host("dome").black_hole();
+    let builder = FaultProxy::to("dome", 17310).network(&network).host("proxy");
+    for (builder, milliseconds) in [(builder.clone(), 5000), (builder.connect_timeout(ms(700)), 700)] {
+        let proxy = builder.start().await.unwrap();
+        let mut client = network.dial(proxy.local_addr(), None).await.unwrap();
+        let since = Instant::now();
+        assert_eq!(rest(&mut client).await, (Vec::new(), End::Reset));
+        assert_eq!(since.elapsed(), ms(milliseconds));
+    }
 }
 
 /// A proxy that is dropped, or closed, has left nothing: its sessions have ended, and its port is free.
