@@ -7,6 +7,7 @@
 //! - [`MemoryNetwork`] lets clients and servers meet in memory, where a test may pause the clock: names, ports, outages,
 //!   latency. Once it is entered, a controller that takes host and port runs over it unchanged.
 //! - [`memory_pair`] makes two clients that are connected to each other in memory.
+//! - [`FaultProxy`] stands between a client and a server, and lets their link misbehave, by [`faults`].
 //! - [`Transcript`] records what goes over a link: a script to edit and play, a capture for Wireshark, or something to
 //!   check against a script.
 //! - [`conformance`](conformance()) puts a server through what every server must stand: cuts, garbage, clients that

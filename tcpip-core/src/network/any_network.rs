@@ -23,6 +23,12 @@ impl AnyNetwork {
         #[cfg(not(feature = "entered-network"))]
         self
     }
+
+    /// Whether it is that of the system, since nobody has given another.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.0.is_none()
+    }
 }
 
 impl Deref for AnyNetwork {

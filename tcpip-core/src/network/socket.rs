@@ -21,9 +21,23 @@ impl Transport for TcpStream {
     fn poll_read(&self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.poll_read_ready(context))?;
-            match self.try_read_buf(buffer) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result.map(drop)),
+            let room = buffer.initialize_unfilled();
+            let mut result = Err(ErrorKind::WouldBlock.into());
+            // Without a call of the system that finds nothing: a read that does not fill its buffer has emptied the
+            // socket, where the system tells of what comes next as an event.
+            let _ = self.try_io(Interest::READABLE, || {
+                result = (&*SockRef::from(self)).read(room);
+                match &result {
+                    Ok(count) if *count > 0 && *count < room.len() && cfg!(target_os = "linux") => {
+                        Err(ErrorKind::WouldBlock.into())
+                    }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::WouldBlock.into()),
+                    _ => Ok(()),
+                }
+            });
+            match result {
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                result => return Poll::Ready(result.map(|count| buffer.advance(count))),
             }
         }
     }

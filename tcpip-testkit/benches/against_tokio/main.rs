@@ -28,6 +28,7 @@ mod memory_stream;
 mod other_end;
 mod pairs;
 mod ping_pong;
+mod proxies;
 mod rows;
 mod stopwatch;
 mod svg;

@@ -44,25 +44,25 @@ where
 }
 
 /// Measures the round trips one by one, and together.
-struct Rally {
+pub(crate) struct Rally {
     watch: Stopwatch,
     latencies: Vec<Duration>,
     last: Instant,
 }
 
 impl Rally {
-    fn start(count: usize, scope: Scope) -> Self {
+    pub(crate) fn start(count: usize, scope: Scope) -> Self {
         let latencies = Vec::with_capacity(count);
         Self { watch: Stopwatch::start(scope), latencies, last: Instant::now() }
     }
 
-    fn round_trip_done(&mut self) {
+    pub(crate) fn round_trip_done(&mut self) {
         let now = Instant::now();
         self.latencies.push(now - self.last);
         self.last = now;
     }
 
-    fn stop(self) -> Turn {
+    pub(crate) fn stop(self) -> Turn {
         let turn = self.watch.stop(self.latencies.len());
         Turn { latencies: self.latencies, ..turn }
     }

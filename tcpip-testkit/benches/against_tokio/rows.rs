@@ -10,6 +10,7 @@ use crate::{
     ping_pong::{
         framed, on_one_thread, on_two_threads, ours, ours_asking, ours_commanding, ours_owned, ours_owned_in_time, raw,
     },
+    proxies,
     stopwatch::{Scope, Turn},
     writes,
 };
@@ -24,6 +25,7 @@ pub(crate) fn all() -> Vec<Row> {
     let mut rows = ping_pongs();
     rows.extend(floods());
     rows.extend(writes());
+    rows.extend(proxies());
     rows.extend([
         row("connect and close", "`TcpStream`", 400, connects::ours, connects::by_hand).goals(0.8, 0.9),
         Row {
@@ -128,6 +130,22 @@ fn writes() -> Vec<Row> {
         .goals(3.0, 5.0),
         row("`write` of 16 MiB", "`write_all`", 8, writes::large_by_the_library, writes::large_by_hand)
             .goals(0.97, 1.0),
+    ]
+}
+
+fn proxies() -> Vec<Row> {
+    const BESIDE: &str = "`copy_bidirectional`";
+    vec![
+        row(
+            "round trip through a `FaultProxy`",
+            BESIDE,
+            4000,
+            on_one_thread(proxies::ours),
+            on_one_thread(proxies::by_hand),
+        )
+        .goals(0.8, 0.95),
+        row("16 MiB through one that records, with a fault", BESIDE, 8, proxies::flood_ours, proxies::flood_by_hand)
+            .goals(0.5, 0.8),
     ]
 }
 

@@ -85,27 +85,61 @@ pub fn reset() -> impl Fault {
 /// meanwhile.
 #[must_use]
 pub fn reset_after(delay: Duration) -> impl Fault {
-    custom(move |event, _, out| match event {
-        Event::Open => out.wake_after(delay),
-        Event::Timer => out.reset(),
-        event => out.pass(event),
-    })
+    after(delay, How::Reset)
+}
+
+/// The link [hangs up](fin) so long after its beginning, or after the fault was installed, whatever passes meanwhile.
+#[must_use]
+pub fn fin_after(delay: Duration) -> impl Fault {
+    after(delay, How::InOrder)
 }
 
 /// Both peers find the connection reset when nothing has passed for so long, in either of the directions in which this
 /// is installed.
 #[must_use]
 pub fn reset_when_idle(time: Duration) -> impl Fault {
-    ResetWhenIdle { time, last: HashMap::new() }
+    WhenIdle { time, last: HashMap::new(), how: How::Reset }
 }
 
-struct ResetWhenIdle {
+/// The link [hangs up](fin) when nothing has passed for so long, in either of the directions in which this is
+/// installed.
+#[must_use]
+pub fn fin_when_idle(time: Duration) -> impl Fault {
+    WhenIdle { time, last: HashMap::new(), how: How::InOrder }
+}
+
+/// How a link ends.
+#[derive(Clone, Copy)]
+enum How {
+    InOrder,
+    Reset,
+}
+
+impl How {
+    fn end(self, out: &mut Out<'_>) {
+        match self {
+            Self::InOrder => out.close(),
+            Self::Reset => out.reset(),
+        }
+    }
+}
+
+fn after(delay: Duration, how: How) -> impl Fault {
+    custom(move |event, _, out| match event {
+        Event::Open => out.wake_after(delay),
+        Event::Timer => how.end(out),
+        event => out.pass(event),
+    })
+}
+
+struct WhenIdle {
     time: Duration,
     /// When something passed last in a session.
     last: HashMap<u64, Instant>,
+    how: How,
 }
 
-impl Fault for ResetWhenIdle {
+impl Fault for WhenIdle {
     fn on(&mut self, event: Event<'_>, at: At, out: &mut Out<'_>) {
         match event {
             Event::Open | Event::Chunk(_) | Event::Spared(_) => {
@@ -115,7 +149,7 @@ impl Fault for ResetWhenIdle {
             Event::Timer => {
                 let idle = self.last.get(&at.session).map_or(self.time, |last| at.now.saturating_duration_since(*last));
                 match self.time.saturating_sub(idle) {
-                    Duration::ZERO => out.reset(),
+                    Duration::ZERO => self.how.end(out),
                     left => out.wake_after(left),
                 }
             }

@@ -72,10 +72,10 @@ impl<'a> Out<'a> {
         self.push(Duration::ZERO, Item::Reset);
     }
 
-    /// Has this fault told of [`Event::Timer`] after `delay`, whatever comes meanwhile. There is one timer in each
-    /// direction of each session: one that is under way is set anew.
+    /// Has this fault told of [`Event::Timer`] after `delay`, or after a millisecond if that is more, whatever comes
+    /// meanwhile. There is one timer in each direction of each session: one that is under way is set anew.
     pub fn wake_after(&mut self, delay: Duration) {
-        self.stage.set_timer(self.now.checked_add(delay));
+        self.stage.set_timer(self.now.checked_add(delay.max(SHORTEST)));
     }
 
     /// Reads no more from the source of this direction, whose sender is held up as soon as its window is full, until
@@ -120,3 +120,6 @@ impl<'a> Out<'a> {
         self.stage.push(self.now.checked_add(delay), item);
     }
 }
+
+/// What a timer takes at least, so that one that is always set anew leaves time for all else.
+const SHORTEST: Duration = Duration::from_millis(1);

@@ -26,8 +26,6 @@ pub struct FaultProxyBuilder {
     target: Target,
     host: String,
     port: u16,
-    /// Whether the network is that of the system.
-    is_system: bool,
     window: usize,
     buffers: Option<u32>,
     tap: Option<Arc<dyn ProxyTap>>,
@@ -42,14 +40,13 @@ impl FaultProxyBuilder {
             connect_timeout: Some(DEFAULT_CONNECT_TIMEOUT),
         };
         let host = LOCALHOST_IPV4.to_owned();
-        Self { target, host, port: 0, is_system: true, window: DEFAULT_WINDOW, buffers: None, tap: None }
+        Self { target, host, port: 0, window: DEFAULT_WINDOW, buffers: None, tap: None }
     }
 
     /// The network that the proxy listens in and dials the server in, of which the builder keeps a clone. Default:
-    /// sockets.
+    /// the one that the thread has [entered](crate::MemoryNetwork::enter) that starts it, or else sockets.
     pub fn network(mut self, network: &(impl Network + Clone)) -> Self {
         self.target.network = AnyNetwork::of(network.clone());
-        self.is_system = false;
         self
     }
 
@@ -108,12 +105,14 @@ impl FaultProxyBuilder {
     ///
     /// Nothing is left behind.
     pub async fn start(mut self) -> Result<FaultProxy, StartError> {
-        if let (true, Some(buffers)) = (self.is_system, self.buffers) {
+        self.target.network = self.target.network.here();
+        let is_system = self.target.network.is_default();
+        if let (true, Some(buffers)) = (is_system, self.buffers) {
             self.target.network = AnyNetwork::of(TightSockets(buffers));
         }
         let addresses = look_up(&*self.target.network, &self.host, self.port, |_| true).await?;
         let address = addresses[0];
-        let gate = Gate::open(self.target.network.clone(), address, self.is_system)
+        let gate = Gate::open(self.target.network.clone(), address, is_system)
             .map_err(|source| StartError::Bind { address, source })?;
         let (gate, faults) = (Arc::new(gate), Faults::default());
         let sessions = Sessions { target: self.target, window: self.window, tap: self.tap, faults: faults.clone() };
@@ -124,7 +123,7 @@ impl FaultProxyBuilder {
 
 impl fmt::Debug for FaultProxyBuilder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { target, host, port, is_system: _, window, buffers, tap } = self;
+        let Self { target, host, port, window, buffers, tap } = self;
         formatter
             .debug_struct("FaultProxyBuilder")
             .field("target", target)

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use tcpip_core::LOCALHOST_IPV4;
 use tokio::sync::watch;
 
 use super::{AcceptGuard, FaultGuard, FaultProxyBuilder, Then, Toward, fault_guard::Faults, gate::Gate};
@@ -58,9 +59,10 @@ pub struct FaultProxy {
 }
 
 impl FaultProxy {
-    /// A proxy to the server at this host and port, which is dialled for each client.
+    /// A proxy to the server at this host and port, which is dialled for each client. No host, as of a server that
+    /// listens on all interfaces, is 127.0.0.1.
     pub fn to(host: &str, port: u16) -> FaultProxyBuilder {
-        FaultProxyBuilder::new(host, port)
+        FaultProxyBuilder::new(if host.is_empty() { LOCALHOST_IPV4 } else { host }, port)
     }
 
     pub(super) fn new(host: String, gate: Arc<Gate>, faults: Faults, closing: watch::Sender<bool>) -> Self {

@@ -59,13 +59,13 @@ pub(super) struct Gate {
     address: SocketAddr,
     runtime: Handle,
     state: Mutex<State>,
-    /// Bound to the port, without listening on it: it is nobody else's while the proxy refuses.
-    _reserved: Option<TcpSocket>,
 }
 
 #[derive(Debug)]
 struct State {
     listener: Option<Box<dyn Listener>>,
+    /// Bound to the port, without listening on it: it is nobody else's while the proxy refuses.
+    reserved: Option<TcpSocket>,
     policies: Vec<(u64, Policy)>,
     next_id: u64,
     is_closed: bool,
@@ -80,8 +80,9 @@ impl Gate {
         let listener = network.listen(reserved_address.unwrap_or(address), &ListenOptions::default())?;
         let address = listener.local_addr().unwrap_or(address);
         let listener = Some(listener);
-        let state = State { listener, policies: Vec::new(), next_id: 0, is_closed: false, accepting: None };
-        Ok(Self { network, address, runtime: Handle::current(), state: Mutex::new(state), _reserved: reserved })
+        let policies = Vec::new();
+        let state = State { listener, reserved, policies, next_id: 0, is_closed: false, accepting: None };
+        Ok(Self { network, address, runtime: Handle::current(), state: Mutex::new(state) })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -158,6 +159,7 @@ impl Gate {
         let mut state = self.state();
         state.is_closed = true;
         state.listener = None;
+        state.reserved = None;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -176,10 +178,12 @@ impl Drop for AcceptGuard {
 
 /// A socket that is bound, if the system lets another one listen on the same port.
 fn reserve(address: SocketAddr) -> Option<TcpSocket> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.ok()?;
     // Elsewhere a second socket could not listen on it, or could take it away.
-    let is_shared = cfg!(target_os = "linux");
-    socket.set_reuseaddr(is_shared).ok()?;
-    socket.bind(address).ok().filter(|()| is_shared)?;
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.ok()?;
+    socket.set_reuseaddr(true).ok()?;
+    socket.bind(address).ok()?;
     Some(socket)
 }

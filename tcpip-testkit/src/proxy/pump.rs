@@ -6,23 +6,18 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, BufMut};
-use tcpip_core::{BoxFuture, BytesMut};
+use tcpip_core::{BoxFuture, Bytes};
 use tokio::{
-    io::{AsyncRead, ReadBuf},
+    io::ReadBuf,
     sync::watch,
     time::{Instant, Sleep, sleep_until},
 };
-use tokio_util::io::poll_read_buf;
 
 use super::{Passed, ProxyTap, What, Wire, fault_guard::Settings, peer::Peer, turn::Turn};
 use crate::faults::{Direction, Item, Session};
 
 /// How much is read at once.
 const CHUNK: usize = 64 * 1024;
-
-/// With less room than this, memory is had for a whole chunk.
-const LEAST_ROOM: usize = 4 * 1024;
 
 /// How many chunks are read in each direction before others have their turn.
 const CHUNKS_IN_A_TURN: usize = 16;
@@ -44,8 +39,8 @@ pub(super) struct Pump<'a> {
     server: End<'a>,
     tap: Option<&'a dyn ProxyTap>,
     settings: watch::Receiver<Settings>,
-    /// What is read.
-    buffer: BytesMut,
+    /// What is read goes here first.
+    buffer: Vec<u8>,
     timer: Pin<Box<Sleep>>,
     /// One direction has changed what is to be done in the other.
     is_restless: bool,
@@ -87,7 +82,7 @@ impl<'a> Pump<'a> {
             server: End::new(server),
             tap,
             settings,
-            buffer: BytesMut::new(),
+            buffer: Vec::new(),
             is_restless: false,
             others_turn: None,
             timer: Box::pin(sleep_until(now)),
@@ -168,12 +163,12 @@ impl<'a> Pump<'a> {
             if sink.is_reset {
                 // As a system answers for whom there is no connection any more.
                 self.session.lane(direction).discard();
-                self.is_reset(sink_of(direction));
+                self.on_reset(sink_of(direction));
                 continue;
             }
             match sink.give(&item, context) {
                 Poll::Pending => return Moved::All,
-                Poll::Ready(Err(_)) => self.is_reset(sink_of(direction)),
+                Poll::Ready(Err(_)) => self.on_reset(sink_of(direction)),
                 Poll::Ready(Ok(count)) => {
                     self.session.lane(direction).took(count);
                     if let Item::Chunk(bytes) = item {
@@ -204,7 +199,7 @@ impl<'a> Pump<'a> {
         }
         if source.has_ended || room == 0 {
             ready!(source.failed.as_mut().poll(context));
-            self.is_reset(wire);
+            self.on_reset(wire);
             return Poll::Ready(());
         }
         let result = ready!(self.read_chunk(wire, room.min(CHUNK), context));
@@ -216,46 +211,47 @@ impl<'a> Pump<'a> {
                 self.tell(wire, direction, What::End);
                 self.session.lane(direction).end(Instant::now());
             }
-            Ok(_) => self.chunk_has_come(direction, context),
-            Err(_) => self.is_reset(wire),
+            Ok(count) => self.chunk_has_come(direction, count, context),
+            Err(_) => self.on_reset(wire),
         }
         Poll::Ready(())
     }
 
+    /// Reads into the buffer. How many bytes came.
     fn read_chunk(&mut self, wire: Wire, room: usize, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.buffer.capacity() < LEAST_ROOM {
-            self.buffer.reserve(CHUNK);
-        }
-        let mut source = Reading(self.end(wire).peer);
-        poll_read_buf(Pin::new(&mut source), context, &mut (&mut self.buffer).limit(room))
+        self.buffer.resize(CHUNK, 0);
+        let peer = self.end(wire).peer;
+        let mut buffer = ReadBuf::new(&mut self.buffer[..room]);
+        ready!(peer.poll_read(context, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
     }
 
     /// Hands on what has been read: to the peer at once if there is nothing between.
-    fn chunk_has_come(&mut self, direction: Direction, context: &mut Context<'_>) {
-        let mut chunk = std::mem::take(&mut self.buffer);
-        self.tell(source_of(direction), direction, What::Bytes(&chunk));
+    fn chunk_has_come(&mut self, direction: Direction, count: usize, context: &mut Context<'_>) {
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut chunk = &buffer[..count];
+        self.tell(source_of(direction), direction, What::Bytes(chunk));
+        let is_bare = self.session.lane(direction).is_bare();
         let sink = self.end(sink_of(direction));
-        if !sink.is_reset && self.session.lane(direction).is_bare() {
-            let sink = self.end(sink_of(direction));
-            match sink.peer.poll_write(context, &chunk) {
+        if is_bare && !sink.is_reset {
+            match sink.peer.poll_write(context, chunk) {
                 Poll::Pending => {}
-                Poll::Ready(Err(_)) => self.is_reset(sink_of(direction)),
-                Poll::Ready(Ok(count)) => {
-                    self.tell(sink_of(direction), direction, What::Bytes(&chunk[..count]));
-                    self.session.lane(direction).has_passed(count);
-                    chunk.advance(count);
+                Poll::Ready(Err(_)) => self.on_reset(sink_of(direction)),
+                Poll::Ready(Ok(taken)) => {
+                    self.tell(sink_of(direction), direction, What::Bytes(&chunk[..taken]));
+                    self.session.lane(direction).has_passed(taken);
+                    chunk = &chunk[taken..];
                 }
             }
         }
         if !chunk.is_empty() {
-            let bytes = chunk.split().freeze();
-            self.session.lane(direction).chunk(Instant::now(), bytes);
+            self.session.lane(direction).chunk(Instant::now(), Bytes::copy_from_slice(chunk));
         }
-        self.buffer = chunk;
+        self.buffer = buffer;
     }
 
     /// A connection is reset: nothing more comes from it.
-    fn is_reset(&mut self, wire: Wire) {
+    fn on_reset(&mut self, wire: Wire) {
         let direction = match wire {
             Wire::Client => Direction::ToServer,
             Wire::Server => Direction::ToClient,
@@ -315,13 +311,4 @@ fn source_of(direction: Direction) -> Wire {
 
 fn sink_of(direction: Direction) -> Wire {
     source_of(direction.reverse())
-}
-
-/// A peer as what tokio-util reads from.
-struct Reading<'a>(&'a Peer);
-
-impl AsyncRead for Reading<'_> {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_read(context, buffer)
-    }
 }

@@ -67,7 +67,10 @@ impl Serving {
                 Some(_) = self.tasks.join_next() => {}
                 arrival = poll_fn(|context| self.gate.poll_accept(context)) => match arrival {
                     Ok(arrival) => self.begin_session(arrival),
-                    Err(_) => sleep(PAUSE).await,
+                    Err(error) => {
+                        tracing::info!("the proxy could not accept a client, and tries again: {error}");
+                        sleep(PAUSE).await;
+                    }
                 },
             }
         }
@@ -121,7 +124,10 @@ impl Session {
         let server = select! {
             biased;
             () = self.reset_now() => None,
-            server = target.dial() => server.ok(),
+            server = target.dial() => server.inspect_err(|error| {
+                let Target { host, port, .. } = &target;
+                tracing::info!("the proxy resets a client, since {host}:{port} cannot be reached: {error}");
+            }).ok(),
         };
         let Some(server) = server else { return client.reset() };
         let server = Peer::new(server);

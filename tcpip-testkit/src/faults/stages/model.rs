@@ -179,8 +179,8 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// Whatever is installed and removed, and whenever: each byte leaves exactly when all faults on its way say, none is
-    /// lost, and none overtakes another.
+    /// Whatever is installed and removed, and whenever: each byte leaves exactly when all faults on its way say, none
+    /// is lost, and none overtakes another.
     #[test]
     fn each_byte_leaves_when_all_faults_say(actions in actions()) {
         let (left, modelled) = run(&actions);

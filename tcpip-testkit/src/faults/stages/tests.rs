@@ -143,3 +143,16 @@ fn a_fault_is_told_of_each_event_once() {
     let expected = ["Open at 6", "Chunk([97, 98]) at 6", "Timer at 8", "Chunk([99]) at 8", "End at 9", "Removed at 9"];
     assert_eq!(told, expected);
 }
+
+/// A timer that is always set anew, however short it is, lets the time pass.
+#[test]
+fn a_timer_without_a_delay_lets_the_time_pass() {
+    let mut bench = Bench::with(custom(|event, _, out| {
+        if let Event::Open | Event::Timer = event {
+            out.send(b"x");
+            out.wake_after(Duration::ZERO);
+        }
+    }));
+    bench.run_until(ms(5));
+    assert_eq!(bench.bytes(), b"xxxxxx");
+}

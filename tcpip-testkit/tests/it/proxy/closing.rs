@@ -32,6 +32,12 @@ async fn a_reset_is_one_for_both<P: Place>() {
     assert_eq!(ends_of::<P>(faults::reset(), b"").await, both("", End::Reset));
     assert_eq!(ends_of::<P>(faults::reset().after(3), b"reply\r\n").await, both("rep", End::Reset));
     assert_eq!(ends_of::<P>(faults::reset().after(3), b"rep").await, both("rep", End::Reset));
+    // Within a character of two bytes.
+    let mut rig = Rig::new::<P>().await;
+    let (mut client, mut server) = rig.connect().await;
+    let _fault = rig.proxy.to_client().add(faults::reset().after(3));
+    send(&mut server, "zwölf").await;
+    assert_eq!(rest(&mut client).await, ("zwö".as_bytes()[..3].to_vec(), End::Reset));
     let second = faults::messages(b"\n", faults::reset()).skip(1);
     assert_eq!(ends_of::<P>(second, b"one\ntwo\n").await, both("one\n", End::Reset));
     let within_the_second = faults::messages(b"\n", faults::reset().after(2)).skip(1);

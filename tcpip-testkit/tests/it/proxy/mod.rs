@@ -7,6 +7,7 @@ mod damage;
 mod gate;
 mod passing;
 mod pieces;
+mod quiet;
 mod sessions;
 mod silence;
 mod times;

@@ -2,10 +2,10 @@
 
 use macro_rules_attribute::apply;
 use tcpip_client::Abort;
-use tcpip_testkit::faults::{self, Event};
+use tcpip_testkit::faults::{self, Event, Fault};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{End, Place, Rig, in_time, ms, nothing_comes, over_both, receive, rest, send};
+use super::{End, Place, Rig, Tcp, in_time, ms, nothing_comes, over_both, receive, rest, send};
 
 /// Bytes pass in both directions, the end of the stream ends one direction alone, and when both have ended, both peers
 /// have a clean end.
@@ -148,4 +148,61 @@ async fn nothing_is_late_without_a_fault<P: Place>() {
     }
     super::took::<P>(since, 0);
     nothing_comes(&mut client, ms(5)).await;
+}
+
+/// What is installed is at work for all that is sent behind that, and what is removed is not, whichever thread the
+/// session is on.
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn what_is_installed_is_at_work_at_once() {
+    let mut rig = Rig::new::<Tcp>().await;
+    let (mut client, mut server) = rig.connect().await;
+    for _ in 0..200 {
+        let installed = rig.proxy.to_server().add(faults::replace("a", "b"));
+        send(&mut client, b"a").await;
+        assert_eq!(receive(&mut server, 1).await, b"b");
+        drop(installed);
+        send(&mut client, b"a").await;
+        assert_eq!(receive(&mut server, 1).await, b"a");
+    }
+}
+
+/// Of the next test: how many there are, and what passes each.
+const SESSIONS: usize = 8;
+const BYTES: usize = 100_000;
+
+/// Many sessions on several threads, whose faults come and go, have each their own bytes, all of them, in order.
+#[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
+async fn many_sessions_pass_on_several_threads() {
+    let mut rig = Rig::new::<Tcp>().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for session in 0..SESSIONS {
+        let (mut client, mut server) = rig.connect().await;
+        let bytes: Vec<_> = (0..BYTES).map(|index| u8::try_from(index * (session + 1) % 251).unwrap()).collect();
+        let expected = bytes.clone();
+        tasks.spawn(async move {
+            for chunk in bytes.chunks(997) {
+                send(&mut server, chunk).await;
+            }
+            server.shutdown().await.unwrap();
+            // Until the other end has all.
+            assert_eq!(rest(&mut server).await, (Vec::new(), End::Clean));
+        });
+        tasks.spawn(async move {
+            assert_eq!(rest(&mut client).await, (expected, End::Clean));
+            client.shutdown().await.unwrap();
+        });
+    }
+    let mut index = 0_u64;
+    while !tasks.is_empty() {
+        index += 1;
+        let _guards = (
+            rig.proxy.to_client().add(faults::random_slices(index).of_sessions(0.5, index)),
+            rig.proxy.to_client().add(faults::stall().of_sessions(0.3, index)),
+            rig.proxy.to_client().add(faults::latency(ms(1)).probability(0.1, index)),
+        );
+        let ended = tokio::time::timeout(ms(2), tasks.join_next()).await;
+        if let Ok(Some(ended)) = ended {
+            ended.unwrap();
+        }
+    }
 }

@@ -3,14 +3,18 @@
 use std::sync::{Arc, Mutex};
 
 use macro_rules_attribute::apply;
-use tcpip_client::Client;
+use tcpip_client::{Client, Network};
+use tcpip_server::OneClientServerBuilder;
 use tcpip_testkit::{
-    FaultProxy, Passed, ProxyTap, TestOneClientReadLoopServer, What, Wire,
-    faults::{self, Direction, Event},
+    FaultProxy, MemoryNetwork, Passed, ProxyTap, TestOneClientReadLoopServer, What, Wire,
+    faults::{self, Direction, Event, Fault},
 };
-use tokio::io::AsyncWriteExt;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::Instant,
+};
 
-use super::{End, Place, Rig, in_time, over_both, receive, rest, send};
+use super::{End, Memory, Place, Rig, in_time, ms, over_both, receive, rest, send};
 
 /// A client whose server is not there is reset.
 #[apply(over_both)]
@@ -21,6 +25,21 @@ async fn a_client_without_a_server_is_reset<P: Place>() {
     drop(device);
     let mut client = network.dial(proxy.local_addr(), None).await.unwrap();
     assert_eq!(rest(&mut client).await, (Vec::new(), End::Reset));
+}
+
+/// The proxy tries for so long to connect to the server: five seconds unless it is told otherwise.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_client_whose_server_does_not_answer_is_reset_in_time() {
+    let network = MemoryNetwork::new();
+    let _unplugged = network.host("dome").black_hole();
+    let builder = FaultProxy::to("dome", 17310).network(&network).host("proxy");
+    for (builder, milliseconds) in [(builder.clone(), 5000), (builder.connect_timeout(ms(700)), 700)] {
+        let proxy = builder.start().await.unwrap();
+        let mut client = network.dial(proxy.local_addr(), None).await.unwrap();
+        let since = Instant::now();
+        assert_eq!(rest(&mut client).await, (Vec::new(), End::Reset));
+        assert_eq!(since.elapsed(), ms(milliseconds));
+    }
 }
 
 /// A proxy that is dropped, or closed, has left nothing: its sessions have ended, and its port is free.
@@ -127,10 +146,65 @@ async fn who_listens_in_hears_both_sides_of_the_faults<P: Place>() {
     assert_eq!(*keep.0.lock().unwrap(), expected);
 }
 
+/// Unchanged clients and servers meet a proxy in a network that is entered, under its own name.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_proxy_is_in_the_network_that_is_entered() {
+    let network = MemoryNetwork::new();
+    let _entered = network.enter();
+    let builder = TestOneClientReadLoopServer::builder().options(|server| server.host("dome").port(17310));
+    let server = builder.start().await.unwrap();
+    let proxy = FaultProxy::to("dome", 17310).host("proxy").port(17310).start().await.unwrap();
+    let late = proxy.to_server().add(faults::latency(ms(1500)));
+    let client = Client::builder("proxy", 17310).connect().await.unwrap();
+    let since = Instant::now();
+    client.write_str("status").await.unwrap();
+    assert_eq!(server.get_next_data().await.unwrap(), "status");
+    assert_eq!(since.elapsed(), ms(1500));
+    drop(late);
+    let unplugged = proxy.refuse();
+    Client::builder("proxy", 17310).connect().await.unwrap_err();
+    drop(unplugged);
+    let local = FaultProxy::to("dome", 17310).start().await.unwrap();
+    assert_eq!(local.host(), "127.0.0.1");
+    Client::builder("localhost", local.port()).connect().await.unwrap();
+}
+
+/// Two runs with one seed give the same bytes at the same times.
+#[test]
+fn two_runs_with_one_seed_are_the_same() {
+    let run = |seed: u64| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let mut rig = Rig::new::<Memory>().await;
+            let (mut client, mut server) = rig.connect().await;
+            let _late = rig.proxy.add(faults::latency(ms(3)).jitter(ms(20), seed));
+            let _cut = rig.proxy.add(faults::random_slices(seed));
+            let _noise = rig.proxy.to_client().add(faults::flip_bits(1).seed(seed).probability(0.2, seed));
+            let _lossy = rig.proxy.add(faults::loss(0.1, seed).burst(0.4));
+            let since = Instant::now();
+            let (mut reads, mut buffer) = (Vec::new(), [0; 64]);
+            for index in 0..50_u8 {
+                send(&mut client, [index; 10]).await;
+                let request = receive(&mut server, 10).await;
+                send(&mut server, request).await;
+                let count = in_time(client.read(&mut buffer)).await.unwrap();
+                reads.push((since.elapsed(), buffer[..count].to_vec()));
+            }
+            reads
+        })
+    };
+    let first = run(7);
+    for _ in 0..4 {
+        assert_eq!(run(7), first);
+    }
+    assert_ne!(run(8), first);
+}
+
 /// The library's own client and server work through it, as with each other.
 #[test_log::test(tokio::test)]
 async fn client_and_server_do_not_notice_the_proxy() {
-    let server = TestOneClientReadLoopServer::builder().start().await.unwrap();
+    let server =
+        TestOneClientReadLoopServer::builder().options(OneClientServerBuilder::all_interfaces).start().await.unwrap();
     let proxy = FaultProxy::to(server.host(), server.port()).start().await.unwrap();
     let client = Client::builder(proxy.host(), proxy.port()).connect().await.unwrap();
     client.write_str("one").await.unwrap();

@@ -24,8 +24,8 @@ async fn taken<P: Place>(rig: &mut Rig, fault: impl Fault) -> usize {
     written
 }
 
-/// Nothing is read while a link is stalled: nothing passes, the sender is held up by its own window, the other direction
-/// goes on, and all goes on when the fault is removed.
+/// Nothing is read while a link is stalled: nothing passes, the sender is held up by its own window, the other
+/// direction goes on, and all goes on when the fault is removed.
 #[apply(over_both)]
 async fn a_stall_reads_nothing_and_holds_nothing<P: Place>() {
     let mut rig = Rig::with::<P>(|builder| builder.buffers(4096)).await;

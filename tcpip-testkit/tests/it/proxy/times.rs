@@ -170,43 +170,51 @@ async fn the_unsolicited_comes_every_so_often<P: Place>() {
     send(&mut server, b"only this").await;
     server.shutdown().await.unwrap();
     let (rest, _) = rest(&mut client).await;
-    assert!(rest.ends_with(b"only this") && (P::IS_EXACT || rest.len() < 100) && (!P::IS_EXACT || rest.len() == 9));
+    assert!(rest.ends_with(b"only this"), "{}", rest.escape_ascii());
+    if P::IS_EXACT {
+        assert_eq!(rest.len(), 9);
+    }
 }
 
-/// A reset comes after its time whether or not something passes, and one of an idle link only once nothing does.
+/// An end comes after its time whether or not something passes, and one of an idle link only once nothing does.
 #[apply(over_both)]
 async fn a_timer_is_not_restarted_by_traffic_unless_it_is_meant_to_be<P: Place>() {
-    async fn while_talking<P: Place>(fault: impl Fault, talking: u32, at: u64) {
+    async fn while_talking<P: Place>(fault: impl Fault, end: End, talking: u32, at: u64) {
         let mut rig = Rig::new::<P>().await;
         let (mut client, mut server) = rig.connect().await;
         let since = Instant::now();
         let _fault = rig.proxy.add(fault);
-        // One passes so that the fault is there.
         for _ in 0..talking {
             send(&mut client, b"?").await;
             receive(&mut server, 1).await;
             tokio::time::sleep(ms(10)).await;
         }
-        assert_eq!(rest(&mut client).await.1, End::Reset);
+        assert_eq!(rest(&mut client).await.1, end);
         took::<P>(since, at);
-        assert_eq!(rest(&mut server).await.1, End::Reset);
+        assert_eq!(rest(&mut server).await.1, end);
     }
-    while_talking::<P>(faults::reset_after(ms(40)), 0, 40).await;
-    while_talking::<P>(faults::reset_when_idle(ms(40)), 0, 40).await;
+    while_talking::<P>(faults::reset_after(ms(40)), End::Reset, 0, 40).await;
+    while_talking::<P>(faults::reset_when_idle(ms(40)), End::Reset, 0, 40).await;
+    while_talking::<P>(faults::fin_after(ms(40)), End::Clean, 0, 40).await;
+    while_talking::<P>(faults::fin_when_idle(ms(40)), End::Clean, 0, 40).await;
     if P::IS_EXACT {
-        while_talking::<P>(faults::reset_after(ms(40)), 3, 40).await;
-        while_talking::<P>(faults::reset_when_idle(ms(40)), 3, 60).await;
+        while_talking::<P>(faults::reset_after(ms(40)), End::Reset, 3, 40).await;
+        while_talking::<P>(faults::reset_when_idle(ms(40)), End::Reset, 3, 60).await;
+        while_talking::<P>(faults::fin_after(ms(40)), End::Clean, 3, 40).await;
+        while_talking::<P>(faults::fin_when_idle(ms(40)), End::Clean, 3, 60).await;
     }
 }
 
 /// A closure is told of directions and of the time, and sends when it wants.
 #[apply(over_both)]
 async fn a_closure_is_a_fault<P: Place>() {
+    // Long enough for what is done meanwhile on a machine that is busy.
+    let reset_after = if P::IS_EXACT { 30 } else { 500 };
     let mut rig = Rig::new::<P>().await;
     let (mut client, mut server) = rig.connect().await;
     let since = Instant::now();
-    let _mine = rig.proxy.add(faults::custom(|event, at, out| match event {
-        Event::Open if at.direction == Direction::ToClient => out.wake_after(ms(30)),
+    let _mine = rig.proxy.add(faults::custom(move |event, at, out| match event {
+        Event::Open if at.direction == Direction::ToClient => out.wake_after(ms(reset_after)),
         Event::Timer => out.reset(),
         Event::Chunk(bytes) if at.position == 0 => out.send_after(ms(10), bytes),
         event => out.pass(event),
@@ -218,5 +226,5 @@ async fn a_closure_is_a_fault<P: Place>() {
     assert_eq!(receive(&mut server, 1).await, b"b");
     took::<P>(since, 10);
     assert_eq!(rest(&mut server).await, (Vec::new(), End::Reset));
-    took::<P>(since, 30);
+    took::<P>(since, reset_after);
 }
