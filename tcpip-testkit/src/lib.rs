@@ -47,7 +47,6 @@ mod network;
 mod no_leaks;
 mod one_client_server_test_case;
 mod proxy;
-#[allow(dead_code, reason = "what plays a script comes next")]
 mod script;
 mod test_read_loop_server;
 mod transcript;
@@ -64,7 +63,14 @@ pub use self::{
     },
     no_leaks::{LeakError, OTHERS_TIMEOUT, no_leaks, no_leaks_within},
     one_client_server_test_case::OneClientServerTestCase,
-    script::{FailureReason, Script, ScriptError, ScriptFailure, ScriptFault},
+    proxy::{
+        AcceptGuard, DEFAULT_WINDOW, FaultGuard, FaultProxy, FaultProxyBuilder, Passed, ProxyTap, Then, Toward, What,
+        Wire,
+    },
+    script::{
+        Captured, DEFAULT_FINISH_TIMEOUT, FailureReason, PeerError, Script, ScriptError, ScriptFailure, ScriptFault,
+        ScriptedClient, ScriptedPeer, ScriptedServer,
+    },
     test_read_loop_server::{TestOneClientReadLoopServer, TestReadLoop, TestServerBuilder},
     transcript::{DEFAULT_KEPT_BYTES, DEFAULT_KEPT_CHUNKS, Record, Transcript, TranscriptChunk},
 };

@@ -17,18 +17,6 @@ pub(crate) fn sum(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// How many bytes the sum of this name has.
-pub(crate) fn size(name: &str) -> usize {
-    let width = match find(name) {
-        None => 0,
-        Some(Found::Of8(algorithm)) => algorithm.width,
-        Some(Found::Of16(algorithm)) => algorithm.width,
-        Some(Found::Of32(algorithm)) => algorithm.width,
-        Some(Found::Of64(algorithm)) => algorithm.width,
-    };
-    usize::from(width / 8)
-}
-
 fn written<W: crc::Width>(algorithm: &Algorithm<W>, sum: u64) -> Vec<u8> {
     let size = usize::from(algorithm.width / 8);
     if algorithm.refout { sum.to_le_bytes()[..size].to_vec() } else { sum.to_be_bytes()[8 - size..].to_vec() }
@@ -86,7 +74,6 @@ mod tests {
             ("CRC-64/XZ", &[0xfa, 0x39, 0x19, 0xdf, 0xbb, 0xc9, 0x5d, 0x99]),
         ] {
             assert_eq!(sum(name, b"123456789").as_deref(), Some(expected), "{name}");
-            assert_eq!(size(name), expected.len());
         }
         for name in ["", "CRC-16", "CRC-5/USB", "crc-16/modbus"] {
             assert!(!is_known(name), "{name}");

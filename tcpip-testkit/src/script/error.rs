@@ -1,6 +1,6 @@
 //! Why a text is no script.
 
-use std::{fmt, io, path::PathBuf};
+use std::{convert::Infallible, fmt, io, path::PathBuf};
 
 /// A script cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,13 @@ pub enum ScriptError {
         /// The script's name.
         name: String,
     },
+}
+
+/// A [`Script`](crate::Script) is one already.
+impl From<Infallible> for ScriptError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
 }
 
 /// What is wrong with a script, and where.

@@ -9,6 +9,7 @@ mod kinds;
 mod markdown;
 pub(crate) mod notation;
 mod number_type;
+pub(crate) mod peer;
 mod place;
 mod program;
 #[expect(clippy::module_inception, reason = "the file of the type that the module is about")]
@@ -18,5 +19,6 @@ mod syntax;
 pub use self::{
     engine::{FailureReason, ScriptFailure},
     error::{ScriptError, ScriptFault},
+    peer::{Captured, DEFAULT_FINISH_TIMEOUT, PeerError, ScriptedClient, ScriptedPeer, ScriptedServer},
     script::Script,
 };

@@ -51,7 +51,12 @@ enum Origin {
     /// A string of the program.
     Text,
     /// A file, of which it is this part, whose first line has this number.
-    File { path: PathBuf, range: Range<usize>, first_line: usize },
+    File {
+        path: PathBuf,
+        #[expect(dead_code, reason = "blessing needs it")]
+        range: Range<usize>,
+        first_line: usize,
+    },
 }
 
 impl Script {
@@ -142,6 +147,14 @@ impl FromStr for Script {
     type Err = ScriptError;
 
     fn from_str(text: &str) -> Result<Self, ScriptError> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<&str> for Script {
+    type Error = ScriptError;
+
+    fn try_from(text: &str) -> Result<Self, ScriptError> {
         Self::parse(text)
     }
 }

@@ -1,7 +1,6 @@
 //! What went over a link.
 
 pub(crate) mod log;
-#[cfg_attr(not(test), expect(dead_code, reason = "the proxy records by it"))]
 pub(crate) mod passing;
 mod pcapng;
 mod record;

@@ -21,14 +21,20 @@ pub(crate) struct PassingSession {
 }
 
 impl Transcript {
-    /// A client has connected, now.
+    /// A client has connected, now, to what tells of both: a proxy.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the proxy records by it"))]
     pub(crate) fn passing(&self, client: Option<SocketAddr>, server: Option<SocketAddr>) -> PassingSession {
+        self.told_by(Side::Client, client, server)
+    }
+
+    /// A client has connected, now; this end tells of it.
+    pub(crate) fn told_by(&self, end: Side, client: Option<SocketAddr>, server: Option<SocketAddr>) -> PassingSession {
         static SESSIONS: AtomicU64 = AtomicU64::new(0);
         let began = Instant::now();
         let session = PassingSession {
             transcript: self.clone(),
             id: SessionId::Passing(SESSIONS.fetch_add(1, Ordering::Relaxed)),
-            facts: SessionFacts { end: Side::Client, client, server, began },
+            facts: SessionFacts { end, client, server, began },
         };
         session.note(Side::Client, began, Passed::Open);
         session

@@ -44,6 +44,7 @@ mod read_frame;
 mod read_turn;
 mod requests;
 mod runtimes;
+mod scripted_peers;
 mod seeded;
 mod send;
 mod sent;

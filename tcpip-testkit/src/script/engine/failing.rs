@@ -20,7 +20,7 @@ impl Engine {
         if let Phase::Failed(failure) = &self.phase {
             return Some(failure.clone());
         }
-        if self.is_done() {
+        if self.is_done() || self.has_nothing_to_do() {
             self.fail_if_left_over(None);
         } else {
             self.fail(FailureReason::NotReached, "this was not reached");

@@ -37,9 +37,28 @@ impl Frame {
         Self::new(Arc::default(), FrameKind::AnyOrder(branches, pending))
     }
 
+    /// Whether what is left of it, or what is repeated, has a step that connects.
+    pub(super) fn connects(&self) -> bool {
+        let from = if matches!(self.kind, FrameKind::Once) { self.next } else { 0 };
+        let pending = match &self.kind {
+            FrameKind::AnyOrder(branches, _) => &branches.all[..],
+            _ => &[],
+        };
+        connects(self.block.get(from..).unwrap_or_default()) || pending.iter().any(|branch| connects(branch))
+    }
+
     pub(super) fn node(&self) -> Option<&Node> {
         self.block.get(self.next)
     }
+}
+
+fn connects(nodes: &[Node]) -> bool {
+    nodes.iter().any(|node| match node {
+        Node::Step(step) => matches!(step.action, Action::Connect),
+        Node::Repeat(repeat) => connects(&repeat.body),
+        Node::Branches(branches) => branches.all.iter().any(|branch| connects(branch)),
+        Node::Pause(_) | Node::Every(_) | Node::AnyTime(_) | Node::Stop(_) => false,
+    })
 }
 
 /// The steps of which one comes next of these frames' blocks, behind the node that is next in the last of them. Only

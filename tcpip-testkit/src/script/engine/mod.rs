@@ -189,14 +189,22 @@ impl Engine {
     /// This side has reset the connection.
     pub(crate) fn reset(&mut self, side: Side) {
         self.input_mut(side).end = Some(End::Reset);
+        if let Phase::Sending { step, .. } = &self.phase {
+            let step = step.clone();
+            self.phase = Phase::Playing;
+            if let Some(step) = step {
+                self.fail_at(Some(&step), FailureReason::CannotSend, "the connection has been reset");
+            }
+        }
     }
 
     /// What was to be sent has been written.
     pub(crate) fn sent(&mut self, now: Instant) {
-        if let Phase::Sending { step, .. } = std::mem::replace(&mut self.phase, Phase::Playing)
-            && step.is_some()
-        {
-            self.last = now;
+        if let Phase::Sending { step, .. } = &self.phase {
+            if step.is_some() {
+                self.last = now;
+            }
+            self.phase = Phase::Playing;
         }
     }
 
@@ -228,6 +236,21 @@ impl Engine {
             }
         }
         Output::Wait(Some(now))
+    }
+
+    /// Whether the play has failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.phase, Phase::Failed(_))
+    }
+
+    /// Whether there is nothing to do, so that nobody needs to be connected.
+    pub(crate) fn has_nothing_to_do(&self) -> bool {
+        self.script.block().is_empty() && matches!(self.phase, Phase::Begin | Phase::Connecting(_))
+    }
+
+    /// Whether the script says, further on, that the client connects again.
+    pub(crate) fn connects_again(&self) -> bool {
+        self.frames.iter().any(Frame::connects)
     }
 
     /// Whether the script is over, so that another may follow.
