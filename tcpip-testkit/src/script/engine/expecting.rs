@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     Engine, FailureReason, Output, OwnEnd, Phase,
+    blessing::Blessed,
     frames::{Frame, FrameKind, first_steps, steps_behind},
     look::{self, Look, Seen, Taken},
 };
@@ -62,9 +63,17 @@ impl Engine {
                     return Some(self.wait(Some(until)));
                 }
                 let reason = FailureReason::Timeout { after: until.duration_since(self.last.min(until)) };
-                self.fail_seen(step, reason, seen);
+                match self.bless_step(step, &seen, now) {
+                    Blessed::Not => self.fail_seen(step, reason, &seen),
+                    Blessed::Later(output) => return Some(output),
+                    Blessed::Now => {}
+                }
             }
-            Decision::Nothing(seen) => self.fail_certainly(step, seen),
+            Decision::Nothing(seen) => match self.bless_step(step, &seen, now) {
+                Blessed::Not => self.fail_certainly(step, &seen),
+                Blessed::Later(output) => return Some(output),
+                Blessed::Now => {}
+            },
         }
         None
     }
@@ -100,9 +109,9 @@ impl Engine {
                     return Some(self.wait(Some(until)));
                 }
                 let reason = FailureReason::Timeout { after: until.duration_since(self.last.min(until)) };
-                self.fail_seen(&steps[0], reason, seen);
+                self.fail_seen(&steps[0], reason, &seen);
             }
-            Decision::Nothing(seen) => self.fail_certainly(&steps[0], seen),
+            Decision::Nothing(seen) => self.fail_certainly(&steps[0], &seen),
         }
         None
     }

@@ -1,6 +1,7 @@
 //! Plays a script, without I/O and without a clock: what has happened is told, and [`poll`](Engine::poll) says what is
 //! to be done.
 
+mod blessing;
 mod captures;
 mod expecting;
 mod failing;
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 pub(crate) use self::captures::Captures;
 pub use self::failure::{FailureReason, ScriptFailure};
 use self::{
+    blessing::Blessing,
     captures::Capture,
     frames::{Frame, FrameKind},
     input::{End, Input},
@@ -77,6 +79,7 @@ pub(crate) struct Engine {
     connected: Instant,
     /// When the step before was over.
     last: Instant,
+    blessing: Option<Blessing>,
 }
 
 #[derive(Debug)]
@@ -135,6 +138,7 @@ impl Engine {
             phase: Phase::Begin,
             connected: now,
             last: now,
+            blessing: None,
         })
     }
 
