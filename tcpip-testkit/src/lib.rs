@@ -5,6 +5,7 @@
 //! - [`TestOneClientReadLoopServer`] keeps what its client sends, and fails when told to.
 //! - [`MemoryNetwork`] lets clients and servers meet in memory, where a test may pause the clock: names, ports, outages,
 //!   latency. Once it is entered, a controller that takes host and port runs over it unchanged.
+//! - [`ScriptedPeer`] plays one side of a [`Script`]: a device for a controller's tests, or a controller for a mock's.
 //! - [`memory_pair`] makes two clients that are connected to each other in memory.
 //!
 //! [`coming_from_ts_tcpip`] shows how the habits of the Python library are written with these crates;

@@ -8,6 +8,7 @@ use super::{
     Engine, FailureReason, Output, OwnEnd, Phase,
     blessing::Blessed,
     frames::{Frame, FrameKind, first_steps, steps_behind},
+    input::End,
     look::{self, Look, Seen, Taken},
 };
 use crate::script::{
@@ -175,7 +176,7 @@ impl Engine {
         self.take_unasked(side);
         let input = self.input(side);
         let is_unasked = matches!(self.decide_unasked(side, Seen::NoEnd), Decision::Wait(_));
-        let has_ended = matches!(input.end, Some(super::End::Fin | super::End::Reset));
+        let has_ended = matches!(input.end, Some(End::Fin | End::FinThenReset | End::Reset));
         if (input.bytes.is_empty() || is_unasked) && !has_ended {
             return false;
         }

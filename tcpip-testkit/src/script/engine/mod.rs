@@ -173,7 +173,7 @@ impl Engine {
 
     /// Nobody can be waited for any longer than this to connect.
     pub(crate) fn connect_within(&mut self, within: Duration, now: Instant) {
-        if matches!(self.phase, Phase::Begin | Phase::Connecting(None)) {
+        if matches!(self.phase, Phase::Connecting(None)) {
             self.phase = Phase::Connecting(Some((now + within, within)));
         }
     }
@@ -192,7 +192,7 @@ impl Engine {
 
     /// This side has reset the connection.
     pub(crate) fn reset(&mut self, side: Side) {
-        self.input_mut(side).end = Some(End::Reset);
+        self.input_mut(side).reset();
         if let Phase::Sending { step, .. } = &self.phase {
             let step = step.clone();
             self.phase = Phase::Playing;

@@ -10,13 +10,16 @@ use std::{
 use tcpip_core::{Abort, NetworkStream};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
-use crate::transcript::{
-    Transcript,
-    log::{Passed, Side},
-    passing::PassingSession,
+use crate::{
+    script::engine::UNSAID_DEADLINE,
+    transcript::{
+        Transcript,
+        log::{Passed, Side},
+        passing::PassingSession,
+    },
 };
 
 /// How much is read at once.
@@ -93,9 +96,12 @@ impl Link {
     }
 
     async fn shut_down(&mut self) -> io::Result<()> {
-        match poll_fn(|context| Pin::new(&mut self.stream).poll_shutdown(context)).await {
-            Err(error) if is_reset(&error) => Ok(()),
-            result => result,
+        let shutdown = poll_fn(|context| Pin::new(&mut self.stream).poll_shutdown(context));
+        // A stream with a layer of its own may have something to write first.
+        match timeout(UNSAID_DEADLINE, shutdown).await {
+            Ok(Err(error)) if is_reset(&error) => Ok(()),
+            Ok(result) => result,
+            Err(_) => Err(ErrorKind::TimedOut.into()),
         }
     }
 
