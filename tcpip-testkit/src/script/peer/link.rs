@@ -93,6 +93,9 @@ impl Link {
     /// Ends the session, of which the script says no more. A peer that is gone needs no end.
     pub(super) async fn end(mut self) {
         let _ = self.shut_down().await;
+        // Left unread, it would reset what has been written.
+        let mut buffer = vec![0; READ_AT_ONCE];
+        while matches!(self.stream.transport().map(|transport| transport.try_read(&mut buffer)), Some(Ok(1..))) {}
     }
 
     async fn shut_down(&mut self) -> io::Result<()> {

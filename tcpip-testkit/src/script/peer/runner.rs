@@ -217,7 +217,7 @@ impl Runner {
                 self.engine.connected(Instant::now());
             }
             Ok(stream) => {
-                // A client that comes again has hung up before.
+                // A client that comes again has hung up before, which the runtime may not have noticed yet.
                 self.take_arrived();
                 let is_next = self.link.as_ref().is_none_or(Link::has_ended) && self.engine.connects_again();
                 if is_next && self.next.is_none() {
