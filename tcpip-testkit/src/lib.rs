@@ -6,6 +6,7 @@
 //! - [`TestOneClientReadLoopServer`] keeps what its client sends, and fails when told to.
 //! - [`MemoryNetwork`] lets clients and servers meet in memory, where a test may pause the clock: names, ports, outages,
 //!   latency. Once it is entered, a controller that takes host and port runs over it unchanged.
+//! - [`ScriptedPeer`] plays one side of a [`Script`]: a device for a controller's tests, or a controller for a mock's.
 //! - [`memory_pair`] makes two clients that are connected to each other in memory.
 //! - [`FaultProxy`] stands between a client and a server, and lets their link misbehave, by [`faults`].
 //! - [`Transcript`] records what goes over a link: a script to edit and play, a capture for Wireshark, or something to
@@ -57,7 +58,6 @@ mod network;
 mod no_leaks;
 mod one_client_server_test_case;
 mod proxy;
-#[allow(dead_code, reason = "what plays a script comes next")]
 mod script;
 mod test_read_loop_server;
 mod transcript;

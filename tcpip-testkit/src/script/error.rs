@@ -43,7 +43,7 @@ impl From<Infallible> for ScriptError {
 ///   > "abc" CRLF
 ///           ^^^^
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ScriptFault {
     pub(super) name: String,
     pub(super) line: usize,
@@ -75,6 +75,13 @@ impl ScriptFault {
 }
 
 impl std::error::Error for ScriptFault {}
+
+/// As it is shown: that is what a test that unwraps it prints.
+impl fmt::Debug for ScriptFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{self}")
+    }
+}
 
 impl fmt::Display for ScriptFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

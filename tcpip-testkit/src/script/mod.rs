@@ -1,8 +1,10 @@
 //! The text format of what goes over a link.
 
+mod bless;
 mod compile;
 mod control;
 mod crc;
+mod edits;
 pub(crate) mod engine;
 mod error;
 mod kinds;

@@ -51,12 +51,7 @@ enum Origin {
     /// A string of the program.
     Text,
     /// A file, of which it is this part, whose first line has this number.
-    File {
-        path: PathBuf,
-        #[expect(dead_code, reason = "blessing needs it")]
-        range: Range<usize>,
-        first_line: usize,
-    },
+    File { path: PathBuf, range: Range<usize>, first_line: usize },
 }
 
 impl Script {
@@ -129,6 +124,14 @@ impl Script {
     /// An error about this place.
     pub(crate) fn fault_at(&self, place: Place, message: impl Into<String>) -> ScriptFault {
         fault(&self.0.text, &self.0.origin, Wrong::at(place.range(), message))
+    }
+
+    /// The file that it comes from, and which part of it it is.
+    pub(super) fn file(&self) -> Option<(&Path, Range<usize>)> {
+        match &self.0.origin {
+            Origin::Text => None,
+            Origin::File { path, range, .. } => Some((path, range.clone())),
+        }
     }
 
     /// The number of this line of it where it comes from.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may do what tests do")]
 
 mod answer;
+mod blessed_scripts;
 mod cancelled_reads;
 mod cancelled_waits;
 mod cancelled_writes;

@@ -6,7 +6,9 @@ use tokio::time::Instant;
 
 use super::{
     Engine, FailureReason, Output, OwnEnd, Phase,
+    blessing::Blessed,
     frames::{Frame, FrameKind, first_steps, steps_behind},
+    input::End,
     look::{self, Look, Seen, Taken},
 };
 use crate::script::{
@@ -62,9 +64,17 @@ impl Engine {
                     return Some(self.wait(Some(until)));
                 }
                 let reason = FailureReason::Timeout { after: until.duration_since(self.last.min(until)) };
-                self.fail_seen(step, reason, seen);
+                match self.bless_step(step, &seen, now) {
+                    Blessed::Not => self.fail_seen(step, reason, &seen),
+                    Blessed::Later(output) => return Some(output),
+                    Blessed::Now => {}
+                }
             }
-            Decision::Nothing(seen) => self.fail_certainly(step, seen),
+            Decision::Nothing(seen) => match self.bless_step(step, &seen, now) {
+                Blessed::Not => self.fail_certainly(step, &seen),
+                Blessed::Later(output) => return Some(output),
+                Blessed::Now => {}
+            },
         }
         None
     }
@@ -100,9 +110,9 @@ impl Engine {
                     return Some(self.wait(Some(until)));
                 }
                 let reason = FailureReason::Timeout { after: until.duration_since(self.last.min(until)) };
-                self.fail_seen(&steps[0], reason, seen);
+                self.fail_seen(&steps[0], reason, &seen);
             }
-            Decision::Nothing(seen) => self.fail_certainly(&steps[0], seen),
+            Decision::Nothing(seen) => self.fail_certainly(&steps[0], &seen),
         }
         None
     }
@@ -166,7 +176,7 @@ impl Engine {
         self.take_unasked(side);
         let input = self.input(side);
         let is_unasked = matches!(self.decide_unasked(side, Seen::NoEnd), Decision::Wait(_));
-        let has_ended = matches!(input.end, Some(super::End::Fin | super::End::Reset));
+        let has_ended = matches!(input.end, Some(End::Fin | End::FinThenReset | End::Reset));
         if (input.bytes.is_empty() || is_unasked) && !has_ended {
             return false;
         }

@@ -73,16 +73,21 @@ impl Engine {
     }
 
     /// Fails since what has come can become nothing that is expected.
-    pub(super) fn fail_certainly(&mut self, step: &Step, seen: Seen) {
+    pub(super) fn fail_certainly(&mut self, step: &Step, seen: &Seen) {
         let input = self.input(step.side);
-        let is_short = matches!(&seen, Seen::Bytes(reached) if reached.at >= input.bytes.len());
+        let is_short = matches!(seen, Seen::Bytes(reached) if reached.at >= input.bytes.len());
         let is_end = matches!(seen, Seen::NoEnd) && input.bytes.is_empty();
         let has_ended = input.end.is_some() && (is_short || is_end);
         let reason = if has_ended { FailureReason::Ended } else { FailureReason::Mismatch };
         self.fail_seen(step, reason, seen);
     }
 
-    pub(super) fn fail_seen(&mut self, step: &Step, reason: FailureReason, seen: Seen) {
+    pub(super) fn fail_seen(&mut self, step: &Step, reason: FailureReason, seen: &Seen) {
+        self.fail_with(self.failure_of(step, reason, seen));
+    }
+
+    /// What is told of a step that does not fit.
+    pub(super) fn failure_of(&self, step: &Step, reason: FailureReason, seen: &Seen) -> ScriptFailure {
         let input = self.input(step.side);
         let came = input.bytes.clone();
         let ended = match input.end {
@@ -92,8 +97,8 @@ impl Engine {
         let (reason, place, at, what) = match seen {
             Seen::Unset(name) => {
                 let message = format!("nothing has been captured as `{name}`");
-                self.fail_at(Some(step), FailureReason::NotCaptured { name }, message);
-                return;
+                let reason = FailureReason::NotCaptured { name: name.clone() };
+                return self.failure(reason, step.line, step.place, message);
             }
             Seen::NoEnd => (reason, step.place, 0, "the end of the stream".to_owned()),
             Seen::Bytes(reached) => (reason, reached.item, reached.at, self.script.text_of(reached.item).to_owned()),
@@ -105,8 +110,7 @@ impl Engine {
             _ => "what came does not fit".to_owned(),
         };
         let message = format!("{message} {what} at byte {at} of the step of line {line}");
-        let failure = self.failure(reason, step.line, place, message).expecting(&what, at).with_input(&came);
-        self.fail_with(failure);
+        self.failure(reason, step.line, place, message).expecting(&what, at).with_input(&came)
     }
 
     pub(super) fn fail_pause(&mut self, pause: Pause, side: Side) {
@@ -127,6 +131,9 @@ impl Engine {
                 let message = format!("{} has sent more than the script expects", side.name());
                 let (line, place) = before.map_or_else(|| self.last_place(), |step| (step.line, step.place));
                 let failure = self.failure(FailureReason::LeftOver, line, place, message).with_input(&came);
+                if self.bless_left_over(before, side, &failure) {
+                    continue;
+                }
                 self.fail_with(failure);
                 return true;
             }

@@ -22,7 +22,7 @@ const SHOWN_BEHIND: usize = 64;
 /// > "?" CR LF
 /// < "MAXN CLOSED" LF
 /// ```
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 pub struct ScriptFailure(Box<Details>);
 
 #[derive(Clone, Debug)]
@@ -128,6 +128,13 @@ impl ScriptFailure {
     #[must_use]
     pub fn transcript(&self) -> &str {
         &self.0.transcript
+    }
+}
+
+/// As it is shown: that is what a test that unwraps it prints.
+impl fmt::Debug for ScriptFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{self}")
     }
 }
 

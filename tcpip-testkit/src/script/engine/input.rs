@@ -11,6 +11,8 @@ pub(super) struct Input {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Fin,
+    /// In good order, and then by a reset: a peer that is gone resets what reaches it.
+    FinThenReset,
     /// In good order, which a step has taken.
     FinTaken,
     Reset,
@@ -19,6 +21,18 @@ pub(super) enum End {
 }
 
 impl Input {
+    pub(super) fn is_reset(&self) -> bool {
+        matches!(self.end, Some(End::FinThenReset | End::Reset | End::ResetTaken))
+    }
+
+    /// It has been reset, whatever was before.
+    pub(super) fn reset(&mut self) {
+        self.end = Some(match self.end {
+            Some(End::Fin | End::FinThenReset) => End::FinThenReset,
+            _ => End::Reset,
+        });
+    }
+
     pub(super) fn take(&mut self, length: usize) {
         self.bytes.drain(..length);
     }

@@ -39,6 +39,9 @@ pub(super) fn at_step(step: &Step, input: &Input, captures: &Captures) -> Look {
     let end = |expected, taken| match input.end {
         _ if !input.bytes.is_empty() => Look::Not(Seen::NoEnd),
         Some(end) if end == expected => Look::Fits(Taken { end: Some(taken), ..Taken::default() }),
+        Some(End::FinThenReset) if expected == End::Fin => {
+            Look::Fits(Taken { end: Some(End::Reset), ..Taken::default() })
+        }
         // After the end in good order a reset may come.
         None => Look::More(Seen::NoEnd),
         Some(End::FinTaken) if expected == End::Reset => Look::More(Seen::NoEnd),

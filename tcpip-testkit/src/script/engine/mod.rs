@@ -1,6 +1,7 @@
 //! Plays a script, without I/O and without a clock: what has happened is told, and [`poll`](Engine::poll) says what is
 //! to be done.
 
+mod blessing;
 mod captures;
 mod expecting;
 mod failing;
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 pub(crate) use self::captures::Captures;
 pub use self::failure::{FailureReason, ScriptFailure};
 use self::{
+    blessing::Blessing,
     captures::Capture,
     frames::{Frame, FrameKind},
     input::{End, Input},
@@ -77,6 +79,7 @@ pub(crate) struct Engine {
     connected: Instant,
     /// When the step before was over.
     last: Instant,
+    blessing: Option<Blessing>,
 }
 
 #[derive(Debug)]
@@ -135,6 +138,7 @@ impl Engine {
             phase: Phase::Begin,
             connected: now,
             last: now,
+            blessing: None,
         })
     }
 
@@ -169,7 +173,7 @@ impl Engine {
 
     /// Nobody can be waited for any longer than this to connect.
     pub(crate) fn connect_within(&mut self, within: Duration, now: Instant) {
-        if matches!(self.phase, Phase::Begin | Phase::Connecting(None)) {
+        if matches!(self.phase, Phase::Connecting(None)) {
             self.phase = Phase::Connecting(Some((now + within, within)));
         }
     }
@@ -188,7 +192,7 @@ impl Engine {
 
     /// This side has reset the connection.
     pub(crate) fn reset(&mut self, side: Side) {
-        self.input_mut(side).end = Some(End::Reset);
+        self.input_mut(side).reset();
         if let Phase::Sending { step, .. } = &self.phase {
             let step = step.clone();
             self.phase = Phase::Playing;

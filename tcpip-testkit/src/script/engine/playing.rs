@@ -8,7 +8,7 @@ use super::{
     Active, Engine, FailureReason, Output, OwnEnd, Phase, UNSAID_DEADLINE,
     captures::Scope,
     frames::{Frame, FrameKind},
-    input::{End, Input},
+    input::Input,
     sending::{self, Unsendable},
 };
 use crate::script::{
@@ -148,7 +148,7 @@ impl Engine {
         if matches!(step.action, Action::Connect) {
             return self.connect_again(step, now);
         }
-        let is_reset = matches!(self.input(step.side.other()).end, Some(End::Reset | End::ResetTaken));
+        let is_reset = self.input(step.side.other()).is_reset();
         let has_ended = match step.action {
             Action::Close => self.own_end == Some(OwnEnd::Close),
             _ => self.own_end.is_some(),
@@ -225,8 +225,7 @@ impl Engine {
     }
 
     fn is_sending_unasked(&self) -> bool {
-        let is_reset = |end| matches!(end, Some(End::Reset | End::ResetTaken));
-        self.own_end.is_none() && !is_reset(self.client.end) && !is_reset(self.server.end) && !self.is_done()
+        self.own_end.is_none() && !self.client.is_reset() && !self.server.is_reset() && !self.is_done()
     }
 
     /// Sends what is due of what is sent unasked.

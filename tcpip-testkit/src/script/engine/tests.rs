@@ -1,6 +1,7 @@
 //! Scripts that are played without a socket and without a clock.
 
 mod against_itself;
+mod blessing;
 mod blocks;
 mod cuts;
 mod items;

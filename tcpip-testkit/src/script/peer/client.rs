@@ -52,7 +52,8 @@ impl ScriptedClient {
         ScriptedPeer::start(Side::Client, self.prepared, (source, Some(stream)), host, port)
     }
 
-    /// Plays over a stream that is connected, which cannot be connected again.
+    /// Plays over a stream that is connected, which cannot be connected again. One that has no resets is ended in their
+    /// place.
     ///
     /// # Errors
     ///

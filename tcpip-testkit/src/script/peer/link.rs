@@ -10,13 +10,16 @@ use std::{
 use tcpip_core::{Abort, NetworkStream};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
-use crate::transcript::{
-    Transcript,
-    log::{Passed, Side},
-    passing::PassingSession,
+use crate::{
+    script::engine::UNSAID_DEADLINE,
+    transcript::{
+        Transcript,
+        log::{Passed, Side},
+        passing::PassingSession,
+    },
 };
 
 /// How much is read at once.
@@ -90,12 +93,18 @@ impl Link {
     /// Ends the session, of which the script says no more. A peer that is gone needs no end.
     pub(super) async fn end(mut self) {
         let _ = self.shut_down().await;
+        // Left unread, it would reset what has been written.
+        let mut buffer = vec![0; READ_AT_ONCE];
+        while matches!(self.stream.transport().map(|transport| transport.try_read(&mut buffer)), Some(Ok(1..))) {}
     }
 
     async fn shut_down(&mut self) -> io::Result<()> {
-        match poll_fn(|context| Pin::new(&mut self.stream).poll_shutdown(context)).await {
-            Err(error) if is_reset(&error) => Ok(()),
-            result => result,
+        let shutdown = poll_fn(|context| Pin::new(&mut self.stream).poll_shutdown(context));
+        // A stream with a layer of its own may have something to write first.
+        match timeout(UNSAID_DEADLINE, shutdown).await {
+            Ok(Err(error)) if is_reset(&error) => Ok(()),
+            Ok(result) => result,
+            Err(_) => Err(ErrorKind::TimedOut.into()),
         }
     }
 

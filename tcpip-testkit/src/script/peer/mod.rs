@@ -22,7 +22,7 @@ use self::{
     runner::{Command, NotPlayed, Runner, Shared},
     source::Source,
 };
-use super::{Script, ScriptError, ScriptFailure, engine::Engine};
+use super::{Script, ScriptError, ScriptFailure, bless, engine::Engine};
 use crate::transcript::{Transcript, log::Side};
 
 /// How long [`ScriptedPeer::finish`] waits at most: a minute.
@@ -102,6 +102,9 @@ impl ScriptedPeer {
         port: u16,
     ) -> Result<Self, PeerError> {
         let mut engine = Engine::new(prepared.script, Some(side), Instant::now())?;
+        if bless::is_asked_for() {
+            engine.bless();
+        }
         for (name, bytes) in prepared.values {
             engine.set(name, bytes);
         }

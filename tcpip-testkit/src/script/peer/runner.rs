@@ -21,7 +21,8 @@ use super::{
 };
 use crate::{
     script::{
-        Script, ScriptFailure, ScriptFault,
+        Script, ScriptFailure, ScriptFault, bless,
+        edits::Edits,
         engine::{Engine, Output, UNSAID_DEADLINE},
     },
     transcript::{Transcript, log::Side},
@@ -71,6 +72,8 @@ pub(super) struct Runner {
     plays: VecDeque<(Script, oneshot::Sender<Result<Captured, NotPlayed>>)>,
     playing: Option<oneshot::Sender<Result<Captured, NotPlayed>>>,
     finishing: Option<(Instant, oneshot::Sender<Result<(), ScriptFailure>>)>,
+    /// What of the scripts did not fit, and has been taken over.
+    blessed: Vec<(Script, Edits, ScriptFailure)>,
 }
 
 enum Happened {
@@ -101,6 +104,7 @@ impl Runner {
             plays: VecDeque::new(),
             playing: None,
             finishing: None,
+            blessed: Vec::new(),
         }
     }
 
@@ -213,7 +217,7 @@ impl Runner {
                 self.engine.connected(Instant::now());
             }
             Ok(stream) => {
-                // A client that comes again has hung up before.
+                // A client that comes again has hung up before, which the runtime may not have noticed yet.
                 self.take_arrived();
                 let is_next = self.link.as_ref().is_none_or(Link::has_ended) && self.engine.connects_again();
                 if is_next && self.next.is_none() {
@@ -275,6 +279,7 @@ impl Runner {
             let _ = reply.send(Ok(Captured::new(self.engine.captures())));
         }
         let Some((script, reply)) = self.plays.pop_front() else { return false };
+        self.blessed.extend(self.engine.take_blessed());
         match self.engine.go_on(script, Instant::now()) {
             Ok(()) => self.playing = Some(reply),
             Err(fault) => {
@@ -313,6 +318,8 @@ impl Runner {
         }
         self.take_arrived();
         let failure = self.engine.finish();
+        self.blessed.extend(self.engine.take_blessed());
+        let failure = failure.or_else(|| bless::write(std::mem::take(&mut self.blessed)));
         if let Some(failure) = failure {
             self.failed(failure);
         }

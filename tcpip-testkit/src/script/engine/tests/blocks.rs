@@ -131,6 +131,9 @@ fn what_may_come_at_any_time_may_come() {
     // In a silence too, and around an open repeat, whose next round it does not prevent.
     let script = "any time\n> \"b\"\nend\nrepeat\n> \"a\"\n< \"1\"\nend\n> \"c\"\nsilence 1s\n";
     assert!(serve_any(script, b"babbabcbb").unwrap_err().contains("this was not reached"));
+    // But what is behind the repeat has precedence too.
+    let behind = "any time\n> \"b\"\nend\nrepeat\n> \"a\"\nend\n> \"bc\"\n";
+    assert!(serve_any(behind, b"abc").is_ok());
     let mut played = Played::server(script);
     played.receive(b"babbabcbb").unwrap();
     played.pass_ms(1000).unwrap();
@@ -179,6 +182,8 @@ fn nothing_is_not_played_for_ever() {
     let mut played = Played::server("> {.. a} LF\nrepeat\n> $a\nend\n< \"1\"\n");
     played.receive(b"\n").unwrap();
     assert_eq!(played.did(), ["1"]);
+    let mut played = Played::server("> {.. a} LF\nany time\n> $a\nend\n> \"b\"\n");
+    assert!(played.receive(b"\nx").is_err());
     let mut played = Played::server("repeat 4000000000\nrepeat 4000000000\nwait 0s\nend\nend\n");
     let Output::Wait(Some(until)) = played.engine.poll(played.now) else { panic!("it is not over") };
     assert_eq!(until, played.now);

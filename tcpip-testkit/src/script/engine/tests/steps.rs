@@ -97,6 +97,11 @@ fn the_end_of_the_stream_is_told_behind_what_came_before() {
     played.end().unwrap();
     played.reset().unwrap();
     assert!(played.engine.is_done());
+    // A peer that is gone resets what reaches it; its end came before.
+    let mut played = Played::server("> fin\n> reset\n");
+    played.engine.end(Side::Client);
+    played.reset().unwrap();
+    assert!(played.engine.is_done());
     // Unexpected, it ends the play if bytes are missing.
     for (script, bytes, is_reset, expected) in [
         ("> \"ab\"\n", "a", false, "1:3: the stream ended before \"ab\" at byte 1 of the step of line 1"),

@@ -1,0 +1,80 @@
+//! A test that is asked to writes what came into its script.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use tcpip_testkit::{Script, ScriptedPeer};
+use tokio::io::{AsyncWriteExt, duplex};
+
+/// Where the test below finds its script. Without it, it is not asked for anything.
+const PATH: &str = "TCPIP_BLESSED_SCRIPT";
+
+/// Plays the client's side of a script against a device that has changed: run by the tests below, in processes with an
+/// environment of their own.
+#[test_log::test(tokio::test)]
+async fn a_device_has_changed() {
+    let Some(path) = env::var_os(PATH) else { return };
+    let script = match Path::new(&path).extension() {
+        Some(extension) if extension == "md" => Script::in_markdown(&path, "dome").unwrap(),
+        Some(_) => Script::read(&path).unwrap(),
+        None => Script::parse("< \"V1\" LF").unwrap(),
+    };
+    let (near, mut far) = duplex(1024);
+    let peer = ScriptedPeer::client(script).over(near).unwrap();
+    far.write_all(b"V2 beta\n").await.unwrap();
+    peer.finish().await.unwrap();
+}
+
+/// Runs the test above, with these variables. Returns whether it passed, and what it said.
+fn run(path: &Path, variables: &[(&str, &str)]) -> (bool, String) {
+    let Output { status, stdout, stderr } = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "blessed_scripts::a_device_has_changed", "--nocapture"])
+        .env_remove("CI")
+        .env_remove("TCPIP_BLESS")
+        .env("RUST_BACKTRACE", "0")
+        .env(PATH, path)
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    let said = [stdout, stderr].concat();
+    (status.success(), String::from_utf8(said).unwrap())
+}
+
+fn folder() -> PathBuf {
+    let folder = env::temp_dir().join(format!("tcpip-blessed-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+#[test]
+fn a_script_is_blessed_when_that_is_asked_for() {
+    let folder = folder();
+    let file = folder.join("dome.tcpip");
+    let markdown = folder.join("dome.md");
+    let (before, after) = ("# A dome\n< \"V1\" LF  # its version\n", "# A dome\n< \"V2 beta\" LF  # its version\n");
+    let in_markdown = |script: &str| format!("# Dome\n\n```tcpip dome\n{script}```\n\nMore.\n");
+    for (path, before, after, line) in
+        [(&file, before.to_owned(), after.to_owned(), 2), (&markdown, in_markdown(before), in_markdown(after), 5)]
+    {
+        fs::write(path, &before).unwrap();
+        for variables in [&[][..], &[("TCPIP_BLESS", "0")], &[("TCPIP_BLESS", "1"), ("CI", "true")]] {
+            let (passed, said) = run(path, variables);
+            assert!(!passed && said.contains("what came does not fit \"V1\""), "{variables:?} {said}");
+            assert_eq!(fs::read_to_string(path).unwrap(), before);
+        }
+        let (passed, said) = run(path, &[("TCPIP_BLESS", "1")]);
+        assert!(passed && said.contains(&format!("{}: blessed, in line {line}\n", path.display())), "{said}");
+        assert_eq!(fs::read_to_string(path).unwrap(), after);
+        assert!(run(path, &[]).0);
+    }
+    // A script in a string is shown, and the test fails.
+    let (passed, said) = run(&folder.join("string"), &[("TCPIP_BLESS", "1")]);
+    assert!(
+        !passed && said.contains("a script in a string is not blessed. What came would be:\n< \"V2 beta\" LF"),
+        "{said}"
+    );
+    fs::remove_dir_all(folder).unwrap();
+}
