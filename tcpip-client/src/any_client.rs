@@ -275,6 +275,6 @@ impl ClientOrServer for AnyClient {
 
 impl Drop for AnyClient {
     fn drop(&mut self) {
-        self.connection.start_close(DisconnectReason::Closed);
+        self.connection.let_go(DisconnectReason::Closed);
     }
 }

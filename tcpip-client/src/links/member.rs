@@ -94,8 +94,7 @@ impl Member {
     /// Ends its session, if there is one, for a link that goes on.
     pub(super) async fn drop_session(&self, reason: DisconnectReason) {
         if let Some(session) = self.place.get() {
-            session.connection.revoke(reason);
-            session.basic_close().await;
+            session.end(reason).await;
         }
         self.place.take();
     }

@@ -87,6 +87,20 @@ impl Session {
         self.connection.requests().replies() + if self.is_attended { self.stats().reads } else { 0 }
     }
 
+    /// Ends the session. What had arrived before it was lost is for those who read: the handler, or requests.
+    pub(super) async fn end(&self, reason: DisconnectReason) {
+        if self.connection.is_connected() {
+            self.connection.revoke(reason);
+        } else {
+            self.connection.handler_ends().await;
+        }
+        if self.is_attended {
+            self.basic_close().await;
+        } else {
+            self.connection.served_within_deadline().await;
+        }
+    }
+
     /// Waits until the session has ended, and returns how.
     pub(super) async fn lost(&self) -> LinkError {
         self.wait_disconnected().await;

@@ -141,6 +141,12 @@ impl Connection {
         self.input(|session, effects| session.close(reason, Ending::Revoked, effects));
     }
 
+    /// As [`start_close`](Self::start_close). What had arrived before a session was lost stays readable, where no
+    /// handler reads it.
+    pub fn let_go(&self, reason: DisconnectReason) {
+        self.input(|session, effects| session.let_go(reason, effects));
+    }
+
     /// Ends the session, and what of it is still readable or at work.
     pub fn revoke(&self, reason: DisconnectReason) {
         self.input(|session, effects| session.revoke(reason, Ending::Revoked, effects));

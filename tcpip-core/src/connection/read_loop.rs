@@ -59,6 +59,14 @@ impl Connection {
         }
     }
 
+    /// Waits until the handler of a session that has ended by itself has done with what had arrived before, and at most
+    /// as long as a close may take: one that does not read does not see the end.
+    pub async fn handler_ends(&self) {
+        if !self.is_own_task() {
+            let _ = self.within(self.shared.options.close_timeout, self.read_loop_ended()).await;
+        }
+    }
+
     /// Has the handler read no more, and waits until it does not. In the handler itself this does not wait.
     pub async fn stop_read_loop(&self) {
         self.input(Session::stop_read_loop);

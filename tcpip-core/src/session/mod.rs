@@ -244,6 +244,15 @@ impl Session {
         }
     }
 
+    /// Ends the session for good, unless it has ended before, and nobody but those who read has anything to do with it.
+    pub(crate) fn let_go(&mut self, reason: DisconnectReason, effects: &mut Effects) {
+        if self.life.is_connected() || self.life.read_loop() != ReadLoop::Absent {
+            self.close(reason, Ending::Revoked, effects);
+        } else {
+            self.life.give_up();
+        }
+    }
+
     /// As [`revoke`](Self::revoke), for good.
     pub(crate) fn close(&mut self, reason: DisconnectReason, ending: Ending, effects: &mut Effects) {
         self.life.give_up();

@@ -26,6 +26,7 @@ mod hang_up_without_reader;
 mod heartbeat;
 mod inherent_methods;
 mod kinds;
+mod last_words;
 mod leaks;
 mod link;
 mod link_groups;

@@ -6,4 +6,4 @@ mod paired;
 mod replies;
 mod sessions;
 mod waiting;
-mod wordy;
+pub(crate) mod wordy;

@@ -15,7 +15,7 @@ use tokio::{
 use crate::kinds::Kind;
 
 /// By what replies are told from each other.
-pub(super) trait Ids: Send + Sync + 'static {
+pub(crate) trait Ids: Send + Sync + 'static {
     type Id: Clone + Eq + std::fmt::Debug + Send + Sync + 'static;
 
     fn id(number: u64) -> Self::Id;
@@ -64,7 +64,7 @@ impl Ids for OfFour {
 }
 
 /// Nothing.
-pub(super) struct InOrder;
+pub(crate) struct InOrder;
 
 impl Ids for InOrder {
     type Id = ();
@@ -82,7 +82,7 @@ impl Ids for InOrder {
 
 /// Lines: `ack`, `ack 500` if the end comes within so many milliseconds, `done …`, `failed …`. All else is an event,
 /// but for `panic`.
-pub(super) struct Wordy<I> {
+pub(crate) struct Wordy<I> {
     pub(super) events: Mutex<Vec<String>>,
     pub(super) late: Mutex<Vec<String>>,
     pub(super) greeting: Option<&'static str>,
@@ -92,7 +92,7 @@ pub(super) struct Wordy<I> {
 }
 
 impl<I> Wordy<I> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             events: Mutex::default(),
             late: Mutex::default(),
