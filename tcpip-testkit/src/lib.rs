@@ -16,6 +16,7 @@
 //! - [`fail_on_warnings`](fail_on_warnings()) and [`no_leaks`](no_leaks()) fail a test for what it logs and leaves
 //!   behind.
 //!
+//! [`a_device_that_misbehaves`] has tests to paste, for a controller whose device is late, silent, cut off or wrong;
 //! [`coming_from_ts_tcpip`] shows how the habits of the Python library are written with these crates;
 //! [`what_it_costs`] has figures, beside tokio alone.
 //!
@@ -43,6 +44,8 @@
 
 #![forbid(unsafe_code)]
 
+#[doc = include_str!("a_device_that_misbehaves.md")]
+pub mod a_device_that_misbehaves {}
 #[doc = include_str!("coming_from_ts_tcpip.md")]
 pub mod coming_from_ts_tcpip {}
 #[doc = include_str!("what_it_costs.md")]
