@@ -1,5 +1,7 @@
 //! What a client is, whoever reads from it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde::Serialize;
 use tcpip_core::{
     Batch, ClientOrServer, Connection, DisconnectReason, Encoding, OptionError, Stats, Structs, Terminator, WriteError,
@@ -48,11 +50,18 @@ pub struct AnyClient {
     port: u16,
     pub(crate) connection: Connection,
     callbacks: CallbackProgress,
+    /// What had arrived before the session was lost is for others to read, when this is dropped.
+    leaves_the_rest: AtomicBool,
 }
 
 impl AnyClient {
     pub(crate) fn new(host: String, port: u16, connection: Connection, callbacks: CallbackProgress) -> Self {
-        Self { host: host.into(), port, connection, callbacks }
+        Self { host: host.into(), port, connection, callbacks, leaves_the_rest: AtomicBool::new(false) }
+    }
+
+    /// What had arrived before the session was lost is for others to read, when this is dropped.
+    pub(crate) fn leave_the_rest(&self) {
+        self.leaves_the_rest.store(true, Ordering::Relaxed);
     }
 
     /// The host as it was given; empty for one that was never connected, or is not over TCP.
@@ -275,6 +284,10 @@ impl ClientOrServer for AnyClient {
 
 impl Drop for AnyClient {
     fn drop(&mut self) {
-        self.connection.let_go(DisconnectReason::Closed);
+        if *self.leaves_the_rest.get_mut() {
+            self.connection.let_go(DisconnectReason::Closed);
+        } else {
+            self.connection.start_close(DisconnectReason::Closed);
+        }
     }
 }

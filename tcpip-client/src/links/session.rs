@@ -92,6 +92,7 @@ impl Session {
         if self.connection.is_connected() {
             self.connection.revoke(reason);
         } else {
+            self.leave_the_rest();
             self.connection.handler_ends().await;
         }
         if self.is_attended {

@@ -1,7 +1,6 @@
 //! What a device says before it resets the connection is heard by whom a link asks for it, however soon that comes.
 
 use std::{
-    pin::pin,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -11,10 +10,7 @@ use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDi
 use tcpip_testkit::MemoryNetwork;
 use tokio::time::Instant;
 
-use crate::{
-    commands::wordy::{InOrder, Wordy},
-    cut::cut,
-};
+use crate::commands::wordy::{InOrder, Wordy};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LINES: usize = 100;
@@ -133,21 +129,4 @@ async fn a_deaf_handler_is_not_waited_for_without_end() {
     link.lost().await;
     assert!((timeout..timeout + SECOND / 10).contains(&begin.elapsed()), "{:?}", begin.elapsed());
     link.ready().await.unwrap();
-}
-
-/// What had arrived stays readable for who has the connection when the client that it came from is dropped.
-#[test_log::test(tokio::test(start_paused = true))]
-async fn a_client_that_is_dropped_takes_nothing_away() {
-    let network = MemoryNetwork::new();
-    let _server = serve(&network, 2).await;
-    let client = Client::builder("device", 1).network(&network).connect().await.unwrap();
-    client.write_str("?").await.unwrap();
-    client.wait_disconnected().await;
-    let connection = client.connection();
-    drop(client);
-    assert_eq!(connection.read_str().await.unwrap(), "done 0");
-    assert_eq!(connection.read_str().await.unwrap(), "done 1");
-    let mut end = pin!(connection.read_str());
-    assert!(cut(5, &mut end).await.expect("it does not wait").is_err());
-    assert!(!connection.should_be_connected());
 }
