@@ -7,6 +7,7 @@
 //! - [`MemoryNetwork`] lets clients and servers meet in memory, where a test may pause the clock: names, ports, outages,
 //!   latency. Once it is entered, a controller that takes host and port runs over it unchanged.
 //! - [`ScriptedPeer`] plays one side of a [`Script`]: a device for a controller's tests, or a controller for a mock's.
+//!   [`scripts`] is the language of scripts.
 //! - [`memory_pair`] makes two clients that are connected to each other in memory.
 //! - [`FaultProxy`] stands between a client and a server, and lets their link misbehave, by [`faults`].
 //! - [`Transcript`] records what goes over a link: a script to edit and play, a capture for Wireshark, or something to
@@ -48,6 +49,8 @@
 pub mod a_device_that_misbehaves {}
 #[doc = include_str!("coming_from_ts_tcpip.md")]
 pub mod coming_from_ts_tcpip {}
+#[doc = include_str!("scripts.md")]
+pub mod scripts {}
 #[doc = include_str!("what_it_costs.md")]
 #[doc = include_str!("what_it_costs_figures.md")]
 pub mod what_it_costs {}

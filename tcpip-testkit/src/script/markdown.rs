@@ -2,50 +2,64 @@
 
 use std::ops::Range;
 
-/// Where the text of the block is that is fenced as `tcpip` with this name.
-pub(crate) fn find(text: &str, name: &str) -> Option<Range<usize>> {
+/// A block that is fenced as `tcpip`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Block<'t> {
+    pub(crate) name: Option<&'t str>,
+    /// Where its text is.
+    pub(crate) range: Range<usize>,
+}
+
+/// The blocks of this text that are fenced as `tcpip`.
+pub(crate) fn blocks(text: &str) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
     let mut at = 0;
-    let mut fence: Option<Fence> = None;
+    let mut fence: Option<Fence<'_>> = None;
     for line in text.split_inclusive('\n') {
         let start = at;
         at += line.len();
         match fence {
-            None => fence = Fence::open(line, name, at),
+            None => fence = Fence::open(line, at),
             Some(open) if open.is_closed_by(line) => {
-                if open.is_sought {
-                    return Some(open.start..start);
-                }
+                blocks.extend(open.block(start));
                 fence = None;
             }
             Some(_) => {}
         }
     }
     // As in Markdown, the end of the file closes a block too.
-    fence.filter(|open| open.is_sought).map(|open| open.start..text.len())
+    blocks.extend(fence.and_then(|open| open.block(text.len())));
+    blocks
 }
 
 #[derive(Clone, Copy)]
-struct Fence {
+struct Fence<'t> {
     sign: char,
     length: usize,
+    info: &'t str,
     /// Where its text begins.
     start: usize,
-    is_sought: bool,
 }
 
-impl Fence {
-    fn open(line: &str, name: &str, start: usize) -> Option<Self> {
+impl<'t> Fence<'t> {
+    fn open(line: &'t str, start: usize) -> Option<Self> {
         let line = line.trim();
         let sign = line.chars().next().filter(|sign| matches!(sign, '`' | '~'))?;
         let info = line.trim_start_matches(sign);
         let length = line.len() - info.len();
-        let is_sought = info.split_whitespace().eq(["tcpip", name]);
-        (length >= 3 && !(sign == '`' && info.contains('`'))).then_some(Self { sign, length, start, is_sought })
+        (length >= 3 && !(sign == '`' && info.contains('`'))).then_some(Self { sign, length, info, start })
     }
 
     fn is_closed_by(self, line: &str) -> bool {
         let line = line.trim();
         line.len() >= self.length && line.chars().all(|sign| sign == self.sign)
+    }
+
+    /// The block that ends there, if it is a script.
+    fn block(self, end: usize) -> Option<Block<'t>> {
+        let mut words = self.info.split_whitespace();
+        let (kind, name, more) = (words.next(), words.next(), words.next());
+        (kind == Some("tcpip") && more.is_none()).then_some(Block { name, range: self.start..end })
     }
 }
 
@@ -53,9 +67,9 @@ impl Fence {
 mod tests {
     use super::*;
 
-    /// A block is found by its name, whatever else is fenced.
+    /// Blocks are found with their names, whatever else is fenced.
     #[test]
-    fn a_block_is_found_by_its_name() {
+    fn blocks_are_found_with_their_names() {
         let text = [
             "# Dome\n```tcpip\n> \"a\"\n```\n",
             "````md\n```tcpip late\nnot this\n```\n````\n",
@@ -63,8 +77,8 @@ mod tests {
             "```tcpip open\n> \"c\"\n",
         ];
         let text = &text.concat();
-        assert_eq!(&text[find(text, "late").unwrap()], "> \"b\"\n```\n");
-        assert_eq!(&text[find(text, "open").unwrap()], "> \"c\"\n");
-        assert_eq!(find(text, "other"), None);
+        let found: Vec<_> = blocks(text).into_iter().map(|block| (block.name, &text[block.range])).collect();
+        let expected = [(None, "> \"a\"\n"), (Some("late"), "> \"b\"\n```\n"), (Some("open"), "> \"c\"\n")];
+        assert_eq!(found, expected);
     }
 }

@@ -17,7 +17,7 @@ use super::{
     syntax::{self, Line, Wrong},
 };
 
-/// What is to go over a link, step by step: the text of a `.tcpip` file.
+/// What is to go over a link, step by step: the text of a `.tcpip` file, in the [language of scripts](crate::scripts).
 ///
 /// It is shown as it was read, byte for byte. Dropping it does nothing.
 ///
@@ -91,8 +91,10 @@ impl Script {
     pub fn in_markdown(path: impl AsRef<Path>, name: &str) -> Result<Self, ScriptError> {
         let path = path.as_ref();
         let text = read(path)?;
-        let range = markdown::find(&text, name)
-            .ok_or_else(|| ScriptError::NoSuchScript { path: path.to_owned(), name: name.to_owned() })?;
+        let found = markdown::blocks(&text).into_iter().find(|block| block.name == Some(name));
+        let Some(markdown::Block { range, .. }) = found else {
+            return Err(ScriptError::NoSuchScript { path: path.to_owned(), name: name.to_owned() });
+        };
         let first_line = 1 + text[..range.start].matches('\n').count();
         let script = text[range.clone()].to_owned();
         Self::of(script, Origin::File { path: path.to_owned(), range, first_line })

@@ -31,8 +31,8 @@ pub const DEFAULT_KEPT_BYTES: usize = 16 * 1024 * 1024;
 /// What went over a link: both directions of the sessions that are [recorded](Record) into it, with the times at the
 /// wire, in memory.
 ///
-/// Shown, it is a script: the text can be kept, edited, and played. Clones share what is recorded; dropping one does
-/// nothing.
+/// Shown, it is a script, in the [language of scripts](crate::scripts#what-a-recorder-writes): the text can be kept,
+/// edited, and played. Clones share what is recorded; dropping one does nothing.
 ///
 /// Bytes come out of a socket when somebody reads: where nobody does, their time is that of the next read.
 ///

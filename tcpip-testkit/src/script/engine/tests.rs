@@ -5,6 +5,7 @@ mod blessing;
 mod blocks;
 mod cuts;
 mod items;
+mod page;
 mod steps;
 
 use std::time::Duration;

@@ -29,7 +29,7 @@ use crate::transcript::{Transcript, log::Side};
 pub const DEFAULT_FINISH_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A peer that plays one side of a [`Script`], over sockets or any other network: a device for the tests of a
-/// controller, or a controller for those of a device.
+/// controller, or a controller for those of a device. What can be said in a script is in [`scripts`](crate::scripts).
 ///
 /// It plays in the background, from the start on. What does not fit the script ends its play and its session at once;
 /// [`finish`](Self::finish) tells it. Dropping it unfinished panics, unless a panic is under way: then what has gone

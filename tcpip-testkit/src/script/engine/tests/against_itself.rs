@@ -164,20 +164,24 @@ wait 250ms
 ];
 
 /// Each side expects what the other sends, whatever the windows, and the same passes.
+pub(super) fn play_against_itself(script: &str) {
+    let mut passed: Option<Vec<(Side, Vec<u8>)>> = None;
+    for window in [65_536, 7, 1] {
+        let mut link = Link::new(script, window);
+        link.run();
+        for player in &mut link.players {
+            if let Some(failure) = player.engine.finish() {
+                panic!("{:?} with a window of {window}:\n{failure}", player.side);
+            }
+        }
+        let before = passed.get_or_insert_with(|| link.passed.clone());
+        assert_eq!(&link.passed, before, "with a window of {window}:\n{script}");
+    }
+}
+
 #[test]
 fn a_script_is_played_against_itself() {
     for script in PLAYABLE {
-        let mut passed: Option<Vec<(Side, Vec<u8>)>> = None;
-        for window in [65_536, 7, 1] {
-            let mut link = Link::new(script, window);
-            link.run();
-            for player in &mut link.players {
-                if let Some(failure) = player.engine.finish() {
-                    panic!("{:?} with a window of {window}:\n{failure}", player.side);
-                }
-            }
-            let before = passed.get_or_insert_with(|| link.passed.clone());
-            assert_eq!(&link.passed, before, "with a window of {window}:\n{script}");
-        }
+        play_against_itself(script);
     }
 }
