@@ -1,5 +1,8 @@
 //! What the controller does when the gauge misbehaves: seven ways, none of which takes any time.
 
+#![cfg(test)]
+#![expect(clippy::float_cmp, reason = "these are the values that were sent, bit by bit")]
+
 use std::time::Duration;
 
 use badmock::{Gauge, MockGauge};
@@ -11,7 +14,7 @@ use tcpip_testkit::{
 };
 use tokio::time::Instant;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// The gauge, what is between, and the mock: in a network in memory.
 async fn rig() -> (Gauge, FaultProxy, OneClientReadLoopServer<MockGauge>, EnteredNetwork) {
