@@ -81,8 +81,8 @@ async fn half_a_status_and_then_silence_is_no_status() {
     rig.recovers().await;
 }
 
-/// A reset within a status is told at once, whatever the deadlines; a dome that is reset five times is found five times,
-/// and nothing of all those sessions is left behind.
+/// A reset within a status is told at once, whatever the deadlines; a dome that is reset five times is found five
+/// times, and nothing of all those sessions is left behind.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_reset_within_a_status_is_told_at_once() {
     let outcome = no_leaks(async {

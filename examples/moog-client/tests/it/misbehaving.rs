@@ -92,8 +92,8 @@ async fn a_late_status_is_not_the_next_commands() {
     assert!(session.is_connected());
 }
 
-/// Frames that come byte by byte are the frames; over a serial line that is just fast enough, telemetry stays as regular
-/// as it was, and a status takes the time of its bytes.
+/// Frames that come byte by byte are the frames; over a serial line that is just fast enough, telemetry stays as
+/// regular as it was, and a status takes the time of its bytes.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn telemetry_stays_regular_over_a_slow_line() {
     let rig = Rig::new().await;

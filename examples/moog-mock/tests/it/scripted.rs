@@ -23,11 +23,10 @@ async fn the_mock_follows_the_script_of_the_axis() {
     let _entered = MemoryNetwork::new().enter();
     let mock = MockController::new(SimpleDevice::new()).server().start().await.unwrap();
     let client = ScriptedPeer::client(Script::read(SCRIPT).unwrap());
-    let client = client.connect(mock.host(), mock.port()).await.unwrap();
-    let captured = client.transcript();
-    client.finish().await.unwrap();
-    let telemetry = captured.received().len() - 2 * (24 + 25) - 5 * (24 + 62);
-    assert_eq!(telemetry, 11 * (24 + 36));
+    let transcript = client.connect(mock.host(), mock.port()).await.unwrap().finish().await.unwrap();
+    let (configs, statuses, telemetries) = (2, 5, 1 + 10);
+    let expected = configs * (24 + 25) + statuses * (24 + 62) + telemetries * (24 + 36);
+    assert_eq!(transcript.received().len(), expected);
     mock.close().await;
 }
 
