@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use moog_mock::{MockController, SimpleDevice, Tai};
-use moog_protocol::{Command, Parameters, code, code::set_state};
+use moog_protocol::{Command, Parameters, code};
 use tcpip_client::Direction;
 use tcpip_testkit::{
     FaultProxy, MemoryNetwork, Script, ScriptedPeer, conformance, fail_on_warnings,
@@ -58,11 +58,7 @@ async fn no_client_can_upset_the_mock() {
         let parameters: Parameters = [parameter, 0.0, 0.0, 0.0, 0.0, 0.0];
         Command::new(counter, code, parameters).as_bytes().to_vec()
     };
-    let commands = [
-        command(0, code::SET_STATE, set_state::ENABLE),
-        command(1, code::ENABLE_DRIVES, 1.0),
-        command(2, code::MOVE, 26.0),
-    ];
+    let commands = [command(0, code::ENABLE_DRIVES, 1.0), command(1, code::MOVE, 26.0)];
     // The time of the machine is no part of a reply.
     let clock = || Tai { sec: 1_790_000_037, nsec: 500_000_000 };
     let server = move || MockController::new(SimpleDevice::new()).clock(clock).server();
