@@ -6,8 +6,9 @@ use tcpip_server::StartError;
 
 use super::Heard;
 
-/// Why a [`conformance`](crate::conformance) run fails.
-#[derive(Debug, thiserror::Error)]
+/// Why a [`conformance`](crate::conformance) run fails. The `Debug` of what a server has not stood is its `Display`:
+/// the bytes are as in a script also where a test unwraps it.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ConformanceError {
     /// No commands were given.
@@ -25,6 +26,17 @@ pub enum ConformanceError {
         /// At most one of each kind of scenario.
         failures: Vec<ConformanceFailure>,
     },
+}
+
+impl fmt::Debug for ConformanceError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCommands => formatter.write_str("NoCommands"),
+            Self::Start(source) => formatter.debug_tuple("Start").field(source).finish(),
+            Self::Runtime(source) => formatter.debug_tuple("Runtime").field(source).finish(),
+            Self::Failed { .. } => write!(formatter, "{self}"),
+        }
+    }
 }
 
 /// A scenario that a server has not stood. Its `Display` is a line.

@@ -42,7 +42,7 @@ pub enum CheckError {
 /// +< "error" LF
 ///  > close
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TranscriptDiffers {
     failure: ScriptFailure,
     diff: String,
@@ -59,6 +59,13 @@ impl TranscriptDiffers {
 impl fmt::Display for TranscriptDiffers {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}\n{}", self.failure, self.diff.trim_end())
+    }
+}
+
+/// As its `Display`: a test that unwraps it shows the difference.
+impl fmt::Debug for TranscriptDiffers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{self}")
     }
 }
 

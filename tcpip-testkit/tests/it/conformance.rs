@@ -122,8 +122,11 @@ fn echo(broken: Broken) -> OneClientServerBuilder<Echo> {
 async fn failures(server: impl Fn() -> OneClientServerBuilder<Echo> + Send + 'static) -> Vec<ConformanceFailure> {
     match conformance(server).commands(["one\r\n", "two\r\n"]).seed(7).run().await {
         Ok(()) => Vec::new(),
-        Err(ConformanceError::Failed { failures }) => failures,
-        Err(error) => panic!("{error:?}"),
+        Err(error) => {
+            assert_eq!(format!("{error:?}"), error.to_string(), "a test that unwraps it shows the same");
+            let ConformanceError::Failed { failures } = error else { panic!("{error}") };
+            failures
+        }
     }
 }
 

@@ -377,8 +377,11 @@ async fn a_difference_is_shown() {
         ),
     ] {
         let sessions: Vec<_> = sessions.iter().map(|session| &session[..]).collect();
-        let CheckError::Differs(differs) = passed(&sessions).await.check(script).unwrap_err() else { panic!("{said}") };
+        let error = passed(&sessions).await.check(script).unwrap_err();
+        let unwrapped = format!("{error:?}");
+        let CheckError::Differs(differs) = error else { panic!("{said}") };
         let text = differs.to_string();
+        assert!(unwrapped.contains(&text), "{unwrapped}");
         assert!(text.contains(said), "{text}");
         let (_, shown) = text.split_once(" @@").expect("a difference");
         assert_eq!(shown, diff, "{text}");

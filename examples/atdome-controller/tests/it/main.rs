@@ -5,6 +5,7 @@
 
 mod faults;
 mod in_memory;
+mod misbehaving;
 mod motion;
 mod program;
 #[path = "../../../../tcpip-testkit/tests/python/python.rs"]

@@ -5,3 +5,4 @@
 mod motion;
 mod program;
 mod protocol;
+mod scripted;

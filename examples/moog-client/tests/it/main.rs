@@ -5,6 +5,7 @@
 mod commands;
 mod conversation;
 mod link;
+mod misbehaving;
 mod program;
 #[path = "../../../../tcpip-testkit/tests/python/python.rs"]
 mod python;

@@ -3,4 +3,5 @@
 
 mod conversation;
 mod program;
+mod scripted;
 mod telemetry;
