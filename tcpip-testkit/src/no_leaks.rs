@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     error::Error,
-    fs,
+    fs::{self, Metadata},
     time::Duration,
 };
 
@@ -86,7 +86,7 @@ async fn check<T>(
         sleep(PAUSE).await;
     }
     let mut left = open();
-    left.retain(|number, target| before.get(number) != Some(target));
+    left.retain(|file, _| !before.contains_key(file));
     // Others need real time to close theirs, however the clock of this test goes.
     let deadline = std::time::Instant::now() + open_within;
     loop {
@@ -100,7 +100,7 @@ async fn check<T>(
         // A runtime with a paused clock does not pass time meanwhile.
         let _ = task::spawn_blocking(|| std::thread::sleep(PAUSE)).await;
         let now = open();
-        left.retain(|number, target| now.get(number) == Some(target));
+        left.retain(|file, _| now.contains_key(file));
     }
 }
 
@@ -125,19 +125,35 @@ pub enum LeakError {
     },
 }
 
-/// What the process has open, by number, where the system tells.
-fn open() -> BTreeMap<String, String> {
+/// A descriptor's number, and what it is of: device and inode, which stay the same when a file is renamed or removed.
+type Descriptor = (String, u64, u64);
+
+/// What the process has open, with its path or what the system shows in place of one, where the system tells.
+fn open() -> BTreeMap<Descriptor, String> {
     let Ok(entries) = fs::read_dir("/proc/self/fd") else { return BTreeMap::new() };
     let open = entries.flatten().filter_map(|entry| {
         // The listing itself is gone when its target is looked for.
         let target = fs::read_link(entry.path()).ok()?;
-        Some((entry.file_name().to_string_lossy().into_owned(), target.to_string_lossy().into_owned()))
+        let (device, inode) = device_and_inode(&fs::metadata(entry.path()).ok()?);
+        Some(((entry.file_name().to_string_lossy().into_owned(), device, inode), target.to_string_lossy().into_owned()))
     });
     open.collect()
 }
 
+#[cfg(unix)]
+fn device_and_inode(metadata: &Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt as _;
+    (metadata.dev(), metadata.ino())
+}
+
+/// There is nothing to tell apart: such a system does not list what is open.
+#[cfg(not(unix))]
+fn device_and_inode(_: &Metadata) -> (u64, u64) {
+    (0, 0)
+}
+
 /// The files and the sockets of TCP among these. All else, such as what a runtime has for itself, is no leak.
-fn files_and_ports(open: &BTreeMap<String, String>) -> Vec<String> {
+fn files_and_ports(open: &BTreeMap<Descriptor, String>) -> Vec<String> {
     let mut ports = None;
     let counted = open.values().filter_map(|target| match target.strip_prefix("socket:[") {
         Some(rest) => {

@@ -104,9 +104,10 @@ where
     B: ServerBuilder,
 {
     /// Adds commands that the server understands, as they go over the wire, with their terminators. At least one is
-    /// needed.
+    /// needed; an empty one is none.
     pub fn commands(mut self, commands: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Self {
-        self.settings.commands.extend(commands.into_iter().map(|command| command.as_ref().to_vec()));
+        let commands = commands.into_iter().map(|command| command.as_ref().to_vec());
+        self.settings.commands.extend(commands.filter(|command| !command.is_empty()));
         self
     }
 

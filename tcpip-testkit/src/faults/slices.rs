@@ -71,9 +71,10 @@ impl Slices {
         while !bytes.is_empty() {
             let length = self.cuts.next(position, bytes.len());
             let (piece, rest) = bytes.split_at(length);
-            let due = last.map_or(at.now, |last| at.now.max(last + self.pause));
-            out.send_after(due - at.now, piece);
-            *last = Some(due);
+            let due = last.map_or(Some(at.now), |last| Some(at.now.max(last.checked_add(self.pause)?)));
+            // What is never due waits until the fault is removed.
+            out.send_after(due.map_or(Duration::MAX, |due| due - at.now), piece);
+            *last = due.or(*last);
             position += length as u64;
             bytes = rest;
         }

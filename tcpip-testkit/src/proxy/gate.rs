@@ -107,7 +107,10 @@ impl Gate {
         let id = state.next_id;
         state.policies.push((id, policy));
         let opened = self.follow(&mut state);
+        // Where nobody listened until now, nobody else wakes who accepts.
+        let accepting = state.accepting.take();
         drop(state);
+        accepting.into_iter().for_each(Waker::wake);
         opened.expect("the port is this proxy's");
         AcceptGuard { gate: Arc::clone(self), id }
     }

@@ -213,11 +213,13 @@ async fn two_runs_are_the_same() {
     assert_eq!(one, another);
 }
 
-/// A run without commands would find nothing.
+/// A run without commands would find nothing, and an empty one is none.
 #[test_log::test(tokio::test)]
 async fn a_run_needs_commands() {
-    let result = conformance(|| echo(Broken::Not)).run().await;
-    assert!(matches!(result, Err(ConformanceError::NoCommands)));
+    for commands in [&[][..], &[""]] {
+        let result = conformance(|| echo(Broken::Not)).commands(commands).run().await;
+        assert!(matches!(result, Err(ConformanceError::NoCommands)));
+    }
 }
 
 /// What the user's own code panics with when it makes a server is the test's.

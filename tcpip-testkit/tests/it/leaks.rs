@@ -1,6 +1,13 @@
 //! What a test leaves behind is found.
 
-use std::{error::Error, fs::File, future::pending, net::TcpListener, time::Duration};
+use std::{
+    error::Error,
+    fs::{self, File},
+    future::pending,
+    net::TcpListener,
+    process,
+    time::Duration,
+};
 
 use tcpip_client::Client;
 use tcpip_testkit::{LeakError, STD_TIMEOUT, TestOneClientReadLoopServer, no_leaks, no_leaks_within};
@@ -62,6 +69,16 @@ async fn what_stays_open_is_a_leak() {
     let result = no_leaks_within(Duration::from_millis(20), async { Ok(File::open("/dev/null")?) });
     let error = result.await.unwrap_err().to_string();
     assert!(error.contains("/dev/null"), "{error}");
+}
+
+/// A file that was open before is no leak, though its path becomes another, or none.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn what_was_open_before_is_no_leak() {
+    let path = std::env::temp_dir().join(format!("tcpip-open-before-{}", process::id()));
+    let _before = File::create(&path).unwrap();
+    let renamed = path.with_extension("renamed");
+    no_leaks_within(Duration::from_millis(20), async { Ok(fs::rename(&path, &renamed)?) }).await.unwrap();
+    no_leaks_within(Duration::from_millis(20), async { Ok(fs::remove_file(&renamed)?) }).await.unwrap();
 }
 
 /// The work's own error comes first.

@@ -311,3 +311,13 @@ async fn peers_meet_in_memory() {
     client.wait_disconnected().await;
     device.finish().await.unwrap();
 }
+
+/// Megabytes come in time, however many chunks they are.
+#[test_log::test(tokio::test)]
+async fn a_long_step_is_played_in_time() {
+    let text = "> \"x\"*5000000\n< \"y\"*5000000\n";
+    let device = ScriptedPeer::server(script(text)).start().await.unwrap();
+    let client = ScriptedPeer::client(script(text)).connect(device.host(), device.port()).await.unwrap();
+    let (sent, received) = tokio::join!(client.finish(), device.finish());
+    assert_eq!((sent.unwrap().sent().len(), received.unwrap().received().len()), (5_000_000, 5_000_000));
+}

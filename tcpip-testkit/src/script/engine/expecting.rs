@@ -54,6 +54,7 @@ impl Engine {
         match self.decide(std::slice::from_ref(step), step.side) {
             Decision::Step(_, taken) => {
                 self.take(step.side, taken);
+                self.unasked.retain(|active| !(active.is_ending && active.unasked.side == step.side));
                 self.last = now;
                 self.advance();
             }
@@ -174,6 +175,7 @@ impl Engine {
     /// Fails if anything has come but what comes unasked.
     fn breaks_silence(&mut self, pause: Pause, side: Side) -> bool {
         self.take_unasked(side);
+        self.unasked.retain(|active| !active.is_ending);
         let input = self.input(side);
         let is_unasked = matches!(self.decide_unasked(side, Seen::NoEnd), Decision::Wait(_));
         let has_ended = matches!(input.end, Some(End::Fin | End::FinThenReset | End::Reset));

@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 use super::{Engine, FailureReason, Output, OwnEnd, Phase, ScriptFailure, frames::FrameKind, input::End, look::Seen};
 use crate::script::{
     place::Place,
-    program::{Delay, Node, Pause, Step, Times},
+    program::{Action, Delay, Node, Pause, Step, Times},
     syntax::Side,
 };
 
@@ -100,7 +100,10 @@ impl Engine {
                 let reason = FailureReason::NotCaptured { name: name.clone() };
                 return self.failure(reason, step.line, step.place, message);
             }
-            Seen::NoEnd => (reason, step.place, 0, "the end of the stream".to_owned()),
+            Seen::NoEnd => {
+                let expected = if matches!(step.action, Action::Reset) { "a reset" } else { "the end of the stream" };
+                (reason, step.place, 0, expected.to_owned())
+            }
             Seen::Bytes(reached) => (reason, reached.item, reached.at, self.script.text_of(reached.item).to_owned()),
         };
         let line = self.script.line_at(step.line);

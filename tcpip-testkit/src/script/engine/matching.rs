@@ -118,13 +118,15 @@ impl Matching<'_, '_> {
 
     fn literal(&self, literal: &[u8], from: usize, item: Item) -> Result<usize, Halt> {
         let there = &self.bytes[from..];
-        let same = literal.iter().zip(there).take_while(|(expected, byte)| expected == byte).count();
-        if same == literal.len() {
-            Ok(from + same)
-        } else if same == there.len() {
-            Err(item.more(from + same))
-        } else {
+        let length = literal.len().min(there.len());
+        // Compared as a whole: a long one is looked at again whenever more of it has come.
+        if literal[..length] != there[..length] {
+            let same = literal.iter().zip(there).take_while(|(expected, byte)| expected == byte).count();
             Err(item.not(from + same))
+        } else if length == literal.len() {
+            Ok(from + length)
+        } else {
+            Err(item.more(from + length))
         }
     }
 

@@ -115,6 +115,8 @@ struct Active {
     depth: usize,
     /// When it is sent next.
     next: Option<Instant>,
+    /// Whether it is over for who sends it. Until that side is known to have come so far, more of it may be under way.
+    is_ending: bool,
 }
 
 impl Engine {
@@ -150,7 +152,7 @@ impl Engine {
     pub(crate) fn go_on(&mut self, script: Script, now: Instant) -> Result<(), ScriptFault> {
         playable::check(&script, self.role)?;
         self.frames = vec![Frame::new(script.block().clone(), FrameKind::Once)];
-        self.unasked.clear();
+        self.end_unasked(|_| true);
         self.script = script;
         self.last = now;
         Ok(())
@@ -168,6 +170,7 @@ impl Engine {
     pub(crate) fn connected(&mut self, now: Instant) {
         (self.client, self.server, self.own_end) = (Input::default(), Input::default(), None);
         (self.connected, self.last) = (now, now);
+        self.unasked.retain(|active| !active.is_ending);
         self.phase = Phase::Playing;
     }
 

@@ -42,12 +42,12 @@ impl Engine {
             Some(Node::Pause(pause)) => self.pause(pause, now),
             Some(Node::Every(unasked) | Node::AnyTime(unasked)) => {
                 let next = unasked.every.filter(|_| !self.expects(unasked.side)).map(|every| now + every);
-                self.unasked.push(Active { unasked, depth: self.frames.len(), next });
+                self.unasked.push(Active { unasked, depth: self.frames.len(), next, is_ending: false });
                 self.advance();
                 None
             }
             Some(Node::Stop(name)) => {
-                self.unasked.retain(|active| active.unasked.name.as_ref() != Some(&name));
+                self.end_unasked(|active| active.unasked.name.as_ref() == Some(&name));
                 self.advance();
                 None
             }
@@ -108,15 +108,26 @@ impl Engine {
             FrameKind::Repeat(left) if *left > 1 => {
                 *left -= 1;
                 frame.next = 0;
-                self.unasked.retain(|active| active.depth < depth);
+                self.end_unasked(|active| active.depth >= depth);
             }
             _ if depth == 1 => return Some(self.done()),
             _ => {
                 self.frames.pop();
-                self.unasked.retain(|active| active.depth < depth);
+                self.end_unasked(|active| active.depth >= depth);
             }
         }
         None
+    }
+
+    /// These are sent no more. What is expected of them may be under way, until something comes that its sender has
+    /// sent behind it.
+    pub(super) fn end_unasked(&mut self, ends: impl Fn(&Active) -> bool) {
+        let mut unasked = std::mem::take(&mut self.unasked);
+        unasked.retain_mut(|active| {
+            active.is_ending |= ends(active);
+            !active.is_ending || (active.unasked.every.is_some() && self.expects(active.unasked.side))
+        });
+        self.unasked = unasked;
     }
 
     fn any_order(&mut self, branches: &Arc<Branches>, pending: &[usize], now: Instant) -> Option<Output> {

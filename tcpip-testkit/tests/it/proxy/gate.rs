@@ -49,6 +49,16 @@ async fn the_newest_guard_counts<P: Place>() {
     rig.connect().await;
 }
 
+/// A guard opens a port that an older one keeps closed, also where the proxy was waiting for clients before.
+#[apply(over_both)]
+async fn a_newer_guard_opens_what_is_closed<P: Place>() {
+    let mut rig = Rig::new::<P>().await;
+    let _session = rig.connect().await;
+    let _refusing = rig.proxy.refuse();
+    let _ending = rig.proxy.accept_and(Then::Fin);
+    assert_eq!(rest(&mut rig.dial().await.unwrap()).await, (Vec::new(), End::Clean));
+}
+
 /// A silent proxy accepts and says nothing; then the client is connected, and the server has what it has sent.
 #[apply(over_both)]
 async fn a_silent_proxy_connects_later<P: Place>() {

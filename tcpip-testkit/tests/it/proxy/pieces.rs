@@ -1,11 +1,13 @@
 //! What comes in pieces, or several at once.
 
+use std::time::Duration;
+
 use macro_rules_attribute::apply;
 use tcpip_client::NetworkStream;
 use tcpip_testkit::faults::{self, Fault};
 use tokio::{io::AsyncReadExt, time::Instant};
 
-use super::{Place, Rig, in_time, ms, over_both, receive, send, took};
+use super::{Place, Rig, in_time, ms, nothing_comes, over_both, receive, send, took};
 
 /// What each read gives, up to so many bytes.
 async fn reads(stream: &mut NetworkStream, count: usize) -> Vec<String> {
@@ -73,6 +75,21 @@ async fn pieces_keep_their_distance<P: Place>() {
     assert_eq!((pieces.concat(), whole.concat()), ("abcd".to_owned(), "ghij".to_owned()));
     if P::IS_EXACT {
         assert_eq!((pieces.len(), whole.len()), (2, 1));
+    }
+}
+
+/// A pause without an end holds what is behind the first piece until the fault is removed.
+#[apply(over_both)]
+async fn an_endless_pause_ends_with_the_fault<P: Place>() {
+    for pause in [Duration::MAX, Duration::MAX / 2] {
+        let mut rig = Rig::new::<P>().await;
+        let (mut client, mut server) = rig.connect().await;
+        let sliced = rig.proxy.to_client().add(faults::slices(2).pause(pause));
+        send(&mut server, b"abcdef").await;
+        assert_eq!(receive(&mut client, 2).await, b"ab");
+        nothing_comes(&mut client, ms(5)).await;
+        drop(sliced);
+        assert_eq!(receive(&mut client, 4).await, b"cdef");
     }
 }
 

@@ -176,6 +176,38 @@ fn what_is_sent_every_so_often_is_sent() {
     assert_eq!((played.did(), until.duration_since(played.begin).as_millis()), (vec!["T"], 1100));
 }
 
+/// What was under way when it was stopped is taken, until its sender is known to have stopped.
+#[test]
+fn what_is_under_way_when_it_is_stopped_is_taken() {
+    let stopped = "every 100ms t\n< \"T\"\nend\n> \"b\"\nstop t\n> \"c\"\n";
+    let in_a_block = "repeat 1\nevery 100ms\n< \"T\"\nend\n> \"b\"\nend\n> \"c\"\n";
+    for script in [stopped, in_a_block] {
+        let plays = |rest: &str, comes: &[u8]| {
+            let mut played = Played::new(&format!("{script}{rest}"), Side::Client);
+            played.run()?;
+            assert_eq!(played.did(), ["b", "c"]);
+            played.engine.receive(Side::Server, comes);
+            played.pass_ms(1000)?;
+            played.engine.finish().map_or(Ok(()), Err)
+        };
+        plays("< \"d\"\n", b"d").unwrap();
+        plays("< \"d\"\n", b"TTd").unwrap();
+        plays("< \"d\"\n", b"TTdT").unwrap_err();
+        plays("wait 1s\n< \"d\"\n", b"TTd").unwrap();
+        plays("", b"T").unwrap();
+        plays("", b"x").unwrap_err();
+        plays("silence 1s\n", b"").unwrap();
+        plays("silence 1s\n", b"T").unwrap_err();
+    }
+    // So it is with what a script sent that is over, in the one that goes on behind it.
+    let mut played = Played::new("every 100ms\n< \"T\"\nend\n> \"b\"\n", Side::Client);
+    played.run().unwrap();
+    played.engine.go_on(Script::parse("< \"d\"\n").unwrap(), played.now).unwrap();
+    played.engine.receive(Side::Server, b"TTd");
+    played.run().unwrap();
+    assert!(played.engine.finish().is_none());
+}
+
 /// A block that takes nothing is not played for ever.
 #[test]
 fn nothing_is_not_played_for_ever() {

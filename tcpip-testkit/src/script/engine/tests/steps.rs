@@ -114,7 +114,7 @@ fn the_end_of_the_stream_is_told_behind_what_came_before() {
             true,
             "1:1: the connection was reset before the end of the stream at byte 0 of the step of line 1",
         ),
-        ("> reset\n", "", false, "1:1: the stream ended before the end of the stream at byte 0 of the step of line 1"),
+        ("> reset\n", "", false, "1:1: the stream ended before a reset at byte 0 of the step of line 1"),
     ] {
         let mut played = Played::server(script);
         played.engine.receive(Side::Client, bytes.as_bytes());
