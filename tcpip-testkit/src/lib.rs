@@ -4,8 +4,8 @@
 //!   told (`BaseOneClientServerTestCase` in ts_tcpip).
 //! - [`eventually`] waits for what must come, a condition or a future, and says where it did not.
 //! - [`TestOneClientReadLoopServer`] keeps what its client sends, and fails when told to.
-//! - [`MemoryNetwork`] lets clients and servers meet in memory, where a test may pause the clock: names, ports, outages,
-//!   latency. Once it is entered, a controller that takes host and port runs over it unchanged.
+//! - [`MemoryNetwork`] lets clients and servers meet in memory, where a test may pause the clock: names, ports,
+//!   outages, latency. Once it is entered, a controller that takes host and port runs over it unchanged.
 //! - [`ScriptedPeer`] plays one side of a [`Script`]: a device for a controller's tests, or a controller for a mock's.
 //!   [`scripts`] is the language of scripts.
 //! - [`memory_pair`] makes two clients that are connected to each other in memory.

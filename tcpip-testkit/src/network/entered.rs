@@ -12,8 +12,8 @@ impl MemoryNetwork {
     /// this one, until the guard is dropped. So code that knows nothing of it runs over it unchanged.
     ///
     /// It is for a test on a current-thread runtime, the only one whose clock can be paused: all the tasks of one are
-    /// on this thread, so it reaches those that are spawned, but not `spawn_blocking`. A link that was started meanwhile
-    /// also connects in it when it has been left. Of several that are entered, the last counts.
+    /// on this thread, so it reaches those that are spawned, but not `spawn_blocking`. A link that was started
+    /// meanwhile also connects in it when it has been left. Of several that are entered, the last counts.
     ///
     /// # Panics
     ///

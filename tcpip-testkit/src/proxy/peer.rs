@@ -50,6 +50,9 @@ impl Peer {
             Self::Stream(stream) => {
                 let mut stream = lock(stream);
                 let count = ready!(Pin::new(&mut *stream).poll_write(context, bytes))?;
+                if count == 0 && !bytes.is_empty() {
+                    return Poll::Ready(Err(ErrorKind::WriteZero.into()));
+                }
                 // What a stream keeps back goes out with the next bytes, or with the end.
                 let _ = Pin::new(&mut *stream).poll_flush(context)?;
                 Poll::Ready(Ok(count))

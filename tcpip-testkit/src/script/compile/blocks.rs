@@ -1,6 +1,6 @@
 //! Steps and blocks.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::Compiler;
 use crate::script::{
@@ -11,6 +11,9 @@ use crate::script::{
 
 /// How many blocks may be within each other.
 const DEEPEST: usize = 64;
+
+/// More often nothing is sent unasked: there would be no time for anything else.
+const SHORTEST_EVERY: Duration = Duration::from_millis(1);
 
 impl<'a> Compiler<'a> {
     pub(super) fn script(&mut self) -> Result<Block, Wrong> {
@@ -194,7 +197,7 @@ impl<'a> Compiler<'a> {
             side = Some(step.side);
         }
         let Some(side) = side else { return Err(no_step(line)) };
-        let every = every.map(|time| time.duration);
+        let every = every.map(|time| time.duration.max(SHORTEST_EVERY));
         Ok(Unasked { side, every, name: None, steps, line: number, place: line.place })
     }
 

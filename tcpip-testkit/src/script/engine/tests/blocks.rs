@@ -174,6 +174,10 @@ fn what_is_sent_every_so_often_is_sent() {
     played.now += Duration::from_millis(1050);
     let until = played.run().unwrap().unwrap();
     assert_eq!((played.did(), until.duration_since(played.begin).as_millis()), (vec!["T"], 1100));
+    // However often it is, there is time for the rest.
+    let mut played = Played::server("every 0.001us\n< \"T\"\nend\nwait 5ms\n< \"end\"\n");
+    played.pass_ms(5).unwrap();
+    assert_eq!(played.did(), ["T", "T", "T", "T", "T", "end"]);
 }
 
 /// What was under way when it was stopped is taken, until its sender is known to have stopped.
