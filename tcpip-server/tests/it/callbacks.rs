@@ -22,7 +22,7 @@ use crate::{
     handler::Scripted,
     log_count::LogCount,
     over_both::over_both,
-    raw_peer::{STUCK, dial, dial_in, event_channel},
+    raw_peer::{STUCK, dial, dial_in, event_channel, is_free},
 };
 
 type Telling = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -268,7 +268,7 @@ async fn callback_may_drop_its_owner() {
     assert!(!eventually(events.recv()).await.unwrap().is_connected());
     // Dispatcher and callback are gone.
     assert!(eventually(events.recv()).await.is_none());
-    assert!(std::net::TcpListener::bind(address).is_ok());
+    assert!(is_free(address));
 }
 
 /// `callbacks_done` returns when all events so far have been told; at once from within a callback, and without one.

@@ -14,7 +14,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, runtime::Runtime};
 
 use crate::{
     handler::Scripted,
-    raw_peer::{STUCK, dial_in, event_channel, port_is_free, reset, rest},
+    raw_peer::{STUCK, dial_in, event_channel, is_free, port_is_free, reset, rest},
 };
 
 /// More than the kernel takes for a peer that does not read.
@@ -158,7 +158,7 @@ async fn dropped_server_closes_although_its_connection_lives_on() {
     eventually(session.wait_closed()).await;
     assert!(!session.should_be_connected());
     eventually(async {
-        while std::net::TcpListener::bind(address).is_err() {
+        while !is_free(address) {
             tokio::task::yield_now().await;
         }
     })
@@ -255,7 +255,7 @@ fn server_may_be_dropped_outside_a_runtime() {
     drop(server);
     runtime.block_on(eventually(session.wait_closed()));
     let start = Instant::now();
-    while std::net::TcpListener::bind(address).is_err() {
+    while !is_free(address) {
         assert!(start.elapsed() < STUCK);
         std::thread::yield_now();
     }

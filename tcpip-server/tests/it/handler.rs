@@ -17,7 +17,7 @@ use tracing::Level;
 use crate::{
     log_count::LogCount,
     over_both::over_both,
-    raw_peer::{admission_of, ask, dial, dial_in, hears, reset, rest},
+    raw_peer::{admission_of, ask, dial, dial_in, hears, is_free, reset, rest},
 };
 
 /// A handler that does what its client says, and notes what was done to it.
@@ -423,7 +423,7 @@ async fn server_dropped_by_its_own_handler_closes() {
     assert_eq!(at_once(rest(&mut client)).await.unwrap(), "");
     at_once(handler.has_noted(&["on_connect", "drop done", "on_disconnect"])).await;
     eventually(async {
-        while std::net::TcpListener::bind(address).is_err() {
+        while !is_free(address) {
             tokio::task::yield_now().await;
         }
     })

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use tcpip_core::endpoint::AnyNetwork;
-use tcpip_server::{Abort, AnyServer, Connection, ConnectionEvent, NetworkStream, Server};
+use tcpip_server::{Abort, AnyServer, Connection, ConnectionEvent, ListenOptions, NetworkStream, Server};
 use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -96,5 +96,16 @@ pub(crate) fn event_channel() -> (
 
 /// Nobody listens at the server's address any more: it can be bound again.
 pub(crate) fn port_is_free(server: &AnyServer) -> bool {
-    std::net::TcpListener::bind(server.local_addrs()[0]).is_ok()
+    is_free(server.local_addrs()[0])
+}
+
+/// Nobody listens there, in the network of the test.
+pub(crate) fn is_free(address: SocketAddr) -> bool {
+    let network = AnyNetwork::default().here();
+    if network.is_default() {
+        // Without a runtime, too.
+        std::net::TcpListener::bind(address).is_ok()
+    } else {
+        network.listen(address, &ListenOptions::default()).is_ok()
+    }
 }

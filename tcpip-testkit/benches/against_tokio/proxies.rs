@@ -2,18 +2,13 @@
 //! a fault of no delay on.
 
 use std::{
-    collections::VecDeque,
     io::{self, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream as BlockingStream},
-    sync::{Arc, Mutex, PoisonError},
     thread,
     time::Duration,
 };
 
-use tcpip_testkit::{
-    FaultProxy, Passed, ProxyTap, What, Wire,
-    faults::{self, Direction},
-};
+use tcpip_testkit::{FaultProxy, Record, Transcript, faults};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
@@ -30,10 +25,6 @@ use crate::{
 };
 
 const LENGTH: usize = TEXT + 2;
-
-/// How much is kept, as of a transcript.
-const MOST_CHUNKS: usize = 10_000;
-const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// So many round trips through the proxy.
 pub(crate) async fn ours(count: usize, scope: Scope) -> Result<Turn, Failure> {
@@ -88,8 +79,7 @@ async fn rally(count: usize, scope: Scope, listener: TcpListener, address: Socke
 /// So often 16 MiB from one thread to another through the proxy.
 pub(crate) fn flood_ours(count: usize) -> Result<Turn, Failure> {
     flood(count, async |target, sending| {
-        let tap = Arc::new(Transcript::default());
-        let proxy = FaultProxy::to("127.0.0.1", target.port()).tap(tap).start().await?;
+        let proxy = FaultProxy::to("127.0.0.1", target.port()).record(&Transcript::new()).start().await?;
         let _fault = proxy.add(faults::latency(Duration::ZERO));
         sending(proxy.local_addr()).await?;
         Ok(())
@@ -135,26 +125,4 @@ fn send(bytes: Vec<u8>, count: usize, proxy: SocketAddr) -> oneshot::Receiver<()
         Ok::<_, io::Error>(())
     });
     is_done
-}
-
-/// What has passed last on the client's side, as a transcript keeps it.
-#[derive(Default)]
-struct Transcript(Mutex<Chunks>);
-
-#[derive(Default)]
-struct Chunks {
-    chunks: VecDeque<(Direction, Vec<u8>)>,
-    bytes: usize,
-}
-
-impl ProxyTap for Transcript {
-    fn passed(&self, passed: &Passed<'_>) {
-        let (What::Bytes(bytes), Wire::Client) = (passed.what, passed.wire) else { return };
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.bytes += bytes.len();
-        kept.chunks.push_back((passed.direction, bytes.to_vec()));
-        while kept.bytes > MOST_BYTES || kept.chunks.len() > MOST_CHUNKS {
-            kept.bytes -= kept.chunks.pop_front().map_or(0, |(_, bytes)| bytes.len());
-        }
-    }
 }
