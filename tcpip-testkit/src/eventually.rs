@@ -10,7 +10,9 @@ use std::{
 
 use tokio::time::{Timeout, sleep, timeout};
 
-use crate::STD_TIMEOUT;
+/// How long [`eventually`] waits by default: a minute, far longer than anything takes that comes at all, also on a
+/// machine with much else to do.
+pub const DEFAULT_EVENTUALLY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How often a condition is looked at.
 const INTERVAL: Duration = Duration::from_millis(1);
@@ -53,7 +55,7 @@ impl<F: Future> Eventual<Awaited> for F {
 }
 
 /// Waits until a condition holds, or for what a future gives, and fails the test if that takes longer than
-/// [`STD_TIMEOUT`], or than [`within`](Eventually::within) says.
+/// [`DEFAULT_EVENTUALLY_TIMEOUT`], or than [`within`](Eventually::within) says.
 ///
 /// A condition is looked at at once and then every millisecond, on the runtime's clock: a paused one passes in no time.
 ///
@@ -84,7 +86,7 @@ impl<F: Future> Eventual<Awaited> for F {
 /// ```
 #[track_caller]
 pub fn eventually<Kind, E: Eventual<Kind>>(what: E) -> Eventually<impl Future<Output = E::Output>> {
-    Eventually { state: State::Begins(what.come(), STD_TIMEOUT), place: Location::caller() }
+    Eventually { state: State::Begins(what.come(), DEFAULT_EVENTUALLY_TIMEOUT), place: Location::caller() }
 }
 
 /// What must come, which [`eventually`] waits for. Dropping it waits no longer.
@@ -101,7 +103,7 @@ enum State<F> {
 }
 
 impl<F: Future> Eventually<F> {
-    /// Waits for so long. Default: [`STD_TIMEOUT`].
+    /// Waits for so long. Default: [`DEFAULT_EVENTUALLY_TIMEOUT`].
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -109,8 +111,8 @@ impl<F: Future> Eventually<F> {
     /// use std::time::Duration;
     /// use tcpip_testkit::eventually;
     ///
-    /// let homing = tokio::time::sleep(Duration::from_secs(15));
-    /// eventually(homing).within(Duration::from_secs(16)).await;
+    /// let homing = tokio::time::sleep(Duration::from_secs(90));
+    /// eventually(homing).within(Duration::from_secs(100)).await;
     /// # }
     /// ```
     pub fn within(mut self, timeout: Duration) -> Self {

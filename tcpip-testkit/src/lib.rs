@@ -75,7 +75,7 @@ pub use self::{
         Conformance, ConformanceError, ConformanceFailure, ConformanceProblem, DEFAULT_LISTEN_TIME, DEFAULT_STUCK_TIME,
         Heard, conformance,
     },
-    eventually::{Eventual, Eventually, eventually},
+    eventually::{DEFAULT_EVENTUALLY_TIMEOUT, Eventual, Eventually, eventually},
     fail_on_warnings::{FailOnWarnings, fail_on_warnings},
     faults::seed,
     fixture_error::FixtureError,

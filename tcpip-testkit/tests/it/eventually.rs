@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tcpip_testkit::{STD_TIMEOUT, eventually};
+use tcpip_testkit::{DEFAULT_EVENTUALLY_TIMEOUT, eventually};
 use tokio::time::{Instant, sleep};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -27,13 +27,13 @@ async fn it_comes_when_it_comes() {
     tokio::spawn(eventually(nth(11))).await.unwrap();
     assert_eq!((looks.load(Ordering::Relaxed), since.elapsed()), (11, 9 * MILLISECOND));
     let slow = async {
-        sleep(STD_TIMEOUT.saturating_sub(MILLISECOND)).await;
+        sleep(DEFAULT_EVENTUALLY_TIMEOUT.saturating_sub(MILLISECOND)).await;
         "late"
     };
     assert_eq!(eventually(slow).await, "late");
 }
 
-/// What does not come fails the test after [`STD_TIMEOUT`], with the place where it was awaited.
+/// What does not come fails the test after [`DEFAULT_EVENTUALLY_TIMEOUT`], with the place where it was awaited.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn what_does_not_come_is_told_with_its_place() {
     let since = Instant::now();
@@ -41,8 +41,8 @@ async fn what_does_not_come_is_told_with_its_place() {
     let never = eventually(|| false);
     let panic = tokio::spawn(never).await.unwrap_err().into_panic();
     let text = panic.downcast::<String>().unwrap();
-    assert!(text.contains(&place) && text.contains(&format!("{STD_TIMEOUT:?}")), "{text}");
-    assert_eq!(since.elapsed(), STD_TIMEOUT);
+    assert!(text.contains(&place) && text.contains(&format!("{DEFAULT_EVENTUALLY_TIMEOUT:?}")), "{text}");
+    assert_eq!(since.elapsed(), DEFAULT_EVENTUALLY_TIMEOUT);
     let panic = tokio::spawn(eventually(std::future::pending::<()>())).await.unwrap_err().into_panic();
     assert!(panic.downcast::<String>().unwrap().contains(file!()));
 
@@ -50,5 +50,5 @@ async fn what_does_not_come_is_told_with_its_place() {
     let short = eventually(|| false).within(MILLISECOND);
     tokio::spawn(short).await.unwrap_err();
     assert_eq!(since.elapsed(), MILLISECOND);
-    eventually(sleep(2 * STD_TIMEOUT)).within(3 * STD_TIMEOUT).await;
+    eventually(sleep(2 * DEFAULT_EVENTUALLY_TIMEOUT)).within(3 * DEFAULT_EVENTUALLY_TIMEOUT).await;
 }

@@ -4,12 +4,13 @@ use std::{future::poll_fn, pin::pin, task::Poll};
 
 use ess_sensors::{Configuration, Refusal, Sensors};
 use tcpip_client::{LinkError, LinkState, RequestError, Sent};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
 };
 
-use crate::setup::{Setup, configuration, failure, link_to, soon, start, wait_for};
+use crate::setup::{Setup, configuration, failure, link_to, start, wait_for};
 
 fn refusal(error: &LinkError) -> Refusal {
     let LinkError::Handshake(error) = error else { panic!("{error:?}") };
@@ -21,7 +22,7 @@ fn refusal(error: &LinkError) -> Refusal {
 async fn the_device_is_configured() {
     let setup = Setup::new().await;
     assert!(setup.mock.handler().is_configured());
-    let second = soon(setup.sensors.telemetry("TempSensor2").unwrap().wait_for(|_| true)).await.unwrap();
+    let second = eventually(setup.sensors.telemetry("TempSensor2").unwrap().wait_for(|_| true)).await.unwrap();
     assert_eq!((second.name.as_str(), second.sensor_data.as_slice()), ("TempSensor2", [20.0].as_slice()));
     assert!(setup.sensors.telemetry("TempSensor3").is_none());
 }
@@ -34,7 +35,7 @@ async fn a_wrong_configuration_is_for_good() {
         let error = link_to(mock.port(), wrong.clone()).connect().await.unwrap_err();
         assert_eq!(refusal(&error), Refusal::BadParameters);
         let link = link_to(mock.port(), wrong).start();
-        let error = soon(link.ready()).await.unwrap_err();
+        let error = eventually(link.ready()).await.unwrap_err();
         assert_eq!(refusal(&error), Refusal::BadParameters);
         let text = error.to_string();
         assert!(text.ends_with("the device says: the parameters are wrong"), "{text}");
@@ -53,7 +54,7 @@ async fn a_device_that_starts_up_is_asked_again() {
     let again = |state: &LinkState| matches!(state, LinkState::Backoff { attempt, .. } if *attempt > 1);
     wait_for(&link, again).await;
     mock.handler().set_starting(false);
-    soon(link.ready()).await.unwrap();
+    eventually(link.ready()).await.unwrap();
     assert!(mock.handler().is_configured());
 }
 
@@ -65,9 +66,9 @@ async fn a_refusal_of_another_number_is_shown() {
     let (stream, _) = listener.accept().await.unwrap();
     let (reader, mut writer) = stream.into_split();
     let mut lines = BufReader::new(reader).lines();
-    let mut said = soon(lines.next_line()).await.unwrap().unwrap();
+    let mut said = eventually(lines.next_line()).await.unwrap().unwrap();
     if said == "heartbeat" {
-        said = soon(lines.next_line()).await.unwrap().unwrap();
+        said = eventually(lines.next_line()).await.unwrap().unwrap();
     }
     let expected = r#"{"command": "configure", "parameters": {"sensors": [{"name": "one", "channels": 1}]}}"#;
     assert_eq!(said, expected);
@@ -83,14 +84,14 @@ async fn a_command_waits_for_the_configuration() {
     let link = link_to(listener.local_addr().unwrap().port(), configuration());
     let sensors = Sensors::new(link.client(|client| client.heartbeat_interval(None)).start());
     for (response, is_configured) in [("{\"response\": 5}\r\n", false), ("{\"response\": 0}\r\n", true)] {
-        let (reader, mut writer) = soon(listener.accept()).await.unwrap().0.into_split();
+        let (reader, mut writer) = eventually(listener.accept()).await.unwrap().0.into_split();
         let mut lines = BufReader::new(reader).lines();
-        assert!(soon(lines.next_line()).await.unwrap().unwrap().contains("configure"));
+        assert!(eventually(lines.next_line()).await.unwrap().unwrap().contains("configure"));
         let mut early = pin!(sensors.zero("TempSensor1"));
         assert!(poll_fn(|context| Poll::Ready(early.as_mut().poll(context).is_pending())).await);
         writer.write_all(response.as_bytes()).await.unwrap();
         let answering = async {
-            let heard = soon(lines.next_line()).await.unwrap();
+            let heard = eventually(lines.next_line()).await.unwrap();
             assert_eq!(heard.is_some_and(|command| command.contains("zero")), is_configured);
             assert_eq!(sensors.link().is_ready(), is_configured);
             writer.write_all(b"{\"response\": 3}\r\n").await.unwrap();

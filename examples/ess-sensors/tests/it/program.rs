@@ -2,15 +2,16 @@
 
 use std::process::Stdio;
 
+use tcpip_testkit::eventually;
 use tokio::{net::TcpSocket, process::Command};
 
-use crate::setup::{soon, start};
+use crate::setup::start;
 
 /// Runs the program to its end, which must come soon: exit code, output, error output.
 async fn run(port: u16, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ess-sensors"));
     command.args(["--host", "127.0.0.1", "--port", &port.to_string()]).args(arguments);
-    let output = soon(command.stdin(Stdio::null()).kill_on_drop(true).output()).await.unwrap();
+    let output = eventually(command.stdin(Stdio::null()).kill_on_drop(true).output()).await.unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 

@@ -2,7 +2,8 @@
 
 use tcpip_client::{Cause, LinkState, Sent};
 
-use crate::setup::{Setup, soon, start, wait_for};
+use crate::setup::{Setup, start, wait_for};
+use tcpip_testkit::eventually;
 
 /// A device that is started again on its port is configured again, without anybody asking, and tells what it measures.
 #[test_log::test(tokio::test)]
@@ -16,11 +17,11 @@ async fn a_device_that_comes_back_is_configured_again() {
         let error = setup.sensors.zero("TempSensor1").await.unwrap_err();
         assert!(matches!(error.cause(), Cause::NotConnected { .. }) && error.sent() == Sent::No, "{error:?}");
         setup.mock = start(port).await;
-        soon(setup.sensors.link().ready()).await.unwrap();
+        eventually(setup.sensors.link().ready()).await.unwrap();
         assert!(setup.mock.handler().is_configured());
     }
     assert!(setup.has_telemetry().await);
-    soon(setup.sensors.zero("TempSensor1")).await.unwrap();
+    eventually(setup.sensors.zero("TempSensor1")).await.unwrap();
 }
 
 /// Who waits for a reading of a device that goes away waits no more.
@@ -33,5 +34,5 @@ async fn nobody_waits_for_a_device_that_has_gone() {
     });
     tokio::task::yield_now().await;
     setup.mock.close().await;
-    assert_eq!(soon(waiting).await.unwrap(), None);
+    assert_eq!(eventually(waiting).await.unwrap(), None);
 }

@@ -60,7 +60,3 @@ pub(crate) async fn failure(link: &Link<Commands<Ess>>) -> LinkError {
         state => panic!("{state:?}"),
     }
 }
-
-pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(SOON, future).await.expect("it ends soon")
-}

@@ -1,9 +1,10 @@
 //! Tasks that share the sensors.
 
 use ess_sensors::Refusal;
+use tcpip_testkit::eventually;
 use tokio::task::JoinSet;
 
-use crate::setup::{Setup, soon};
+use crate::setup::Setup;
 
 /// Eight tasks each get their own replies, and see all telemetry that they wait for.
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 2))]
@@ -30,7 +31,7 @@ async fn eight_tasks_share_the_sensors() {
             }
         });
     }
-    soon(tasks.join_all()).await;
+    eventually(tasks.join_all()).await;
     assert_eq!(setup.sensors.link().connection().number(), session, "all by one session");
     assert_eq!(setup.sensors.link().handler().late_replies(), 0);
 }

@@ -2,19 +2,20 @@
 
 use ess_sensors::Refusal;
 use tcpip_client::LinkError;
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
 };
 
-use crate::setup::{Setup, configuration, failure, link_to, soon};
+use crate::setup::{Setup, configuration, failure, link_to};
 
 /// Reads the configuration, which may come behind a heartbeat.
 async fn read_configuration(stream: &mut BufReader<TcpStream>) {
     let mut line = String::new();
     while !line.contains("configure") {
         line.clear();
-        soon(stream.read_line(&mut line)).await.unwrap();
+        eventually(stream.read_line(&mut line)).await.unwrap();
     }
 }
 
@@ -25,8 +26,8 @@ async fn commands_are_answered_among_telemetry() {
     let connection = setup.sensors.link().connection();
     let mut commands = 0;
     while connection.stats().reads < 500 {
-        soon(setup.sensors.zero("TempSensor1")).await.unwrap();
-        let refused = soon(setup.sensors.zero("TempSensor9")).await.unwrap_err();
+        eventually(setup.sensors.zero("TempSensor1")).await.unwrap();
+        let refused = eventually(setup.sensors.zero("TempSensor9")).await.unwrap_err();
         assert_eq!(refused.refusal(), Some(&Refusal::NoSuchSensor), "{refused:?}");
         commands += 2;
     }
@@ -46,14 +47,14 @@ async fn the_configuration_is_answered_behind_telemetry() {
                      \"sensor_data\": [NaN, -Infinity, 1e-300]}}\r\n";
     device.write_all(telemetry.as_bytes()).await.unwrap();
     let latest = link.handler().protocol().telemetry("TempSensor1").unwrap();
-    let reading = soon(latest.wait_for(|_| true)).await.unwrap();
+    let reading = eventually(latest.wait_for(|_| true)).await.unwrap();
     assert!(reading.sensor_data[0].is_nan(), "{reading:?}");
     assert_eq!((reading.timestamp, reading.response_code), (1.5, 1));
     assert_eq!(reading.sensor_data[1..], [f64::NEG_INFINITY, 1e-300]);
     read_configuration(&mut device).await;
     assert!(!link.is_ready());
     device.write_all(format!("{telemetry}{{\"response\": 0}}\r\n{telemetry}").as_bytes()).await.unwrap();
-    soon(link.ready()).await.unwrap();
+    eventually(link.ready()).await.unwrap();
 }
 
 /// A channel without a sensor is NaN, and the others are what they are.
@@ -62,13 +63,13 @@ async fn nan_arrives_as_nan() {
     let setup = Setup::new().await;
     setup.mock.handler().unplug("TempSensor1");
     let first = setup.sensors.telemetry("TempSensor1").unwrap();
-    let reading = soon(first.wait_for(|reading| reading.response_code == 1)).await.unwrap();
+    let reading = eventually(first.wait_for(|reading| reading.response_code == 1)).await.unwrap();
     assert_eq!(reading.sensor_data[..2], [20.0, 21.0]);
     assert!(reading.sensor_data[2].is_nan(), "{reading:?}");
-    let second = soon(setup.sensors.telemetry("TempSensor2").unwrap().next()).await.unwrap();
+    let second = eventually(setup.sensors.telemetry("TempSensor2").unwrap().next()).await.unwrap();
     assert_eq!((second.response_code, second.sensor_data.as_slice()), (0, [20.0].as_slice()));
-    soon(setup.sensors.zero("TempSensor1")).await.unwrap();
-    let reading = soon(first.wait_for(|reading| reading.sensor_data[0] == 0.0)).await.unwrap();
+    eventually(setup.sensors.zero("TempSensor1")).await.unwrap();
+    let reading = eventually(first.wait_for(|reading| reading.sensor_data[0] == 0.0)).await.unwrap();
     assert!(reading.sensor_data[2].is_nan(), "{reading:?}");
 }
 
@@ -82,8 +83,8 @@ async fn what_is_no_message_costs_the_session() {
     device.write_all(b"{\"respond\": 0}\r\n").await.unwrap();
     let error = failure(&link).await;
     assert!(matches!(&error, LinkError::Handshake(_) | LinkError::Lost { .. }), "{error:?}");
-    let mut device = BufReader::new(soon(listener.accept()).await.unwrap().0);
+    let mut device = BufReader::new(eventually(listener.accept()).await.unwrap().0);
     read_configuration(&mut device).await;
     device.write_all(b"{\"response\": 0}\r\n").await.unwrap();
-    soon(link.ready()).await.unwrap();
+    eventually(link.ready()).await.unwrap();
 }

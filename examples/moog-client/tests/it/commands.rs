@@ -6,24 +6,24 @@ use moog_client::{Acknowledged, DEFAULT_COMMAND_TIMEOUT};
 use moog_mock::{MockController, SimpleDevice};
 use moog_protocol::{CommandStatus, SimpleConfig, SimpleTelemetry, code, code::set_state, frame_id};
 use tcpip_client::{Cause, LinkError, Sent};
-use tcpip_testkit::OneClientServerTestCase;
+use tcpip_testkit::{OneClientServerTestCase, eventually};
 use tokio::time::Instant;
 
-use crate::scripted::{Axis, accept, header, meet, next_command, refusal, send_telemetry, soon};
+use crate::scripted::{Axis, accept, header, meet, next_command, refusal, send_telemetry};
 
 /// The mock obeys, refuses and reports, and the client says so.
 #[test_log::test(tokio::test)]
 async fn the_client_commands_the_mock() {
     let case = OneClientServerTestCase::new();
     let server = case.create_server(MockController::new(SimpleDevice::new()).server()).await.unwrap();
-    let axis = soon(Axis::builder(server.host(), server.port()).connect()).await.unwrap();
+    let axis = eventually(Axis::builder(server.host(), server.port()).connect()).await.unwrap();
     assert_eq!(axis.configured().await.unwrap().drives_enabled, 0);
     let accepted = |counter| Acknowledged { counter, duration: 0.0 };
     assert_eq!(axis.run_command(code::SET_STATE, &[set_state::ENABLE]).await.unwrap(), accepted(0));
     assert_eq!(axis.run_command(code::ENABLE_DRIVES, &[1.0]).await.unwrap(), accepted(1));
     assert_eq!(axis.configured().await.unwrap().drives_enabled, 1, "the new configuration comes before the status");
     assert_eq!(axis.run_command(code::MOVE, &[12.5]).await.unwrap(), accepted(2));
-    let telemetry = soon(axis.next_telemetry()).await.unwrap();
+    let telemetry = eventually(axis.next_telemetry()).await.unwrap();
     assert_eq!(telemetry.cmd_position.get(), 12.5);
     let refused = axis.run_command(code::MOVE, &[26.0]).await.unwrap_err();
     assert_eq!(refusal(&refused), "Position 26.0 out of range [-25.0, 25.0].");
@@ -31,8 +31,8 @@ async fn the_client_commands_the_mock() {
     axis.close().await;
     let error = axis.run_command(code::MOVE, &[0.0]).await.unwrap_err();
     assert_eq!(error.cause().to_string(), "not connected: the link is closed");
-    assert!(matches!(soon(axis.next_telemetry()).await, Err(LinkError::Closed)));
-    assert!(matches!(soon(axis.ready()).await, Err(LinkError::Closed)));
+    assert!(matches!(eventually(axis.next_telemetry()).await, Err(LinkError::Closed)));
+    assert!(matches!(eventually(axis.ready()).await, Err(LinkError::Closed)));
 }
 
 /// The counter goes from its greatest value to 0.
@@ -55,7 +55,7 @@ async fn one_command_is_in_flight() {
     let (axis, controller) = meet(|axis| axis).await;
     let first = axis.run_command(code::MOVE, &[1.0]);
     let second = axis.run_command(code::MOVE, &[2.0]);
-    let ((), first, second) = soon(async {
+    let ((), first, second) = eventually(async {
         tokio::join!(
             biased;
             async {
@@ -105,7 +105,7 @@ async fn a_late_status_is_nobodys() {
 async fn the_client_is_in_step_again_behind_an_unknown_frame() {
     let (axis, controller) = meet(|axis| axis).await;
     for position in [1.0, 2.0] {
-        let ((), telemetry) = soon(async {
+        let ((), telemetry) = eventually(async {
             tokio::join!(
                 async {
                     let mut batch = controller.batch();

@@ -1,9 +1,10 @@
 //! The recorded conversation, as the client holds it. Fix the code, not these tests.
 
 use moog_protocol::{Command, Parameters};
+use tcpip_testkit::eventually;
 use zerocopy::FromBytes;
 
-use crate::scripted::{begin, refusal, soon};
+use crate::scripted::{begin, refusal};
 
 const CONVERSATION: &str = include_str!("../../../moog-protocol/tests/golden/conversation.txt");
 
@@ -52,7 +53,7 @@ async fn the_conversation_goes_as_recorded() {
             }
             refused
         };
-        let ((), refused) = soon(async { tokio::join!(controller_side, client_side) }).await;
+        let ((), refused) = eventually(async { tokio::join!(controller_side, client_side) }).await;
         assert_eq!(
             refused,
             [

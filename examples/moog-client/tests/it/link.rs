@@ -5,13 +5,14 @@ use std::{process::Stdio, time::Duration};
 use moog_mock::{MockController, SimpleDevice};
 use moog_protocol::code;
 use tcpip_client::{Cause, DisconnectReason, LinkError, RequestError, Sent};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
     time::{Instant, timeout},
 };
 
-use crate::scripted::{Axis, accept, begin, builder, meet, next_command, send_config, send_telemetry, soon};
+use crate::scripted::{Axis, accept, begin, builder, meet, next_command, send_config, send_telemetry};
 
 /// How soon a lost connection is told.
 const AT_ONCE: Duration = Duration::from_millis(50);
@@ -46,13 +47,13 @@ async fn a_killed_controller_fails_the_waiting_command_at_once() {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(controller.stdout.take().unwrap()).lines();
-        let Some(port) = soon(lines.next_line()).await.unwrap() else {
+        let Some(port) = eventually(lines.next_line()).await.unwrap() else {
             eprintln!("skipped: a_killed_controller_fails_the_waiting_command_at_once: there is no python3 here");
             return;
         };
-        let axis = soon(Axis::builder("127.0.0.1", port.parse().unwrap()).connect()).await.unwrap();
+        let axis = eventually(Axis::builder("127.0.0.1", port.parse().unwrap()).connect()).await.unwrap();
         let kill = async {
-            assert_eq!(soon(lines.next_line()).await.unwrap().as_deref(), Some("60"));
+            assert_eq!(eventually(lines.next_line()).await.unwrap().as_deref(), Some("60"));
             controller.kill().await.unwrap();
             Instant::now()
         };
@@ -62,7 +63,7 @@ async fn a_killed_controller_fails_the_waiting_command_at_once() {
         };
         let behind = axis.run_command(code::MOVE, &[2.0]);
         let (killed, (waiting, told), behind, telemetry) =
-            soon(async { tokio::join!(kill, waiting, behind, axis.next_telemetry()) }).await;
+            eventually(async { tokio::join!(kill, waiting, behind, axis.next_telemetry()) }).await;
         let (waiting, behind) = (waiting.unwrap_err(), behind.unwrap_err());
         assert!(is_lost(&waiting) && is_lost(&behind), "{waiting}, {behind}");
         assert_eq!((waiting.sent(), behind.sent()), (Sent::Maybe, Sent::No));
@@ -100,7 +101,7 @@ async fn whoever_waits_for_the_configuration_is_told() {
 
     let (axis, controller) = begin(|axis| axis).await;
     send_config(&controller).await;
-    assert_eq!(soon(axis.configured()).await.unwrap().drives_enabled, 1);
+    assert_eq!(eventually(axis.configured()).await.unwrap().drives_enabled, 1);
     let (telemetry, ()) = tokio::join!(axis.next_telemetry(), controller.close());
     assert!(matches!(telemetry, Err(LinkError::Lost { .. })), "{telemetry:?}");
     assert!(axis.configured().await.is_ok());
@@ -112,7 +113,7 @@ async fn half_a_frame_is_none() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let axis = Axis::builder("127.0.0.1", port).start();
-    let (telemetry, ()) = soon(async {
+    let (telemetry, ()) = eventually(async {
         tokio::join!(axis.next_telemetry(), async {
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.write_all(&[2, 0, 0, 0, 0, 0, 0, 0, 0, 0]).await.unwrap();
@@ -129,7 +130,7 @@ async fn the_client_finds_the_controller_again() {
     let mock = || MockController::new(SimpleDevice::new()).enabled().server();
     let server = mock().port(0).start().await.unwrap();
     let port = server.port();
-    let axis = soon(builder(server.host(), port).connect()).await.unwrap();
+    let axis = eventually(builder(server.host(), port).connect()).await.unwrap();
     assert_eq!(axis.run_command(code::MOVE, &[1.0]).await.unwrap().counter, 0);
     let (lost, ()) = tokio::join!(axis.next_telemetry(), server.close());
     assert!(matches!(lost, Err(LinkError::Lost { .. })), "{lost:?}");
@@ -140,10 +141,10 @@ async fn the_client_finds_the_controller_again() {
 
     let server = mock().port(port).start().await.unwrap();
     server.handler().machine().status.drives_enabled = true;
-    soon(axis.ready()).await.unwrap();
+    eventually(axis.ready()).await.unwrap();
     assert_eq!(axis.configured().await.unwrap().drives_enabled, 1);
     assert_eq!(axis.run_command(code::MOVE, &[3.0]).await.unwrap().counter, 1);
-    assert_eq!(soon(axis.next_telemetry()).await.unwrap().cmd_position.get(), 3.0);
+    assert_eq!(eventually(axis.next_telemetry()).await.unwrap().cmd_position.get(), 3.0);
     axis.close().await;
     server.close().await;
 }
@@ -154,21 +155,21 @@ async fn the_client_finds_the_controller_again() {
 async fn it_is_ready_anew() {
     let (axis, controller) = meet(|axis| axis).await;
     controller.close_client().await;
-    soon(controller.wait_connected()).await.unwrap();
-    let (telemetry, ()) = tokio::join!(soon(axis.next_telemetry()), send_telemetry(&controller, 7.0));
+    eventually(controller.wait_connected()).await.unwrap();
+    let (telemetry, ()) = tokio::join!(eventually(axis.next_telemetry()), send_telemetry(&controller, 7.0));
     assert_eq!(telemetry.unwrap().curr_position.get(), 7.0);
     assert!(timeout(Duration::ZERO, axis.ready()).await.is_err(), "without a configuration");
     assert!(timeout(Duration::ZERO, axis.configured()).await.is_err());
     send_config(&controller).await;
-    soon(axis.ready()).await.unwrap();
+    eventually(axis.ready()).await.unwrap();
 
     controller.close_client().await;
-    soon(controller.wait_connected()).await.unwrap();
+    eventually(controller.wait_connected()).await.unwrap();
     send_config(&controller).await;
-    soon(axis.configured()).await.unwrap();
+    eventually(axis.configured()).await.unwrap();
     assert!(timeout(Duration::ZERO, axis.ready()).await.is_err(), "without telemetry");
     assert!(axis.telemetry().is_none());
     send_telemetry(&controller, 8.0).await;
-    soon(axis.ready()).await.unwrap();
+    eventually(axis.ready()).await.unwrap();
     assert_eq!(axis.telemetry().unwrap().curr_position.get(), 8.0);
 }

@@ -6,15 +6,10 @@ use moog_client::{Builder, CommandTelemetryClient};
 use moog_protocol::{Command, CommandStatus, Header, SimpleConfig, SimpleTelemetry, frame_id};
 use tcpip_client::{Backoff, Cause, Client, RequestError};
 use tcpip_server::{ClientOrServer, OneClientServer};
-use tcpip_testkit::OneClientServerTestCase;
-use tokio::time::timeout;
+use tcpip_testkit::{OneClientServerTestCase, eventually};
 use zerocopy::{Immutable, IntoBytes};
 
 pub(crate) type Axis = CommandTelemetryClient<SimpleConfig, SimpleTelemetry>;
-
-pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(20), what).await.expect("this should have happened by now")
-}
 
 pub(crate) type AxisBuilder = Builder<SimpleConfig, SimpleTelemetry>;
 
@@ -29,7 +24,7 @@ pub(crate) async fn begin(options: impl FnOnce(AxisBuilder) -> AxisBuilder) -> (
     let case = OneClientServerTestCase::new();
     let controller = case.create_server(OneClientServer::builder()).await.unwrap();
     let axis = options(builder(controller.host(), controller.port())).start();
-    soon(controller.wait_connected()).await.unwrap();
+    eventually(controller.wait_connected()).await.unwrap();
     (axis, controller)
 }
 
@@ -38,7 +33,7 @@ pub(crate) async fn meet(options: impl FnOnce(AxisBuilder) -> AxisBuilder) -> (A
     let (axis, controller) = begin(options).await;
     send_config(&controller).await;
     send_telemetry(&controller, 0.0).await;
-    soon(axis.ready()).await.unwrap();
+    eventually(axis.ready()).await.unwrap();
     (axis, controller)
 }
 
@@ -86,5 +81,5 @@ pub(crate) async fn accept(controller: &impl ClientOrServer, counter: u32, durat
 }
 
 pub(crate) async fn next_command(controller: &impl ClientOrServer) -> Command {
-    soon(controller.read_struct()).await.unwrap()
+    eventually(controller.read_struct()).await.unwrap()
 }

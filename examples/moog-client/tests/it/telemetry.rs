@@ -11,10 +11,10 @@ use std::{
 use moog_client::CallbackResult;
 use moog_mock::{MockController, SimpleDevice};
 use moog_protocol::{SimpleConfig, SimpleTelemetry, code};
-use tcpip_testkit::OneClientServerTestCase;
+use tcpip_testkit::{OneClientServerTestCase, eventually};
 use tokio::time::Instant;
 
-use crate::scripted::{Axis, accept, meet, next_command, send_telemetry, soon};
+use crate::scripted::{Axis, accept, meet, next_command, send_telemetry};
 
 /// A thousand telemetries a second, with commands between: every one is told, in order, and every command has its
 /// status.
@@ -52,14 +52,14 @@ async fn assert_nothing_is_lost(long: Duration) {
     while began.elapsed() < long {
         // Each move begins the count of telemetries anew, from the position that it names: never the last one.
         let goal = f64::from(1 + commands % 24);
-        assert_eq!(soon(axis.run_command(code::MOVE, &[goal])).await.unwrap().counter, commands);
+        assert_eq!(eventually(axis.run_command(code::MOVE, &[goal])).await.unwrap().counter, commands);
         commands += 1;
         for _ in 0..20 {
-            soon(axis.next_telemetry()).await.unwrap();
+            eventually(axis.next_telemetry()).await.unwrap();
         }
     }
     axis.close().await;
-    soon(async {
+    eventually(async {
         while Arc::strong_count(&positions) > 1 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -107,7 +107,7 @@ async fn a_callback_that_fails_harms_nothing() {
         });
         assert_eq!(telemetry.unwrap().curr_position.get(), f64::from(position));
     }
-    soon(async {
+    eventually(async {
         while calls.load(Ordering::SeqCst) < 4 {
             tokio::task::yield_now().await;
         }
@@ -119,7 +119,7 @@ async fn a_callback_that_fails_harms_nothing() {
         accept(&controller, command.counter.get(), 1.0).await;
     });
     answer.unwrap();
-    soon(axis.close()).await;
+    eventually(axis.close()).await;
 }
 
 /// A callback may itself send a command. Closing the client lets it go, though it holds the client.
@@ -143,7 +143,7 @@ async fn a_callback_may_send_a_command() {
     assert_eq!(command.parameters[0].get(), 6.0);
     accept(&controller, command.counter.get(), 0.0).await;
     axis.get().unwrap().close().await;
-    soon(async {
+    eventually(async {
         while Arc::strong_count(&axis) > 1 {
             tokio::task::yield_now().await;
         }

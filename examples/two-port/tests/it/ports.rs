@@ -4,12 +4,12 @@ use std::{future::poll_fn, pin::pin, task::Poll};
 
 use tcpip_client::{Cause, DisconnectReason, LinkError, Sent};
 use tcpip_server::OneClientServer;
-use tcpip_testkit::MemoryNetwork;
+use tcpip_testkit::{MemoryNetwork, eventually};
 use tokio::{net::TcpSocket, time::Instant};
 use two_port::{Command, Mirror, SILENCE, command_link, telemetry_link};
 use two_port_mock::MockMirror;
 
-use crate::setup::{HOST, Setup, failure, is_down_with_the_other, soon};
+use crate::setup::{HOST, Setup, failure, is_down_with_the_other};
 
 /// When the session of one port is lost, that of the other is as well, whoever waits is told, and both come back.
 #[test_log::test(tokio::test)]
@@ -19,7 +19,7 @@ async fn both_fall_and_come_back() {
         let (commands, telemetry) = setup.sessions();
         setup.mock.hold();
         let mut pending = setup.mirror.commands.handler().submit(&Command::Stop { actuator: 0 }).await.unwrap();
-        soon(pending.acknowledged()).await.unwrap();
+        eventually(pending.acknowledged()).await.unwrap();
         let mut nothing = pin!(setup.mirror.telemetry.handler().latest.wait_for(|_| false));
         assert!(poll_fn(|context| Poll::Ready(nothing.as_mut().poll(context).is_pending())).await);
         if is_telemetry {
@@ -29,18 +29,18 @@ async fn both_fall_and_come_back() {
             setup.commands.close_client().await;
             assert!(is_down_with_the_other(&setup.mirror.telemetry, "mirror commands").await);
         }
-        assert_eq!(soon(nothing).await, None);
-        let error = soon(pending).await.unwrap_err();
+        assert_eq!(eventually(nothing).await, None);
+        let error = eventually(pending).await.unwrap_err();
         assert!(matches!(error.cause(), Cause::NotConnected { reason: Some(_), .. }), "{error:?}");
         assert_eq!(error.sent(), Sent::Yes);
         setup.mock.release();
-        soon(setup.mirror.both.ready()).await.unwrap();
+        eventually(setup.mirror.both.ready()).await.unwrap();
         let again = setup.sessions();
         assert!(again.0 != commands && again.1 != telemetry, "both are others");
-        let moved = soon(setup.mirror.run(&Command::Move { actuator: 0, position: 1.0 })).await;
+        let moved = eventually(setup.mirror.run(&Command::Move { actuator: 0, position: 1.0 })).await;
         assert_eq!(moved.unwrap(), 1.0);
         let latest = &setup.mirror.telemetry.handler().latest;
-        soon(latest.wait_for(|telemetry| telemetry.positions[0] == 1.0)).await.unwrap();
+        eventually(latest.wait_for(|telemetry| telemetry.positions[0] == 1.0)).await.unwrap();
     }
 }
 
@@ -51,16 +51,16 @@ async fn none_is_ready_without_the_other() {
     setup.commands.close().await;
     assert!(is_down_with_the_other(&setup.mirror.telemetry, "mirror commands").await);
     assert!(!setup.mirror.both.is_ready());
-    let error = soon(setup.mirror.run(&Command::Stop { actuator: 0 })).await.unwrap_err();
+    let error = eventually(setup.mirror.run(&Command::Stop { actuator: 0 })).await.unwrap_err();
     assert!(matches!(error.cause(), Cause::NotConnected { .. }) && error.sent() == Sent::No, "{error:?}");
     let _commands = setup.mock.command_server().host(HOST).port(setup.commands.port()).start().await.unwrap();
-    soon(setup.mirror.both.ready()).await.unwrap();
+    eventually(setup.mirror.both.ready()).await.unwrap();
     assert!(setup.mirror.telemetry.is_ready());
 
     setup.telemetry.close().await;
     assert!(is_down_with_the_other(&setup.mirror.commands, "mirror telemetry").await);
     let _telemetry = setup.mock.telemetry_server().host(HOST).port(setup.telemetry.port()).start().await.unwrap();
-    soon(setup.mirror.both.ready()).await.unwrap();
+    eventually(setup.mirror.both.ready()).await.unwrap();
     assert!(setup.mirror.commands.is_ready());
 }
 
@@ -74,7 +74,7 @@ async fn both_ports_must_be_there() {
     let port = nobody.local_addr().unwrap().port();
     let error = Mirror::connect(command_link(HOST, commands.port()), telemetry_link(HOST, port)).await.unwrap_err();
     assert!(matches!(&error, LinkError::Connect(_)), "{error:?}");
-    soon(commands.wait_disconnected()).await;
+    eventually(commands.wait_disconnected()).await;
 }
 
 /// A port that says nothing any more is given up, and the other with it.

@@ -2,17 +2,18 @@
 
 use std::process::Stdio;
 
+use tcpip_testkit::eventually;
 use tokio::process::Command;
 use two_port_mock::MockMirror;
 
-use crate::setup::{HOST, soon};
+use crate::setup::HOST;
 
 /// Runs the program to its end, which must come soon: exit code, output, error output.
 async fn run(ports: (u16, u16), arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_two-port"));
     command.args(["--host", HOST, "--command-port", &ports.0.to_string()]);
     command.args(["--telemetry-port", &ports.1.to_string()]).args(arguments);
-    let output = soon(command.stdin(Stdio::null()).kill_on_drop(true).output()).await.unwrap();
+    let output = eventually(command.stdin(Stdio::null()).kill_on_drop(true).output()).await.unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 

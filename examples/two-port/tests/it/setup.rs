@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use tcpip_client::{Backoff, DisconnectReason, Link, LinkError, LinkReader, LinkState};
 use tcpip_server::OneClientReadLoopServer;
-use tcpip_testkit::MemoryNetwork;
-use tokio::time::timeout;
+use tcpip_testkit::{MemoryNetwork, eventually};
 use two_port::{Mirror, command_link, telemetry_link};
 use two_port_mock::{CommandPort, MockMirror, TelemetryPort};
 
 pub(crate) const HOST: &str = "127.0.0.1";
-
-const SOON: Duration = Duration::from_secs(10);
 
 pub(crate) struct Setup {
     pub(crate) mock: MockMirror,
@@ -52,7 +49,7 @@ impl Setup {
 /// Why a link is not up.
 pub(crate) async fn failure<H: LinkReader>(link: &Link<H>) -> LinkError {
     let mut states = link.states();
-    let state = soon(states.wait_for(|state| matches!(state, LinkState::Backoff { .. }))).await.unwrap().clone();
+    let state = eventually(states.wait_for(|state| matches!(state, LinkState::Backoff { .. }))).await.unwrap().clone();
     let LinkState::Backoff { error, .. } = state else { panic!("{state:?}") };
     error
 }
@@ -64,8 +61,4 @@ pub(crate) async fn is_down_with_the_other<H: LinkReader>(link: &Link<H>, other:
     let is_its = matches!(&error, LinkError::GroupLost { name } if &**name == other);
     assert!(is_its && reason == Some(DisconnectReason::GroupLost), "{error:?}, {reason:?}");
     !link.is_ready()
-}
-
-pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(SOON, future).await.expect("it ends soon")
 }
