@@ -31,9 +31,9 @@
 //!
 //! # What goes wrong
 //!
-//! What the device refuses is the error of its command, whose `refusal` is a [`Refusal`]. One of the configuration that no repetition mends is for good: the link
-//! has failed. A reply carries no id: so one command is in flight at a time, and a device that swallows one, or says
-//! what is no message, costs the session.
+//! What the device refuses is the error of its command, whose `refusal` is a [`Refusal`]. One of the configuration that
+//! no repetition mends is for good: the link has failed. A reply carries no id: so one command is in flight at a time,
+//! and a device that swallows one, or says what is no message, costs the session.
 
 #![forbid(unsafe_code)]
 
