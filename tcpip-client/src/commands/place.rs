@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{task::coop::consume_budget, time::Instant};
 
 use super::{
     Commands, Protocol,
@@ -47,6 +47,8 @@ impl<P: Protocol> Commands<P> {
                 }
                 // One that reads no more may live on for what it sends.
                 session.connection.wait_disconnected().await;
+                // None of this waits where two links share the handler, and the other one is ready.
+                consume_budget().await;
                 if !link.ready().await {
                     return None;
                 }

@@ -4,8 +4,8 @@ use std::{fmt, ops::Deref, sync::Arc};
 
 use super::{Network, Sockets};
 
-/// The network of a client or server: the sockets of the system, unless it was given another, or is made where a test has
-/// entered one.
+/// The network of a client or server: the sockets of the system, unless it was given another, or is made where a test
+/// has entered one.
 #[derive(Clone, Default)]
 pub struct AnyNetwork(Option<Arc<dyn Network>>);
 

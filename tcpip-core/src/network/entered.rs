@@ -16,8 +16,8 @@ pub(super) fn current() -> Option<Arc<dyn Network>> {
     ENTERED.with_borrow(|entered| entered.last().map(|(_, network)| Arc::clone(network)))
 }
 
-/// Has clients and servers that connect and start on this thread, and are given no network, have this one, until the guard is
-/// dropped.
+/// Has clients and servers that connect and start on this thread, and are given no network, have this one, until the
+/// guard is dropped.
 pub fn enter(network: impl Network) -> Entered {
     let guard = Entered { place: Arc::default(), thread: PhantomData };
     let entry: Entry = (Arc::clone(&guard.place), Arc::new(network));
