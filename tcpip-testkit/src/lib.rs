@@ -3,6 +3,7 @@
 //! - [`OneClientServerTestCase`] makes a server on a free port, clients for it, and checks what a connect callback was
 //!   told (`BaseOneClientServerTestCase` in ts_tcpip).
 //! - [`eventually`] waits for what must come, a condition or a future, and says where it did not.
+//! - [`ExpectExt`] says what a bare stream must give, and fails with what came in its place.
 //! - [`TestOneClientReadLoopServer`] keeps what its client sends, and fails when told to.
 //! - [`MemoryNetwork`] lets clients and servers meet in memory, where a test may pause the clock: names, ports,
 //!   outages, latency. Once it is entered, a controller that takes host and port runs over it unchanged.
@@ -57,6 +58,7 @@ pub mod what_it_costs {}
 mod conformance;
 mod event_queue;
 mod eventually;
+mod expect;
 mod fail_on_warnings;
 pub mod faults;
 mod fixture_error;
@@ -76,6 +78,7 @@ pub use self::{
         Heard, conformance,
     },
     eventually::{DEFAULT_EVENTUALLY_TIMEOUT, Eventual, Eventually, eventually},
+    expect::ExpectExt,
     fail_on_warnings::{FailOnWarnings, fail_on_warnings},
     faults::seed,
     fixture_error::FixtureError,

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use macro_rules_attribute::apply;
 use tcpip_client::{DisconnectReason, ReadError, WriteError};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    kinds::{Kind, Tcp},
+    kinds::{Kind, Tcp, meet, meet_told, pair},
     over_each_kind::over_each_kind,
-    raw_peer::{meet, meet_told, pair, receive},
 };
 
 /// An abort ends the session for its own reason, drops what has arrived, and the peer sees that the stream is not
@@ -58,7 +57,7 @@ fn an_abort_needs_no_runtime() {
 async fn an_abort_gives_up_what_has_not_arrived() {
     let (client, mut peer) = pair::<Tcp>().await;
     client.write_str("status").await.unwrap();
-    assert_eq!(receive(&mut peer, 8).await, b"status\r\n");
+    peer.expect(b"status\r\n").await;
     client.abort();
     eventually(client.wait_closed()).await;
     assert_eq!(client.connection().given_up(), 0);

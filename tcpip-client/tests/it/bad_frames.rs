@@ -8,10 +8,10 @@ use tcpip_testkit::eventually;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    kinds::Kind,
+    kinds::{Kind, meet, pair, send_and_close},
     over_each_kind::over_each_kind,
-    raw_peer::{assert_reads_well, meet, pair, send_and_close},
     reads::{Door, Position, Status},
+    reads_well::assert_reads_well,
 };
 
 /// A stream that ends within a frame: the error carries what came, and how much was asked for where that is known.

@@ -4,13 +4,13 @@ use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
 use macro_rules_attribute::apply;
 use tcpip_client::{Client, DisconnectReason, ReadError, WriteError};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{io::AsyncWriteExt, sync::oneshot, time::Instant};
 
 use crate::{
-    kinds::Kind,
+    hang_up::detections,
+    kinds::{Kind, meet, meet_told, pair, send_and_close},
     over_each_kind::over_each_kind,
-    raw_peer::{detections, meet, meet_told, pair, receive, receive_all, send_and_close},
 };
 
 /// A close at this end is told as one, clears both states, and ends the peer's stream in good order.
@@ -22,7 +22,7 @@ async fn a_close_is_told_and_seen_by_the_peer<K: Kind>() {
         eventually(client.close()).await;
         assert!(!client.is_connected() && !client.should_be_connected() && client.is_closed());
         assert_eq!(events.disconnected().await, DisconnectReason::Closed);
-        assert_eq!(receive_all(&mut peer).await, b"");
+        peer.expect_end().await;
         eventually(client.close()).await;
         eventually(client.basic_close()).await;
     }
@@ -37,7 +37,7 @@ async fn basic_close_leaves_should_be_connected<K: Kind>() {
     eventually(client.basic_close()).await;
     assert!(!client.is_connected() && client.should_be_connected() && client.is_closed());
     assert_eq!(events.disconnected().await, DisconnectReason::Closed);
-    assert_eq!(receive_all(&mut peer).await, b"");
+    peer.expect_end().await;
     eventually(client.close()).await;
     assert!(!client.should_be_connected());
 }
@@ -115,8 +115,8 @@ async fn a_close_sends_what_is_queued_first<K: Kind>() {
         })
         .await;
     }
-    let (received, ()) = tokio::join!(receive_all(&mut peer), client.close());
-    assert_eq!(received.len(), K::TOO_MUCH);
+    let (received, ()) = tokio::join!(peer.rest(), client.close());
+    assert_eq!(received.unwrap().len(), K::TOO_MUCH);
 }
 
 /// The same for a session that drains.
@@ -131,7 +131,8 @@ async fn a_close_while_draining_ends_in_good_order<K: Kind>() {
         assert_eq!(client.read_str().await.unwrap(), "status");
         client.write_str("ok").await.unwrap();
         eventually(client.close()).await;
-        assert_eq!(receive_all(&mut peer).await, b"ok\r\n");
+        peer.expect(b"ok\r\n").await;
+        peer.expect_end().await;
         assert_eq!(events.disconnected().await, DisconnectReason::Closed);
         assert!(matches!(client.read_str().await, Err(ReadError::NotConnected { .. })));
     }
@@ -155,7 +156,7 @@ async fn closing_twice_at_once_is_closing_once<K: Kind>() {
     }
     assert!(client.is_closed());
     assert_eq!(events.disconnected().await, DisconnectReason::Closed);
-    assert_eq!(receive_all(&mut peer).await, b"");
+    peer.expect_end().await;
 }
 
 /// A close whose future is dropped goes on.
@@ -168,7 +169,7 @@ async fn a_dropped_close_goes_on<K: Kind>() {
         poll_fn(|context| Poll::Ready(close.as_mut().poll(context).is_pending())).await;
     }
     eventually(client.wait_closed()).await;
-    assert_eq!(receive_all(&mut peer).await, b"");
+    peer.expect_end().await;
 }
 
 /// A callback may close the connection that it is told of, and wait for that.
@@ -192,7 +193,7 @@ async fn a_callback_may_close_its_connection<K: Kind>() {
     })
     .await;
     assert_eq!(eventually(hear).await.unwrap(), Some(DisconnectReason::Closed));
-    assert_eq!(receive_all(&mut peer).await, b"");
+    peer.expect_end().await;
     eventually(client.callbacks_done()).await;
     assert!(client.is_closed() && !client.should_be_connected());
 }
@@ -218,7 +219,7 @@ async fn a_callback_may_drop_its_client<K: Kind>() {
     give.send(client).unwrap();
     eventually(connection.wait_closed()).await;
     assert_eq!(connection.reason(), Some(DisconnectReason::Closed));
-    assert_eq!(receive_all(&mut peer).await, b"");
+    peer.expect_end().await;
 }
 
 /// Dropping the client closes, whatever clones of its connection live on; what is queued is sent.
@@ -232,7 +233,8 @@ async fn dropping_the_client_closes<K: Kind>() {
         client.write_str("last words").await.unwrap();
         drop(client);
         assert_eq!(events.disconnected().await, DisconnectReason::Closed);
-        assert_eq!(receive_all(&mut peer).await, b"last words\r\n");
+        peer.expect(b"last words\r\n").await;
+        peer.expect_end().await;
         assert!(!connection.is_connected() && !connection.should_be_connected());
         assert!(matches!(connection.read_str().await, Err(ReadError::NotConnected { .. })));
         assert!(matches!(connection.write_str("x").await, Err(WriteError::NotConnected { .. })));
@@ -250,7 +252,7 @@ async fn dropping_a_clone_of_the_connection_closes_nothing<K: Kind>() {
     drop(connection);
     drop(another);
     client.write_str("here").await.unwrap();
-    assert_eq!(receive(&mut peer, 6).await, b"here\r\n");
+    peer.expect(b"here\r\n").await;
     assert!(client.is_connected() && events.is_silent());
 }
 
@@ -261,7 +263,7 @@ async fn a_clone_of_the_connection_closes_the_session<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
     eventually(client.connection().close()).await;
     assert!(client.is_closed() && !client.should_be_connected());
-    assert_eq!(receive_all(&mut peer).await, b"");
+    peer.expect_end().await;
 }
 
 /// The peer's end is not awaited when nothing was arriving: a frozen peer costs a close no time.
@@ -270,7 +272,7 @@ async fn a_clone_of_the_connection_closes_the_session<K: Kind>() {
 async fn a_close_does_not_wait_for_a_silent_peer<K: Kind>() {
     let (client, mut peer) = meet::<K>(|client| client.close_timeout(Duration::from_mins(10))).await;
     eventually(client.close()).await;
-    assert_eq!(receive_all(&mut peer).await, b"");
+    peer.expect_end().await;
 }
 
 /// A peer that never stops sending cannot hold a close up either.

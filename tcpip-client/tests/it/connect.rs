@@ -19,7 +19,7 @@ use tokio::{
     runtime::Builder,
 };
 
-use crate::raw_peer::{Events, assert_reads_well, black_hole};
+use crate::{events::Events, reads_well::assert_reads_well};
 
 /// A port that refuses for as long as the second value lives: bound, and not listening.
 fn refusing(ip: IpAddr) -> (u16, socket2::Socket) {
@@ -281,4 +281,15 @@ async fn a_peer_that_hangs_up_at_once_is_told_as_connect_then_disconnect() {
     events.connected().await;
     assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
     assert!(client.should_be_connected());
+}
+
+/// Addresses of a listener that answers no call: its backlog is full. It lasts as long as the second value.
+fn black_hole(address: SocketAddr) -> (SocketAddr, impl Sized) {
+    let domain = socket2::Domain::for_address(address);
+    let listener = socket2::Socket::new(domain, socket2::Type::STREAM, None).unwrap();
+    listener.bind(&address.into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap().as_socket().unwrap();
+    let in_the_backlog = std::net::TcpStream::connect(address).unwrap();
+    (address, (listener, in_the_backlog))
 }

@@ -6,10 +6,7 @@ use tcpip_client::{Client, ClientBuilder, DisconnectReason, ReadError, WriteErro
 use tcpip_testkit::eventually;
 use tokio::io::AsyncWriteExt;
 
-use crate::{
-    kinds::Tcp,
-    raw_peer::{meet_told, reset},
-};
+use crate::kinds::{Tcp, meet_told, reset};
 
 /// Fault 17 of the model, failure 7: a link that died with data in flight is a dead link to everybody, and not the
 /// timeout that a slow reply is. In a network namespace of its own, where that takes a second.

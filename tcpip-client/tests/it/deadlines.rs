@@ -4,16 +4,16 @@ use std::{future::poll_fn, io, task::Poll, time::Duration};
 
 use macro_rules_attribute::apply;
 use tcpip_client::{DisconnectReason, ReadError, WriteError};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::{Instant, sleep, timeout},
 };
 
 use crate::{
-    kinds::{Builder, Kind},
+    kinds::{Builder, Kind, meet, meet_told, pair, send_and_close},
     over_each_kind::over_each_kind,
-    raw_peer::{assert_reads_well, meet, meet_told, pair, receive, send_and_close},
+    reads_well::assert_reads_well,
 };
 
 /// Fault 15 of the model: every read method keeps the read deadline, and names itself and the time.
@@ -146,7 +146,7 @@ async fn a_write_without_a_deadline_waits<K: Kind>() {
     let message = vec![0; K::TOO_MUCH];
     let mut writing = Box::pin(client.write(&message));
     assert!(timeout(Duration::from_millis(100), &mut writing).await.is_err());
-    let (written, received) = eventually(async { tokio::join!(writing, receive(&mut peer, K::TOO_MUCH)) }).await;
+    let (written, received) = eventually(async { tokio::join!(writing, peer.receive(K::TOO_MUCH)) }).await;
     written.unwrap();
     assert_eq!(received.len(), K::TOO_MUCH);
 }
@@ -168,7 +168,7 @@ async fn the_longest_duration_is_never<K: Kind>() {
     let mut writing = Box::pin(client.write(&message));
     assert!(timeout(Duration::from_millis(10), &mut writing).await.is_err());
     assert!(client.is_connected());
-    let (written, _) = eventually(async { tokio::join!(writing, receive(&mut peer, K::TOO_MUCH)) }).await;
+    let (written, _) = eventually(async { tokio::join!(writing, peer.receive(K::TOO_MUCH)) }).await;
     written.unwrap();
     peer.write_all(b"one\r\n").await.unwrap();
     assert_eq!(client.read_str().await.unwrap(), "one");

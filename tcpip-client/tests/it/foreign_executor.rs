@@ -11,6 +11,7 @@ use std::{
 
 use macro_rules_attribute::apply;
 use tcpip_client::{Client, Connection, DisconnectReason, ReadError};
+use tcpip_testkit::ExpectExt;
 use tokio::{
     io::{AsyncWriteExt, split},
     sync::oneshot,
@@ -18,9 +19,8 @@ use tokio::{
 };
 
 use crate::{
-    kinds::Kind,
+    kinds::{Kind, meet, pair},
     over_each_kind::over_each_kind,
-    raw_peer::{meet, pair, receive},
 };
 
 /// Far longer than anything here takes.
@@ -98,7 +98,7 @@ async fn a_waker_may_take_a_lock_that_is_held_while_polling<K: Kind>() {
     let (mut reader, mut writer) = split(peer);
     let message = vec![0; 256 * 1024];
     let length = ROUNDS * 2 * message.len();
-    let receiving = tokio::spawn(async move { receive(&mut reader, length).await.len() });
+    let receiving = tokio::spawn(async move { reader.receive(length).await.len() });
     let sending = tokio::spawn(async move {
         for _ in 0..ROUNDS {
             writer.write_all(b"line\r\n").await.unwrap();
@@ -176,5 +176,5 @@ async fn a_task_may_be_spawned_from_a_foreign_executor<K: Kind>() {
         });
     })
     .await;
-    assert_eq!(receive(&mut peer, 1).await, b"x");
+    peer.expect(b"x").await;
 }

@@ -4,13 +4,12 @@ use std::{future::poll_fn, mem::ManuallyDrop, pin::Pin, task::Poll, time::Durati
 
 use macro_rules_attribute::apply;
 use tcpip_client::{DisconnectReason, HEARTBEAT};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    kinds::Kind,
+    kinds::{Kind, meet, meet_told},
     over_each_kind::over_each_kind,
-    raw_peer::{meet, meet_told, receive},
 };
 
 /// Polls a future once, and never again: it is not dropped either.
@@ -32,7 +31,7 @@ async fn a_forgotten_write_holds_up_nothing<K: Kind>() {
     let (client, mut peer) =
         meet::<K>(|client| client.write_limit(1000).heartbeat_interval(Duration::from_millis(10))).await;
     let beat = format!("{HEARTBEAT}\r\n");
-    assert_eq!(receive(&mut peer, beat.len()).await, beat.as_bytes());
+    peer.expect(beat.as_bytes()).await;
     let filling = vec![b'x'; K::TOO_MUCH];
     forget(client.write(&filling)).await;
     forget(client.write(&[b'y'; 900])).await;
@@ -40,15 +39,15 @@ async fn a_forgotten_write_holds_up_nothing<K: Kind>() {
     let later = client.connection();
     let writing = tokio::spawn(async move { later.write(b"last").await });
     let expected = format!("{}{}{}last", "x".repeat(K::TOO_MUCH), "y".repeat(900), "z".repeat(900));
-    let mut received = String::from_utf8(receive(&mut peer, expected.len()).await).unwrap();
+    let mut received = String::from_utf8(peer.receive(expected.len()).await).unwrap();
     eventually(writing).await.unwrap().unwrap();
     // Heartbeats have gone out between the messages, and still do.
     while received.replace(&beat, "").len() < expected.len() {
-        received += &String::from_utf8(receive(&mut peer, 1).await).unwrap();
+        received += &String::from_utf8(peer.receive(1).await).unwrap();
     }
     assert!(received.replace(&beat, "") == expected);
     while !received.ends_with(&beat) {
-        received += &String::from_utf8(receive(&mut peer, 1).await).unwrap();
+        received += &String::from_utf8(peer.receive(1).await).unwrap();
     }
 }
 
@@ -66,7 +65,7 @@ async fn a_write_dropped_before_its_turn_is_taken_back<K: Kind>() {
         poll_fn(|context| Poll::Ready(dropped.as_mut().poll(context).is_pending())).await;
     }
     forget(client.write(&[b'z'; 900])).await;
-    let received = receive(&mut peer, K::TOO_MUCH + 1800).await;
+    let received = peer.receive(K::TOO_MUCH + 1800).await;
     assert!(received[K::TOO_MUCH..].iter().eq([b'y'; 900].iter().chain(&[b'z'; 900])));
 }
 

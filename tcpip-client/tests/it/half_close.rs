@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use macro_rules_attribute::apply;
 use tcpip_client::{DisconnectReason, HalfClose, ReadError, WriteError};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    kinds::Kind,
+    hang_up::detections,
+    kinds::{Kind, meet, meet_told, pair},
     over_each_kind::over_each_kind,
-    raw_peer::{assert_reads_well, detections, meet, meet_told, pair, receive, receive_all},
+    reads_well::assert_reads_well,
 };
 
 /// With the option, a peer that has said all still hears all: the session goes on, reads find the end again and again,
@@ -29,12 +30,12 @@ async fn a_session_outlives_the_peers_half<K: Kind>() {
         for line in 0..10 {
             assert!(matches!(client.read_str().await, Err(ReadError::EndOfStream { .. })));
             client.write_str(&line.to_string()).await.unwrap();
-            assert_eq!(receive(&mut peer, 3).await, format!("{line}\r\n").as_bytes());
+            peer.expect(format!("{line}\r\n").as_bytes()).await;
         }
         assert!(client.is_connected() && link.reason().is_none() && events.is_silent());
         eventually(link.shutdown_write()).await.unwrap();
         assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
-        assert_eq!(receive_all(&mut peer).await, b"");
+        peer.expect_end().await;
         assert!(matches!(client.read_str().await, Err(ReadError::NotConnected { .. })));
     }
 }
@@ -55,8 +56,8 @@ async fn this_ends_half_ends_behind_what_is_queued<K: Kind>() {
         assert_reads_well(&error);
         link.shutdown_write().await.unwrap();
     };
-    let (received, ()) = eventually(async { tokio::join!(receive_all(&mut peer), all) }).await;
-    assert_eq!(received.len(), K::TOO_MUCH);
+    let (received, ()) = eventually(async { tokio::join!(peer.rest(), all) }).await;
+    assert_eq!(received.unwrap().len(), K::TOO_MUCH);
     assert!(client.is_connected() && !link.has_hung_up() && events.is_silent());
     peer.write_all(b"late\r\n").await.unwrap();
     assert_eq!(client.read_str().await.unwrap(), "late");
@@ -74,7 +75,7 @@ async fn a_dropped_shutdown_write_is_done<K: Kind>() {
         let mut ending = Box::pin(link.shutdown_write());
         std::future::poll_fn(|context| std::task::Poll::Ready(ending.as_mut().poll(context).is_pending())).await;
     }
-    assert_eq!(receive_all(&mut peer).await, b"");
+    peer.expect_end().await;
     eventually(client.close()).await;
     assert!(matches!(link.shutdown_write().await, Err(WriteError::NotConnected { .. })));
 }
@@ -116,7 +117,7 @@ async fn a_peer_that_has_ended_its_half_is_not_idle<K: Kind>() {
     assert!(eventually(client.connection().wait_hung_up()).await);
     tokio::time::sleep(IDLE * 4).await;
     client.write_str("still here").await.unwrap();
-    assert_eq!(receive(&mut peer, 12).await, b"still here\r\n");
+    peer.expect(b"still here\r\n").await;
 }
 
 /// A peer that resets ends the session whatever the option says.
@@ -124,7 +125,7 @@ async fn a_peer_that_has_ended_its_half_is_not_idle<K: Kind>() {
 async fn a_reset_ends_a_session_that_allows_half_closes() {
     let (_client, peer, mut events) =
         meet_told::<crate::kinds::Tcp>(|client| client.half_close(HalfClose::Allowed)).await;
-    crate::raw_peer::reset(peer).await;
+    crate::kinds::reset(peer).await;
     assert_eq!(events.disconnected().await, DisconnectReason::Reset);
 }
 

@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use macro_rules_attribute::apply;
 use tcpip_client::{DisconnectReason, ReadError, WriteError};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{
     io::AsyncWriteExt,
     time::{Instant, sleep},
 };
 
 use crate::{
-    kinds::Kind,
+    kinds::{Builder, Kind, ended_by, meet, meet_told, send_and_close},
     over_each_kind::over_each_kind,
-    raw_peer::{detections, ended_by, meet, meet_told, receive, receive_all, send_and_close},
 };
 
 /// A session whose drain timeout never passes while the test runs.
@@ -50,7 +49,7 @@ async fn a_half_close_with_nothing_unread_ends_the_session<K: Kind>() {
         let (client, mut peer, mut events) = meet_told::<K>(detect).await;
         peer.shutdown().await.unwrap();
         assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
-        assert_eq!(receive_all(&mut peer).await, b"");
+        peer.expect_end().await;
         assert!(!client.is_connected());
     }
 }
@@ -82,13 +81,13 @@ async fn a_hang_up_behind_unread_data_lets_the_session_be_read_and_answered<K: K
         assert_eq!(client.read_str().await.unwrap(), "status");
         assert!(client.is_connected() && events.is_silent(), "taking the last frame does not end it");
         client.write_str("ok").await.unwrap();
-        assert_eq!(receive(&mut peer, 4).await, b"ok\r\n");
+        peer.expect(b"ok\r\n").await;
         assert!(matches!(client.read_str().await, Err(ReadError::EndOfStream { .. })));
         assert!(!client.is_connected(), "the end has been reported");
         assert_eq!(events.disconnected().await, DisconnectReason::ClosedByPeer);
         assert!(matches!(client.read_str().await, Err(ReadError::NotConnected { .. })));
         assert!(matches!(client.write_str("late").await, Err(WriteError::NotConnected { .. })));
-        assert_eq!(receive_all(&mut peer).await, b"");
+        peer.expect_end().await;
     }
 }
 
@@ -129,7 +128,7 @@ async fn a_hang_up_behind_a_buffered_frame_drains_too<K: Kind>() {
     peer.shutdown().await.unwrap();
     draining(&client).await;
     client.write_str("still here").await.unwrap();
-    assert_eq!(receive(&mut peer, 12).await, b"still here\r\n");
+    peer.expect(b"still here\r\n").await;
     assert_eq!(client.read_str().await.unwrap(), "two");
     assert!(events.is_silent());
     assert!(client.read_str().await.is_err());
@@ -230,4 +229,9 @@ async fn what_had_arrived_outlives_a_queue_that_nobody_takes<K: Kind>() {
     eventually(client.wait_closed()).await;
     assert!(eventually(writing).await.unwrap().is_err());
     assert_eq!(eventually(client.read_to_end()).await.unwrap(), b"all of this");
+}
+
+/// Both ways to learn of a hang-up: by the system's event, and by looking now and then.
+pub(crate) fn detections<K: Kind>() -> [fn(Builder<K>) -> Builder<K>; 2] {
+    [|client| client, |client| client.poll_for_hang_up().monitor_connection_interval(Duration::from_millis(5))]
 }

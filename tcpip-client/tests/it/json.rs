@@ -5,12 +5,13 @@ use std::error::Error;
 use macro_rules_attribute::apply;
 use serde_json::Value;
 use tcpip_client::{JsonMode, ReadError, WriteError};
+use tcpip_testkit::ExpectExt;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    kinds::Kind,
+    kinds::{Kind, meet, pair},
     over_each_kind::over_each_kind,
-    raw_peer::{assert_reads_well, meet, pair, receive},
+    reads_well::assert_reads_well,
 };
 
 /// Fault 16, failure 27: whatever a peer sends as JSON is a value or an error with the text, takes exactly its frame,
@@ -63,7 +64,7 @@ async fn non_finite_numbers_are_pythons_or_refused<K: Kind>() {
     batch.write_json(&("é", f64::NAN)).unwrap();
     batch.send().await.unwrap();
     let expected = b"[NaN, Infinity, -Infinity]\r\n[\"\\u00e9\", NaN]\r\n";
-    assert_eq!(receive(&mut peer, expected.len()).await, expected);
+    peer.expect(expected).await;
     peer.write_all(expected).await.unwrap();
     assert_eq!(format!("{:?}", client.read_json::<[f64; 3]>().await.unwrap()), format!("{numbers:?}"));
 
@@ -71,7 +72,7 @@ async fn non_finite_numbers_are_pythons_or_refused<K: Kind>() {
     assert!(matches!(strict.write_json(&numbers).await, Err(WriteError::Json(_))));
     assert!(matches!(strict.batch().write_json(&numbers), Err(WriteError::Json(_))));
     strict.write_json(&1.0).await.unwrap();
-    assert_eq!(receive(&mut peer, 5).await, b"1.0\r\n");
+    peer.expect(b"1.0\r\n").await;
     peer.write_all(b"[NaN]\r\n[1.5]\r\n").await.unwrap();
     assert!(matches!(strict.read_json::<[f64; 1]>().await, Err(ReadError::Json { .. })));
     assert_eq!(strict.read_json::<[f64; 1]>().await.ok(), Some([1.5]));

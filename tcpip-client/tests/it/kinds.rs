@@ -2,15 +2,18 @@
 //!
 //! Over memory the clock is paused, except on several threads.
 
-use std::io::ErrorKind;
+use std::{io::ErrorKind, time::Duration};
 
+use socket2::SockRef;
 use tcpip_client::{Client, ClientBuilder, Connected, Dial, NetworkStream};
 use tcpip_testkit::{eventually, memory_streams};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, BufReader, DuplexStream, duplex},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream, duplex},
     net::{TcpListener, TcpStream},
     task::yield_now,
 };
+
+use crate::events::Events;
 
 /// The options of a client.
 pub(crate) type Builder<K> = ClientBuilder<<K as Kind>::Target>;
@@ -114,4 +117,42 @@ impl Kind for Memory {
         let received = eventually(peer.read_to_end(&mut Vec::new())).await.expect("an end");
         assert!(received < Self::TOO_MUCH);
     }
+}
+
+/// A client and its peer.
+pub(crate) async fn meet<K: Kind>(customise: impl FnOnce(Builder<K>) -> Builder<K>) -> (Client, K::Peer) {
+    K::meet(customise).await
+}
+
+/// A client with default options, and its peer.
+pub(crate) async fn pair<K: Kind>() -> (Client, K::Peer) {
+    K::meet(|client| client).await
+}
+
+/// A client whose events are told, and its peer.
+pub(crate) async fn meet_told<K: Kind>(customise: impl FnOnce(Builder<K>) -> Builder<K>) -> (Client, K::Peer, Events) {
+    let (callback, mut events) = Events::new();
+    let (client, peer) = K::meet(|client| callback(customise(client))).await;
+    events.connected().await;
+    (client, peer, events)
+}
+
+/// A client that has been told that its peer hung up, which it has: with what `peer` does to the stream.
+pub(crate) async fn ended_by<K: Kind>(peer: impl AsyncFnOnce(K::Peer)) -> Client {
+    let (client, stream, mut events) = meet_told::<K>(|client| client).await;
+    peer(stream).await;
+    events.disconnected().await;
+    client
+}
+
+/// Ends the stream with a reset.
+pub(crate) async fn reset(stream: TcpStream) {
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(stream);
+}
+
+/// Sends `data`, and hangs up in good order.
+pub(crate) async fn send_and_close(mut stream: impl AsyncWrite + Unpin, data: &[u8]) {
+    stream.write_all(data).await.unwrap();
+    drop(stream);
 }

@@ -14,8 +14,8 @@ use tcpip_testkit::eventually;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
-    kinds::Tcp,
-    raw_peer::{assert_reads_well, pair},
+    kinds::{Tcp, pair},
+    reads_well::assert_reads_well,
 };
 
 /// The constants have the values that users of the Python library know, and those that the docs name.

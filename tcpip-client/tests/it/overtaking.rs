@@ -4,13 +4,12 @@ use std::{future::poll_fn, pin::Pin, task::Poll};
 
 use macro_rules_attribute::apply;
 use tcpip_client::{ReadError, WriteError};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    kinds::Kind,
+    kinds::{Kind, meet, pair},
     over_each_kind::over_each_kind,
-    raw_peer::{meet, pair, receive, receive_all},
 };
 
 /// What has come, in the buffer and beneath, is dropped and counted; what comes later is not.
@@ -92,7 +91,7 @@ async fn what_is_written_ahead_overtakes_the_queue<K: Kind>() {
         }
     };
     let received = async {
-        let received = receive(&mut peer, K::TOO_MUCH + 1003).await;
+        let received = peer.receive(K::TOO_MUCH + 1003).await;
         assert!(received[..K::TOO_MUCH].iter().all(|&byte| byte == b'a'), "the first is not torn");
         let rest = &received[K::TOO_MUCH..];
         assert_eq!(&rest[..2], b"!~");
@@ -101,7 +100,7 @@ async fn what_is_written_ahead_overtakes_the_queue<K: Kind>() {
     };
     eventually(async { tokio::join!(writes, received) }).await;
     eventually(client.close()).await;
-    assert_eq!(receive_all(&mut peer).await, b"");
+    peer.expect_end().await;
 }
 
 /// With nothing queued it is a write as any other; without a session an error.
@@ -111,7 +110,7 @@ async fn writing_ahead_of_nothing_is_a_write<K: Kind>() {
     let (client, mut peer) = pair::<K>().await;
     let link = client.connection();
     eventually(link.write_ahead(b"!")).await.unwrap();
-    assert_eq!(receive(&mut peer, 1).await, b"!");
+    peer.expect(b"!").await;
     eventually(client.close()).await;
     assert!(matches!(link.write_ahead(b"!").await, Err(WriteError::NotConnected { .. })));
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tcpip_client::{Client, Connection, DisconnectReason, HandlerResult, ReadAndDispatch, ReadLoopClient};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
@@ -15,10 +15,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{
-    kinds::{Kind, Tcp},
-    raw_peer::{receive, receive_all, reset},
-};
+use crate::kinds::{Kind, Tcp, reset};
 
 /// Notes each line, and does what it says.
 struct Scripted {
@@ -120,7 +117,7 @@ async fn everything_is_dispatched_before_the_end() {
         if end == "a reset" {
             reset(peer).await;
         } else {
-            assert_eq!(receive(&mut peer, 7).await, b"hello\r\n");
+            peer.expect(b"hello\r\n").await;
             drop(peer);
         }
         for what in ["one", "two", "three", "on_disconnect"] {
@@ -142,7 +139,8 @@ async fn a_close_ends_the_loop() {
     eventually(met.client.close()).await;
     assert!(!met.client.is_reading() && met.client.is_closed() && !met.client.should_be_connected());
     met.hears(&["dropped", "on_disconnect"]).await;
-    assert_eq!(receive_all(&mut met.peer).await, b"hello\r\n");
+    met.peer.expect(b"hello\r\n").await;
+    met.peer.expect_end().await;
 }
 
 /// A failure or a panic of the handler ends the session with that reason, and the loop in order.

@@ -16,9 +16,9 @@ use zerocopy::{
 };
 
 use crate::{
-    kinds::Kind,
+    kinds::{Kind, ended_by, meet, meet_told, pair, send_and_close},
     over_each_kind::over_each_kind,
-    raw_peer::{assert_reads_well, ended_by, meet, meet_told, pair, send_and_close},
+    reads_well::assert_reads_well,
 };
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Clone, Copy, Debug, PartialEq)]

@@ -10,9 +10,9 @@ use tcpip_testkit::eventually;
 use tokio::{io::AsyncWriteExt, time::sleep};
 
 use crate::{
-    hang_up::{NEVER, draining},
-    kinds::{Kind, Tcp},
-    raw_peer::{assert_reads_well, detections, meet_told, pair, reset},
+    hang_up::{NEVER, detections, draining},
+    kinds::{Kind, Tcp, meet_told, pair, reset},
+    reads_well::assert_reads_well,
     states::assert_lost,
 };
 

@@ -3,16 +3,13 @@
 use std::time::Duration;
 
 use tcpip_client::{Client, ReadError, WriteError};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{
     io::AsyncWriteExt,
     runtime::{Builder, Runtime},
 };
 
-use crate::{
-    kinds::Tcp,
-    raw_peer::{meet, pair, receive},
-};
+use crate::kinds::{Tcp, meet, pair};
 
 /// Longer than a look at the system may be old.
 const REST: Duration = Duration::from_millis(200);
@@ -63,7 +60,7 @@ async fn looking_does_not_end_a_session_that_drains() {
         assert_eq!(client.discard_input().await.unwrap(), 0);
     }
     client.write_str("fine").await.unwrap();
-    assert_eq!(receive(&mut peer, 6).await, b"fine\r\n");
+    peer.expect(b"fine\r\n").await;
     assert!(matches!(eventually(client.read_str()).await, Err(ReadError::EndOfStream { .. })));
     assert!(!client.is_connected());
 }

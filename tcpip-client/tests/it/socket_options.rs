@@ -9,10 +9,7 @@ use tcpip_client::{
 use tcpip_testkit::eventually;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{
-    kinds::{Memory, Tcp},
-    raw_peer::{meet, pair},
-};
+use crate::kinds::{Memory, Tcp, meet, pair};
 
 /// Keep-alive if it is on (time, interval, probes), and no-delay.
 fn options(connection: &Connection) -> (Option<(Duration, Duration, u32)>, bool) {

@@ -10,7 +10,7 @@ use std::{
 
 use socket2::SockRef;
 use tcpip_client::{Client, DisconnectReason};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -18,8 +18,8 @@ use tokio::{
 };
 
 use crate::{
-    kinds::{Kind, Tcp},
-    raw_peer::{detections, meet, meet_told, pair, receive_all, send_and_close},
+    hang_up::detections,
+    kinds::{Kind, Tcp, meet, meet_told, pair, send_and_close},
     reads::futures_pending,
 };
 
@@ -112,7 +112,8 @@ async fn a_close_discards_unread_input_so_that_the_last_reply_arrives() {
             }
             client.write_str("goodbye").await.unwrap();
             eventually(client.close()).await;
-            assert_eq!(receive_all(&mut peer).await, b"goodbye\r\n");
+            peer.expect(b"goodbye\r\n").await;
+            peer.expect_end().await;
             assert!(peer.take_error().unwrap().is_none(), "a reset followed, with a limit of {limit}");
         }
     }

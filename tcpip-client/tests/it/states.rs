@@ -10,13 +10,14 @@ use std::{
 
 use macro_rules_attribute::apply;
 use tcpip_client::{Client, Connection, DisconnectReason};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
-    kinds::Kind,
+    events::Events,
+    hang_up::detections,
+    kinds::{Kind, meet, meet_told, pair},
     over_each_kind::over_each_kind,
-    raw_peer::{Events, detections, meet, meet_told, pair},
 };
 
 /// A client that was never connected: not connected, not meant to be, closed, and nameless.
@@ -218,7 +219,7 @@ async fn a_callback_may_use_the_connection<K: Kind>() {
         })
     })
     .await;
-    assert_eq!(crate::raw_peer::receive(&mut peer, 7).await, b"hello\r\n");
+    peer.expect(b"hello\r\n").await;
     tokio::io::AsyncWriteExt::write_all(&mut peer, b"welcome\r\n").await.unwrap();
     assert_eq!(eventually(told.recv()).await, Some((client.connection(), "welcome".to_owned())));
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, future::poll_fn, io, task::Poll, time::Duration}
 use macro_rules_attribute::apply;
 use serde::Serialize;
 use tcpip_client::{Client, Encoding, Terminator, WriteError};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use zerocopy::{
     Immutable, IntoBytes,
@@ -13,9 +13,9 @@ use zerocopy::{
 };
 
 use crate::{
-    kinds::Kind,
+    kinds::{Kind, meet, pair},
     over_each_kind::over_each_kind,
-    raw_peer::{assert_reads_well, meet, pair, receive, receive_all},
+    reads_well::assert_reads_well,
 };
 
 #[derive(IntoBytes, Immutable)]
@@ -75,7 +75,8 @@ async fn every_write_sends_its_bytes<K: Kind>() {
         b"1\r\n",
     ]
     .concat();
-    assert_eq!(receive_all(&mut peer).await, expected);
+    peer.expect(expected).await;
+    peer.expect_end().await;
 }
 
 /// Several structures of different types are one unit, which no other message can cut.
@@ -96,7 +97,7 @@ async fn structs_of_one_call_go_out_back_to_back<K: Kind>() {
             })
         })
         .collect();
-    let received = receive(&mut peer, 4 * 100 * 16).await;
+    let received = peer.receive(4 * 100 * 16).await;
     assert!(received.chunks(16).all(|unit| unit.iter().all(|byte| *byte == unit[0])));
     for writer in writers {
         eventually(writer).await.unwrap();
@@ -136,12 +137,13 @@ async fn one_text_never_becomes_two_messages<K: Kind>() {
         assert!(client.is_connected());
         client.write(text.as_bytes()).await.expect("`write` sends what it is given");
         eventually(client.close()).await;
-        assert_eq!(receive_all(&mut peer).await, text.as_bytes());
+        peer.expect(text.as_bytes()).await;
+        peer.expect_end().await;
     }
     let (client, mut peer) = meet::<K>(|client| client.terminator(b',')).await;
     assert!(matches!(client.write_json(&[1, 2]).await, Err(WriteError::ContainsTerminator { position: 2, .. })));
     eventually(client.close()).await;
-    assert_eq!(receive_all(&mut peer).await, b"");
+    peer.expect_end().await;
 }
 
 /// A text that only resembles its terminator is sent.
@@ -155,7 +157,8 @@ async fn a_text_that_does_not_end_early_is_sent<K: Kind>() {
         let result = client.write_str(text).await;
         assert_eq!(result.is_ok(), seen == text.len(), "{text:?} {terminator:?}");
         eventually(client.close()).await;
-        assert_eq!(receive_all(&mut peer).await, if result.is_ok() { whole.as_bytes() } else { b"" });
+        peer.expect(if result.is_ok() { whole.as_bytes() } else { b"" }).await;
+        peer.expect_end().await;
     }
 }
 
@@ -179,7 +182,8 @@ async fn a_character_that_the_encoding_lacks_is_refused<K: Kind>() {
         client.write_str(text).await.unwrap();
         eventually(client.close()).await;
         let expected = format!("\"a\\u00e9\\u20ac\"\r\n{text}\r\n");
-        assert_eq!(receive_all(&mut peer).await, expected.as_bytes());
+        peer.expect(expected.as_bytes()).await;
+        peer.expect_end().await;
     }
 }
 
@@ -196,7 +200,7 @@ async fn a_value_without_json_form_is_refused<K: Kind>() {
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidInput);
     assert!(matches!(client.batch().write_json(&value), Err(WriteError::Json(_))));
     eventually(client.close()).await;
-    assert_eq!(receive_all(&mut peer).await, b"");
+    peer.expect_end().await;
 }
 
 /// Terminator and encoding hold from the next message on.
@@ -210,7 +214,8 @@ async fn a_changed_format_holds_from_the_next_message<K: Kind>() {
     client.write_str("é!").await.unwrap();
     client.write_str("x").await.unwrap();
     eventually(client.close()).await;
-    assert_eq!(receive_all(&mut peer).await, b"\xe9!\xc3\xa9!?x?");
+    peer.expect(b"\xe9!\xc3\xa9!?x?").await;
+    peer.expect_end().await;
 }
 
 /// Every write fails at once without a session, empty ones too.
@@ -255,10 +260,10 @@ async fn a_cancelled_write_is_never_torn<K: Kind>() {
     assert!(polled_once(client.write(&first)).await.is_none(), "the peer does not read");
     assert!(polled_once(client.write_str("second")).await.is_none());
     assert!(polled_once(client.write(b"third")).await.is_none());
-    assert!(receive(&mut peer, K::TOO_MUCH).await.iter().all(|byte| *byte == b'1'));
-    assert_eq!(receive(&mut peer, 13).await, b"second\r\nthird");
+    assert!(peer.receive(K::TOO_MUCH).await.iter().all(|byte| *byte == b'1'));
+    peer.expect(b"second\r\nthird").await;
     client.write(b"fourth").await.unwrap();
-    assert_eq!(receive(&mut peer, 6).await, b"fourth");
+    peer.expect(b"fourth").await;
 }
 
 async fn polled_once<T>(future: impl Future<Output = T>) -> Option<T> {
@@ -281,10 +286,11 @@ async fn a_write_that_waits_for_room_has_queued_nothing<K: Kind>() {
     for _ in 0..100 {
         assert!(polled_once(client.write(b"never")).await.is_none());
     }
-    assert_eq!(receive(&mut peer, K::TOO_MUCH).await.len(), K::TOO_MUCH);
+    assert_eq!(peer.receive(K::TOO_MUCH).await.len(), K::TOO_MUCH);
     eventually(client.write(b"there is room again")).await.unwrap();
     eventually(client.close()).await;
-    assert_eq!(receive_all(&mut peer).await, b"there is room again");
+    peer.expect(b"there is room again").await;
+    peer.expect_end().await;
 }
 
 /// Writers wait their turn for room, and each message goes out once, when the peer reads again.
@@ -301,11 +307,11 @@ async fn writers_that_wait_for_room_go_on_in_turn<K: Kind>() {
         })
         .collect();
     tokio::task::yield_now().await;
-    assert_eq!(receive(&mut peer, K::TOO_MUCH).await.len(), K::TOO_MUCH);
+    assert_eq!(peer.receive(K::TOO_MUCH).await.len(), K::TOO_MUCH);
     for writer in writers {
         eventually(writer).await.unwrap().unwrap();
     }
-    assert_eq!(receive(&mut peer, 32).await, b"00000001000200030004000500060007");
+    peer.expect(b"00000001000200030004000500060007").await;
 }
 
 /// Failure 18, in small: messages of many writers, some of them cancelled, arrive whole and in each writer's order.
@@ -374,7 +380,7 @@ async fn reading_and_writing_go_on_at_once<K: Kind>() {
     let reading = tokio::spawn(async move { reader.read_str().await });
     client.write_str("ping").await.unwrap();
     K::arrival(&mut peer).await;
-    assert_eq!(receive(&mut peer, 6).await, b"ping\r\n");
+    peer.expect(b"ping\r\n").await;
     tokio::io::AsyncWriteExt::write_all(&mut peer, b"pong\r\n").await.unwrap();
     assert_eq!(eventually(reading).await.unwrap().unwrap(), "pong");
 }
@@ -403,7 +409,7 @@ async fn a_character_that_looks_like_the_terminator_is_refused<K: Kind>() {
     }
     client.set_encoding(Encoding::Utf16Le).unwrap();
     client.write_str("\u{0141}").await.unwrap();
-    assert_eq!(receive(&mut peer, 3).await, b"\x41\x01\n");
+    peer.expect(b"\x41\x01\n").await;
 }
 
 /// Each encoding carries a text there and back over a connection, whichever it was before.
@@ -416,7 +422,7 @@ async fn each_encoding_carries_text<K: Kind>() {
         client.set_encoding(label.parse().unwrap()).unwrap();
         client.write_str("déjà vu").await.unwrap();
         let length = label.parse::<Encoding>().unwrap().encode("déjà vu").unwrap().len() + 2;
-        let sent = receive(&mut peer, length).await;
+        let sent = peer.receive(length).await;
         peer.write_all(&sent).await.unwrap();
         assert_eq!(client.read_str().await.unwrap(), "déjà vu", "{label}");
     }
@@ -436,7 +442,7 @@ async fn sent_messages_may_end_otherwise<K: Kind>() {
     batch.send().await.unwrap();
     let error = client.write_str("SET 1\rSET 2").await.unwrap_err();
     assert!(matches!(error, WriteError::ContainsTerminator { terminator, position: 5 } if terminator == b"\r"));
-    assert_eq!(receive(&mut peer, 17).await, b"READ?\n\r1.5\rSET 1\r");
+    peer.expect(b"READ?\n\r1.5\rSET 1\r").await;
     peer.write_all(b"one\rtwo\r\n").await.unwrap();
     assert_eq!(client.read_str().await.unwrap(), "one\rtwo");
 }

@@ -4,15 +4,21 @@ use std::{sync::Arc, time::Duration};
 
 use macro_rules_attribute::apply;
 use tcpip_server::{DisconnectReason, OneClientReadLoopServer, OneClientServer, ReadError};
-use tcpip_testkit::eventually;
-use tokio::{io::AsyncWriteExt, net::TcpStream, sync::Barrier, task::JoinSet};
+use tcpip_testkit::{ExpectExt, eventually};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::Barrier,
+    task::JoinSet,
+};
 use tracing::Level;
 
 use crate::{
+    callbacks::event_channel,
+    dial::{dial, dial_in, is_refused, reset},
     handler::Scripted,
     log_count::LogCount,
     over_both::over_both,
-    raw_peer::{ask, dial, dial_in, event_channel, hears, is_greeted, is_refused, reset, rest},
 };
 
 /// Longer than any test: nothing but the claim itself may end a session.
@@ -69,7 +75,8 @@ async fn draining_session_can_be_read_and_answered() {
     session.write_str("thanks").await.unwrap();
     assert!(matches!(session.read_str().await, Err(ReadError::EndOfStream { .. })));
     assert!(!session.is_connected());
-    assert_eq!(rest(&mut client).await.unwrap(), "fine\r\nthanks\r\n");
+    client.expect("fine\r\nthanks\r\n").await;
+    client.expect_end().await;
 }
 
 /// While a client is connected, a second one sees the end of its stream, and the first one is not disturbed.
@@ -122,10 +129,10 @@ async fn accept_storm_leaves_the_client_unharmed_and_the_log_short() {
         });
     }
     while !storm.is_empty() {
-        ask(&mut client, "echo\r\n", "echo\r\n").await;
+        client.ask("echo\r\n", "echo\r\n").await;
         storm.try_join_next().into_iter().for_each(Result::unwrap);
     }
-    ask(&mut client, "echo\r\n", "echo\r\n").await;
+    client.ask("echo\r\n", "echo\r\n").await;
     assert_eq!(server.connection(), session);
     assert!(session.is_connected());
     let warnings = log.of(Level::WARN, "").len() + log.of(Level::ERROR, "").len();
@@ -180,7 +187,7 @@ async fn of_clients_that_race_after_a_drop_one_is_admitted() {
     let address = server.local_addrs()[0];
     for round in 0..40 {
         let mut incumbent = dial(&server).await;
-        hears(&mut incumbent, "welcome\r\n").await;
+        incumbent.expect("welcome\r\n").await;
         let start = Arc::new(Barrier::new(9));
         let mut race = JoinSet::new();
         for _ in 0..8 {
@@ -196,7 +203,7 @@ async fn of_clients_that_race_after_a_drop_one_is_admitted() {
         let mut admitted: Vec<_> = eventually(race.join_all()).await.into_iter().flatten().collect();
         assert!(admitted.len() <= 1, "round {round}: {}", admitted.len());
         if let Some(winner) = admitted.first_mut() {
-            ask(winner, "echo\r\n", "echo\r\n").await;
+            winner.ask("echo\r\n", "echo\r\n").await;
         }
     }
     server.close().await;
@@ -246,4 +253,10 @@ async fn reset_is_told_as_a_reset_and_frees_the_place() {
     assert!(matches!(told, Err(ReadError::Disconnected { reason: DisconnectReason::Reset })), "{told:?}");
     assert!(matches!(session.read_str().await, Err(ReadError::NotConnected { .. })));
     dial_in(&server).await;
+}
+
+/// Whether the server greets a client, or else ends its stream.
+async fn is_greeted(stream: &mut (impl AsyncRead + Unpin), greeting: &str) -> bool {
+    let mut heard = vec![0; greeting.len()];
+    eventually(stream.read_exact(&mut heard)).await.is_ok_and(|_| heard == greeting.as_bytes())
 }

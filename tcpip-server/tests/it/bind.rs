@@ -10,12 +10,13 @@ use tcpip_server::{
     DEFAULT_BACKLOG, DEFAULT_LOCALHOST, Family, LOCALHOST_IPV6, LookUpError, OneClientServer, StartError,
 };
 
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tracing::Level;
 
 use crate::{
+    dial::{address, admission_of, dial, dial_in, is_refused},
     log_count::LogCount,
-    raw_peer::{address, admission_of, dial, dial_in, hears, is_refused, port_is_free, rest},
+    over_both::port_is_free,
 };
 
 /// Whether this machine has IPv6. A test that needs it says that it is skipped.
@@ -184,9 +185,9 @@ async fn a_server_serves_over_ipv6() {
     assert_eq!(server.local_addrs(), [(Ipv6Addr::LOCALHOST, server.port()).into()]);
     let (mut stream, connection) = dial_in(&server).await;
     connection.write_str("hello").await.unwrap();
-    hears(&mut stream, "hello\r\n").await;
+    stream.expect("hello\r\n").await;
     eventually(server.close()).await;
-    assert_eq!(rest(&mut stream).await.unwrap(), "");
+    stream.expect_end().await;
     assert!(port_is_free(&server));
 }
 
@@ -234,7 +235,7 @@ async fn reuse_address_frees_a_port_in_time_wait() {
     let (mut stream, _) = dial_in(&server).await;
     // This end closes first, and so is the one that remembers.
     eventually(server.close()).await;
-    assert_eq!(rest(&mut stream).await.unwrap(), "");
+    stream.expect_end().await;
     drop(stream);
     let error = builder().port(port).reuse_address(false).start().await.unwrap_err();
     assert_eq!(bind_error(error), io::ErrorKind::AddrInUse);
@@ -265,7 +266,7 @@ async fn a_server_takes_a_ready_listener() {
     let (mut stream, connection) = dial_in(&server).await;
     assert!(is_refused(dial(&server).await).await);
     connection.write_str("hello").await.unwrap();
-    hears(&mut stream, "hello\r\n").await;
+    stream.expect("hello\r\n").await;
     eventually(server.close()).await;
     assert!(port_is_free(&server));
 }

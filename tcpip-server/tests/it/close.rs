@@ -9,12 +9,14 @@ use tcpip_server::{
     ConnectionEvent, DEFAULT_CLOSE_TIMEOUT, DisconnectReason, NetworkStream, OneClientReadLoopServer, OneClientServer,
     WriteError,
 };
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{io::AsyncWriteExt, net::TcpStream, runtime::Runtime};
 
 use crate::{
+    callbacks::event_channel,
+    dial::{dial_in, reset},
     handler::Scripted,
-    raw_peer::{STUCK, dial_in, event_channel, is_free, port_is_free, reset, rest},
+    over_both::{STUCK, is_free, port_is_free},
 };
 
 /// More than the kernel takes for a peer that does not read.
@@ -57,7 +59,7 @@ async fn close_returns_and_frees_the_port_although_the_peer_does_not_read() {
     assert!(server.is_closed() && port_is_free(&server));
     let result = eventually(writing).await.unwrap();
     assert!(matches!(result, Err(WriteError::Disconnected { reason: DisconnectReason::Closed, .. })), "{result:?}");
-    assert!(rest(&mut stalled).await.is_err());
+    assert!(stalled.rest().await.is_err());
 }
 
 /// Fault 5: the same for `close_client`, after which the next client is served.
@@ -88,7 +90,7 @@ async fn close_flushes_what_is_queued() {
     let server = OneClientServer::builder().close_timeout(STUCK).start().await.unwrap();
     let (mut client, writing) = stall(&server).await;
     let closing = eventually(server.close());
-    let (received, ()) = tokio::join!(rest(&mut client), closing);
+    let (received, ()) = tokio::join!(client.rest(), closing);
     assert_eq!(received.unwrap().len(), FLOOD);
     eventually(writing).await.unwrap().unwrap();
 }
@@ -103,7 +105,8 @@ async fn close_with_unread_input_still_delivers_the_last_reply() {
         assert_eq!(eventually(session.read_str()).await.unwrap(), "status");
         session.write_str("goodbye").await.unwrap();
         server.close().await;
-        assert_eq!(rest(&mut client).await.unwrap(), "goodbye\r\n");
+        client.expect("goodbye\r\n").await;
+        client.expect_end().await;
     }
 }
 
@@ -138,10 +141,10 @@ async fn dropped_close_goes_on() {
     let server = OneClientServer::builder().start().await.unwrap();
     let (mut client, _) = dial_in(&server).await;
     drop(tokio::time::timeout(Duration::ZERO, server.close_client()).await);
-    assert_eq!(rest(&mut client).await.unwrap(), "");
+    client.expect_end().await;
     let (mut client, _) = dial_in(&server).await;
     drop(tokio::time::timeout(Duration::ZERO, server.close()).await);
-    assert_eq!(rest(&mut client).await.unwrap(), "");
+    client.expect_end().await;
     eventually(server.wait_closed()).await;
     assert!(port_is_free(&server));
 }
@@ -154,7 +157,7 @@ async fn dropped_server_closes_although_its_connection_lives_on() {
     let (mut client, session) = dial_in(&server).await;
     let address = server.local_addrs()[0];
     drop(server);
-    assert_eq!(rest(&mut client).await.unwrap(), "");
+    client.expect_end().await;
     eventually(session.wait_closed()).await;
     assert!(!session.should_be_connected());
     eventually(async {
@@ -302,7 +305,7 @@ async fn a_server_is_closed_from_a_foreign_executor() {
         }
         assert!(server.is_closed());
     });
-    assert_eq!(rest(&mut client).await.unwrap(), "");
+    client.expect_end().await;
     eventually(tokio::task::spawn_blocking(|| closing.join().unwrap())).await.unwrap();
 }
 
@@ -316,6 +319,6 @@ async fn an_aborted_client_sees_a_reset() {
         server.abort_client();
         assert_eq!(session.reason(), Some(DisconnectReason::Aborted));
         assert!(!session.is_connected() && !session.should_be_connected());
-        assert_eq!(rest(&mut client).await.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+        assert_eq!(client.rest().await.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
     }
 }

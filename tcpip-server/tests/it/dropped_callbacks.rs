@@ -7,7 +7,7 @@ use tcpip_testkit::eventually;
 use tokio::{sync::mpsc::unbounded_channel, task::yield_now};
 use tracing::Level;
 
-use crate::{log_count::LogCount, raw_peer::dial_in};
+use crate::{dial::dial_in, log_count::LogCount};
 
 struct PanicsInDrop;
 

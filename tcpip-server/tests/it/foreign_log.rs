@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt as _};
 
-use crate::raw_peer::dial_in;
+use crate::dial::dial_in;
 
 /// Far longer than anything here takes.
 const STUCK: Duration = Duration::from_secs(30);

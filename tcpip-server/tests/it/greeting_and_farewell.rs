@@ -8,7 +8,7 @@ use std::{
 
 use macro_rules_attribute::apply;
 use tcpip_server::{Connection, ConnectionEvent, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{
     runtime::Builder,
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -18,9 +18,9 @@ use tokio::{
 use tracing::Level;
 
 use crate::{
+    dial::{dial, dial_in},
     log_count::LogCount,
     over_both::over_both,
-    raw_peer::{ask, dial, dial_in, hears, rest},
 };
 
 /// Notes when its hooks begin.
@@ -94,7 +94,7 @@ async fn a_farewell_that_never_ends_is_given_up_at_the_close_deadline() {
     }
     assert_eq!(log.of(Level::ERROR, "on_disconnect does not end").len(), 2);
     let mut client = dial(&server).await;
-    ask(&mut client, "echo\r\n", "echo\r\n").await;
+    client.ask("echo\r\n", "echo\r\n").await;
 }
 
 /// Says in its greeting whether the callback has been told of the session.
@@ -141,7 +141,7 @@ async fn a_greeting_may_wait_for_the_callbacks() {
     let server = builder.start().await.unwrap();
     for _ in 0..20 {
         let mut client = dial(&server).await;
-        hears(&mut client, "told\r\n").await;
+        client.expect("told\r\n").await;
     }
     let session = server.connection();
     eventually(server.close()).await;
@@ -158,7 +158,7 @@ async fn a_callback_may_close_what_a_greeting_waits_in() {
     let builder = OneClientReadLoopServer::builder(WaitsForCallback(std::sync::Arc::default()));
     let server = builder.close_timeout(Duration::from_mins(1)).connect_callback(callback).start().await.unwrap();
     let mut client = dial(&server).await;
-    assert_eq!(rest(&mut client).await.unwrap(), "");
+    client.expect_end().await;
     eventually(server.callbacks_done()).await;
     eventually(server.close()).await;
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use macro_rules_attribute::apply;
 use tcpip_server::{Connection, DisconnectReason, HalfClose, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
+    dial::{dial, dial_in, is_refused},
     over_both::over_both,
-    raw_peer::{dial, dial_in, is_refused, rest},
 };
 
 /// Answers `go` with ten lines: by itself, or by a task of the session.
@@ -54,7 +54,8 @@ async fn a_client_that_has_ended_its_half_hears_all() {
             let (mut client, session) = dial_in(&server).await;
             client.write_all(b"go\r\n").await.unwrap();
             client.shutdown().await.unwrap();
-            assert_eq!(rest(&mut client).await.unwrap(), TEN_LINES, "by a task: {by_task}");
+            client.expect(TEN_LINES).await;
+            client.expect_end().await;
             eventually(session.wait_closed()).await;
             assert_eq!(session.reason(), Some(DisconnectReason::ClosedByPeer));
             assert!(session.should_be_connected());
@@ -90,7 +91,7 @@ async fn a_client_that_listens_on_holds_the_place() {
     assert!(is_refused(dial(&server).await).await);
     assert!(session.is_connected() && server.is_connected());
     eventually(server.close_client()).await;
-    assert_eq!(rest(&mut client).await.unwrap(), "");
+    client.expect_end().await;
 }
 
 /// A read loop that has found the end is stopped at once, whatever its tasks do, and the session goes on.
@@ -105,5 +106,6 @@ async fn a_loop_that_has_found_the_end_is_stopped_at_once() {
     assert!(!server.is_reading() && session.is_connected());
     session.write_str("still here").await.unwrap();
     eventually(server.close()).await;
-    assert_eq!(rest(&mut client).await.unwrap(), "still here\r\n");
+    client.expect("still here\r\n").await;
+    client.expect_end().await;
 }

@@ -7,7 +7,7 @@ use std::{
 
 use macro_rules_attribute::apply;
 use tcpip_server::{Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, ReadAndDispatch, ReadError};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{
     io::AsyncWriteExt,
     sync::{Notify, mpsc},
@@ -15,9 +15,9 @@ use tokio::{
 use tracing::Level;
 
 use crate::{
+    dial::{admission_of, dial, dial_in, reset},
     log_count::LogCount,
-    over_both::over_both,
-    raw_peer::{admission_of, ask, dial, dial_in, hears, is_free, reset, rest},
+    over_both::{is_free, over_both},
 };
 
 /// A handler that does what its client says, and notes what was done to it.
@@ -175,7 +175,7 @@ async fn greeting_runs_before_the_first_dispatch() {
     for _ in 0..20 {
         let server = scripted(Scripted::greeting("welcome\r\n")).await;
         let mut client = dial(&*server).await;
-        ask(&mut client, "echo\r\n", "welcome\r\necho\r\n").await;
+        client.ask("echo\r\n", "welcome\r\necho\r\n").await;
         server.handler().has_noted(&["on_connect", "echo done"]).await;
     }
 }
@@ -196,14 +196,14 @@ async fn error_or_panic_ends_the_session_and_the_next_client_is_served() {
         if !in_on_connect {
             client.write_all(format!("{command}\r\n").as_bytes()).await.unwrap();
         }
-        assert_eq!(rest(&mut client).await.unwrap(), "");
+        client.expect_end().await;
         server.handler().has_noted(&["on_connect", "on_disconnect"]).await;
         assert!(matches!(server.connection().reason(), Some(DisconnectReason::HandlerFailed { .. })));
         assert!(server.should_be_connected(), "it is this end's fault, but not its wish");
         assert_eq!(log.of(Level::ERROR, "the handler").len(), time + 1);
     }
     let mut client = dial(&*server).await;
-    ask(&mut client, "echo\r\n", "echo\r\n").await;
+    client.ask("echo\r\n", "echo\r\n").await;
 }
 
 /// A panic of `on_disconnect` harms nobody.
@@ -214,7 +214,7 @@ async fn panic_in_on_disconnect_harms_nobody() {
     server.handler().on_disconnect.lock().unwrap().push("panic");
     drop(dial_in(&*server).await);
     let mut client = dial(&*server).await;
-    ask(&mut client, "echo\r\n", "echo\r\n").await;
+    client.ask("echo\r\n", "echo\r\n").await;
     at_once(server.close()).await;
 }
 
@@ -225,7 +225,8 @@ async fn reply_before_a_failure_is_delivered() {
     let server = scripted(Scripted::default()).await;
     let mut client = dial(&*server).await;
     client.write_all(b"one\r\ntwo\r\nfail\r\nunread\r\n").await.unwrap();
-    assert_eq!(rest(&mut client).await.unwrap(), "one\r\ntwo\r\n");
+    client.expect("one\r\ntwo\r\n").await;
+    client.expect_end().await;
 }
 
 /// A client that leaves between two messages is no trouble for the log; one that leaves within a message is.
@@ -238,7 +239,7 @@ async fn clean_end_is_not_logged_as_trouble_and_a_truncated_frame_is() {
         let (mut client, session) = dial_in(&*server).await;
         client.write_all(sent.as_bytes()).await.unwrap();
         client.shutdown().await.unwrap();
-        rest(&mut client).await.unwrap();
+        client.rest().await.unwrap();
         eventually(session.wait_closed()).await;
         while server.handler().noted().await != "on_disconnect" {}
         assert_eq!(session.reason(), Some(DisconnectReason::ClosedByPeer));
@@ -267,7 +268,7 @@ impl ReadAndDispatch for Echo {
 async fn read_loop_on_read_line_or_read_ends_with_the_stream() {
     for by_line in [true, false] {
         let (reads, mut data) = mpsc::unbounded_channel();
-        let (callback, mut events) = crate::raw_peer::event_channel();
+        let (callback, mut events) = crate::callbacks::event_channel();
         let builder = OneClientReadLoopServer::builder(Echo { by_line, reads }).connect_callback(callback);
         let server = builder.start().await.unwrap();
         let mut client = dial(&server).await;
@@ -276,7 +277,7 @@ async fn read_loop_on_read_line_or_read_ends_with_the_stream() {
         client.write_all(b"a rest").await.unwrap();
         client.shutdown().await.unwrap();
         assert_eq!(eventually(data.recv()).await.unwrap(), b"a rest");
-        assert_eq!(rest(&mut client).await.unwrap(), "");
+        client.expect_end().await;
         eventually(events.recv()).await.unwrap();
         let ended = eventually(events.recv()).await.unwrap();
         assert_eq!(ended.reason(), Some(DisconnectReason::ClosedByPeer));
@@ -318,7 +319,7 @@ async fn handler_at_work_is_dropped_before_the_next_client_begins() {
             continue;
         }
         let mut next = dial(&*server).await;
-        ask(&mut next, "echo\r\n", "echo\r\n").await;
+        next.ask("echo\r\n", "echo\r\n").await;
         server.handler().has_noted(&["dropped", "on_disconnect", "on_connect", "echo done"]).await;
     }
 }
@@ -337,7 +338,7 @@ async fn next_client_waits_for_on_disconnect() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(server.handler().notes.receiver.try_lock().unwrap().try_recv().is_err());
     server.handler().go.notify_one();
-    hears(&mut next, "echo\r\n").await;
+    next.expect("echo\r\n").await;
     server.handler().has_noted(&["on_disconnect", "on_connect", "echo done"]).await;
 }
 
@@ -354,7 +355,8 @@ async fn hang_up_does_not_drop_a_handler_at_work() {
     tokio::time::sleep(Duration::from_millis(1200)).await;
     assert!(session.is_connected() && server.is_reading());
     server.handler().go.notify_one();
-    assert_eq!(rest(&mut client).await.unwrap(), "waited\r\n");
+    client.expect("waited\r\n").await;
+    client.expect_end().await;
     server.handler().has_noted(&["wait done", "on_disconnect"]).await;
 }
 
@@ -398,14 +400,14 @@ async fn close_from_the_own_handler_returns_at_once() {
             let done = format!("{command} done");
             let went_on = if place == "on_disconnect" { vec!["went on"] } else { vec![] };
             at_once(handler.has_noted(&[&[done.as_str()], &went_on[..], &["on_disconnect"]].concat())).await;
-            assert_eq!(at_once(rest(&mut client)).await.unwrap(), "", "{command} in {place}");
+            assert_eq!(at_once(client.rest()).await.unwrap(), b"", "{command} in {place}");
             at_once(server.connection().wait_closed()).await;
             if command == "close" {
                 at_once(server.wait_closed()).await;
-                assert!(crate::raw_peer::port_is_free(&server));
+                assert!(crate::over_both::port_is_free(&server));
             } else {
                 let mut next = dial(&*server).await;
-                ask(&mut next, "echo\r\n", "echo\r\n").await;
+                next.ask("echo\r\n", "echo\r\n").await;
             }
         }
     }
@@ -420,7 +422,7 @@ async fn server_dropped_by_its_own_handler_closes() {
     let (handler, address) = (Arc::clone(server.handler()), server.local_addrs()[0]);
     *handler.owner.lock().unwrap() = Some(server);
     client.write_all(b"drop\r\n").await.unwrap();
-    assert_eq!(at_once(rest(&mut client)).await.unwrap(), "");
+    assert_eq!(at_once(client.rest()).await.unwrap(), b"");
     at_once(handler.has_noted(&["on_connect", "drop done", "on_disconnect"])).await;
     eventually(async {
         while !is_free(address) {
@@ -445,13 +447,13 @@ async fn handler_that_never_yields_is_given_up_at_the_close_deadline() {
         server.handler().has_noted(&["on_connect", "blocking"]).await;
         eventually(server.close_client()).await;
         eventually(session.wait_closed()).await;
-        assert_eq!(rest(&mut client).await.unwrap(), "");
+        client.expect_end().await;
         let (mut next, _) = dial_in(&server).await;
         server.handler().has_noted(&["on_connect"]).await;
         next.write_all(b"block\r\n").await.unwrap();
         server.handler().has_noted(&["blocking"]).await;
         eventually(server.close()).await;
-        assert!(crate::raw_peer::port_is_free(&server));
+        assert!(crate::over_both::port_is_free(&server));
         eventually(server.wait_closed()).await;
         // Both are blocked until now.
         drop(gate);
@@ -503,7 +505,7 @@ async fn end_that_is_passed_on_in_another_error_is_no_failure() {
             let (mut client, _) = dial_in(&server).await;
             client.write_all(sent.as_bytes()).await.unwrap();
             client.shutdown().await.unwrap();
-            rest(&mut client).await.unwrap();
+            client.rest().await.unwrap();
             eventually(server.close()).await;
             assert_eq!(log.of(Level::ERROR, ""), Vec::<String>::new(), "{passed_on:?}");
             assert_eq!(log.of(Level::WARN, "").len(), warnings, "{passed_on:?}");
@@ -535,7 +537,7 @@ async fn a_farewell_that_panics_at_once_is_logged_and_the_next_client_served() {
     let server = OneClientReadLoopServer::builder(PanicsAtOnce).start().await.unwrap();
     for _ in 0..2 {
         let (mut client, _) = dial_in(&server).await;
-        ask(&mut client, "echo\r\n", "echo\r\n").await;
+        client.ask("echo\r\n", "echo\r\n").await;
     }
     eventually(server.close()).await;
     assert_eq!(log.of(Level::ERROR, "panicked in on_disconnect: at once").len(), 2);

@@ -6,7 +6,10 @@ use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDi
 use tcpip_testkit::eventually;
 use tokio::{runtime::Builder, task::yield_now};
 
-use crate::raw_peer::{STUCK, dial_in, reset};
+use crate::{
+    dial::{dial_in, reset},
+    over_both::STUCK,
+};
 
 /// Runs `test` on a runtime of one thread, and fails if that hangs.
 fn on_one_thread(test: impl Future<Output = ()> + Send + 'static) {

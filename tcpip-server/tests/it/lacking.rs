@@ -6,7 +6,7 @@ use std::{net::Ipv4Addr, process::Command};
 use tcpip_server::{Family, LOCALHOST_IPV6, OneClientServer, StartError};
 use tracing::Level;
 
-use crate::{log_count::LogCount, raw_peer::dial_in};
+use crate::{dial::dial_in, log_count::LogCount};
 
 /// Runs an ignored test of this module where the loopback device has no `::1`, and `localhost` has.
 fn check_without_ipv6_loopback(inside: &str) {

@@ -10,7 +10,7 @@ use std::{
 
 use macro_rules_attribute::apply;
 use tcpip_server::{Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{
     io::AsyncWriteExt,
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -18,9 +18,10 @@ use tokio::{
 use tracing::Level;
 
 use crate::{
+    callbacks::event_channel,
+    dial::{dial, dial_in},
     log_count::LogCount,
     over_both::over_both,
-    raw_peer::{ask, dial, dial_in, event_channel, rest},
 };
 
 /// An error that does what its name says.
@@ -147,9 +148,9 @@ async fn a_failure_that_misbehaves_ends_its_session_and_no_more() {
         ("panics before its future is there", "it panicked: on purpose"),
     ] {
         let (mut client, session) = dial_in(&server).await;
-        ask(&mut client, "echo\r\n", "echo\r\n").await;
+        client.ask("echo\r\n", "echo\r\n").await;
         client.write_all(format!("{command}\r\n").as_bytes()).await.unwrap();
-        assert_eq!(rest(&mut client).await.unwrap(), "", "{command}");
+        client.expect_end().await;
         eventually(farewell.recv()).await.unwrap();
         let reason = DisconnectReason::HandlerFailed { cause: cause.into() };
         assert_eq!(session.reason(), Some(reason.clone()));
@@ -161,7 +162,7 @@ async fn a_failure_that_misbehaves_ends_its_session_and_no_more() {
     }
     assert_eq!(log.of(Level::ERROR, "a panic while the handler's error was dropped: on purpose").len(), 1);
     let mut client = dial(&server).await;
-    ask(&mut client, "echo\r\n", "echo\r\n").await;
+    client.ask("echo\r\n", "echo\r\n").await;
     eventually(server.close()).await;
 }
 
@@ -174,10 +175,10 @@ async fn a_future_that_panics_as_it_is_dropped_does_no_harm() {
     let handler = Misbehaving { farewells, next_panics: false.into() };
     let server = OneClientReadLoopServer::builder(handler).start().await.unwrap();
     let (mut client, _) = dial_in(&server).await;
-    ask(&mut client, "waits with a bomb\r\n", "waits\r\n").await;
+    client.ask("waits with a bomb\r\n", "waits\r\n").await;
     eventually(server.close_client()).await;
     assert!(farewell.try_recv().is_ok() && !server.is_reading());
     assert_eq!(log.of(Level::ERROR, "a panic while a future was dropped").len(), 1);
     let mut client = dial(&server).await;
-    ask(&mut client, "echo\r\n", "echo\r\n").await;
+    client.ask("echo\r\n", "echo\r\n").await;
 }

@@ -25,7 +25,7 @@ use tokio::{
 };
 use tracing::Level;
 
-use crate::{log_count::LogCount, raw_peer::STUCK};
+use crate::{log_count::LogCount, over_both::STUCK};
 
 /// Asks a function for its clients.
 struct Asks<F>(F);

@@ -8,11 +8,8 @@ use tcpip_server::{
     ReadError,
 };
 
-use crate::{
-    over_both::over_both,
-    raw_peer::{ask, dial_in},
-};
-use tcpip_testkit::eventually;
+use crate::{dial::dial_in, over_both::over_both};
+use tcpip_testkit::{ExpectExt, eventually};
 
 /// Echoes: through whatever is a client or a server, by a type of its own.
 struct Echo;
@@ -96,10 +93,10 @@ async fn a_read_through_a_server_takes_nothing_from_its_handler() {
         let error = error.expect("an error of the library");
         assert!(matches!(error, ReadError::HandlerReads) && !error.ends_session(), "{error:?}");
     }
-    ask(&mut client, "1\r\n2\r\n3\r\n", "1 2 3\r\n").await;
+    client.ask("1\r\n2\r\n3\r\n", "1 2 3\r\n").await;
     assert!(session.is_connected());
     eventually(server.stop_reading()).await;
-    ask(&mut client, "4\r\n", "").await;
+    client.ask("4\r\n", "").await;
     assert_eq!(eventually(server.read_str()).await.unwrap(), "4");
     eventually(server.close_client()).await;
     assert!(matches!(server.read_str().await, Err(ReadError::NotConnected { .. })));

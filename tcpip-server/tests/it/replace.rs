@@ -7,12 +7,13 @@ use tcpip_server::{
     Admission, Connection, DisconnectReason, Encoding, HandlerResult, NetworkStream, OneClientReadLoopServer,
     OneClientServer, ReadAndDispatch, StartError, WriteError,
 };
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{io::AsyncWriteExt, sync::mpsc};
 
 use crate::{
+    callbacks::event_channel,
+    dial::{admission_of, dial, dial_in, is_refused},
     over_both::over_both,
-    raw_peer::{admission_of, dial, dial_in, event_channel, hears, is_refused, rest},
 };
 
 /// Longer than any test: nothing but the claim itself may end a wait.
@@ -31,7 +32,7 @@ async fn the_newest_client_takes_the_place() {
     assert_ne!(session, current);
     assert_eq!(session.reason(), Some(DisconnectReason::Replaced));
     assert!(session.should_be_connected() && !session.is_connected());
-    assert_eq!(rest(&mut first).await.unwrap(), "");
+    first.expect_end().await;
     for (connection, reason) in [(&session, None), (&session, Some(DisconnectReason::Replaced)), (&current, None)] {
         let event = eventually(events.recv()).await.unwrap();
         assert_eq!((event.connection(), event.reason()), (connection, reason));
@@ -64,7 +65,7 @@ async fn a_silent_client_keeps_nobody_out() {
     assert!(tokio::time::timeout(Duration::ZERO, session.write(&flood)).await.is_err());
     let (mut second, current) = dial_in(&server).await;
     current.write_str("hello").await.unwrap();
-    hears(&mut second, "hello\r\n").await;
+    second.expect("hello\r\n").await;
     assert!(!session.is_closed(), "it is still being closed");
 }
 
@@ -149,7 +150,7 @@ async fn a_client_that_is_turned_away_is_told_why() {
     }
     // In the encoding that the server has by now, and not at all in one that lacks a character.
     server.set_encoding(Encoding::Utf8).unwrap();
-    assert_eq!(rest(&mut dial(&server).await).await.unwrap(), "bus\u{e9}\r");
+    assert_eq!(dial(&server).await.rest().await.unwrap(), "bus\u{e9}\r".as_bytes());
     server.set_encoding(Encoding::Ascii).unwrap();
     assert!(is_refused(dial(&server).await).await);
     first.write_all(b"still here\n").await.unwrap();
@@ -168,8 +169,8 @@ async fn those_who_do_not_listen_when_they_are_turned_away_keep_nobody_waiting()
         deaf.push(dial(&server).await);
     }
     for (index, client) in deaf.iter_mut().enumerate() {
-        let told = rest(client).await.unwrap();
-        assert!(told == "busy\r\n" || told.is_empty() && index > 0, "{index}: {told:?}");
+        let told = client.rest().await.unwrap();
+        assert!(told == b"busy\r\n" || told.is_empty() && index > 0, "{index}: {told:?}");
     }
     drop(first);
     eventually(session.wait_disconnected()).await;

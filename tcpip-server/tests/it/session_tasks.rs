@@ -10,7 +10,7 @@ use macro_rules_attribute::apply;
 use tcpip_server::{
     Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch,
 };
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::Instant,
@@ -18,9 +18,10 @@ use tokio::{
 use tracing::Level;
 
 use crate::{
+    callbacks::event_channel,
+    dial::{dial, dial_in, reset},
     log_count::LogCount,
-    over_both::over_both,
-    raw_peer::{dial, dial_in, event_channel, hears, port_is_free, reset},
+    over_both::{over_both, port_is_free},
 };
 
 /// Says that it is gone when it is dropped.
@@ -78,7 +79,7 @@ async fn a_telemetry_loop_begins_and_ends_with_its_client() {
     let server = OneClientReadLoopServer::builder(Telemetry { notes }).start().await.unwrap();
     for _ in 0..50 {
         let mut stream = dial(&server).await;
-        hears(&mut stream, "12.5\n12.5\n").await;
+        stream.expect("12.5\n12.5\n").await;
         reset(stream);
     }
     server.close().await;

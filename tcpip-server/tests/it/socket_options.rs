@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use tcpip_server::{Connection, KEEPALIVE_TIME, Keepalive, OneClientServer, SockRef};
 
-use crate::raw_peer::dial_in;
+use crate::dial::dial_in;
 
 /// The time of keep-alive if it is on, and no-delay.
 fn options(connection: &Connection) -> (Option<Duration>, bool) {

@@ -8,13 +8,13 @@ use tcpip_server::{
     DEFAULT_ENCODING, DEFAULT_LIMIT, DEFAULT_TERMINATOR, DisconnectReason, Encoding, OneClientReadLoopServer,
     OneClientServer, OptionError, ReadError, Server, StartError, Terminator, WriteError,
 };
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
+    dial::{dial, dial_in},
     handler::Scripted,
     over_both::over_both,
-    raw_peer::{ask, dial, dial_in, rest},
 };
 
 /// Without a client every read and write is `NotConnected`, and nothing waits.
@@ -94,7 +94,7 @@ async fn is_reading_while_a_client_is_served() {
         let mut stream = dial(&server).await;
         let session = eventually(server.wait_connected()).await.unwrap();
         assert!(server.is_reading());
-        ask(&mut stream, "echo\r\n", "echo\r\n").await;
+        stream.ask("echo\r\n", "echo\r\n").await;
         assert!(server.is_reading());
         drop(stream);
         eventually(session.wait_closed()).await;
@@ -139,7 +139,8 @@ async fn options_set_on_a_server_hold_without_a_client_and_for_later_ones() {
     stream.write_all("a somewhat longer é\n".as_bytes()).await.unwrap();
     assert_eq!(eventually(server.read_str()).await.unwrap(), "a somewhat longer é");
     server.close().await;
-    assert_eq!(rest(&mut stream).await.unwrap(), "é\n");
+    stream.expect("é\n").await;
+    stream.expect_end().await;
 }
 
 /// What is set while a client is being admitted reaches that client, too.
@@ -178,7 +179,7 @@ async fn handler_gives_the_handler_back() {
     let server = OneClientReadLoopServer::builder(Scripted::greeting("hello\r\n")).start().await.unwrap();
     let handler = std::sync::Arc::clone(server.handler());
     let mut stream = dial(&server).await;
-    ask(&mut stream, "echo\r\n", "hello\r\necho\r\n").await;
+    stream.ask("echo\r\n", "hello\r\necho\r\n").await;
     server.close().await;
     assert!(std::sync::Arc::ptr_eq(&handler, server.handler()));
 }

@@ -12,7 +12,7 @@ use macro_rules_attribute::apply;
 use tcpip_server::{
     Connection, DisconnectReason, HandlerResult, NetworkStream, OneClientReadLoopServer, ReadAndDispatch, ReadError,
 };
-use tcpip_testkit::eventually;
+use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{
     io::AsyncWriteExt,
     sync::{Notify, mpsc},
@@ -20,8 +20,8 @@ use tokio::{
 };
 
 use crate::{
+    dial::{dial_in, reset},
     over_both::over_both,
-    raw_peer::{ask, dial_in, reset, rest},
 };
 
 /// Echoes, or does what its client says, and notes what becomes of it.
@@ -118,7 +118,7 @@ async fn meet(greets_late: bool, drain_timeout: Duration) -> Met {
 #[test_log::test(tokio::test)]
 async fn what_comes_after_the_stop_is_read_through_the_server() {
     let mut met = meet(false, LONG).await;
-    ask(&mut met.client, "one\r\nha", "one\r\n").await;
+    met.client.ask("one\r\nha", "one\r\n").await;
     assert!(met.server.is_reading());
     eventually(met.server.stop_reading()).await;
     assert!(!met.server.is_reading() && met.session.is_connected());
@@ -126,7 +126,7 @@ async fn what_comes_after_the_stop_is_read_through_the_server() {
     assert_eq!(eventually(met.server.connection().read_str()).await.unwrap(), "half");
     assert_eq!(eventually(met.server.connection().read_str()).await.unwrap(), "three");
     met.server.write_str("reply").await.unwrap();
-    ask(&mut met.client, "four\r\n", "reply\r\n").await;
+    met.client.ask("four\r\n", "reply\r\n").await;
     assert_eq!(eventually(met.server.connection().read_str()).await.unwrap(), "four");
     assert!(met.notes.is_empty());
     drop(met.client);
@@ -134,7 +134,7 @@ async fn what_comes_after_the_stop_is_read_through_the_server() {
     eventually(met.session.wait_closed()).await;
     assert_eq!(met.session.reason(), Some(DisconnectReason::ClosedByPeer));
     let (mut next, _) = dial_in(&*met.server).await;
-    ask(&mut next, "echo\r\n", "echo\r\n").await;
+    next.ask("echo\r\n", "echo\r\n").await;
     assert!(met.server.is_reading());
     for what in ["on_disconnect", "on_connect"] {
         assert_eq!(eventually(met.notes.recv()).await, Some(what));
@@ -185,7 +185,7 @@ async fn a_handler_may_stop_itself() {
 async fn a_dropped_stop_goes_on() {
     let mut met = meet(false, LONG).await;
     drop(met.server.stop_reading());
-    ask(&mut met.client, "one\r\n", "one\r\n").await;
+    met.client.ask("one\r\n", "one\r\n").await;
     {
         let mut stopping = pin!(met.server.stop_reading());
         assert!(poll_fn(|context| Poll::Ready(stopping.as_mut().poll(context).is_pending())).await);
@@ -220,7 +220,7 @@ async fn a_session_whose_client_has_hung_up_drains_after_the_stop() {
         eventually(met.session.wait_closed()).await;
         assert_eq!(met.session.reason(), Some(DisconnectReason::ClosedByPeer));
         met.notes(&["dropped", "on_disconnect"]).await;
-        assert_eq!(rest(&mut met.client).await.unwrap(), "");
+        met.client.expect_end().await;
     }
 }
 
@@ -246,5 +246,5 @@ async fn a_stop_without_a_client_returns_at_once() {
     eventually(server.stop_reading()).await;
     let (mut client, _) = dial_in(&server).await;
     assert!(server.is_reading());
-    ask(&mut client, "echo\r\n", "echo\r\n").await;
+    client.ask("echo\r\n", "echo\r\n").await;
 }

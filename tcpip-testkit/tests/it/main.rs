@@ -16,6 +16,7 @@ mod determinism;
 mod endless_deadlines;
 mod entered;
 mod eventually;
+mod expect;
 mod expected;
 mod filter;
 mod fixtures;
