@@ -98,7 +98,7 @@ async fn close_flushes_what_is_queued() {
 /// Unread input does not turn the farewell into a reset.
 #[test_log::test(tokio::test)]
 async fn close_with_unread_input_still_delivers_the_last_reply() {
-    for _ in 0..50 {
+    for _ in 0..20 {
         let server = OneClientServer::builder().start().await.unwrap();
         let (mut client, session) = dial_in(&server).await;
         client.write_all(b"status\r\nand much more that nobody reads\r\n").await.unwrap();
@@ -269,7 +269,7 @@ fn server_may_be_dropped_outside_a_runtime() {
 #[test_log::test(tokio::test(flavor = "multi_thread", worker_threads = 3))]
 async fn a_closed_session_is_told_as_closed_and_not_as_a_failed_handler() {
     let server = OneClientReadLoopServer::builder(Scripted::default()).start().await.unwrap();
-    for _ in 0..200 {
+    for _ in 0..100 {
         let (_client, session) = dial_in(&server).await;
         eventually(server.close_client()).await;
         assert_eq!(session.reason(), Some(DisconnectReason::Closed));

@@ -50,7 +50,7 @@ fn every_session_has_its_greeting_before_its_farewell() {
         runtime.block_on(async {
             let (sender, mut noted) = unbounded_channel();
             let server = OneClientReadLoopServer::builder(Noting(sender)).start().await.unwrap();
-            for _ in 0..200 {
+            for _ in 0..100 {
                 let _client = dial(&server).await;
                 let session = eventually(server.wait_connected()).await.unwrap();
                 eventually(server.close_client()).await;

@@ -28,6 +28,8 @@ use crate::cut::cut;
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(20);
+/// What a close takes where the peer does not read.
+const SHORT: Duration = Duration::from_millis(10);
 const MOST_POLLS: usize = 6;
 
 type Events = mpsc::UnboundedReceiver<ConnectionEvent>;
@@ -156,7 +158,7 @@ enum Before {
 const BEFORE: [Before; 4] = [Before::Idle, Before::Stalled, Before::Unread, Before::Draining];
 
 fn with_short_deadlines(client: ClientBuilder) -> ClientBuilder {
-    client.close_timeout(Duration::from_millis(30))
+    client.close_timeout(SHORT)
 }
 
 async fn bring_about(before: Before, near: &Connection, far: &mut Option<Connection>) {
@@ -183,7 +185,7 @@ async fn cancelled_close_of_a_client_goes_on() {
     for before in BEFORE {
         for (close, should_be_connected) in closes {
             for polls in 0..=MOST_POLLS {
-                let server = OneClientServer::builder().close_timeout(Duration::from_millis(30)).start().await.unwrap();
+                let server = OneClientServer::builder().close_timeout(SHORT).start().await.unwrap();
                 let (callback, mut events) = callback();
                 let client = Client::builder(server.host(), server.port()).connect_callback(callback);
                 let client = with_short_deadlines(client).connect().await.unwrap();
@@ -256,9 +258,8 @@ async fn torture_close_client<B: ServerBuilder>(builder: impl Fn() -> B) {
 #[test_log::test(tokio::test)]
 async fn cancelled_close_client_goes_on() {
     let before = tasks();
-    let short = Duration::from_millis(30);
-    torture_close_client(|| OneClientServer::builder().close_timeout(short)).await;
-    torture_close_client(|| OneClientReadLoopServer::builder(Deaf).close_timeout(short)).await;
+    torture_close_client(|| OneClientServer::builder().close_timeout(SHORT)).await;
+    torture_close_client(|| OneClientReadLoopServer::builder(Deaf).close_timeout(SHORT)).await;
     assert_no_task_is_left(before).await;
 }
 
@@ -303,9 +304,8 @@ async fn torture_close_server<B: ServerBuilder>(builder: impl Fn() -> B) {
 #[test_log::test(tokio::test)]
 async fn cancelled_close_of_a_server_goes_on() {
     let before = tasks();
-    let short = Duration::from_millis(30);
-    torture_close_server(|| OneClientServer::builder().close_timeout(short)).await;
-    torture_close_server(|| OneClientReadLoopServer::builder(Deaf).close_timeout(short)).await;
+    torture_close_server(|| OneClientServer::builder().close_timeout(SHORT)).await;
+    torture_close_server(|| OneClientReadLoopServer::builder(Deaf).close_timeout(SHORT)).await;
     assert_no_task_is_left(before).await;
 }
 

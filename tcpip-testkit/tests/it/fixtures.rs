@@ -13,8 +13,9 @@ use crate::memory_servers::Streams;
 
 /// A client that is kept out by another is told so.
 /// Parity: `create_client`.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn a_client_that_is_not_admitted_is_an_error() {
+    let _entered = MemoryNetwork::new().enter();
     let case = OneClientServerTestCase::new();
     let server = case.create_server(OneClientServer::builder()).await.unwrap();
     let _first = case.create_client(&server, |client| client).await.unwrap();
@@ -72,8 +73,9 @@ async fn a_server_that_cannot_be_connected_to_is_an_error() {
 
 /// `get_next_data` tells in order what came and that the client left, and `next_event` that nothing came.
 /// Parity: `get_next_data`, `STD_TIMEOUT`.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn data_comes_in_order_and_ends_with_the_client() {
+    let _entered = MemoryNetwork::new().enter();
     let case = OneClientServerTestCase::new();
     let builder = TestOneClientReadLoopServer::builder().options(|server| server.terminator(b"!"));
     let server = case.create_server(builder).await.unwrap();
