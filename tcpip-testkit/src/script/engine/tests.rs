@@ -6,6 +6,7 @@ mod blocks;
 mod cuts;
 mod items;
 mod page;
+mod shown;
 mod steps;
 
 use std::time::Duration;
