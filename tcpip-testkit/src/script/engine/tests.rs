@@ -5,6 +5,7 @@ mod blessing;
 mod blocks;
 mod cuts;
 mod items;
+mod json;
 mod page;
 mod shown;
 mod steps;

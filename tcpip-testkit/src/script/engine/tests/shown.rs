@@ -55,6 +55,7 @@ fn a_failure_has_a_bound() {
         let failure = failure(&items, bytes.as_bytes()).with_transcript(transcript.clone());
         let told = failure.to_string();
         assert!(told.len() < 8 << 10, "{}", told.len());
+        assert!(told.lines().next().unwrap().ends_with(" of the step of line 1"), "{told}");
         assert!(told.contains("\n# 99960 lines before this are not shown\n> \"99960\" LF\n"), "{told}");
         assert!(told.ends_with("> \"99999\" LF"), "{told}");
         assert_eq!((failure.transcript(), failure.came()), (&*transcript, bytes.as_bytes()));
