@@ -2,7 +2,11 @@
 
 use std::ops::Range;
 
-use super::{place::Place, program::Part, syntax::Side};
+use super::{
+    place::Place,
+    program::Part,
+    syntax::{Side, mark_length},
+};
 
 /// What is changed of a text: parts of it that become others.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +17,7 @@ impl Edits {
     pub(crate) fn insert_step(&mut self, text: &str, before: Option<Place>, side: Side, items: &[String]) {
         let at = before.map_or(text.len(), |place| line_start(text, place.start));
         let indent = before.map_or("", |_| indent(&text[at..]));
-        let end = if text[..at].ends_with('\n') || at == 0 { "" } else { "\n" };
+        let end = if text[..at].ends_with('\n') || at == mark_length(text) { "" } else { "\n" };
         let items = items.join(&format!("\n{indent}  "));
         self.0.push((at..at, format!("{end}{indent}{} {items}\n", side.sign())));
     }
@@ -76,7 +80,7 @@ impl Edits {
 }
 
 fn line_start(text: &str, at: usize) -> usize {
-    text[..at].rfind('\n').map_or(0, |end| end + 1)
+    text[..at].rfind('\n').map_or(mark_length(text), |end| end + 1)
 }
 
 fn line_end(text: &str, at: usize) -> usize {

@@ -14,7 +14,7 @@ use super::{
     markdown,
     place::Place,
     program::Block,
-    syntax::{self, Line, Wrong},
+    syntax::{self, Content, Line, Wrong},
 };
 
 /// What is to go over a link, step by step: the text of a `.tcpip` file, in the [language of scripts](crate::scripts).
@@ -114,6 +114,18 @@ impl Script {
         syntax::canonical(&self.0.lines)
     }
 
+    /// Its canonical form without comments and the times of steps, a line for each line.
+    pub(crate) fn without_times(&self) -> String {
+        let mut lines = self.0.lines.clone();
+        for line in &mut lines {
+            line.comment = None;
+            if let Some(Content::Step(step)) = &mut line.content {
+                step.delay = None;
+            }
+        }
+        syntax::canonical(&lines)
+    }
+
     pub(crate) fn block(&self) -> &Block {
         &self.0.block
     }
@@ -197,7 +209,8 @@ fn lines_before(origin: &Origin) -> usize {
 
 fn fault(text: &str, origin: &Origin, wrong: Wrong) -> ScriptFault {
     let Wrong { at, length, message } = wrong;
-    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let at = at.max(syntax::mark_length(text));
+    let start = text[..at].rfind('\n').map_or(syntax::mark_length(text), |end| end + 1);
     let line = text[start..].split('\n').next().unwrap_or_default().trim_end_matches('\r');
     let behind = line.get(at - start..).unwrap_or_default();
     let is_end = |character: char| character.is_whitespace() || matches!(character, ')' | '}' | ']' | ':' | ',');

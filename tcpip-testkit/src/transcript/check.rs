@@ -183,21 +183,12 @@ fn from_there_on(
     let passed: String = steps.iter().map(|(step, _)| &step[..]).collect();
     if !matches!(failure.reason(), FailureReason::LeftOver) {
         let line = failure.line() - script.line_at(0);
-        for line in script.to_string().lines().skip(line - 1) {
-            expected.push_str(without_time(line));
+        for line in script.without_times().lines().skip(line - 1).filter(|line| !line.is_empty()) {
+            expected.push_str(line);
             expected.push('\n');
         }
     }
     (expected, passed)
-}
-
-/// A line without what a transcript has otherwise in any case.
-fn without_time(line: &str) -> &str {
-    match line.split_once(' ') {
-        Some((time, step)) if time.starts_with(['+', '@']) => step.trim_start(),
-        _ => line,
-    }
-    .trim_end()
 }
 
 #[cfg(test)]

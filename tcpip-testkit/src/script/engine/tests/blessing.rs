@@ -51,6 +51,9 @@ fn what_did_not_fit_is_written_anew() {
         // What comes behind the last literal is the next step's.
         ("> \"a\" LF\n> \"b\" LF\n", &[b"x\nb\n"], "> \"x\" LF\n> \"b\" LF\n", &[1]),
         ("> \"a\" LF\n> \"b\" LF\n", &[b"x\ny\n"], "> \"x\" LF\n> \"y\" LF\n", &[1, 2]),
+        // A byte-order mark stays before all.
+        ("\u{feff}  > \"a\"\n", &[b"x\ny"], "\u{feff}  > \"x\" LF\n    \"y\"\n", &[1, 2]),
+        ("\u{feff}", &[b"x"], "\u{feff}> \"x\"\n", &[1]),
     ] {
         let (changed, changed_lines) = blessed(script, chunks).unwrap_or_else(|failure| panic!("{script}{failure}"));
         assert_eq!(changed, expected);
@@ -72,6 +75,13 @@ fn what_comes_before_an_end_is_a_step() {
     let (script, edits, failure) = played.engine.take_blessed().unwrap();
     assert_eq!(edits.apply(&script.to_string()).0, "> \"a\"\n > \"b\" LF\n > fin  # at last\n");
     assert_eq!(failure.line(), 2);
+    let mut played = Played::server("\u{feff} > fin\n");
+    played.engine.bless();
+    played.receive(b"a").unwrap();
+    played.end().unwrap();
+    assert!(played.engine.finish().is_none());
+    let (script, edits, _) = played.engine.take_blessed().unwrap();
+    assert_eq!(edits.apply(&script.to_string()).0, "\u{feff} > \"a\"\n > fin\n");
 }
 
 /// Within a block, a step stands for several that come; and what does not come cannot be written.

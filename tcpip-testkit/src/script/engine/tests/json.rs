@@ -118,6 +118,16 @@ fn what_does_not_fit_is_told_as_soon_as_that_is_certain() {
     }
 }
 
+/// Blanks are those of JSON, however what comes is cut.
+#[test]
+fn a_form_feed_is_no_blank() {
+    for chunks in [&[&b"\x0c5"[..]][..], &[b"\x0c", b"5"]] {
+        let mut played = Played::server("> {json}\n");
+        let failure = chunks.iter().try_for_each(|chunk| played.receive(chunk)).unwrap_err();
+        assert_eq!(said(&failure), "1:3: what came does not fit {json} at byte 0 of the step of line 1");
+    }
+}
+
 /// Blanks, or none.
 fn blank() -> impl Strategy<Value = String> {
     select(vec!["", "", " ", "\r\n\t "]).prop_map(str::to_owned)
