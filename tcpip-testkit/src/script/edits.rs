@@ -58,11 +58,15 @@ impl Edits {
         let mut edits = self.0.clone();
         edits.sort_by_key(|(range, _)| (range.start, range.end));
         let (mut changed, mut lines, mut at): (String, Vec<usize>, usize) = (String::new(), Vec::new(), 0);
+        // Which line of the text with the changes comes next.
+        let mut line = 1;
         for (range, new) in edits {
             changed.push_str(&text[at..range.start]);
-            let first = 1 + changed.matches('\n').count() + usize::from(new.starts_with('\n'));
+            line += text[at..range.start].matches('\n').count();
+            let first = line + usize::from(new.starts_with('\n'));
             changed.push_str(&new);
-            let last = 1 + changed.matches('\n').count() - usize::from(new.ends_with('\n'));
+            line += new.matches('\n').count();
+            let last = line - usize::from(new.ends_with('\n'));
             lines.extend(first..=last);
             at = range.end;
             // A line of which nothing is left goes too.

@@ -137,12 +137,21 @@ impl Engine {
 
     /// Where the last literal of these items ends in what came, from this byte on.
     fn up_to_last_literal(&self, parts: &[Part], from: usize, side: Side) -> Option<usize> {
-        let literal = parts.iter().rev().find_map(|part| match &part.kind {
-            PartKind::Literal(literal) if !literal.is_empty() => Some(literal),
-            _ => None,
-        })?;
+        let literal = self.last_literal(parts)?;
         let behind = self.input(side).bytes.get(from..)?;
-        Some(from + memchr::memmem::find(behind, literal)? + literal.len())
+        Some(from + memchr::memmem::find(behind, &literal)? + literal.len())
+    }
+
+    /// The last literal of these items. A text is one, however many lines it is written on.
+    fn last_literal(&self, parts: &[Part]) -> Option<Vec<u8>> {
+        let literal = |part: &Part| match &part.kind {
+            PartKind::Literal(literal) => literal.clone(),
+            _ => Vec::new(),
+        };
+        let is_text = |part: &Part| self.script.text_of(part.place).starts_with(['"', '\'']);
+        let last = parts.iter().rposition(|part| !literal(part).is_empty())?;
+        let texts = parts[..=last].iter().rev().take_while(|part| is_text(part)).count();
+        Some(parts[last + 1 - texts.max(1)..=last].iter().flat_map(literal).collect())
     }
 
     /// Until when more may come; `None` if no more does.

@@ -64,6 +64,22 @@ fn what_did_not_fit_is_written_anew() {
     }
 }
 
+/// A text that wraps is one: what comes in its place wraps as well, and what is before the difference stays.
+#[test]
+fn a_text_that_wraps_is_blessed_as_a_whole() {
+    let [ones, twos, long] = ["1 ".repeat(44), "2 ".repeat(44), "3 ".repeat(500)];
+    let script = format!("> \"{ones}\"\n  \"{ones}\"\n  \"{ones}\"\n> \"b\" LF\n");
+    for (came, expected) in [
+        (format!("{ones}{twos}{ones}"), script.replacen(&format!("  \"{ones}"), &format!("  \"{twos}"), 1)),
+        (format!("{twos}{ones}{ones}"), script.replacen(&ones, &twos, 1)),
+    ] {
+        assert_eq!(blessed(&script, &[came.as_bytes(), b"", b"", b"b\n"]).unwrap().0, expected);
+    }
+    let (changed, _) = blessed(&script, &[long.as_bytes(), b"", b"", b"b\n"]).unwrap();
+    assert!(changed.lines().all(|line| line.len() <= 102), "{changed}");
+    assert_eq!(blessed(&changed, &[long.as_bytes(), b"", b"", b"b\n"]).unwrap().0, changed);
+}
+
 /// An end that is expected stays, behind a step of what came before it.
 #[test]
 fn what_comes_before_an_end_is_a_step() {
