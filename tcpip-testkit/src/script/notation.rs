@@ -29,6 +29,12 @@ pub(crate) fn lines(bytes: &[u8]) -> Vec<String> {
     item_lines(bytes).iter().flat_map(|items| wrapped(items)).collect()
 }
 
+/// Returns these bytes as items that mean the same in every encoding.
+pub(crate) fn hexadecimal_lines(bytes: &[u8]) -> Vec<String> {
+    let items: Vec<Item<'_>> = hex_items(bytes).into_iter().map(Item::Other).collect();
+    wrapped(&items)
+}
+
 /// An item, or a text that may become several.
 #[derive(Clone)]
 enum Item<'b> {

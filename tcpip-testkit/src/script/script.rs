@@ -8,10 +8,12 @@ use std::{
     sync::Arc,
 };
 
+use tcpip_core::Encoding;
+
 use super::{
     ScriptError, ScriptFault,
     compile::compile,
-    markdown,
+    markdown, notation,
     place::Place,
     program::Block,
     syntax::{self, Content, Line, Wrong},
@@ -124,6 +126,17 @@ impl Script {
             }
         }
         syntax::canonical(&lines)
+    }
+
+    /// These bytes as items, which mean them wherever they are put into the script.
+    pub(crate) fn items_of(&self, bytes: &[u8]) -> Vec<String> {
+        let text = String::from_utf8_lossy(bytes).replace(char::REPLACEMENT_CHARACTER, "");
+        let mut encodings = self.0.lines.iter().filter_map(|line| match &line.content {
+            Some(Content::Encoding(label)) => label.parse::<Encoding>().ok(),
+            _ => None,
+        });
+        let means_them = |encoding: Encoding| encoding.encode(&text).is_ok_and(|encoded| *encoded == *text.as_bytes());
+        if encodings.all(means_them) { notation::lines(bytes) } else { notation::hexadecimal_lines(bytes) }
     }
 
     pub(crate) fn block(&self) -> &Block {

@@ -208,6 +208,8 @@ mod tests {
         prop_oneof![
             prop::collection::vec(any::<u8>(), 1..60),
             "[ -~\r\n]{1,40}".prop_map(String::into_bytes),
+            // Longer than a line.
+            "[ -~é]{80,300}".prop_map(String::into_bytes),
             (any::<u8>(), 1..20_usize).prop_map(|(byte, count)| vec![byte; count]),
         ]
     }

@@ -12,7 +12,6 @@ use super::{
 use crate::script::{
     Script,
     edits::Edits,
-    notation,
     program::{Action, Part, PartKind, Step},
     syntax::Side,
 };
@@ -79,7 +78,7 @@ impl Engine {
         };
         self.note_failure(step, seen);
         let came = &self.input(step.side).bytes[from..end];
-        let lines = if came.is_empty() { Vec::new() } else { notation::lines(came) };
+        let lines = if came.is_empty() { Vec::new() } else { self.script.items_of(came) };
         let text = self.script.to_string();
         let Some(blessing) = &mut self.blessing else { return Blessed::Not };
         blessing.quiet = None;
@@ -117,10 +116,10 @@ impl Engine {
             return false;
         }
         let came = std::mem::take(&mut self.input_mut(side).bytes);
-        let text = self.script.to_string();
+        let (text, lines) = (self.script.to_string(), self.script.items_of(&came));
         let Some(blessing) = &mut self.blessing else { return false };
         blessing.first.get_or_insert_with(|| failure.clone());
-        blessing.edits.insert_step(&text, before.map(|step| step.place), side, &notation::lines(&came));
+        blessing.edits.insert_step(&text, before.map(|step| step.place), side, &lines);
         true
     }
 

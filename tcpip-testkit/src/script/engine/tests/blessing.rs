@@ -51,6 +51,16 @@ fn what_did_not_fit_is_written_anew() {
         // What comes behind the last literal is the next step's.
         ("> \"a\" LF\n> \"b\" LF\n", &[b"x\nb\n"], "> \"x\" LF\n> \"b\" LF\n", &[1]),
         ("> \"a\" LF\n> \"b\" LF\n", &[b"x\ny\n"], "> \"x\" LF\n> \"y\" LF\n", &[1, 2]),
+        // In the encoding of the script, what is blessed is what came.
+        ("encoding latin-1\n> \"a\" LF\n", &[b"x\n"], "encoding latin-1\n> \"x\" LF\n", &[2]),
+        ("encoding latin-1\n> \"a\" LF\n", &[b"\xc3\xa9\n"], "encoding latin-1\n> x\"c3 a9 0a\"\n", &[2]),
+        (
+            "encoding utf-16-le\n> \"a\"\n",
+            &[b"\0long text"],
+            "encoding utf-16-le\n> x\"00 6c 6f 6e 67 20 74 65 78 74\"\n",
+            &[2],
+        ),
+        ("encoding utf-16-le\n", &[b"long text"], "encoding utf-16-le\n> x\"6c 6f 6e 67 20 74 65 78 74\"\n", &[2]),
         // A byte-order mark stays before all.
         ("\u{feff}  > \"a\"\n", &[b"x\ny"], "\u{feff}  > \"x\" LF\n    \"y\"\n", &[1, 2]),
         ("\u{feff}", &[b"x"], "\u{feff}> \"x\"\n", &[1]),
