@@ -61,22 +61,22 @@ struct Shown<'t> {
 
 impl Shown<'_> {
     fn hunk(&mut self, ops: &[DiffOp]) {
-        if self.lines >= MOST_LINES {
-            let others = ops.iter().filter(|op| op.tag() != DiffTag::Equal);
-            self.left_out += others.map(|op| op.old_range().len() + op.new_range().len()).sum::<usize>();
-            return;
-        }
         let (Some(first), Some(last)) = (ops.first(), ops.last()) else { return };
         let expected = self.from + first.old_range().start..self.from + last.old_range().end;
         let passed = self.from + first.new_range().start..self.from + last.new_range().end;
-        writing(writeln!(self.text, "@@ -{} +{} @@", Lines(expected), Lines(passed)));
+        if self.lines < MOST_LINES {
+            writing(writeln!(self.text, "@@ -{} +{} @@", Lines(expected), Lines(passed)));
+        }
         for op in ops {
             let (expected, passed) = (op.old_range(), op.new_range());
-            if op.tag() == DiffTag::Equal {
-                self.run(' ', expected);
-            } else {
-                self.run('-', expected);
-                self.run('+', passed);
+            match op.tag() {
+                DiffTag::Equal if self.lines < MOST_LINES => self.run(' ', expected),
+                DiffTag::Equal => {}
+                _ if self.lines < MOST_LINES => {
+                    self.run('-', expected);
+                    self.run('+', passed);
+                }
+                _ => self.left_out += expected.len() + passed.len(),
             }
         }
     }
@@ -164,6 +164,18 @@ mod tests {
         assert!(shown.lines().count() < 60, "{shown}");
         let (_, last) = shown.trim_end().rsplit_once('\n').unwrap();
         assert!(last.starts_with("# and 198") && last.ends_with(" lines more"), "{shown}");
+    }
+
+    /// Differences with few lines between them are not all shown either.
+    #[test]
+    fn many_differences_are_not_all_shown() {
+        let passed: Vec<String> = (0..900).map(|line| numbered(line..line + 1).replace("0\"", "x\"")).collect();
+        let shown = difference(&numbered(0..900), &passed.concat());
+        assert!((40..60).contains(&shown.lines().count()), "{shown}");
+        assert!(shown.ends_with(" > \"49\"\n# and 170 lines more\n"), "{shown}");
+        let every_fifth: Vec<String> = (0..900).map(|line| numbered(line - line % 5..line - line % 5 + 1)).collect();
+        let shown = difference(&numbered(0..900), &every_fifth.concat());
+        assert!((40..60).contains(&shown.lines().count()), "{shown}");
     }
 
     /// What is behind the last line that is compared is no difference.
