@@ -2,7 +2,11 @@
 
 use std::ops::Range;
 
-use super::{place::Place, program::Part, syntax::Side};
+use super::{
+    place::Place,
+    program::Part,
+    syntax::{Side, mark_length},
+};
 
 /// What is changed of a text: parts of it that become others.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +17,7 @@ impl Edits {
     pub(crate) fn insert_step(&mut self, text: &str, before: Option<Place>, side: Side, items: &[String]) {
         let at = before.map_or(text.len(), |place| line_start(text, place.start));
         let indent = before.map_or("", |_| indent(&text[at..]));
-        let end = if text[..at].ends_with('\n') || at == 0 { "" } else { "\n" };
+        let end = if text[..at].ends_with('\n') || at == mark_length(text) { "" } else { "\n" };
         let items = items.join(&format!("\n{indent}  "));
         self.0.push((at..at, format!("{end}{indent}{} {items}\n", side.sign())));
     }
@@ -54,11 +58,15 @@ impl Edits {
         let mut edits = self.0.clone();
         edits.sort_by_key(|(range, _)| (range.start, range.end));
         let (mut changed, mut lines, mut at): (String, Vec<usize>, usize) = (String::new(), Vec::new(), 0);
+        // Which line of the text with the changes comes next.
+        let mut line = 1;
         for (range, new) in edits {
             changed.push_str(&text[at..range.start]);
-            let first = 1 + changed.matches('\n').count() + usize::from(new.starts_with('\n'));
+            line += text[at..range.start].matches('\n').count();
+            let first = line + usize::from(new.starts_with('\n'));
             changed.push_str(&new);
-            let last = 1 + changed.matches('\n').count() - usize::from(new.ends_with('\n'));
+            line += new.matches('\n').count();
+            let last = line - usize::from(new.ends_with('\n'));
             lines.extend(first..=last);
             at = range.end;
             // A line of which nothing is left goes too.
@@ -76,7 +84,7 @@ impl Edits {
 }
 
 fn line_start(text: &str, at: usize) -> usize {
-    text[..at].rfind('\n').map_or(0, |end| end + 1)
+    text[..at].rfind('\n').map_or(mark_length(text), |end| end + 1)
 }
 
 fn line_end(text: &str, at: usize) -> usize {

@@ -2,6 +2,11 @@
 
 use std::{convert::Infallible, fmt, io, path::PathBuf};
 
+use super::shown::{self, LONGEST_LINE};
+
+/// How many characters of what is wrong are shown.
+const LONGEST_MESSAGE: usize = 300;
+
 /// A script cannot be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -36,7 +41,7 @@ impl From<Infallible> for ScriptError {
 
 /// What is wrong with a script, and where.
 ///
-/// It is shown with the line in question:
+/// It is shown with the line in question; of one of more than 200 characters, with those around the place:
 ///
 /// ```text
 /// dome.tcpip:3:9: expected a control character's name (CR, LF, STX, …)
@@ -86,12 +91,14 @@ impl fmt::Debug for ScriptFault {
 impl fmt::Display for ScriptFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, line, column, message, text, width } = self;
-        let before = column - 1;
-        let indent = text.chars().take(before).take_while(|character| character.is_whitespace()).count();
-        let shown: String = text.chars().skip(indent).collect();
+        let blanks = text.chars().take(column - 1).take_while(|character| character.is_whitespace());
+        let (indent, blank_bytes) = blanks.fold((0, 0), |(count, bytes), blank| (count + 1, bytes + blank.len_utf8()));
+        let (shown, at) = shown::around(&text[blank_bytes..], column - 1 - indent, LONGEST_LINE);
+        let (message, _) = shown::around(message, 0, LONGEST_MESSAGE);
         // What is as wide as a tab is a tab.
-        let pad = shown.chars().take(before - indent).map(|character| if character == '\t' { '\t' } else { ' ' });
+        let pad = shown.chars().take(at).map(|character| if character == '\t' { '\t' } else { ' ' });
         let pad: String = pad.collect();
-        write!(formatter, "{name}:{line}:{column}: {message}\n  {shown}\n  {pad}{}", "^".repeat(*width))
+        let width = (*width).min(shown.chars().count().saturating_sub(at)).max(1);
+        write!(formatter, "{name}:{line}:{column}: {message}\n  {shown}\n  {pad}{}", "^".repeat(width))
     }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::syntax;
+
 /// A block that is fenced as `tcpip`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Block<'t> {
@@ -13,9 +15,9 @@ pub(crate) struct Block<'t> {
 /// The blocks of this text that are fenced as `tcpip`.
 pub(crate) fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut blocks = Vec::new();
-    let mut at = 0;
+    let mut at = syntax::mark_length(text);
     let mut fence: Option<Fence<'_>> = None;
-    for line in text.split_inclusive('\n') {
+    for line in text[at..].split_inclusive('\n') {
         let start = at;
         at += line.len();
         match fence {
@@ -80,5 +82,7 @@ mod tests {
         let found: Vec<_> = blocks(text).into_iter().map(|block| (block.name, &text[block.range])).collect();
         let expected = [(None, "> \"a\"\n"), (Some("late"), "> \"b\"\n```\n"), (Some("open"), "> \"c\"\n")];
         assert_eq!(found, expected);
+        let marked = "\u{feff}```tcpip\n> \"a\"\n```\n";
+        assert_eq!(blocks(marked), [Block { name: None, range: 12..18 }]);
     }
 }

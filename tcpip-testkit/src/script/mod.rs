@@ -16,6 +16,7 @@ mod place;
 mod program;
 #[expect(clippy::module_inception, reason = "the file of the type that the module is about")]
 mod script;
+pub(crate) mod shown;
 mod syntax;
 
 pub use self::{

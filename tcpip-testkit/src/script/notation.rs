@@ -4,9 +4,11 @@
 const LONGEST_RUN: usize = 4;
 /// A run of printable bytes in binary data that is at least so long is written as text.
 const SHORTEST_TEXT: usize = 8;
-/// How many bytes one hexadecimal item has at most, and how long a line of binary data is.
+/// How many bytes one hexadecimal item has at most.
 const HEX_BYTES: usize = 32;
-const BINARY_COLUMNS: usize = 100;
+/// How long a line is, and one text where a line wraps: then it has place for a line end.
+const COLUMNS: usize = 100;
+const TEXT_COLUMNS: usize = 90;
 
 /// ASCII's names for the bytes from 0 to 31.
 pub(crate) const CONTROL_NAMES: [&str; 32] = [
@@ -16,23 +18,78 @@ pub(crate) const CONTROL_NAMES: [&str; 32] = [
 
 /// Returns these bytes as items on one line.
 pub(crate) fn items(bytes: &[u8]) -> String {
-    lines(bytes).join(" ")
+    joined(&item_lines(bytes).concat())
 }
 
-/// Returns these bytes as items, a line for each line of a text, and for as much of binary data as fits on one. No
-/// bytes at all are an empty text.
+/// Returns these bytes as items, a line for each line of a text, and for as much of binary data as fits on one. What is
+/// too long for a line goes on in the next. No bytes at all are an empty text.
 ///
 /// What is not UTF-8, or holds a NUL, is binary data: hexadecimal, but for longer runs of printable bytes.
 pub(crate) fn lines(bytes: &[u8]) -> Vec<String> {
-    match str::from_utf8(bytes) {
-        Ok("") => vec![r#""""#.to_owned()],
-        Ok(text) if !bytes.contains(&0) => text_lines(text),
-        _ => binary_lines(bytes),
+    item_lines(bytes).iter().flat_map(|items| wrapped(items)).collect()
+}
+
+/// Returns these bytes as items that mean the same in every encoding.
+pub(crate) fn hexadecimal_lines(bytes: &[u8]) -> Vec<String> {
+    let items: Vec<Item<'_>> = hex_items(bytes).into_iter().map(Item::Other).collect();
+    wrapped(&items)
+}
+
+/// An item, or a text that may become several.
+#[derive(Clone)]
+enum Item<'b> {
+    Text(&'b str),
+    Other(String),
+}
+
+impl Item<'_> {
+    fn written(&self) -> String {
+        match self {
+            Self::Text(text) => quoted(text),
+            Self::Other(item) => item.clone(),
+        }
     }
 }
 
+fn item_lines(bytes: &[u8]) -> Vec<Vec<Item<'_>>> {
+    match str::from_utf8(bytes) {
+        Ok("") => vec![vec![Item::Text("")]],
+        Ok(text) if !bytes.contains(&0) => text_lines(text),
+        _ => vec![binary_items(bytes)],
+    }
+}
+
+/// These items on as many lines as they need.
+fn wrapped(items: &[Item<'_>]) -> Vec<String> {
+    let columns = |text: &str| text.chars().count();
+    let whole = joined(items);
+    if columns(&whole) <= COLUMNS {
+        return vec![whole];
+    }
+    let pieces = items.iter().flat_map(|item| match item {
+        Item::Text(text) => pieces(text),
+        Item::Other(item) => vec![item.clone()],
+    });
+    let mut lines: Vec<String> = Vec::new();
+    for piece in pieces {
+        match lines.last_mut() {
+            Some(line) if columns(line) + 1 + columns(&piece) <= COLUMNS => {
+                line.push(' ');
+                line.push_str(&piece);
+            }
+            _ => lines.push(piece),
+        }
+    }
+    lines
+}
+
+fn joined(items: &[Item<'_>]) -> String {
+    let items: Vec<String> = items.iter().map(Item::written).collect();
+    items.join(" ")
+}
+
 /// A line ends with all the carriage returns and line feeds that there are.
-fn text_lines(text: &str) -> Vec<String> {
+fn text_lines(text: &str) -> Vec<Vec<Item<'_>>> {
     let is_line_end = |byte: u8| byte == b'\r' || byte == b'\n';
     text.as_bytes()
         .chunk_by(|&before, &byte| !is_line_end(before) || is_line_end(byte))
@@ -40,11 +97,11 @@ fn text_lines(text: &str) -> Vec<String> {
             let mut items = Vec::new();
             for run in line.chunk_by(|before, byte| before.is_ascii_control() == byte.is_ascii_control()) {
                 match control_name(run[0]) {
-                    Some(_) => items.extend(controls(run)),
-                    None => items.push(quoted(str::from_utf8(run).expect("a text cut at ASCII characters is one"))),
+                    Some(_) => items.extend(controls(run).map(Item::Other)),
+                    None => items.push(Item::Text(str::from_utf8(run).expect("a text cut at ASCII characters is one"))),
                 }
             }
-            items.join(" ")
+            items
         })
         .collect()
 }
@@ -61,9 +118,46 @@ fn control_name(byte: u8) -> Option<&'static str> {
     CONTROL_NAMES.get(usize::from(byte)).copied().or((byte == 0x7f).then_some("DEL"))
 }
 
+/// A text without control characters of ASCII, in as many pieces as it needs: each ends behind a blank or a comma, if
+/// there is one in its second half.
+fn pieces(text: &str) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    loop {
+        let (piece, more) = rest.split_at(piece_end(rest));
+        pieces.push(quoted(piece));
+        if more.is_empty() {
+            return pieces;
+        }
+        rest = more;
+    }
+}
+
+fn piece_end(text: &str) -> usize {
+    let (mut columns, mut end) = (2, None);
+    for (at, character) in text.char_indices() {
+        columns += match character {
+            '"' | '\\' => 2,
+            character if is_shown(character) => 1,
+            character => 4 * character.len_utf8(),
+        };
+        if columns > TEXT_COLUMNS {
+            return end.unwrap_or(at);
+        }
+        if matches!(character, ' ' | ',') && columns > TEXT_COLUMNS / 2 {
+            end = Some(at + 1);
+        }
+    }
+    text.len()
+}
+
+/// Whether a character stands for itself in a text.
+fn is_shown(character: char) -> bool {
+    !character.escape_unicode().eq(character.escape_debug())
+}
+
 /// A text without control characters of ASCII.
 fn quoted(text: &str) -> String {
-    let is_shown = |character: char| !character.escape_unicode().eq(character.escape_debug());
     if text.contains('"') && !text.contains('\'') && text.chars().all(is_shown) {
         return format!("'{text}'");
     }
@@ -81,34 +175,20 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-fn binary_lines(bytes: &[u8]) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for item in binary_items(bytes) {
-        match lines.last_mut() {
-            Some(line) if line.len() + 1 + item.len() <= BINARY_COLUMNS => {
-                line.push(' ');
-                line.push_str(&item);
-            }
-            _ => lines.push(item),
-        }
-    }
-    lines
-}
-
-fn binary_items(bytes: &[u8]) -> Vec<String> {
+fn binary_items(bytes: &[u8]) -> Vec<Item<'_>> {
     let is_printable = |byte: &u8| (b' '..=b'~').contains(byte);
     let (mut items, mut others) = (Vec::new(), Vec::new());
     for run in bytes.chunk_by(|before, byte| is_printable(before) == is_printable(byte)) {
         match str::from_utf8(run) {
             Ok(text) if is_printable(&run[0]) && run.len() >= SHORTEST_TEXT => {
-                items.extend(hex_items(&others));
+                items.extend(hex_items(&others).into_iter().map(Item::Other));
                 others.clear();
-                items.push(quoted(text));
+                items.push(Item::Text(text));
             }
             _ => others.extend_from_slice(run),
         }
     }
-    items.extend(hex_items(&others));
+    items.extend(hex_items(&others).into_iter().map(Item::Other));
     items
 }
 
@@ -175,13 +255,40 @@ mod tests {
         }
     }
 
+    /// Whatever has no line ends has lines that fit on a screen, and means the same.
     #[test]
-    fn a_line_of_binary_data_fits_on_a_screen() {
-        let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
-        let lines = lines(&bytes);
-        assert!(lines.iter().all(|line| line.len() <= BINARY_COLUMNS), "{lines:#?}");
-        assert!(lines.len() <= 40, "{lines:#?}");
-        assert_eq!(read(&lines.join("\n")), bytes);
+    fn long_lines_wrap() {
+        let binary: Vec<u8> = (0..=255).cycle().take(1000).collect();
+        for (bytes, most) in [
+            (&binary[..], 40),
+            (&[&[0], &b"a"[..].repeat(1000)[..]].concat(), 13),
+            (&b"MOVE 280; ".repeat(100), 12),
+            (&b"{\"id\":1},".repeat(100), 14),
+            (&b"\x02\x03".repeat(100), 10),
+            (&b"\r\n".repeat(100), 7),
+            ("\u{85}".repeat(100).as_bytes(), 10),
+            ("é\\".repeat(100).as_bytes(), 4),
+        ] {
+            let lines = lines(bytes);
+            assert!(lines.iter().all(|line| line.chars().count() <= COLUMNS), "{lines:#?}");
+            assert!(lines.len() <= most, "{} {lines:#?}", lines.len());
+            assert_eq!(read(&lines.join("\n")), bytes);
+            assert_eq!(read(&items(bytes)), bytes);
+        }
+        // What fits on a line is on one, and a long text ends behind a blank or a comma.
+        let fits = format!("{} 23456789{}\r\n", "a".repeat(40), "b".repeat(43));
+        assert_eq!(lines(fits.as_bytes()), [format!("\"{}\" CR LF", fits.trim_end())]);
+        let before = "a".repeat(50);
+        for (text, expected) in [
+            (format!("{before} {before},{before}\n"), vec![before.clone() + " ", before.clone() + ",", before.clone()]),
+            (format!("a {}", before.repeat(3)), vec![format!("a {}", "a".repeat(86)), "a".repeat(64)]),
+            ("a".repeat(99), vec!["a".repeat(88), "a".repeat(11)]),
+        ] {
+            let end = if text.ends_with('\n') { " LF" } else { "" };
+            let expected: Vec<String> = expected.into_iter().map(|text| format!("\"{text}\"")).collect();
+            assert_eq!(lines(text.as_bytes()).join("\n"), expected.join("\n") + end);
+        }
+        assert!(!items(&b"MOVE 280; ".repeat(100)).contains("\" \""));
     }
 
     /// What a server sends that plays these items.
@@ -211,10 +318,13 @@ mod tests {
                 // Runs, line ends and everything that quotes.
                 prop::collection::vec((prop::sample::select(TELLING), 1..9_usize), 0..20)
                     .prop_map(|runs| runs.into_iter().flat_map(|(byte, count)| vec![byte; count]).collect()),
+                // Lines that are long, with all that quotes and is not shown.
+                "[ -~é\u{85}\u{300}\u{1f600}]{50,400}[\0\n\u{7f}]?[a-z\"', \t]{0,400}".prop_map(String::into_bytes),
             ],
         ) {
             for line in lines(&bytes) {
                 prop_assert!(!line.contains(['\n', '\r', '\0']), "{}", line);
+                prop_assert!(line.chars().count() <= COLUMNS, "{}", line);
             }
             prop_assert_eq!(&read(&items(&bytes)), &bytes);
             prop_assert_eq!(&read(&lines(&bytes).join("\n")), &bytes);

@@ -8,13 +8,15 @@ use std::{
     sync::Arc,
 };
 
+use tcpip_core::Encoding;
+
 use super::{
     ScriptError, ScriptFault,
     compile::compile,
-    markdown,
+    markdown, notation,
     place::Place,
     program::Block,
-    syntax::{self, Line, Wrong},
+    syntax::{self, Content, Line, Wrong},
 };
 
 /// What is to go over a link, step by step: the text of a `.tcpip` file, in the [language of scripts](crate::scripts).
@@ -114,6 +116,29 @@ impl Script {
         syntax::canonical(&self.0.lines)
     }
 
+    /// Its canonical form without comments and the times of steps, a line for each line.
+    pub(crate) fn without_times(&self) -> String {
+        let mut lines = self.0.lines.clone();
+        for line in &mut lines {
+            line.comment = None;
+            if let Some(Content::Step(step)) = &mut line.content {
+                step.delay = None;
+            }
+        }
+        syntax::canonical(&lines)
+    }
+
+    /// These bytes as items, which mean them wherever they are put into the script.
+    pub(crate) fn items_of(&self, bytes: &[u8]) -> Vec<String> {
+        let text = String::from_utf8_lossy(bytes).replace(char::REPLACEMENT_CHARACTER, "");
+        let mut encodings = self.0.lines.iter().filter_map(|line| match &line.content {
+            Some(Content::Encoding(label)) => label.parse::<Encoding>().ok(),
+            _ => None,
+        });
+        let means_them = |encoding: Encoding| encoding.encode(&text).is_ok_and(|encoded| *encoded == *text.as_bytes());
+        if encodings.all(means_them) { notation::lines(bytes) } else { notation::hexadecimal_lines(bytes) }
+    }
+
     pub(crate) fn block(&self) -> &Block {
         &self.0.block
     }
@@ -197,7 +222,8 @@ fn lines_before(origin: &Origin) -> usize {
 
 fn fault(text: &str, origin: &Origin, wrong: Wrong) -> ScriptFault {
     let Wrong { at, length, message } = wrong;
-    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let at = at.max(syntax::mark_length(text));
+    let start = text[..at].rfind('\n').map_or(syntax::mark_length(text), |end| end + 1);
     let line = text[start..].split('\n').next().unwrap_or_default().trim_end_matches('\r');
     let behind = line.get(at - start..).unwrap_or_default();
     let is_end = |character: char| character.is_whitespace() || matches!(character, ')' | '}' | ']' | ':' | ',');

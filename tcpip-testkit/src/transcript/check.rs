@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use similar::TextDiff;
 use tokio::time::Instant;
 
 use super::{
     Transcript,
+    difference::difference,
     log::{Entry, Passed, Session},
     script,
 };
@@ -30,7 +30,8 @@ pub enum CheckError {
 /// Something else has passed than a script has.
 ///
 /// Shown, it says what does not fit, and has both from there on, line by line: `-` what the script expects, `+` what
-/// has passed.
+/// has passed. That is some 40 lines at most, 10 in a row of one of the two, and 200 characters of a line; what is left
+/// out is said.
 ///
 /// ```text
 /// script:3:3: what came does not fit "ready" at byte 0 of the step of line 3
@@ -111,7 +112,8 @@ impl Transcript {
         let sessions = self.log().sessions();
         let found = mismatch(&script, &sessions).map_err(ScriptError::Invalid)?;
         let Some((failure, fitting)) = found else { return Ok(()) };
-        let diff = difference(&script, &failure, &script::steps_and_entries(&sessions), fitting);
+        let (expected, passed) = from_there_on(&script, &failure, &script::steps_and_entries(&sessions), fitting);
+        let diff = difference(&expected, &passed);
         Err(TranscriptDiffers { failure, diff }.into())
     }
 }
@@ -165,8 +167,13 @@ fn poll(engine: &mut Engine, now: Instant) -> Output {
     }
 }
 
-/// Both from the first step that does not fit on, behind what fits.
-fn difference(script: &Script, failure: &ScriptFailure, steps: &[(String, usize)], fitting: usize) -> String {
+/// What is expected from the first step on that does not fit, behind what fits; and all that has passed.
+fn from_there_on(
+    script: &Script,
+    failure: &ScriptFailure,
+    steps: &[(String, usize)],
+    fitting: usize,
+) -> (String, String) {
     let mut entries = 0;
     let fits = |(_, count): &&(String, usize)| {
         entries += count;
@@ -176,28 +183,12 @@ fn difference(script: &Script, failure: &ScriptFailure, steps: &[(String, usize)
     let passed: String = steps.iter().map(|(step, _)| &step[..]).collect();
     if !matches!(failure.reason(), FailureReason::LeftOver) {
         let line = failure.line() - script.line_at(0);
-        for line in script.to_string().lines().skip(line - 1) {
-            expected.push_str(without_time(line));
+        for line in script.without_times().lines().skip(line - 1).filter(|line| !line.is_empty()) {
+            expected.push_str(line);
             expected.push('\n');
         }
     }
-    TextDiff::from_lines(&expected, &passed)
-        .unified_diff()
-        .context_radius(CONTEXT)
-        .missing_newline_hint(false)
-        .to_string()
-}
-
-/// How many lines that fit are shown before a difference.
-const CONTEXT: usize = 3;
-
-/// A line without what a transcript has otherwise in any case.
-fn without_time(line: &str) -> &str {
-    match line.split_once(' ') {
-        Some((time, step)) if time.starts_with(['+', '@']) => step.trim_start(),
-        _ => line,
-    }
-    .trim_end()
+    (expected, passed)
 }
 
 #[cfg(test)]
@@ -217,6 +208,8 @@ mod tests {
         prop_oneof![
             prop::collection::vec(any::<u8>(), 1..60),
             "[ -~\r\n]{1,40}".prop_map(String::into_bytes),
+            // Longer than a line.
+            "[ -~é]{80,300}".prop_map(String::into_bytes),
             (any::<u8>(), 1..20_usize).prop_map(|(byte, count)| vec![byte; count]),
         ]
     }

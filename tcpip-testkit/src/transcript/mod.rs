@@ -1,6 +1,7 @@
 //! What went over a link.
 
 mod check;
+mod difference;
 pub(crate) mod log;
 pub(crate) mod passing;
 mod pcapng;

@@ -322,16 +322,19 @@ async fn a_transcript_is_checked_against_scripts() {
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_difference_is_shown() {
     let all = [(Received, "hello>"), (Sent, "?\r\n"), (Received, "1\n>"), (Sent, "stop\r\n"), (Received, ">")];
-    let script = r#"< {..} ">"
-+5s > "?" CR LF
-< {int} LF ">"
-+1s > "stop" CR LF
-< ">"
-"#;
+    // A byte-order mark, blanks and comments are no difference.
+    let script = "\u{feff}
+        < {..} \">\"
+        +5s > \"?\"   CR LF
+        < {int} LF \">\"
+        +1s > \"stop\" CR LF    # at once
+
+        < \">\"
+    ";
     for (sessions, said, diff) in [
         (
             vec![[&all[..2], &[(Received, "x\n>")], &all[3..]].concat()],
-            "what came does not fit {int} at byte 0 of the step of line 3",
+            "what came does not fit {int} at byte 0 of the step of line 4",
             r#"
  < "hello>"
  > "?" CR LF
@@ -344,7 +347,7 @@ async fn a_difference_is_shown() {
         ),
         (
             vec![all[..3].to_vec()],
-            r#"the stream ended before "stop" at byte 0 of the step of line 4"#,
+            r#"the stream ended before "stop" at byte 0 of the step of line 5"#,
             r#"
  > "?" CR LF
  < "1" LF

@@ -14,14 +14,12 @@ impl Compiler<'_> {
     pub(super) fn parts(&mut self, items: &[&Item]) -> Result<Vec<Part>, Wrong> {
         let mut parts = Vec::with_capacity(items.len());
         // From the end, since a hole needs to know what follows it.
-        let mut follows = Vec::new();
         for item in items.iter().rev() {
-            let part = self.part(item, &follows)?;
-            match &part.kind {
-                PartKind::Literal(bytes) => follows = [bytes, &follows[..]].concat(),
-                _ => follows.clear(),
-            }
-            parts.push(part);
+            let follows = match &item.kind {
+                ItemKind::Hole(_) | ItemKind::Json(_) => literal_behind(&parts),
+                _ => Vec::new(),
+            };
+            parts.push(self.part(item, &follows)?);
         }
         parts.reverse();
         Ok(parts)
@@ -171,6 +169,15 @@ impl Compiler<'_> {
             },
         })
     }
+}
+
+/// The literals of these items, of which the last comes first, up to one that is none.
+fn literal_behind(parts: &[Part]) -> Vec<u8> {
+    let literals = parts.iter().rev().map_while(|part| match &part.kind {
+        PartKind::Literal(bytes) => Some(&bytes[..]),
+        _ => None,
+    });
+    literals.collect::<Vec<_>>().concat()
 }
 
 /// Whether a JSON number ends where this literal follows.

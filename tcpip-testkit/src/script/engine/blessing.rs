@@ -12,7 +12,6 @@ use super::{
 use crate::script::{
     Script,
     edits::Edits,
-    notation,
     program::{Action, Part, PartKind, Step},
     syntax::Side,
 };
@@ -79,7 +78,7 @@ impl Engine {
         };
         self.note_failure(step, seen);
         let came = &self.input(step.side).bytes[from..end];
-        let lines = if came.is_empty() { Vec::new() } else { notation::lines(came) };
+        let lines = if came.is_empty() { Vec::new() } else { self.script.items_of(came) };
         let text = self.script.to_string();
         let Some(blessing) = &mut self.blessing else { return Blessed::Not };
         blessing.quiet = None;
@@ -117,10 +116,10 @@ impl Engine {
             return false;
         }
         let came = std::mem::take(&mut self.input_mut(side).bytes);
-        let text = self.script.to_string();
+        let (text, lines) = (self.script.to_string(), self.script.items_of(&came));
         let Some(blessing) = &mut self.blessing else { return false };
         blessing.first.get_or_insert_with(|| failure.clone());
-        blessing.edits.insert_step(&text, before.map(|step| step.place), side, &notation::lines(&came));
+        blessing.edits.insert_step(&text, before.map(|step| step.place), side, &lines);
         true
     }
 
@@ -137,12 +136,21 @@ impl Engine {
 
     /// Where the last literal of these items ends in what came, from this byte on.
     fn up_to_last_literal(&self, parts: &[Part], from: usize, side: Side) -> Option<usize> {
-        let literal = parts.iter().rev().find_map(|part| match &part.kind {
-            PartKind::Literal(literal) if !literal.is_empty() => Some(literal),
-            _ => None,
-        })?;
+        let literal = self.last_literal(parts)?;
         let behind = self.input(side).bytes.get(from..)?;
-        Some(from + memchr::memmem::find(behind, literal)? + literal.len())
+        Some(from + memchr::memmem::find(behind, &literal)? + literal.len())
+    }
+
+    /// The last literal of these items. A text is one, however many lines it is written on.
+    fn last_literal(&self, parts: &[Part]) -> Option<Vec<u8>> {
+        let literal = |part: &Part| match &part.kind {
+            PartKind::Literal(literal) => literal.clone(),
+            _ => Vec::new(),
+        };
+        let is_text = |part: &Part| self.script.text_of(part.place).starts_with(['"', '\'']);
+        let last = parts.iter().rposition(|part| !literal(part).is_empty())?;
+        let texts = parts[..=last].iter().rev().take_while(|part| is_text(part)).count();
+        Some(parts[last + 1 - texts.max(1)..=last].iter().flat_map(literal).collect())
     }
 
     /// Until when more may come; `None` if no more does.

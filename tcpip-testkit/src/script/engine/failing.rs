@@ -6,8 +6,12 @@ use super::{Engine, FailureReason, Output, OwnEnd, Phase, ScriptFailure, frames:
 use crate::script::{
     place::Place,
     program::{Action, Delay, Node, Pause, Step, Times},
+    shown,
     syntax::Side,
 };
+
+/// How many characters are shown of an item that was expected.
+const LONGEST_ITEM: usize = 100;
 
 impl Engine {
     /// The network fails, or nobody can be connected.
@@ -112,7 +116,8 @@ impl Engine {
             FailureReason::Ended => format!("{ended} before"),
             _ => "what came does not fit".to_owned(),
         };
-        let message = format!("{message} {what} at byte {at} of the step of line {line}");
+        let (shown, _) = shown::around(&what, 0, LONGEST_ITEM);
+        let message = format!("{message} {shown} at byte {at} of the step of line {line}");
         self.failure(reason, step.line, place, message).expecting(&what, at).with_input(&came)
     }
 

@@ -6,20 +6,45 @@ use tcpip_core::JsonMode;
 
 use super::{
     captures::{Capture, Scope, Unset},
-    json_value::{self, Value, ValueKind},
+    json_value::{self, NoValue, Value, ValueKind},
     sending::Unsendable,
 };
 use crate::script::program::{JsonKind, JsonPattern};
 
-/// Whether this value of `bytes` fits.
-pub(super) fn fits(pattern: &JsonPattern, value: &Value, bytes: &[u8], scope: &mut Scope<'_>) -> Result<bool, Unset> {
+/// Why a value does not fit, or not yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Misfit {
+    /// It has not all come, and what has may become one that fits.
+    More,
+    /// It does not fit at this byte, whatever comes.
+    Not(usize),
+    /// Nothing has been captured by this name.
+    Unset(String),
+}
+
+impl From<NoValue> for Misfit {
+    fn from(none: NoValue) -> Self {
+        match none {
+            NoValue::More => Self::More,
+            NoValue::Not(at) => Self::Not(at),
+        }
+    }
+}
+
+impl From<Unset> for Misfit {
+    fn from(Unset(name): Unset) -> Self {
+        Self::Unset(name)
+    }
+}
+
+/// Whether this value of `bytes`, which is there as a whole, fits.
+pub(super) fn fits(pattern: &JsonPattern, value: &Value, bytes: &[u8], scope: &mut Scope<'_>) -> Result<(), Misfit> {
     let raw = &bytes[value.range.clone()];
-    Ok(match (pattern, &value.kind) {
+    let is_fitting = match (pattern, &value.kind) {
         (JsonPattern::Any, _) => true,
         (JsonPattern::Captured(name), _) => {
             let captured = value_of(scope.get(name)?);
-            let Ok(captured_value) = json_value::read(&terminated(&captured)) else { return Ok(false) };
-            same(&captured_value, &captured, value, bytes)
+            json_value::read(&terminated(&captured)).is_ok_and(|known| same(&known, &captured, value, bytes))
         }
         (JsonPattern::Hole { kind, name, .. }, found) => {
             let taken = match found {
@@ -36,38 +61,32 @@ pub(super) fn fits(pattern: &JsonPattern, value: &Value, bytes: &[u8], scope: &m
         (JsonPattern::Number(expected), ValueKind::Number) => same_number(expected.as_bytes(), raw),
         (JsonPattern::Constant(expected), ValueKind::Constant(found)) => expected == found,
         (JsonPattern::Array { elements, open }, ValueKind::Array(found)) => {
-            if found.len() < elements.len() || (!open && found.len() > elements.len()) {
-                return Ok(false);
+            for (pattern, value) in elements.iter().zip(found) {
+                fits(pattern, value, bytes, scope)?;
             }
-            all_fit(elements.iter().zip(found), bytes, scope)?
+            match found.get(elements.len()) {
+                Some(more) if !open => return Err(Misfit::Not(more.range.start)),
+                _ if found.len() < elements.len() => return Err(Misfit::Not(value.range.end - 1)),
+                _ => true,
+            }
         }
         (JsonPattern::Object { members, open }, ValueKind::Object(found)) => {
-            let found: HashMap<&str, &Value> = found.iter().map(|(key, value)| (&**key, value)).collect();
+            let known: HashMap<&str, &Value> = found.iter().map(|(key, value)| (&**key, value)).collect();
             // Of a key that is there twice, the last counts, but captures come in the order of the script.
             let last: HashMap<&str, usize> = members.iter().enumerate().map(|(at, (key, _))| (&**key, at)).collect();
-            let expected = members.iter().enumerate().filter(|(at, (key, _))| last[&**key] == *at);
-            let pairs: Option<Vec<_>> =
-                expected.map(|(_, (key, pattern))| Some((pattern, *found.get(&**key)?))).collect();
-            match pairs {
-                Some(pairs) if *open || pairs.len() == found.len() => all_fit(pairs.into_iter(), bytes, scope)?,
-                _ => false,
+            let more = found.iter().find(|(key, _)| !open && !last.contains_key(&**key));
+            if let Some((_, more)) = more {
+                return Err(Misfit::Not(more.range.start));
             }
+            for (_, (key, pattern)) in members.iter().enumerate().filter(|(at, (key, _))| last[&**key] == *at) {
+                let Some(value) = known.get(&**key) else { return Err(Misfit::Not(value.range.end - 1)) };
+                fits(pattern, value, bytes, scope)?;
+            }
+            true
         }
         _ => false,
-    })
-}
-
-fn all_fit<'p>(
-    pairs: impl Iterator<Item = (&'p JsonPattern, &'p Value)>,
-    bytes: &[u8],
-    scope: &mut Scope<'_>,
-) -> Result<bool, Unset> {
-    for (pattern, value) in pairs {
-        if !fits(pattern, value, bytes, scope)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    };
+    if is_fitting { Ok(()) } else { Err(Misfit::Not(value.range.start)) }
 }
 
 fn is_of_kind(kind: &JsonKind, value: &ValueKind, raw: &[u8]) -> bool {
@@ -124,7 +143,7 @@ fn same_number(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// What a capture is in JSON: the value that it is, or else a string.
-fn value_of(capture: &Capture) -> Vec<u8> {
+pub(super) fn value_of(capture: &Capture) -> Vec<u8> {
     let is_value = || {
         let behind = terminated(&capture.bytes);
         json_value::read(&behind).is_ok_and(|value| value.range.end == capture.bytes.len())

@@ -33,23 +33,33 @@ pub(super) enum NoValue {
 
 /// The value at the front, behind blanks. A number ends with a byte that cannot belong to it.
 pub(super) fn read(bytes: &[u8]) -> Result<Value, NoValue> {
-    Reader { bytes, at: 0, depth: 0 }.value()
+    Reader::new(bytes).value()
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+/// How many blanks are at the front.
+pub(super) fn blanks(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count()
+}
+
+/// Reads from left to right, and looks at no byte behind one that is wrong.
+pub(super) struct Reader<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) at: usize,
     depth: usize,
 }
 
-impl Reader<'_> {
-    fn value(&mut self) -> Result<Value, NoValue> {
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, depth: 0 }
+    }
+
+    pub(super) fn value(&mut self) -> Result<Value, NoValue> {
         let first = self.behind_blanks()?;
         let start = self.at;
         let kind = match first {
             b'"' => ValueKind::String(self.string()?),
             b'[' => self.nested(Self::array)?,
-            b'{' => self.nested(Self::object)?,
+            b'{' => self.nested(|reader| reader.object(|_| true))?,
             b'-' if matches!(self.bytes.get(start + 1), None | Some(b'I')) => self.constant()?,
             b'-' | b'0'..=b'9' => self.number()?,
             _ => self.constant()?,
@@ -57,10 +67,8 @@ impl Reader<'_> {
         Ok(Value { kind, range: start..self.at })
     }
 
-    fn behind_blanks(&mut self) -> Result<u8, NoValue> {
-        while matches!(self.peek()?, b' ' | b'\t' | b'\r' | b'\n') {
-            self.at += 1;
-        }
+    pub(super) fn behind_blanks(&mut self) -> Result<u8, NoValue> {
+        self.at += blanks(&self.bytes[self.at..]);
         self.peek()
     }
 
@@ -69,7 +77,7 @@ impl Reader<'_> {
     }
 
     /// Takes the next byte if it is one of those.
-    fn take(&mut self, is_one: impl Fn(u8) -> bool) -> Result<u8, NoValue> {
+    pub(super) fn take(&mut self, is_one: impl Fn(u8) -> bool) -> Result<u8, NoValue> {
         let byte = self.peek()?;
         if !is_one(byte) {
             return Err(NoValue::Not(self.at));
@@ -78,15 +86,16 @@ impl Reader<'_> {
         Ok(byte)
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Result<ValueKind, NoValue>) -> Result<ValueKind, NoValue> {
+    /// Reads what is behind the sign that opens an array or an object.
+    pub(super) fn nested<T, E: From<NoValue>>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
         if self.depth == DEEPEST {
-            return Err(NoValue::Not(self.at));
+            return Err(NoValue::Not(self.at).into());
         }
         self.depth += 1;
         self.at += 1;
-        let kind = read(self);
+        let result = read(self);
         self.depth -= 1;
-        kind
+        result
     }
 
     fn array(&mut self) -> Result<ValueKind, NoValue> {
@@ -104,7 +113,8 @@ impl Reader<'_> {
         }
     }
 
-    fn object(&mut self) -> Result<ValueKind, NoValue> {
+    /// What has a key that may not be there is none.
+    pub(super) fn object(&mut self, is_key: impl Fn(&str) -> bool) -> Result<ValueKind, NoValue> {
         let mut members = Vec::new();
         if self.behind_blanks()? == b'}' {
             self.at += 1;
@@ -114,7 +124,11 @@ impl Reader<'_> {
             if self.behind_blanks()? != b'"' {
                 return Err(NoValue::Not(self.at));
             }
+            let start = self.at;
             let key = self.string()?;
+            if !is_key(&key) {
+                return Err(NoValue::Not(start));
+            }
             self.behind_blanks()?;
             self.take(|byte| byte == b':')?;
             members.push((key, self.value()?));
@@ -174,20 +188,55 @@ impl Reader<'_> {
 
     fn string(&mut self) -> Result<String, NoValue> {
         let start = self.at;
+        let end = self.end_of_string();
+        // What is no UTF-8 is none before its end has come.
+        if let Err(error) = str::from_utf8(&self.bytes[start..self.at])
+            && error.error_len().is_some()
+        {
+            return Err(NoValue::Not(start + error.valid_up_to()));
+        }
+        end?;
+        serde_json::from_slice(&self.bytes[start..self.at]).map_err(|_| NoValue::Not(start))
+    }
+
+    fn end_of_string(&mut self) -> Result<(), NoValue> {
         self.at += 1;
         loop {
             match self.take(|byte| byte >= b' ')? {
-                b'"' => break,
-                b'\\' if self.take(|byte| br#""\/bfnrtu"#.contains(&byte))? == b'u' => {
-                    for _ in 0..4 {
-                        self.take(|byte| byte.is_ascii_hexdigit())?;
-                    }
-                }
+                b'"' => return Ok(()),
+                b'\\' => self.escape()?,
                 _ => {}
             }
         }
-        // What is left to be wrong is text that is not UTF-8, and half a surrogate pair.
-        serde_json::from_slice(&self.bytes[start..self.at]).map_err(|_| NoValue::Not(start))
+    }
+
+    /// What is behind a backslash. Half a surrogate pair is no text.
+    fn escape(&mut self) -> Result<(), NoValue> {
+        if self.take(|byte| br#""\/bfnrtu"#.contains(&byte))? != b'u' {
+            return Ok(());
+        }
+        if !matches!(self.hexadecimal()?, b'd' | b'D') {
+            return self.hexadecimals(3);
+        }
+        let is_low = |byte| matches!(byte, b'c'..=b'f' | b'C'..=b'F');
+        let is_high = self.take(|byte| byte.is_ascii_hexdigit() && !is_low(byte))? >= b'8';
+        self.hexadecimals(2)?;
+        if is_high {
+            self.take(|byte| byte == b'\\')?;
+            self.take(|byte| byte == b'u')?;
+            self.take(|byte| matches!(byte, b'd' | b'D'))?;
+            self.take(is_low)?;
+            self.hexadecimals(2)?;
+        }
+        Ok(())
+    }
+
+    fn hexadecimals(&mut self, count: usize) -> Result<(), NoValue> {
+        (0..count).try_for_each(|_| self.hexadecimal().map(drop))
+    }
+
+    fn hexadecimal(&mut self) -> Result<u8, NoValue> {
+        self.take(|byte| byte.is_ascii_hexdigit())
     }
 }
 
@@ -202,6 +251,7 @@ mod tests {
             r#"{"a": [1, -2.5e-3, {"é\u00e9\n": null}], "b": [], "c": {}}"#,
             "[NaN, Infinity, -Infinity, true, false]",
             r#" "text""#,
+            r#""\ud83d\uDE00 \uD7FF\ue000""#,
             "null",
             "\r\n\t -Infinity",
         ] {
@@ -225,12 +275,21 @@ mod tests {
             ("\"a\n\"", 2),
             (r#""\q""#, 2),
             (r#""\u12g4""#, 5),
-            (r#""\ud800""#, 0),
-            ("[\"\u{fe}\"", 9),
+            (r#""\ud800""#, 7),
+            (r#""\ud800\n"#, 8),
+            (r#""a\ud83d\u0"#, 10),
+            (r#""\uDBFF\uD7"#, 10),
+            (r#""\ud7ff\uDC"#, 10),
+            ("[\"\u{fe}", 2),
+            ("[\"a\u{c3}\"", 3),
+            ("\"\u{e2}\u{82}\u{ac}\u{ff}\n", 4),
         ] {
             let bytes: Vec<u8> = text.chars().map(|character| u8::try_from(u32::from(character)).unwrap()).collect();
-            let expected = if text.contains('\u{fe}') { 1 } else { at };
-            assert_eq!(read(&bytes).unwrap_err(), NoValue::Not(expected), "{text}");
+            assert_eq!(read(&bytes).unwrap_err(), NoValue::Not(at), "{text}");
+            assert_eq!(read(&[&bytes, &b"\"]"[..]].concat()).unwrap_err(), NoValue::Not(at), "{text}");
+            for end in 0..=at {
+                assert_eq!(read(&bytes[..end]).unwrap_err(), NoValue::More, "{text}");
+            }
         }
         assert_eq!(read(b"12").unwrap_err(), NoValue::More);
         assert_eq!(read(b"12\n").unwrap().range, 0..2);

@@ -4,8 +4,9 @@ use memchr::memmem;
 
 use super::{
     captures::{Capture, Captures, Scope, Unset},
-    json_match,
-    json_value::{self, NoValue, ValueKind},
+    json_expected,
+    json_match::Misfit,
+    json_value,
     sending::check_of,
 };
 use crate::script::{
@@ -187,7 +188,7 @@ impl Matching<'_, '_> {
 
     fn json_value(&mut self, number_end: NumberEnd, pattern: Option<&JsonPattern>, item: Item) -> Result<usize, Halt> {
         let there = &self.bytes[item.from..];
-        let blanks = there.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let blanks = json_value::blanks(there);
         let begins_number = match there[blanks..] {
             [b'-', b'I', ..] | [b'-'] | [] => false,
             [first, ..] => first == b'-' || first.is_ascii_digit(),
@@ -195,18 +196,16 @@ impl Matching<'_, '_> {
         if begins_number && number_end == NumberEnd::Unknown {
             return Err(item.not(item.from + blanks));
         }
-        let value = match json_value::read(there) {
-            Err(NoValue::Not(at)) => return Err(item.not(item.from + at)),
-            Err(NoValue::More) if there.len() > LARGEST => return Err(item.not(item.from + LARGEST)),
-            Err(NoValue::More) => return Err(item.more(self.bytes.len())),
-            Ok(value) => value,
+        let end = match pattern {
+            Some(pattern) => json_expected::read(pattern, there, &mut self.scope),
+            None => json_value::read(there).map(|value| value.range.end).map_err(Misfit::from),
         };
-        debug_assert!(number_end == NumberEnd::Known || !matches!(value.kind, ValueKind::Number));
-        match pattern {
-            Some(pattern) if !json_match::fits(pattern, &value, there, &mut self.scope)? => {
-                Err(item.not(item.from + value.range.start))
-            }
-            _ => Ok(item.from + value.range.end),
+        match end {
+            Ok(end) => Ok(item.from + end),
+            Err(Misfit::Not(at)) => Err(item.not(item.from + at)),
+            Err(Misfit::More) if there.len() > LARGEST => Err(item.not(item.from + LARGEST)),
+            Err(Misfit::More) => Err(item.more(self.bytes.len())),
+            Err(Misfit::Unset(name)) => Err(Halt::Unset(name)),
         }
     }
 

@@ -8,6 +8,7 @@ mod failing;
 mod failure;
 mod frames;
 mod input;
+mod json_expected;
 mod json_match;
 mod json_value;
 mod look;

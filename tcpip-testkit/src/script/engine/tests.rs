@@ -5,7 +5,9 @@ mod blessing;
 mod blocks;
 mod cuts;
 mod items;
+mod json;
 mod page;
+mod shown;
 mod steps;
 
 use std::time::Duration;

@@ -103,6 +103,26 @@ end
     assert_eq!(Script::parse(text).unwrap().to_canonical(), canonical);
 }
 
+/// A byte-order mark, as some editors write it before the first line, is kept, and belongs to no line.
+#[test]
+fn a_byte_order_mark_is_of_no_line() {
+    for text in CORPUS {
+        let marked = format!("\u{feff}{text}");
+        let script = Script::parse(&marked).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(script.to_string(), marked);
+        assert_eq!(script.to_canonical(), Script::parse(text).unwrap().to_canonical());
+    }
+    assert_eq!(Script::parse("\u{feff}").unwrap().to_string(), "\u{feff}");
+    for text in ["> \"a\" CRLF", "CRLF", "> \"a\"\n> CRLF", "repeat 2\n> \"a\"", "script 2", "encoding klingon"] {
+        let error = Script::parse(text).unwrap_err().to_string();
+        assert_eq!(Script::parse(&format!("\u{feff}{text}")).unwrap_err().to_string(), error);
+    }
+    // Anywhere else it is not one.
+    let error = Script::parse("\u{feff}\u{feff}> \"a\"").unwrap_err().to_string();
+    assert!(error.starts_with("script:1:1: expected a step"), "{error}");
+    assert!(Script::parse("> \"a\"\n\u{feff}> \"a\"").is_err());
+}
+
 /// An error shows its line, and what of it is wrong.
 #[test]
 fn an_error_points_at_its_place() {
@@ -277,8 +297,13 @@ fn scripts_are_read_from_files() {
     assert!(matches!(&error, ScriptError::NoSuchScript { name, .. } if name == "other"), "{error}");
     let error = Script::read(folder.join("none.tcpip")).unwrap_err();
     assert!(matches!(&error, ScriptError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound));
+    fs::write(&path, "\u{feff}```tcpip first\n> \"a\"\n> CRLF\n```\n").unwrap();
+    let error = Script::in_markdown(&path, "first").unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{}:3:3: expected", path.display())), "{error}");
     let path = folder.join("dome.tcpip");
-    fs::write(&path, CORPUS[0]).unwrap();
-    assert_eq!(Script::read(&path).unwrap().to_string(), CORPUS[0]);
+    for text in [CORPUS[0], "\u{feff}> \"a\"\r\n"] {
+        fs::write(&path, text).unwrap();
+        assert_eq!(Script::read(&path).unwrap().to_string(), text);
+    }
     fs::remove_dir_all(&folder).unwrap();
 }

@@ -17,10 +17,11 @@ use crate::script::place::Place;
 
 /// The lines of a script.
 pub(crate) fn lines(text: &str) -> Result<Vec<Line>, Wrong> {
+    let mut at = mark_length(text);
+    let text = &text[at..];
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    let mut at = 0;
     let line_at = |line: &str| {
         let start = at;
         at += line.len() + 1;
@@ -28,6 +29,12 @@ pub(crate) fn lines(text: &str) -> Result<Vec<Line>, Wrong> {
     };
     // What is behind the last line end is a line only if there is something.
     text.strip_suffix('\n').unwrap_or(text).split('\n').map(line_at).collect()
+}
+
+/// How many bytes of it are a byte-order mark, which is not of the first line. Editors write one where UTF-8 is not what
+/// they take a text for without.
+pub(crate) fn mark_length(text: &str) -> usize {
+    if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
 }
 
 /// A line that begins at this place of the script.

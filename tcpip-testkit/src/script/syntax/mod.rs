@@ -10,7 +10,7 @@ pub(crate) mod tree;
 
 pub(crate) use self::{
     canonical::canonical,
-    lines::lines,
+    lines::{lines, mark_length},
     tokens::Wrong,
     tree::{
         Action, Branching, Content, Delay, Hole, Item, ItemKind, JsonPattern, Kind, Line, Side, Step, TextPart, Time,

@@ -51,6 +51,19 @@ fn what_did_not_fit_is_written_anew() {
         // What comes behind the last literal is the next step's.
         ("> \"a\" LF\n> \"b\" LF\n", &[b"x\nb\n"], "> \"x\" LF\n> \"b\" LF\n", &[1]),
         ("> \"a\" LF\n> \"b\" LF\n", &[b"x\ny\n"], "> \"x\" LF\n> \"y\" LF\n", &[1, 2]),
+        // In the encoding of the script, what is blessed is what came.
+        ("encoding latin-1\n> \"a\" LF\n", &[b"x\n"], "encoding latin-1\n> \"x\" LF\n", &[2]),
+        ("encoding latin-1\n> \"a\" LF\n", &[b"\xc3\xa9\n"], "encoding latin-1\n> x\"c3 a9 0a\"\n", &[2]),
+        (
+            "encoding utf-16-le\n> \"a\"\n",
+            &[b"\0long text"],
+            "encoding utf-16-le\n> x\"00 6c 6f 6e 67 20 74 65 78 74\"\n",
+            &[2],
+        ),
+        ("encoding utf-16-le\n", &[b"long text"], "encoding utf-16-le\n> x\"6c 6f 6e 67 20 74 65 78 74\"\n", &[2]),
+        // A byte-order mark stays before all.
+        ("\u{feff}  > \"a\"\n", &[b"x\ny"], "\u{feff}  > \"x\" LF\n    \"y\"\n", &[1, 2]),
+        ("\u{feff}", &[b"x"], "\u{feff}> \"x\"\n", &[1]),
     ] {
         let (changed, changed_lines) = blessed(script, chunks).unwrap_or_else(|failure| panic!("{script}{failure}"));
         assert_eq!(changed, expected);
@@ -59,6 +72,22 @@ fn what_did_not_fit_is_written_anew() {
         let (again, none) = blessed(expected, chunks).unwrap_or_else(|failure| panic!("{expected}{failure}"));
         assert_eq!((again.as_str(), none), (expected, Vec::new()));
     }
+}
+
+/// A text that wraps is one: what comes in its place wraps as well, and what is before the difference stays.
+#[test]
+fn a_text_that_wraps_is_blessed_as_a_whole() {
+    let [ones, twos, long] = ["1 ".repeat(44), "2 ".repeat(44), "3 ".repeat(500)];
+    let script = format!("> \"{ones}\"\n  \"{ones}\"\n  \"{ones}\"\n> \"b\" LF\n");
+    for (came, expected) in [
+        (format!("{ones}{twos}{ones}"), script.replacen(&format!("  \"{ones}"), &format!("  \"{twos}"), 1)),
+        (format!("{twos}{ones}{ones}"), script.replacen(&ones, &twos, 1)),
+    ] {
+        assert_eq!(blessed(&script, &[came.as_bytes(), b"", b"", b"b\n"]).unwrap().0, expected);
+    }
+    let (changed, _) = blessed(&script, &[long.as_bytes(), b"", b"", b"b\n"]).unwrap();
+    assert!(changed.lines().all(|line| line.len() <= 102), "{changed}");
+    assert_eq!(blessed(&changed, &[long.as_bytes(), b"", b"", b"b\n"]).unwrap().0, changed);
 }
 
 /// An end that is expected stays, behind a step of what came before it.
@@ -72,6 +101,13 @@ fn what_comes_before_an_end_is_a_step() {
     let (script, edits, failure) = played.engine.take_blessed().unwrap();
     assert_eq!(edits.apply(&script.to_string()).0, "> \"a\"\n > \"b\" LF\n > fin  # at last\n");
     assert_eq!(failure.line(), 2);
+    let mut played = Played::server("\u{feff} > fin\n");
+    played.engine.bless();
+    played.receive(b"a").unwrap();
+    played.end().unwrap();
+    assert!(played.engine.finish().is_none());
+    let (script, edits, _) = played.engine.take_blessed().unwrap();
+    assert_eq!(edits.apply(&script.to_string()).0, "\u{feff} > \"a\"\n > fin\n");
 }
 
 /// Within a block, a step stands for several that come; and what does not come cannot be written.

@@ -19,6 +19,8 @@ fn script() -> impl Strategy<Value = String> {
             "> {..} \"ab\"",
             "> {digits} LF",
             "> len8(\"a\")",
+            "> json [1, ..]",
+            "> json {json}",
             "> fin",
         ])
     };
@@ -59,7 +61,7 @@ proptest! {
     #[test]
     fn segments_make_no_difference(
         script in script(),
-        bytes in vec(select(&b"aaabb\n\n1\x01"[..]), 0..12),
+        bytes in vec(select(&b"aaabb\n\n11\x01\x0c[],"[..]), 0..12),
         cut in 1..12_usize,
     ) {
         let whole = play(&script, std::slice::from_ref(&bytes));
