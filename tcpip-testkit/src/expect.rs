@@ -10,12 +10,13 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{DEFAULT_EVENTUALLY_TIMEOUT, script::notation};
+use crate::{
+    DEFAULT_EVENTUALLY_TIMEOUT,
+    script::{notation, shown},
+};
 
 /// How much is read at once.
 const READ_AT_ONCE: usize = 16 * 1024;
-/// How much of what is expected and of what came is shown, before and behind the first difference.
-const SHOWN: usize = 128;
 
 /// Says what a bare stream must give: a socket, a [`NetworkStream`](tcpip_core::NetworkStream), one half of tokio's
 /// `duplex`. For peers that no [`ScriptedPeer`](crate::ScriptedPeer) can be, since they stop reading, hang up or are
@@ -63,8 +64,7 @@ pub trait ExpectExt: AsyncRead + Unpin {
                 Ok(()) if came == expected => {}
                 heard => {
                     let same = expected.iter().zip(&came).take_while(|(expected, came)| expected == came).count();
-                    came.truncate(same + SHOWN / 2);
-                    fail(place, &shown(&expected[..expected.len().min(same + SHOWN / 2)]), &came, heard)
+                    fail(place, &shown::bytes(expected, same), &shown::bytes(&came, same), heard)
                 }
             }
         }
@@ -77,8 +77,8 @@ pub trait ExpectExt: AsyncRead + Unpin {
         async move {
             match next(self).await {
                 Ok(None) => {}
-                Ok(Some(byte)) => fail(place, "the end of the stream", &[byte], Ok(())),
-                Err(error) => fail(place, "the end of the stream", &[], Err(error)),
+                Ok(Some(byte)) => fail(place, "the end of the stream", &shown::bytes(&[byte], 0), Ok(())),
+                Err(error) => fail(place, "the end of the stream", "nothing", Err(error)),
             }
         }
     }
@@ -90,9 +90,9 @@ pub trait ExpectExt: AsyncRead + Unpin {
         async move {
             match next(self).await {
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted) => {}
-                Ok(Some(byte)) => fail(place, "a reset", &[byte], Ok(())),
-                Ok(None) => fail(place, "a reset", &[], Err(ErrorKind::UnexpectedEof.into())),
-                Err(error) => fail(place, "a reset", &[], Err(error)),
+                Ok(Some(byte)) => fail(place, "a reset", &shown::bytes(&[byte], 0), Ok(())),
+                Ok(None) => fail(place, "a reset", "nothing", Err(ErrorKind::UnexpectedEof.into())),
+                Err(error) => fail(place, "a reset", "nothing", Err(error)),
             }
         }
     }
@@ -106,7 +106,12 @@ pub trait ExpectExt: AsyncRead + Unpin {
             let whole = within(self.take(count as u64).read_to_end(&mut came)).await;
             match whole {
                 Ok(read) if read == count => came,
-                whole => fail(place, &format!("{count} bytes"), &came, whole.and(Err(ErrorKind::UnexpectedEof.into()))),
+                whole => fail(
+                    place,
+                    &format!("{count} bytes"),
+                    &shown::bytes(&came, came.len()),
+                    whole.and(Err(ErrorKind::UnexpectedEof.into())),
+                ),
             }
         }
     }
@@ -123,7 +128,7 @@ pub trait ExpectExt: AsyncRead + Unpin {
             let mut came = Vec::new();
             match within(self.read_to_end(&mut came)).await {
                 Err(error) if error.kind() == ErrorKind::TimedOut => {
-                    fail(place, "the end of the stream", &came, Err(error))
+                    fail(place, "the end of the stream", &shown::bytes(&came, came.len()), Err(error))
                 }
                 read => read.map(|_| came),
             }
@@ -181,8 +186,7 @@ async fn within<T>(done: impl Future<Output = io::Result<T>>) -> io::Result<T> {
 }
 
 /// Fails the test that called at `place`.
-fn fail(place: &Location<'_>, expected: &str, came: &[u8], then: io::Result<()>) -> ! {
-    let came = if came.is_empty() { "nothing".to_owned() } else { shown(came) };
+fn fail(place: &Location<'_>, expected: &str, came: &str, then: io::Result<()>) -> ! {
     let then = match then.map_err(|error| (error.kind(), error)) {
         Ok(()) => String::new(),
         Err((ErrorKind::UnexpectedEof, _)) => "; then the stream ended".to_owned(),
@@ -190,11 +194,4 @@ fn fail(place: &Location<'_>, expected: &str, came: &[u8], then: io::Result<()>)
         Err((_, error)) => format!("; then {error}"),
     };
     panic!("expected at {place}: {expected}\ncame: {came}{then}");
-}
-
-/// The bytes as a script has them, the last ones of many.
-fn shown(bytes: &[u8]) -> String {
-    let skipped = bytes.len().saturating_sub(SHOWN);
-    let items = notation::items(&bytes[skipped..]);
-    if skipped == 0 { items } else { format!("{skipped} bytes and {items}") }
 }

@@ -72,6 +72,10 @@ mod transcript;
 
 pub use tcpip_server::STD_TIMEOUT;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub use self::script::fuzzing;
+
 pub use self::{
     conformance::{
         Conformance, ConformanceError, ConformanceFailure, ConformanceProblem, DEFAULT_LISTEN_TIME, DEFAULT_STUCK_TIME,

@@ -7,6 +7,8 @@ mod crc;
 mod edits;
 pub(crate) mod engine;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod kinds;
 mod markdown;
 pub(crate) mod notation;

@@ -1,10 +1,17 @@
 //! How much is shown of what may be of any size.
 
+use std::ops::Range;
+
+use super::notation;
+
 /// How many characters of a line are shown.
 pub(crate) const LONGEST_LINE: usize = 200;
 /// How many lines of a transcript are shown, and how many bytes of them.
 pub(crate) const MOST_LINES: usize = 40;
 const MOST_BYTES: usize = 4 << 10;
+/// How many bytes are shown before the one that matters, and from it on.
+const BYTES_BEFORE: usize = 512;
+const BYTES_BEHIND: usize = 64;
 
 /// Returns at most so many characters of a line, those around the one at `at`, with `…` in place of the others; and
 /// where that one is in it.
@@ -38,6 +45,31 @@ pub(crate) fn last_lines(transcript: &str) -> String {
     }
     lines.reverse();
     lines.join("\n")
+}
+
+/// Returns the bytes around the one at `at`, as items of a script. What is left out is told in a comment.
+pub(crate) fn bytes(bytes: &[u8], at: usize) -> String {
+    if bytes.is_empty() {
+        return "nothing".to_owned();
+    }
+    let shown = range(bytes, at);
+    let left_out = match (shown.start, bytes.len() - shown.end) {
+        (0, 0) => String::new(),
+        (0, behind) => format!("  # and {behind} bytes more"),
+        (before, 0) => format!("  # behind {before} bytes"),
+        (before, behind) => format!("  # behind {before} bytes, and {behind} bytes more"),
+    };
+    notation::items(&bytes[shown]) + &left_out
+}
+
+/// What is shown of bytes of which the one at `at` matters. They are not cut within a character.
+fn range(bytes: &[u8], at: usize) -> Range<usize> {
+    let at = at.min(bytes.len());
+    let boundary = |at: usize| {
+        let is_boundary = |at: &usize| bytes.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
+        (at.saturating_sub(3)..=at).rev().find(is_boundary).unwrap_or(at)
+    };
+    boundary(at.saturating_sub(BYTES_BEFORE))..boundary(bytes.len().min(at + BYTES_BEHIND))
 }
 
 #[cfg(test)]

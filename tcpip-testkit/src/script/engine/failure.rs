@@ -1,12 +1,8 @@
 //! Why a script was not played to its end.
 
-use std::{fmt, io, ops::Range, sync::Arc, time::Duration};
+use std::{fmt, io, sync::Arc, time::Duration};
 
-use crate::script::{ScriptFault, notation, shown};
-
-/// How many bytes of what came are shown before the one that does not fit, and from it on.
-const SHOWN_BEFORE: usize = 512;
-const SHOWN_BEHIND: usize = 64;
+use crate::script::{ScriptFault, shown};
 
 /// A script was not played to its end.
 ///
@@ -150,31 +146,10 @@ impl fmt::Display for ScriptFailure {
         if let FailureReason::Io { source } = reason {
             write!(formatter, "\nthe network says: {source}")?;
         }
-        if came.is_empty() {
-            formatter.write_str("\ncame: nothing")?;
-        } else {
-            let shown = shown_of(came, *at);
-            write!(formatter, "\ncame: {}", notation::items(&came[shown.clone()]))?;
-            match (shown.start, came.len() - shown.end) {
-                (0, 0) => {}
-                (0, behind) => write!(formatter, "  # and {behind} bytes more")?,
-                (before, 0) => write!(formatter, "  # behind {before} bytes")?,
-                (before, behind) => write!(formatter, "  # behind {before} bytes, and {behind} bytes more")?,
-            }
-        }
+        write!(formatter, "\ncame: {}", shown::bytes(came, *at))?;
         if !transcript.is_empty() {
             write!(formatter, "\nso far:\n{}", shown::last_lines(transcript))?;
         }
         Ok(())
     }
-}
-
-/// What is shown of what came, if this byte does not fit. It is not cut within a character.
-fn shown_of(came: &[u8], at: usize) -> Range<usize> {
-    let at = at.min(came.len());
-    let boundary = |at: usize| {
-        let is_boundary = |at: &usize| came.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
-        (at.saturating_sub(3)..=at).rev().find(is_boundary).unwrap_or(at)
-    };
-    boundary(at.saturating_sub(SHOWN_BEFORE))..boundary(came.len().min(at + SHOWN_BEHIND))
 }
