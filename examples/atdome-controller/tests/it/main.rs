@@ -11,6 +11,5 @@ mod program;
 #[path = "../../../../tcpip-testkit/tests/python/python.rs"]
 mod python;
 mod python_peers;
-mod scripted_dome;
 mod statuses;
 mod turned_away;

@@ -1,17 +1,21 @@
-//! Waiting for the dome to move, with a mock whose time passes faster.
+//! Waiting for the mock dome to move, at its own pace, which takes no time here.
 
 use std::time::Duration;
 
-use atdome_controller::{Azimuth, Command, Dome, DomeBuilder, DomeError, DoorState, Rotation};
+use atdome_controller::{Azimuth, Command, Dome, DomeError, DoorState, Rotation};
 use atdome_mock::MockDome;
-use tcpip_testkit::OneClientServerTestCase;
+use tcpip_testkit::MemoryNetwork;
+use tokio::time::Instant;
 
-/// No motion of a dome that is 100 times as fast takes longer than 0.3 s.
-const SPEED_UP: f64 = 100.0;
-const WITHIN: Duration = Duration::from_secs(5);
+/// No motion takes longer than half a minute.
+const WITHIN: Duration = Duration::from_mins(1);
 
-fn builder(host: &str, port: u16) -> DomeBuilder {
-    Dome::builder(host, port).poll_interval(Duration::from_millis(5))
+/// A mock dome in a network of the test, and its controller.
+async fn dome() -> (Dome, impl Sized) {
+    let entered = MemoryNetwork::new().enter();
+    let server = MockDome::new().server().start().await.unwrap();
+    let dome = Dome::connect(server.host(), server.port()).await.unwrap();
+    (dome, (server, entered))
 }
 
 fn azimuth(degrees: f64) -> Azimuth {
@@ -19,22 +23,18 @@ fn azimuth(degrees: f64) -> Azimuth {
 }
 
 /// Homing ends at home, homed.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn homing_waits_until_the_dome_is_homed() {
-    let case = OneClientServerTestCase::new();
-    let server = case.create_server(MockDome::new().speed_up(SPEED_UP).server()).await.unwrap();
-    let dome = builder(server.host(), server.port()).connect().await.unwrap();
+    let (dome, _mock) = dome().await;
     let status = dome.home(WITHIN).await.unwrap();
     assert_eq!((status.azimuth, status.at_home, status.homed), (10.0, true, true));
     assert!(dome.full_status().await.unwrap().has_been_homed);
 }
 
 /// A rotation ends at its goal, through north by the shorter way.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn a_rotation_waits_until_the_dome_is_there() {
-    let case = OneClientServerTestCase::new();
-    let server = case.create_server(MockDome::new().speed_up(SPEED_UP).server()).await.unwrap();
-    let dome = builder(server.host(), server.port()).connect().await.unwrap();
+    let (dome, _mock) = dome().await;
     let status = dome.rotate_to(azimuth(5.25), WITHIN).await.unwrap();
     assert_eq!((status.azimuth, status.last_rotation), (5.25, Some(Rotation::Clockwise)));
     let status = dome.rotate_to(azimuth(355.0), WITHIN).await.unwrap();
@@ -43,11 +43,9 @@ async fn a_rotation_waits_until_the_dome_is_there() {
 }
 
 /// Waiting for stillness waits for doors and azimuth.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn stillness_is_that_of_every_part() {
-    let case = OneClientServerTestCase::new();
-    let server = case.create_server(MockDome::new().speed_up(SPEED_UP).server()).await.unwrap();
-    let dome = builder(server.host(), server.port()).connect().await.unwrap();
+    let (dome, _mock) = dome().await;
     dome.command(Command::OpenBothDoors).await.unwrap();
     dome.command(Command::Move(azimuth(300.0))).await.unwrap();
     let mut seen = 0;
@@ -67,13 +65,12 @@ async fn stillness_is_that_of_every_part() {
 }
 
 /// What takes too long is an error, and the link is as good as before.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn waiting_has_an_end() {
-    let case = OneClientServerTestCase::new();
-    let server = case.create_server(MockDome::new().server()).await.unwrap();
-    let dome = builder(server.host(), server.port()).connect().await.unwrap();
-    let within = Duration::from_millis(20);
+    let (dome, _mock) = dome().await;
+    let (begin, within) = (Instant::now(), Duration::from_secs(1));
     let error = dome.rotate_to(azimuth(105.0), within).await.unwrap_err();
+    assert_eq!(begin.elapsed(), within);
     assert!(matches!(error, DomeError::NotDone { within: time } if time == within), "{error:?}");
     dome.command(Command::Stop).await.unwrap();
     let status = dome.wait_until_still(WITHIN).await.unwrap();
@@ -81,11 +78,9 @@ async fn waiting_has_an_end() {
 }
 
 /// The dome does not say that it refuses `MV` while it is homing; that it is elsewhere afterwards tells.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn a_refused_rotation_is_an_error() {
-    let case = OneClientServerTestCase::new();
-    let server = case.create_server(MockDome::new().speed_up(SPEED_UP / 10.0).server()).await.unwrap();
-    let dome = builder(server.host(), server.port()).connect().await.unwrap();
+    let (dome, _mock) = dome().await;
     dome.command(Command::Home).await.unwrap();
     let error = dome.rotate_to(azimuth(200.0), WITHIN).await.unwrap_err();
     assert!(matches!(error, DomeError::NotThere { azimuth: 10.0, .. }), "{error:?}");
@@ -93,11 +88,9 @@ async fn a_refused_rotation_is_an_error() {
 }
 
 /// Homing that somebody stops is an error.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn an_interrupted_homing_is_an_error() {
-    let case = OneClientServerTestCase::new();
-    let server = case.create_server(MockDome::new().server()).await.unwrap();
-    let dome = builder(server.host(), server.port()).connect().await.unwrap();
+    let (dome, _mock) = dome().await;
     let stop = async {
         dome.wait_until(WITHIN, |status| status.move_code.is_homing()).await.unwrap();
         dome.command(Command::Stop).await.unwrap();
