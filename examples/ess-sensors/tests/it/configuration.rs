@@ -1,14 +1,11 @@
 //! The configuration, and what becomes of one that is refused.
 
-use std::{future::poll_fn, pin::pin, task::Poll};
+use std::time::Duration;
 
 use ess_sensors::{Configuration, Refusal, Sensors};
 use tcpip_client::{LinkError, LinkState, RequestError, Sent};
-use tcpip_testkit::eventually;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::TcpListener,
-};
+use tcpip_testkit::{EnteredNetwork, MemoryNetwork, Script, ScriptedPeer, eventually};
+use tokio::time::Instant;
 
 use crate::setup::{Setup, configuration, failure, link_to, start, wait_for};
 
@@ -58,48 +55,56 @@ async fn a_device_that_starts_up_is_asked_again() {
     assert!(mock.handler().is_configured());
 }
 
+/// A device that does what a script says, on a port of 127.0.0.1 in a network of the test.
+pub(crate) async fn scripted(script: &str) -> (ScriptedPeer, EnteredNetwork) {
+    let entered = MemoryNetwork::new().enter();
+    let peer = ScriptedPeer::server(Script::parse(script).unwrap()).start().await.unwrap();
+    (peer, entered)
+}
+
 /// What a device says by a number of its own is shown, and may be something else the next time.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn a_refusal_of_another_number_is_shown() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let link = link_to(listener.local_addr().unwrap().port(), Configuration::new().sensor("one", 1)).start();
-    let (stream, _) = listener.accept().await.unwrap();
-    let (reader, mut writer) = stream.into_split();
-    let mut lines = BufReader::new(reader).lines();
-    let mut said = eventually(lines.next_line()).await.unwrap().unwrap();
-    if said == "heartbeat" {
-        said = eventually(lines.next_line()).await.unwrap().unwrap();
-    }
-    let expected = r#"{"command": "configure", "parameters": {"sensors": [{"name": "one", "channels": 1}]}}"#;
-    assert_eq!(said, expected);
-    writer.write_all(b"{\"response\": -17}\r\n").await.unwrap();
+    let script = r#"
+        any time
+          > "heartbeat" CR LF
+        end
+        > '{"command": "configure", "parameters": {"sensors": [{"name": "one", "channels": 1}]}}' CR LF
+        < '{"response": -17}' CR LF
+    "#;
+    let (device, _entered) = scripted(script).await;
+    let link = link_to(device.port(), Configuration::new().sensor("one", 1)).start();
     assert_eq!(refusal(&failure(&link).await), Refusal::Other(-17));
     assert!(!link.states().borrow().is_final(), "{link:?}");
+    device.finish().await.unwrap();
 }
 
 /// A command that is given before the device is configured waits for that, and is not sent to one that is not.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn a_command_waits_for_the_configuration() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let link = link_to(listener.local_addr().unwrap().port(), configuration());
+    let script = r#"
+        > json {"command": "configure", ..} CR LF
+        +10ms < '{"response": 5}' CR LF
+        > close
+        > connect
+        > json {"command": "configure", ..} CR LF
+        +10ms < '{"response": 0}' CR LF
+        > json {"command": "zero", ..} CR LF
+        < '{"response": 3}' CR LF
+    "#;
+    let (device, _entered) = scripted(script).await;
+    let link = link_to(device.port(), configuration());
     let sensors = Sensors::new(link.client(|client| client.heartbeat_interval(None)).start());
-    for (response, is_configured) in [("{\"response\": 5}\r\n", false), ("{\"response\": 0}\r\n", true)] {
-        let (reader, mut writer) = eventually(listener.accept()).await.unwrap().0.into_split();
-        let mut lines = BufReader::new(reader).lines();
-        assert!(eventually(lines.next_line()).await.unwrap().unwrap().contains("configure"));
-        let mut early = pin!(sensors.zero("TempSensor1"));
-        assert!(poll_fn(|context| Poll::Ready(early.as_mut().poll(context).is_pending())).await);
-        writer.write_all(response.as_bytes()).await.unwrap();
-        let answering = async {
-            let heard = eventually(lines.next_line()).await.unwrap();
-            assert_eq!(heard.is_some_and(|command| command.contains("zero")), is_configured);
-            assert_eq!(sensors.link().is_ready(), is_configured);
-            writer.write_all(b"{\"response\": 3}\r\n").await.unwrap();
-        };
-        match tokio::join!(early, answering).0 {
-            Err(error) if error.refusal() == Some(&Refusal::NoSuchSensor) => assert!(is_configured),
-            Err(error) if error.sent() == Sent::No => assert!(!is_configured, "{error:?}"),
-            outcome => panic!("{outcome:?}"),
+    for sessions in 1..=2 {
+        let transcript = device.transcript();
+        eventually(|| String::from_utf8(transcript.received()).unwrap().matches("configure").count() == sessions).await;
+        let begin = Instant::now();
+        let error = sensors.zero("TempSensor1").await.unwrap_err();
+        assert!(begin.elapsed() >= Duration::from_millis(5), "it waits for the response: {error:?}");
+        match sessions {
+            1 => assert_eq!(error.sent(), Sent::No, "{error:?}"),
+            _ => assert_eq!(error.refusal(), Some(&Refusal::NoSuchSensor), "{error:?}"),
         }
     }
+    device.finish().await.unwrap();
 }

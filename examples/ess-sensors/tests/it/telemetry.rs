@@ -3,21 +3,11 @@
 use ess_sensors::Refusal;
 use tcpip_client::LinkError;
 use tcpip_testkit::eventually;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
+
+use crate::{
+    configuration::scripted,
+    setup::{Setup, configuration, failure, link_to},
 };
-
-use crate::setup::{Setup, configuration, failure, link_to};
-
-/// Reads the configuration, which may come behind a heartbeat.
-async fn read_configuration(stream: &mut BufReader<TcpStream>) {
-    let mut line = String::new();
-    while !line.contains("configure") {
-        line.clear();
-        eventually(stream.read_line(&mut line)).await.unwrap();
-    }
-}
 
 /// Commands are answered while telemetry comes in plenty, and each has its own reply.
 #[test_log::test(tokio::test)]
@@ -38,23 +28,24 @@ async fn commands_are_answered_among_telemetry() {
 }
 
 /// The configuration is answered behind telemetry, that of a session before for example.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn the_configuration_is_answered_behind_telemetry() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let link = link_to(listener.local_addr().unwrap().port(), configuration()).start();
-    let mut device = BufReader::new(listener.accept().await.unwrap().0);
-    let telemetry = "{\"telemetry\": {\"name\": \"TempSensor1\", \"timestamp\": 1.5, \"response_code\": 1, \
-                     \"sensor_data\": [NaN, -Infinity, 1e-300]}}\r\n";
-    device.write_all(telemetry.as_bytes()).await.unwrap();
+    let telemetry = r#"'{"telemetry": {"name": "TempSensor1", "timestamp": 1.5, "response_code": 1, "#.to_owned()
+        + r#""sensor_data": [NaN, -Infinity, 1e-300]}}' CR LF"#;
+    let script = format!(
+        "any time\n> 'heartbeat' CR LF\nend\n< {telemetry}\n> json {{\"command\": \"configure\", ..}} CR LF\n\
+         +10ms < {telemetry} '{{\"response\": 0}}' CR LF {telemetry}\n"
+    );
+    let (device, _entered) = scripted(&script).await;
+    let link = link_to(device.port(), configuration()).start();
     let latest = link.handler().protocol().telemetry("TempSensor1").unwrap();
     let reading = eventually(latest.wait_for(|_| true)).await.unwrap();
     assert!(reading.sensor_data[0].is_nan(), "{reading:?}");
     assert_eq!((reading.timestamp, reading.response_code), (1.5, 1));
     assert_eq!(reading.sensor_data[1..], [f64::NEG_INFINITY, 1e-300]);
-    read_configuration(&mut device).await;
     assert!(!link.is_ready());
-    device.write_all(format!("{telemetry}{{\"response\": 0}}\r\n{telemetry}").as_bytes()).await.unwrap();
     eventually(link.ready()).await.unwrap();
+    device.finish().await.unwrap();
 }
 
 /// A channel without a sensor is NaN, and the others are what they are.
@@ -74,17 +65,23 @@ async fn nan_arrives_as_nan() {
 }
 
 /// What is no message may have been a reply, so it costs the session.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn what_is_no_message_costs_the_session() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let link = link_to(listener.local_addr().unwrap().port(), configuration()).start();
-    let mut device = BufReader::new(listener.accept().await.unwrap().0);
-    read_configuration(&mut device).await;
-    device.write_all(b"{\"respond\": 0}\r\n").await.unwrap();
+    let script = r#"
+        any time
+          > "heartbeat" CR LF
+        end
+        > json {"command": "configure", ..} CR LF
+        < '{"respond": 0}' CR LF
+        > close
+        > connect
+        > json {"command": "configure", ..} CR LF
+        < '{"response": 0}' CR LF
+    "#;
+    let (device, _entered) = scripted(script).await;
+    let link = link_to(device.port(), configuration()).start();
     let error = failure(&link).await;
     assert!(matches!(&error, LinkError::Handshake(_) | LinkError::Lost { .. }), "{error:?}");
-    let mut device = BufReader::new(eventually(listener.accept()).await.unwrap().0);
-    read_configuration(&mut device).await;
-    device.write_all(b"{\"response\": 0}\r\n").await.unwrap();
     eventually(link.ready()).await.unwrap();
+    device.finish().await.unwrap();
 }

@@ -5,10 +5,9 @@ use std::{process::Stdio, time::Duration};
 use moog_mock::{MockController, SimpleDevice};
 use moog_protocol::code;
 use tcpip_client::{Cause, DisconnectReason, LinkError, RequestError, Sent};
-use tcpip_testkit::eventually;
+use tcpip_testkit::{MemoryNetwork, Script, ScriptedPeer, eventually};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::TcpListener,
+    io::{AsyncBufReadExt, BufReader},
     time::{Instant, timeout},
 };
 
@@ -108,19 +107,15 @@ async fn whoever_waits_for_the_configuration_is_told() {
 }
 
 /// A frame that the end of the stream cuts short is no frame.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn half_a_frame_is_none() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let axis = Axis::builder("127.0.0.1", port).start();
-    let (telemetry, ()) = eventually(async {
-        tokio::join!(axis.next_telemetry(), async {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            stream.write_all(&[2, 0, 0, 0, 0, 0, 0, 0, 0, 0]).await.unwrap();
-        })
-    })
-    .await;
+    let _entered = MemoryNetwork::new().enter();
+    let script = Script::parse("< u32le(2) NUL*6\n< close").unwrap();
+    let controller = ScriptedPeer::server(script).start().await.unwrap();
+    let axis = Axis::builder(controller.host(), controller.port()).start();
+    let telemetry = axis.next_telemetry().await;
     assert!(matches!(telemetry, Err(LinkError::Lost { .. })), "{telemetry:?}");
+    controller.finish().await.unwrap();
 }
 
 /// A controller that is stopped and started again on its port is found again, with its configuration of then; commands
