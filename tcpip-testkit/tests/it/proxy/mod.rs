@@ -8,6 +8,7 @@ mod gate;
 mod passing;
 mod pieces;
 mod quiet;
+mod recording;
 mod sessions;
 mod silence;
 mod times;
