@@ -131,16 +131,19 @@ where
     /// heard behind a command. With a longer time, telemetry passes for a reply: a client is taken for served that only
     /// gets telemetry. And each scenario costs all that is sent meanwhile: 10 s of a message in each millisecond are
     /// 10 000 of them, and of more than a mebibyte the rest is not heard. Where the device needs more time for a reply
-    /// than is between two messages, have [`comparing`](Self::comparing) leave these out.
+    /// than that, or sends what it sends by a clock that does not begin with the connection, have
+    /// [`comparing`](Self::comparing) leave it out.
     pub fn listen_time(mut self, time: Duration) -> Self {
         self.settings.listen_time = time;
         self
     }
 
     /// Has each reply be compared by what `map` makes of it: without what differs by nature, such as time stamps,
-    /// counters and random numbers, or telemetry that comes between. It is given all that was heard behind the greeting,
-    /// at least one byte: where several commands were sent, the replies to all of them. If it returns nothing, there was
-    /// no reply. Failures show what was compared. Default: replies are compared as they are.
+    /// counters and random numbers, or telemetry that comes between.
+    ///
+    /// `map` is given all that was heard behind the greeting, at least one byte: where several commands were sent, the
+    /// replies to all of them. If it returns nothing, there was no reply. Failures show what was compared. Default:
+    /// replies are compared as they are.
     ///
     /// # Examples
     ///

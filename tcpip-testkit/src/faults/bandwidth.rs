@@ -66,9 +66,9 @@ pub fn bandwidth(bytes_per_second: u64) -> Bandwidth {
     Bandwidth::new(bytes_per_second, 1)
 }
 
-/// A serial line of so many bits in a second, with 8 data bits, no parity and 1 stop bit: 10 bits for each byte, so that
-/// `baud(9600)` carries 960 bytes per second in each direction. Written as text, it is `"9600 8N1"`, which
-/// [`parse`](str::parse) makes the same [`Bandwidth`] of; so are lines with other bits, such as `"9600 7E1"`.
+/// A serial line of so many bits in a second, with 8 data bits, no parity and 1 stop bit: 10 bits for each byte, so
+/// `baud(9600)` carries 960 bytes per second in each direction. `"9600 8N1".parse()` makes the same [`Bandwidth`], and
+/// `"9600 7E1".parse()` that of a line with other bits.
 ///
 /// # Panics
 ///

@@ -26,8 +26,9 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::Duration;
 //! use tcpip_client::Client;
-//! use tcpip_testkit::{FaultProxy, MemoryNetwork, TestOneClientReadLoopServer, Then, seed};
+//! use tcpip_testkit::{FaultProxy, MemoryNetwork, TestOneClientReadLoopServer, seed};
 //! use tcpip_testkit::faults::{self, Bandwidth, Event, Fault};
+//! use tcpip_testkit::proxy::Then;
 //!
 //! # /*
 //! #[tokio::test(start_paused = true)]

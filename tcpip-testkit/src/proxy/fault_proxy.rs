@@ -17,7 +17,7 @@ use crate::{
 ///
 /// Without a fault it passes on what comes: bytes as they come, the end of the stream as the end of that direction
 /// alone, a reset as a reset, at once. Each session has a task of its own, and each direction of it holds up to
-/// [`DEFAULT_WINDOW`](crate::DEFAULT_WINDOW) before its sender is held up; neither direction holds up the other.
+/// [`DEFAULT_WINDOW`](super::DEFAULT_WINDOW) before its sender is held up; neither direction holds up the other.
 ///
 /// The server is dialled once a client has been accepted. So the client is connected a little earlier than the server,
 /// and is reset if that cannot be reached.

@@ -13,7 +13,10 @@ use super::{
     log::{Passed, Side},
     passing::PassingSession,
 };
-use crate::{FaultProxyBuilder, What, Wire, faults::Direction};
+use crate::{
+    faults::Direction,
+    proxy::{self, FaultProxyBuilder, What, Wire},
+};
 
 /// What the client has sent, and what has come to it: behind the faults.
 impl Record for FaultProxyBuilder {
@@ -76,7 +79,7 @@ impl SessionRecording {
     }
 
     /// Notes what has passed, if it is recorded.
-    pub(crate) fn note(&mut self, passed: &crate::Passed<'_>) {
+    pub(crate) fn note(&mut self, passed: &proxy::Passed<'_>) {
         if passed.wire != Wire::Client {
             return;
         }

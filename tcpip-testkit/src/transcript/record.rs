@@ -19,7 +19,7 @@ use crate::TestServerBuilder;
 pub trait Record: Sized {
     /// Records each session into `transcript`. It takes the place of an earlier
     /// [`tap_chunks`](tcpip_client::ConnectionOptions::tap_chunks), but a proxy has its
-    /// [`tap`](crate::FaultProxyBuilder::tap) as well.
+    /// [`tap`](crate::proxy::FaultProxyBuilder::tap) as well.
     ///
     /// # Examples
     ///

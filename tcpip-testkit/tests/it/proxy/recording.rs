@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use macro_rules_attribute::apply;
 use tcpip_client::NetworkStream;
 use tcpip_testkit::{
-    Passed, ProxyTap, Record, Transcript, What, Wire,
+    Record, Transcript,
     faults::{self, Direction},
+    proxy::{FaultProxyBuilder, Passed, ProxyTap, What, Wire},
 };
 use tokio::io::AsyncWriteExt;
 
@@ -92,7 +93,7 @@ impl ProxyTap for AtTheServer {
 async fn a_tap_and_a_transcript_go_together<P: Place>() {
     for tap_first in [true, false] {
         let (tap, transcript) = (Arc::new(AtTheServer::default()), Transcript::new());
-        let proxy = |proxy: tcpip_testkit::FaultProxyBuilder| {
+        let proxy = |proxy: FaultProxyBuilder| {
             if tap_first {
                 proxy.tap(Arc::clone(&tap) as _).record(&transcript)
             } else {
