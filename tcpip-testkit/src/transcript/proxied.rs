@@ -1,6 +1,7 @@
 //! Recording what passes through a proxy.
 
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
         Arc, OnceLock,
@@ -26,10 +27,9 @@ impl Record for FaultProxyBuilder {
 }
 
 /// The transcript of a proxy, once somebody wants one. A clone is of the same.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub(crate) struct Recording(Arc<State>);
 
-#[derive(Debug, Default)]
 struct State {
     transcript: OnceLock<Transcript>,
     /// A session has begun.
@@ -56,6 +56,10 @@ impl Recording {
         transcript.clone()
     }
 
+    fn is_on(&self) -> bool {
+        self.0.transcript.get().is_some()
+    }
+
     /// A session with the server at this port begins.
     pub(crate) fn session(&self, server_port: u16) -> SessionRecording {
         self.0.has_begun.store(true, Ordering::Relaxed);
@@ -63,8 +67,14 @@ impl Recording {
     }
 }
 
+/// Not what is recorded, which may be much.
+impl fmt::Debug for Recording {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Recording").field("is_on", &self.is_on()).finish_non_exhaustive()
+    }
+}
+
 /// The recording of one session of a proxy.
-#[derive(Debug)]
 pub(crate) struct SessionRecording {
     recording: Recording,
     server_port: u16,
@@ -75,7 +85,7 @@ pub(crate) struct SessionRecording {
 impl SessionRecording {
     /// Whether it is recorded.
     pub(crate) fn is_on(&self) -> bool {
-        self.recording.0.transcript.get().is_some()
+        self.recording.is_on()
     }
 
     /// Notes what has passed, if it is recorded.
