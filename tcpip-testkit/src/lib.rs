@@ -10,7 +10,8 @@
 //! - [`ScriptedPeer`] plays one side of a [`Script`]: a device for a controller's tests, or a controller for a mock's.
 //!   [`scripts`] is the language of scripts.
 //! - [`memory_pair`] makes two clients that are connected to each other in memory.
-//! - [`FaultProxy`] stands between a client and a server, and lets their link misbehave, by [`faults`].
+//! - [`FaultProxy`] stands between a client and a server, and lets their link misbehave, by [`faults`]; what goes with
+//!   it is in [`proxy`].
 //! - [`Transcript`] records what goes over a link: a script to edit and play, a capture for Wireshark, or something to
 //!   check against a script.
 //! - [`conformance`](conformance()) puts a server through what every server must stand: cuts, garbage, clients that
@@ -65,7 +66,7 @@ mod fixture_error;
 mod network;
 mod no_leaks;
 mod one_client_server_test_case;
-mod proxy;
+pub mod proxy;
 mod script;
 mod test_read_loop_server;
 mod transcript;
@@ -92,10 +93,7 @@ pub use self::{
     },
     no_leaks::{LeakError, OTHERS_TIMEOUT, no_leaks, no_leaks_within},
     one_client_server_test_case::OneClientServerTestCase,
-    proxy::{
-        AcceptGuard, DEFAULT_WINDOW, FaultGuard, FaultProxy, FaultProxyBuilder, Passed, ProxyTap, Then, Toward, What,
-        Wire,
-    },
+    proxy::{FaultGuard, FaultProxy},
     script::{
         Captured, DEFAULT_FINISH_TIMEOUT, FailureReason, PeerError, Script, ScriptError, ScriptFailure, ScriptFault,
         ScriptedClient, ScriptedPeer, ScriptedServer,

@@ -129,7 +129,7 @@ where
         for piece in pieces {
             session.send(piece).await;
         }
-        let heard = session.listen(self.settings.listen_time).await;
+        let heard = self.hear(&session).await;
         session.hang_up().await;
         server.server().close().await;
         Ok(heard)
@@ -190,6 +190,11 @@ where
         let Some(command) = &self.answered else { return true };
         session.listen(self.settings.listen_time).await;
         session.send(command).await;
-        !session.listen(self.settings.listen_time).await.bytes.is_empty()
+        !self.hear(session).await.bytes.is_empty()
+    }
+
+    /// What the server says, as far as it is compared.
+    async fn hear(&self, session: &Session) -> Heard {
+        self.settings.compared.of(session.listen(self.settings.listen_time).await)
     }
 }

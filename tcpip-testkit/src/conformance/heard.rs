@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::script::notation;
 
-/// What a server has sent to a client. Its `Display` is as in a script.
+/// What a server has sent to a client, as it is [compared](crate::Conformance::comparing). Its `Display` is as in a
+/// script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Heard {

@@ -2,6 +2,7 @@
 
 mod apart;
 mod check;
+mod compared;
 mod error;
 mod garbage;
 mod heard;
@@ -13,6 +14,7 @@ use std::{fmt, time::Duration};
 
 use tcpip_server::ServerBuilder;
 
+use self::compared::Compared;
 pub use self::{
     error::{ConformanceError, ConformanceFailure, ConformanceProblem},
     heard::Heard,
@@ -41,7 +43,8 @@ pub const DEFAULT_STUCK_TIME: Duration = Duration::from_secs(10);
 /// All this happens in a [`MemoryNetwork`](crate::MemoryNetwork) of its own, on a thread and in a runtime of its own
 /// whose clock is paused: it takes no time, and does not disturb the test that runs it. So the builder must not have
 /// a `network` or a `listener` already. Replies are compared with their times: what the server sends by itself is no
-/// difference, if it does so in each run at the same time. Warnings that the server logs go to the global subscriber.
+/// difference, if it does so in each run at the same time; for what differs by nature, such as time stamps, there is
+/// [`comparing`](Conformance::comparing). Warnings that the server logs go to the global subscriber.
 /// To see panics, a hook is put before the one of the process, once.
 ///
 /// Dropping it does nothing.
@@ -79,6 +82,7 @@ where
             seed: 0,
             listen_time: DEFAULT_LISTEN_TIME,
             stuck_time: DEFAULT_STUCK_TIME,
+            compared: Compared::default(),
         },
     }
 }
@@ -90,12 +94,13 @@ pub struct Conformance<M> {
     settings: Settings,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Settings {
     commands: Vec<Vec<u8>>,
     seed: u64,
     listen_time: Duration,
     stuck_time: Duration,
+    compared: Compared,
 }
 
 impl<M, B> Conformance<M>
@@ -120,8 +125,57 @@ where
     /// Sets for how long a greeting and a reply are listened for, and nothing of it is missed: longer than the server
     /// takes. It is of the paused clock, and so costs nothing but what the server does meanwhile. Default:
     /// [`DEFAULT_LISTEN_TIME`].
+    ///
+    /// For a device that talks by itself, such as one with telemetry, set **less than half of the time between two
+    /// such messages**: those that come with the connection then count as its greeting, and nothing but the reply is
+    /// heard behind a command. With a longer time, telemetry passes for a reply: a client is taken for served that only
+    /// gets telemetry. And each scenario costs all that is sent meanwhile: 10 s of a message in each millisecond are
+    /// 10 000 of them, and of more than a mebibyte the rest is not heard. Where the device needs more time for a reply
+    /// than that, or sends what it sends by a clock that does not begin with the connection, have
+    /// [`comparing`](Self::comparing) leave it out.
     pub fn listen_time(mut self, time: Duration) -> Self {
         self.settings.listen_time = time;
+        self
+    }
+
+    /// Has each reply be compared by what `map` makes of it: without what differs by nature, such as time stamps,
+    /// counters and random numbers, or telemetry that comes between.
+    ///
+    /// `map` is given all that was heard behind the greeting, at least one byte: where several commands were sent, the
+    /// replies to all of them. If it returns nothing, there was no reply. Failures show what was compared. Default:
+    /// replies are compared as they are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
+    /// use tcpip_testkit::conformance;
+    ///
+    /// /// Numbers its replies, also from one server to the next.
+    /// struct NumberedEcho;
+    ///
+    /// impl ReadAndDispatch for NumberedEcho {
+    ///     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
+    ///         static REPLIES: AtomicU32 = AtomicU32::new(0);
+    ///         let line = connection.read_str().await?;
+    ///         let number = REPLIES.fetch_add(1, Ordering::Relaxed);
+    ///         Ok(connection.write_str(&format!("{number} {line}")).await?)
+    ///     }
+    /// }
+    ///
+    /// conformance(|| OneClientReadLoopServer::builder(NumberedEcho))
+    ///     .commands(["one\r\n", "two\r\n"])
+    ///     .comparing(|reply| reply.iter().copied().filter(|byte| !byte.is_ascii_digit()).collect())
+    ///     .run()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn comparing(mut self, map: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> Self {
+        self.settings.compared = Compared::by(map);
         self
     }
 
@@ -145,7 +199,8 @@ where
     ///
     /// # Panics
     ///
-    /// With what `server` panics with, and outside of a runtime of tokio.
+    /// With what `server` or the closure of [`comparing`](Self::comparing) panics with, and outside of a runtime of
+    /// tokio.
     pub async fn run(self) -> Result<(), ConformanceError> {
         if self.settings.commands.is_empty() {
             return Err(ConformanceError::NoCommands);

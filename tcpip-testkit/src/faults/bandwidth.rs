@@ -11,15 +11,21 @@ const MOST_PIECES: usize = 4096;
 
 /// A slow link: see [`bandwidth`] and [`baud`].
 ///
+/// A serial line is one that is [parsed](str::parse), too: its baud, then data bits (5 to 9), parity (N, E, O, M or S)
+/// and stop bits (1, 1.5 or 2), as devices' manuals write them. `"9600 8N1"` is the same as `baud(9600)`.
+///
 /// # Examples
 ///
 /// ```
 /// use tcpip_testkit::faults::{Bandwidth, UnknownLine};
 ///
 /// # fn main() -> Result<(), UnknownLine> {
-/// let line: Bandwidth = "9600 8N1".parse()?; // baud, data bits, parity (N, E, O, M, S), stop bits (1, 1.5, 2)
-/// assert!("9600 baud".parse::<Bandwidth>().is_err());
+/// let line: Bandwidth = "9600 7E1".parse()?;
 /// # let _ = line;
+/// for nonsense in ["9600", "9600 baud", "9600 8X1", "0 8N1"] {
+///     let error: UnknownLine = nonsense.parse::<Bandwidth>().unwrap_err();
+///     assert_eq!(error.to_string(), format!("{nonsense:?} is no serial line such as \"9600 8N1\""));
+/// }
 /// # Ok(())
 /// # }
 /// ```
@@ -40,23 +46,47 @@ struct Sending {
 }
 
 /// Each direction of each session carries `bytes_per_second`. A byte comes when it has been transmitted as a whole; up
-/// to a millisecond's worth of them comes at once.
+/// to a millisecond's worth of them comes at once. For a serial line there are [`baud`] and `"9600 8N1".parse()`.
 ///
 /// # Panics
 ///
 /// If it is 0.
+///
+/// # Examples
+///
+/// ```
+/// use tcpip_testkit::faults;
+///
+/// let megabit = faults::bandwidth(1_000_000 / 8);
+/// # let _: &dyn faults::Fault = &megabit;
+/// ```
 #[must_use]
 #[track_caller]
 pub fn bandwidth(bytes_per_second: u64) -> Bandwidth {
     Bandwidth::new(bytes_per_second, 1)
 }
 
-/// A serial line of so many bits in a second, with 8 data bits, no parity and 1 stop bit: 10 bits for each byte. For
-/// others, `"9600 7E1".parse()` makes a [`Bandwidth`].
+/// A serial line of so many bits in a second, with 8 data bits, no parity and 1 stop bit: 10 bits for each byte, so
+/// `baud(9600)` carries 960 bytes per second in each direction. `"9600 8N1".parse()` makes the same [`Bandwidth`], and
+/// `"9600 7E1".parse()` that of a line with other bits.
 ///
 /// # Panics
 ///
 /// If it is 0.
+///
+/// # Examples
+///
+/// ```
+/// use tcpip_testkit::faults::{self, Bandwidth};
+///
+/// # fn main() -> Result<(), faults::UnknownLine> {
+/// let serial = faults::baud(9600);
+/// let the_same = "9600 8N1".parse::<Bandwidth>()?;
+/// assert!("9600 8X1".parse::<Bandwidth>().is_err()); // there is no such parity
+/// # let _: [&dyn faults::Fault; 2] = [&serial, &the_same];
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 #[track_caller]
 pub fn baud(bits_per_second: u64) -> Bandwidth {
@@ -142,7 +172,7 @@ impl Bandwidth {
     }
 }
 
-/// This is no serial line such as `9600 8N1`.
+/// A text is no serial line such as `9600 8N1`: the error of [parsing](str::parse) a [`Bandwidth`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no serial line such as \"9600 8N1\"")]
 pub struct UnknownLine {
@@ -152,6 +182,18 @@ pub struct UnknownLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A line of so many baud is the same however it is written.
+    #[test]
+    fn a_serial_line_may_be_written_in_two_ways() {
+        for bits in [1, 9600, 115_200, 1_000_000_007] {
+            let (line, parsed) = (baud(bits), format!("{bits} 8N1").parse::<Bandwidth>().unwrap());
+            for bytes in [1, 7, 1000, 1_000_000_000] {
+                assert_eq!(line.time(bytes), parsed.time(bytes), "{bits} baud");
+            }
+            assert_eq!(line.piece(10_000), parsed.piece(10_000), "{bits} baud");
+        }
+    }
 
     /// A line says how long a byte takes: start bit, data, parity and stop bits.
     #[test]

@@ -84,8 +84,8 @@ pub fn replace(from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> impl Fault {
 }
 
 /// Each message ends with `bytes`, in place of the separator of [`messages`](super::messages): another one, twice the
-/// same, or, if it is empty, none. Outside of `messages`, in place of the carriage returns and line feeds at the end of
-/// a chunk.
+/// same, or, if it is empty, none. Outside of `messages`, and within [`frames`](super::frames), in place of the
+/// carriage returns and line feeds at the end of a chunk or frame.
 #[must_use]
 pub fn terminator(bytes: impl AsRef<[u8]>) -> impl Fault {
     let terminator = bytes.as_ref().to_vec();

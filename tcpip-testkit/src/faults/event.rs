@@ -13,7 +13,7 @@ pub enum Event<'a> {
     /// been installed in one that is there. It comes first.
     Open,
     /// Bytes: what one read gave, what a fault before this one made of that, or a message within
-    /// [`messages`](super::messages).
+    /// [`messages`](super::messages) or [`frames`](super::frames).
     Chunk(&'a [u8]),
     /// Bytes that [`times`](super::Fault::times), [`skip`](super::Fault::skip) or another such condition keeps from
     /// this fault. They are to be passed on, behind what the fault has kept itself.

@@ -2,8 +2,9 @@
 //!
 //! A fault is a stage that bytes pass on their way, a [`Fault`] of your own or one of those below. The conditions
 //! [`times`](Fault::times), [`skip`](Fault::skip), [`after`](Fault::after), [`probability`](Fault::probability) and
-//! [`of_sessions`](Fault::of_sessions) say when it is at work, and [`messages`] has it work on messages in place of
-//! chunks. A chunk is what one read gave: a test that depends on where a chunk ends says `messages` or `after`.
+//! [`of_sessions`](Fault::of_sessions) say when it is at work, and [`messages`] and [`frames`] have it work on
+//! messages in place of chunks. A chunk is what one read gave: a test that depends on where a chunk ends says
+//! `messages`, `frames` or `after`.
 //!
 //! | what goes wrong | fault |
 //! |---|---|
@@ -25,8 +26,9 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::Duration;
 //! use tcpip_client::Client;
-//! use tcpip_testkit::{FaultProxy, MemoryNetwork, TestOneClientReadLoopServer, Then, seed};
+//! use tcpip_testkit::{FaultProxy, MemoryNetwork, TestOneClientReadLoopServer, seed};
 //! use tcpip_testkit::faults::{self, Bandwidth, Event, Fault};
+//! use tcpip_testkit::proxy::Then;
 //!
 //! # /*
 //! #[tokio::test(start_paused = true)]
@@ -107,7 +109,7 @@ pub use self::{
     gated::Gated,
     latency::{Latency, latency},
     loss::{Loss, loss},
-    messages::{Messages, messages},
+    messages::{Messages, frames, messages},
     order::{double, drop_bytes, swap},
     out::Out,
     random::seed,

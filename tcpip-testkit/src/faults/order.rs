@@ -2,8 +2,8 @@
 
 use super::{At, Event, Fault, Out, custom, lanes::Lanes};
 
-/// Damage that TCP does not do: chunks are missing. Within [`messages`](super::messages), messages are, as if the
-/// device had lost them.
+/// Damage that TCP does not do: chunks are missing. Within [`messages`](super::messages) or [`frames`](super::frames),
+/// messages are, as if the device had lost them.
 #[must_use]
 pub fn drop_bytes() -> impl Fault {
     custom(|event, _, out| match event {
@@ -12,7 +12,21 @@ pub fn drop_bytes() -> impl Fault {
     })
 }
 
-/// Each chunk comes twice; within [`messages`](super::messages), each message.
+/// Each chunk comes twice; within [`messages`](super::messages) or [`frames`](super::frames), each message.
+///
+/// It is meant for these two: a chunk is what one read gave, several messages or the half of one, so that alone it
+/// doubles what nobody can tell in advance. With [`after`](Fault::after), it begins at a byte that is known.
+///
+/// # Examples
+///
+/// The first line comes twice, as from a device that repeats what it takes for lost:
+///
+/// ```
+/// use tcpip_testkit::faults;
+///
+/// let twice = faults::messages(b"\r\n", faults::double()).times(1);
+/// # let _: &dyn faults::Fault = &twice;
+/// ```
 #[must_use]
 pub fn double() -> impl Fault {
     custom(|event, _, out| {

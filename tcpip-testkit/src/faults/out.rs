@@ -99,16 +99,16 @@ impl<'a> Out<'a> {
         }
     }
 
-    /// Returns what ends each message, within [`messages`](super::messages).
+    /// Returns what ends each message, within [`messages`](super::messages); nothing within [`frames`](super::frames).
     #[must_use]
     pub fn separator(&self) -> Option<&[u8]> {
         self.separator
     }
 
-    /// The same, where messages end with `separator`.
-    pub(super) fn within_messages<'b>(&'b mut self, separator: &'b [u8]) -> Out<'b> {
+    /// The same, where messages end with `separator`, if with any.
+    pub(super) fn within_messages<'b>(&'b mut self, separator: Option<&'b [u8]>) -> Out<'b> {
         let Self { stage, now, chunk, hangs_up, .. } = self;
-        Out { stage, now: *now, chunk, hangs_up, separator: Some(separator) }
+        Out { stage, now: *now, chunk, hangs_up, separator }
     }
 
     /// Whether nothing can be sent any more.

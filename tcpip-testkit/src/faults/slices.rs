@@ -28,9 +28,28 @@ enum Cuts {
 /// The peer is given its turn between two pieces, but where it is slow, or the system is, it may find several at once:
 /// a [`pause`](Slices::pause) makes that unlikely.
 ///
+/// A chunk is what one read gave, so where a message is cut depends on what came with it, unless `size` is 1. Within
+/// [`messages`](super::messages) or [`frames`](super::frames) each message is cut from its own beginning on; with
+/// [`after`](Fault::after) all behind a byte that is known; and [`slices_at`] cuts at such bytes. What is installed
+/// behind it has the pieces one by one: a [`latency`](super::latency) with jitter, for one, has each come at a time of
+/// its own.
+///
 /// # Panics
 ///
 /// If it is 0.
+///
+/// # Examples
+///
+/// Each line comes in pieces of three bytes, the next line in pieces of its own; and all but a greeting of 16 bytes
+/// comes byte by byte:
+///
+/// ```
+/// use tcpip_testkit::faults::{self, Fault};
+///
+/// let lines = faults::messages(b"\n", faults::slices(3));
+/// let bytes = faults::slices(1).after(16);
+/// # let _: [&dyn Fault; 2] = [&lines, &bytes];
+/// ```
 #[must_use]
 #[track_caller]
 pub fn slices(size: usize) -> Slices {

@@ -15,6 +15,7 @@ use super::{
     serving::{Serving, Sessions},
     tight_sockets::TightSockets,
 };
+use crate::transcript::{Transcript, proxied::Recording};
 
 /// How many bytes a direction of a session holds: 1 MiB.
 pub const DEFAULT_WINDOW: usize = 1024 * 1024;
@@ -29,6 +30,7 @@ pub struct FaultProxyBuilder {
     window: usize,
     buffers: Option<u32>,
     tap: Option<Arc<dyn ProxyTap>>,
+    transcript: Option<Transcript>,
 }
 
 impl FaultProxyBuilder {
@@ -40,7 +42,7 @@ impl FaultProxyBuilder {
             connect_timeout: Some(DEFAULT_CONNECT_TIMEOUT),
         };
         let host = LOCALHOST_IPV4.to_owned();
-        Self { target, host, port: 0, window: DEFAULT_WINDOW, buffers: None, tap: None }
+        Self { target, host, port: 0, window: DEFAULT_WINDOW, buffers: None, tap: None, transcript: None }
     }
 
     /// The network that the proxy listens in and dials the server in, of which the builder keeps a clone. Default:
@@ -90,8 +92,8 @@ impl FaultProxyBuilder {
         Self { tap: Some(tap), ..self }
     }
 
-    pub(crate) fn server_port(&self) -> u16 {
-        self.target.port
+    pub(crate) fn transcript(self, transcript: Transcript) -> Self {
+        Self { transcript: Some(transcript), ..self }
     }
 
     /// Starts the proxy. The server need not be there: it is dialled for each client.
@@ -114,16 +116,22 @@ impl FaultProxyBuilder {
         let address = addresses[0];
         let gate = Gate::open(self.target.network.clone(), address, is_system)
             .map_err(|source| StartError::Bind { address, source })?;
-        let (gate, faults) = (Arc::new(gate), Faults::default());
-        let sessions = Sessions { target: self.target, window: self.window, tap: self.tap, faults: faults.clone() };
+        let (gate, faults, recording) = (Arc::new(gate), Faults::default(), Recording::new(self.transcript));
+        let sessions = Sessions {
+            target: self.target,
+            window: self.window,
+            tap: self.tap,
+            recording: recording.clone(),
+            faults: faults.clone(),
+        };
         let closing = Serving::begin(Arc::clone(&gate), sessions);
-        Ok(FaultProxy::new(self.host, gate, faults, closing))
+        Ok(FaultProxy::new(self.host, gate, faults, recording, closing))
     }
 }
 
 impl fmt::Debug for FaultProxyBuilder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { target, host, port, window, buffers, tap } = self;
+        let Self { target, host, port, window, buffers, tap, transcript } = self;
         formatter
             .debug_struct("FaultProxyBuilder")
             .field("target", target)
@@ -132,6 +140,7 @@ impl fmt::Debug for FaultProxyBuilder {
             .field("window", window)
             .field("buffers", buffers)
             .field("tap", &tap.is_some())
+            .field("transcript", &transcript.is_some())
             .finish()
     }
 }

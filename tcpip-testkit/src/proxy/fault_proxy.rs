@@ -6,14 +6,18 @@ use tcpip_core::LOCALHOST_IPV4;
 use tokio::sync::watch;
 
 use super::{AcceptGuard, FaultGuard, FaultProxyBuilder, Then, Toward, fault_guard::Faults, gate::Gate};
-use crate::faults::{Direction, Fault};
+use crate::{
+    Transcript,
+    faults::{Direction, Fault},
+    transcript::proxied::Recording,
+};
 
 /// A proxy between any client and any server, over TCP or another network, whose link misbehaves on demand: see
 /// [`faults`](crate::faults).
 ///
 /// Without a fault it passes on what comes: bytes as they come, the end of the stream as the end of that direction
 /// alone, a reset as a reset, at once. Each session has a task of its own, and each direction of it holds up to
-/// [`DEFAULT_WINDOW`](crate::DEFAULT_WINDOW) before its sender is held up; neither direction holds up the other.
+/// [`DEFAULT_WINDOW`](super::DEFAULT_WINDOW) before its sender is held up; neither direction holds up the other.
 ///
 /// The server is dialled once a client has been accepted. So the client is connected a little earlier than the server,
 /// and is reset if that cannot be reached.
@@ -55,6 +59,7 @@ pub struct FaultProxy {
     host: String,
     gate: Arc<Gate>,
     faults: Faults,
+    recording: Recording,
     closing: watch::Sender<bool>,
 }
 
@@ -65,8 +70,14 @@ impl FaultProxy {
         FaultProxyBuilder::new(if host.is_empty() { LOCALHOST_IPV4 } else { host }, port)
     }
 
-    pub(super) fn new(host: String, gate: Arc<Gate>, faults: Faults, closing: watch::Sender<bool>) -> Self {
-        Self { host, gate, faults, closing }
+    pub(super) fn new(
+        host: String,
+        gate: Arc<Gate>,
+        faults: Faults,
+        recording: Recording,
+        closing: watch::Sender<bool>,
+    ) -> Self {
+        Self { host, gate, faults, recording, closing }
     }
 
     /// Returns the host that clients connect to.
@@ -114,6 +125,36 @@ impl FaultProxy {
     /// Accepts new clients, and does this with them, until the guard is dropped. Sessions that are there go on.
     pub fn accept_and(&self, then: Then) -> AcceptGuard {
         self.gate.accept_and(then)
+    }
+
+    /// Returns the transcript of what passes: what the clients send, and what comes to them behind the faults.
+    ///
+    /// It is the one that the proxy was told to [`record`](crate::Record::record) into, with all that has passed.
+    /// Without that, recording costs nothing until this is called first: from then on, all that passes is recorded,
+    /// also of sessions that are under way. What had passed before is missing, and a comment in the script says so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tcpip_client::Client;
+    /// use tcpip_testkit::{FaultProxy, TestOneClientReadLoopServer};
+    ///
+    /// let server = TestOneClientReadLoopServer::builder().start().await?;
+    /// let proxy = FaultProxy::to(server.host(), server.port()).start().await?;
+    /// let transcript = proxy.transcript(); // before the first client, so that nothing is missing
+    /// let client = Client::builder(proxy.host(), proxy.port()).connect().await?;
+    /// client.write_str("status").await?;
+    /// server.get_next_data().await?;
+    /// assert_eq!(transcript.sent(), b"status\r\n");
+    /// println!("{}", proxy.transcript());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use = "what passes is recorded from now on"]
+    pub fn transcript(&self) -> Transcript {
+        self.recording.transcript()
     }
 
     /// Resets all sessions that are there, on both sides.

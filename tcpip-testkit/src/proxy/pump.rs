@@ -3,6 +3,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -14,13 +15,22 @@ use tokio::{
 };
 
 use super::{Passed, ProxyTap, What, Wire, fault_guard::Settings, peer::Peer, turn::Turn};
-use crate::faults::{Direction, Item, Session};
+use crate::{
+    faults::{Direction, Item, Session},
+    transcript::proxied::SessionRecording,
+};
 
 /// How much is read at once.
 const CHUNK: usize = 64 * 1024;
 
 /// How many chunks are read in each direction before others have their turn.
 const CHUNKS_IN_A_TURN: usize = 16;
+
+/// Who is told what passes.
+pub(super) struct Listeners {
+    pub(super) tap: Option<Arc<dyn ProxyTap>>,
+    pub(super) recording: SessionRecording,
+}
 
 /// How a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +47,7 @@ pub(super) struct Pump<'a> {
     session: Session,
     client: End<'a>,
     server: End<'a>,
-    tap: Option<&'a dyn ProxyTap>,
+    listeners: Listeners,
     settings: watch::Receiver<Settings>,
     /// What is read goes here first.
     buffer: Vec<u8>,
@@ -71,7 +81,7 @@ impl<'a> Pump<'a> {
         number: u64,
         [client, server]: [&'a Peer; 2],
         window: usize,
-        tap: Option<&'a dyn ProxyTap>,
+        listeners: Listeners,
         settings: watch::Receiver<Settings>,
     ) -> Self {
         let now = Instant::now();
@@ -80,7 +90,7 @@ impl<'a> Pump<'a> {
             session: Session::new(number, window, now),
             client: End::new(client),
             server: End::new(server),
-            tap,
+            listeners,
             settings,
             buffer: Vec::new(),
             is_restless: false,
@@ -265,7 +275,7 @@ impl<'a> Pump<'a> {
     }
 
     /// Both are about to be reset.
-    pub(super) fn cut(&self) {
+    pub(super) fn cut(&mut self) {
         if !self.client.is_reset {
             self.tell(Wire::Client, Direction::ToClient, What::Reset);
         }
@@ -281,9 +291,15 @@ impl<'a> Pump<'a> {
         }
     }
 
-    fn tell(&self, wire: Wire, direction: Direction, what: What<'_>) {
-        if let Some(tap) = self.tap {
-            tap.passed(&Passed { session: self.number, wire, direction, at: Instant::now(), what });
+    fn tell(&mut self, wire: Wire, direction: Direction, what: What<'_>) {
+        let Listeners { tap, recording } = &mut self.listeners;
+        if tap.is_none() && !recording.is_on() {
+            return;
+        }
+        let passed = Passed { session: self.number, wire, direction, at: Instant::now(), what };
+        recording.note(&passed);
+        if let Some(tap) = tap {
+            tap.passed(&passed);
         }
     }
 }

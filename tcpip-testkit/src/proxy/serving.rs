@@ -23,8 +23,9 @@ use super::{
     fault_guard::{Faults, Settings},
     gate::{Arrival, Gate},
     peer::Peer,
-    pump::{Ending, Pump},
+    pump::{Ending, Listeners, Pump},
 };
+use crate::transcript::proxied::Recording;
 
 /// How long a proxy waits before it accepts again what could not be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -39,6 +40,7 @@ pub(super) struct Sessions {
     pub(super) target: Target,
     pub(super) window: usize,
     pub(super) tap: Option<Arc<dyn ProxyTap>>,
+    pub(super) recording: Recording,
     pub(super) faults: Faults,
 }
 
@@ -144,8 +146,9 @@ impl Session {
 
     /// Passes on what comes, until both directions have ended, or one is reset.
     async fn pass(&mut self, client: &Peer, server: &Peer) -> Ending {
-        let Sessions { window, tap, faults, .. } = self.sessions.clone();
-        let mut pump = Pump::new(self.number, [client, server], window, tap.as_deref(), faults.subscribe());
+        let Sessions { target, window, tap, recording, faults } = self.sessions.clone();
+        let listeners = Listeners { tap, recording: recording.session(target.port) };
+        let mut pump = Pump::new(self.number, [client, server], window, listeners, faults.subscribe());
         let mut changes = faults.subscribe();
         loop {
             select! {

@@ -4,15 +4,15 @@ use tokio::time::Instant;
 
 use crate::faults::Direction;
 
-/// Who listens in on the sessions of a [`FaultProxy`](crate::FaultProxy), on both sides of its faults: an option,
-/// [`tap`](crate::FaultProxyBuilder::tap).
+/// Who listens in on the sessions of a [`FaultProxy`](super::FaultProxy), on both sides of its faults: an option,
+/// [`tap`](super::FaultProxyBuilder::tap).
 ///
 /// It is called by the tasks of the sessions: it must be quick. A panic ends the session.
 ///
 /// # Examples
 ///
 /// ```
-/// use tcpip_testkit::{Passed, ProxyTap, What, Wire};
+/// use tcpip_testkit::proxy::{Passed, ProxyTap, What, Wire};
 ///
 /// /// Shows what the client sees.
 /// struct Show;

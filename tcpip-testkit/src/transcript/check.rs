@@ -231,7 +231,7 @@ mod tests {
             let transcript = Transcript::new();
             let mut at = Instant::now();
             for (passed, end) in &sessions {
-                let session = transcript.passing(None, None);
+                let session = transcript.passing(Instant::now(), None, None);
                 at = at.max(Instant::now());
                 for (later, by, bytes) in passed {
                     at += Duration::from_micros(*later);
@@ -245,7 +245,7 @@ mod tests {
             if let Err(error) = transcript.check(&script[..]) {
                 prop_assert!(false, "{}\n{}", script, error);
             }
-            transcript.passing(None, None).note(Side::Server, at, Passed::Bytes(b"more".to_vec()));
+            transcript.passing(Instant::now(), None, None).note(Side::Server, at, Passed::Bytes(b"more".to_vec()));
             prop_assert!(transcript.check(&script[..]).is_err());
         }
     }

@@ -60,9 +60,12 @@ pub(crate) struct Session {
     pub(crate) entries: Vec<Entry>,
 }
 
-/// What was dropped to keep within the limits.
+/// What has passed, and is not there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Dropped {
+pub(crate) struct Missing {
+    /// Recording began later than what is recorded.
+    pub(crate) begins_late: bool,
+    /// So many chunks and bytes were dropped to keep within the limits.
     pub(crate) chunks: u64,
     pub(crate) bytes: u64,
 }
@@ -75,7 +78,7 @@ pub(super) struct Log {
     sessions: BTreeMap<SessionId, (SessionFacts, usize)>,
     entries: VecDeque<(SessionId, Entry)>,
     bytes: usize,
-    dropped: Dropped,
+    missing: Missing,
 }
 
 impl Log {
@@ -86,7 +89,7 @@ impl Log {
             sessions: BTreeMap::new(),
             entries: VecDeque::new(),
             bytes: 0,
-            dropped: Dropped::default(),
+            missing: Missing::default(),
         }
     }
 
@@ -100,7 +103,7 @@ impl Log {
         if let Passed::Bytes(bytes) = &mut entry.passed {
             // Of a chunk that is too large by itself, the end.
             let too_many = bytes.len().saturating_sub(self.most_bytes);
-            self.dropped.bytes += bytes.drain(..too_many).len() as u64;
+            self.missing.bytes += bytes.drain(..too_many).len() as u64;
             self.bytes += bytes.len();
         }
         self.sessions.entry(id).or_insert_with(|| (facts(), 0)).1 += 1;
@@ -113,8 +116,8 @@ impl Log {
             let Some((id, entry)) = self.entries.pop_front() else { return };
             if let Passed::Bytes(bytes) = entry.passed {
                 self.bytes -= bytes.len();
-                self.dropped.chunks += 1;
-                self.dropped.bytes += bytes.len() as u64;
+                self.missing.chunks += 1;
+                self.missing.bytes += bytes.len() as u64;
             }
             if let Some((_, kept)) = self.sessions.get_mut(&id) {
                 *kept -= 1;
@@ -125,8 +128,13 @@ impl Log {
         }
     }
 
-    pub(super) fn dropped(&self) -> Dropped {
-        self.dropped
+    /// Says that what has passed before is not recorded.
+    pub(super) fn begins_late(&mut self) {
+        self.missing.begins_late = true;
+    }
+
+    pub(super) fn missing(&self) -> Missing {
+        self.missing
     }
 
     /// What is kept, session by session, in the order in which they began.

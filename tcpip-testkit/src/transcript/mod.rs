@@ -5,7 +5,7 @@ mod difference;
 pub(crate) mod log;
 pub(crate) mod passing;
 mod pcapng;
-mod proxied;
+pub(crate) mod proxied;
 mod record;
 mod script;
 
@@ -125,11 +125,11 @@ impl Transcript {
 
     /// Returns the transcript as a script: a step for the chunks of one direction that follow each other within a
     /// millisecond, with `+` the time since the step before. Sessions follow one another, each but the first with a
-    /// step `connect`. What was dropped is told in a comment.
+    /// step `connect`. What was dropped is told in a comment, and so is that recording began late.
     #[must_use]
     pub fn to_script(&self) -> String {
         let log = self.log();
-        script::write(&log.sessions(), log.dropped())
+        script::write(&log.sessions(), log.missing())
     }
 
     /// Writes the [script](Self::to_script) into a file, in place of what is there.

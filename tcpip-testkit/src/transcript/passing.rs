@@ -21,20 +21,25 @@ pub(crate) struct PassingSession {
 }
 
 impl Transcript {
-    /// A client has connected, now, to what tells of both: a proxy.
-    pub(crate) fn passing(&self, client: Option<SocketAddr>, server: Option<SocketAddr>) -> PassingSession {
-        self.told_by(Side::Client, client, server)
+    /// A client has connected, then, to what tells of both: a proxy.
+    pub(crate) fn passing(
+        &self,
+        began: Instant,
+        client: Option<SocketAddr>,
+        server: Option<SocketAddr>,
+    ) -> PassingSession {
+        self.begins(SessionFacts { end: Side::Client, client, server, began })
     }
 
     /// A client has connected, now; this end tells of it.
     pub(crate) fn told_by(&self, end: Side, client: Option<SocketAddr>, server: Option<SocketAddr>) -> PassingSession {
+        self.begins(SessionFacts { end, client, server, began: Instant::now() })
+    }
+
+    fn begins(&self, facts: SessionFacts) -> PassingSession {
         static SESSIONS: AtomicU64 = AtomicU64::new(0);
-        let began = Instant::now();
-        let session = PassingSession {
-            transcript: self.clone(),
-            id: SessionId::Passing(SESSIONS.fetch_add(1, Ordering::Relaxed)),
-            facts: SessionFacts { end, client, server, began },
-        };
+        let (began, id) = (facts.began, SessionId::Passing(SESSIONS.fetch_add(1, Ordering::Relaxed)));
+        let session = PassingSession { transcript: self.clone(), id, facts };
         session.note(Side::Client, began, Passed::Open);
         session
     }
@@ -57,7 +62,7 @@ mod tests {
     #[test]
     fn what_is_told_late_has_its_place() {
         let transcript = Transcript::new();
-        let session = transcript.passing(None, None);
+        let session = transcript.passing(Instant::now(), None, None);
         let at = |milliseconds| session.facts.began + Duration::from_millis(milliseconds);
         session.note(Side::Server, at(2), Passed::Bytes(b"reply".to_vec()));
         session.note(Side::Client, at(1), Passed::Bytes(b"command".to_vec()));

@@ -1,9 +1,12 @@
 //! Recording what passes through a proxy.
 
 use std::{
-    collections::HashMap,
+    fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{
@@ -11,55 +14,98 @@ use super::{
     log::{Passed, Side},
     passing::PassingSession,
 };
-use crate::{FaultProxyBuilder, ProxyTap, What, Wire, faults::Direction};
+use crate::{
+    faults::Direction,
+    proxy::{self, FaultProxyBuilder, What, Wire},
+};
 
 /// What the client has sent, and what has come to it: behind the faults.
 impl Record for FaultProxyBuilder {
     fn record(self, transcript: &Transcript) -> Self {
-        let server = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), self.server_port());
-        self.tap(Arc::new(ProxyRecorder { transcript: transcript.clone(), server, sessions: Mutex::default() }))
+        self.transcript(transcript.clone())
     }
 }
 
-/// Listens in between a proxy and its clients.
-struct ProxyRecorder {
-    transcript: Transcript,
-    /// Whose port is known.
-    server: SocketAddr,
-    /// Those that have not ended.
-    sessions: Mutex<HashMap<u64, Open>>,
+/// The transcript of a proxy, once somebody wants one. A clone is of the same.
+#[derive(Clone)]
+pub(crate) struct Recording(Arc<State>);
+
+struct State {
+    transcript: OnceLock<Transcript>,
+    /// A session has begun.
+    has_begun: AtomicBool,
 }
 
-struct Open {
-    session: PassingSession,
-    /// How many directions have ended.
-    ended: usize,
+impl Recording {
+    /// Into this transcript, or once it is asked for, into a new one.
+    pub(crate) fn new(transcript: Option<Transcript>) -> Self {
+        let transcript = transcript.map(OnceLock::from).unwrap_or_default();
+        Self(Arc::new(State { transcript, has_begun: AtomicBool::new(false) }))
+    }
+
+    /// Returns the transcript, which has all that passes from now on.
+    pub(crate) fn transcript(&self) -> Transcript {
+        let State { transcript, has_begun } = &*self.0;
+        let transcript = transcript.get_or_init(|| {
+            let transcript = Transcript::new();
+            if has_begun.load(Ordering::Relaxed) {
+                transcript.log().begins_late();
+            }
+            transcript
+        });
+        transcript.clone()
+    }
+
+    fn is_on(&self) -> bool {
+        self.0.transcript.get().is_some()
+    }
+
+    /// A session with the server at this port begins.
+    pub(crate) fn session(&self, server_port: u16) -> SessionRecording {
+        self.0.has_begun.store(true, Ordering::Relaxed);
+        SessionRecording { recording: self.clone(), server_port, session: None }
+    }
 }
 
-impl ProxyTap for ProxyRecorder {
-    fn passed(&self, passed: &crate::Passed<'_>) {
+/// Not what is recorded, which may be much.
+impl fmt::Debug for Recording {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Recording").field("is_on", &self.is_on()).finish_non_exhaustive()
+    }
+}
+
+/// The recording of one session of a proxy.
+pub(crate) struct SessionRecording {
+    recording: Recording,
+    server_port: u16,
+    /// It is recorded already.
+    session: Option<PassingSession>,
+}
+
+impl SessionRecording {
+    /// Whether it is recorded.
+    pub(crate) fn is_on(&self) -> bool {
+        self.recording.is_on()
+    }
+
+    /// Notes what has passed, if it is recorded.
+    pub(crate) fn note(&mut self, passed: &proxy::Passed<'_>) {
         if passed.wire != Wire::Client {
             return;
         }
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = sessions.entry(passed.session).or_insert_with(|| {
-            let session = self.transcript.passing(None, Some(self.server));
-            Open { session, ended: 0 }
-        });
+        let Some(transcript) = self.recording.0.transcript.get() else { return };
+        let server = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), self.server_port);
+        let session = self.session.get_or_insert_with(|| transcript.passing(passed.at, None, Some(server)));
         let side = match passed.direction {
             Direction::ToServer => Side::Client,
             Direction::ToClient => Side::Server,
         };
-        let (what, ends) = match passed.what {
+        let what = match passed.what {
             What::Open => return,
-            What::Bytes(bytes) => (Passed::Bytes(bytes.to_vec()), 0),
-            What::End => (Passed::Fin, 1),
-            What::Reset => (Passed::Reset, 2),
+            What::Bytes(bytes) => Passed::Bytes(bytes.to_vec()),
+            What::End => Passed::Fin,
+            What::Reset => Passed::Reset,
         };
-        open.session.note(side, passed.at, what);
-        open.ended += ends;
-        if open.ended >= 2 {
-            sessions.remove(&passed.session);
-        }
+        session.note(side, passed.at, what);
     }
 }

@@ -14,11 +14,12 @@ use crate::TestServerBuilder;
 
 /// The builders of clients and servers, with and without a read loop, whose sessions can be recorded. A link records
 /// each of its sessions if its client's builder is told so before `link()`. That of a proxy records what its clients
-/// have sent, and what has come to them behind its faults.
+/// have sent, and what has come to them behind its faults; a proxy that is there already has a
+/// [`transcript`](crate::FaultProxy::transcript) as well.
 pub trait Record: Sized {
     /// Records each session into `transcript`. It takes the place of an earlier
-    /// [`tap_chunks`](tcpip_client::ConnectionOptions::tap_chunks), or of a proxy's
-    /// [`tap`](crate::FaultProxyBuilder::tap).
+    /// [`tap_chunks`](tcpip_client::ConnectionOptions::tap_chunks), but a proxy has its
+    /// [`tap`](crate::proxy::FaultProxyBuilder::tap) as well.
     ///
     /// # Examples
     ///

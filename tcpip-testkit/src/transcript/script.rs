@@ -7,16 +7,19 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::log::{Dropped, Entry, Passed, Session, Side};
+use super::log::{Entry, Missing, Passed, Session, Side};
 use crate::script::notation;
 
 /// Chunks of one direction that follow each other within this are one step.
 const ONE_STEP: Duration = Duration::from_millis(1);
 
-pub(super) fn write(sessions: &[Session], dropped: Dropped) -> String {
+pub(super) fn write(sessions: &[Session], missing: Missing) -> String {
     let mut script = String::from("script 1\n");
-    if dropped.bytes > 0 {
-        let Dropped { chunks, bytes } = dropped;
+    let Missing { begins_late, chunks, bytes } = missing;
+    if begins_late {
+        script.push_str("# what passed before this was not recorded\n");
+    }
+    if bytes > 0 {
         writing(writeln!(script, "# before this, {bytes} bytes in {chunks} chunks were dropped"));
     }
     let mut last = sessions.first().map(|session| session.facts.began);

@@ -10,7 +10,7 @@ use tcpip_server::{
     Admission, Connection, DisconnectReason, HandlerResult, OneClientReadLoopServer, OneClientServerBuilder,
     ReadAndDispatch, ReadError,
 };
-use tcpip_testkit::{ConformanceError, ConformanceFailure, ConformanceProblem, Heard, conformance};
+use tcpip_testkit::{Conformance, ConformanceError, ConformanceFailure, ConformanceProblem, Heard, conformance};
 use tokio::time::{sleep, timeout};
 
 use ConformanceProblem::{Differs, NotRepeatable, NotServed, Panicked};
@@ -39,23 +39,28 @@ enum Broken {
     IsNotFreedWhenReplaced,
     NeverYields,
     CountsSessions,
+    /// Counts its replies, which is not wrong in itself.
+    Counts,
+    CountsAndTakesChunksForCommands,
+    /// Sends telemetry to whoever connects, also when it serves nobody.
+    TalksAndIsNotFreed,
 }
 
 static SESSIONS: AtomicU32 = AtomicU32::new(0);
+static REPLIES: AtomicU32 = AtomicU32::new(0);
 
 impl ReadAndDispatch for Echo {
     async fn on_connect(&self, connection: &Connection) -> HandlerResult {
         match self.broken {
             Broken::Talkative => {
                 connection.write_str("ready").await?;
-                let telemetry = connection.clone();
-                connection.spawn(async move {
-                    let mut count = 0;
-                    while telemetry.write_str(&format!("T {count}")).await.is_ok() {
-                        sleep(Duration::from_millis(700)).await;
-                        count += 1;
-                    }
-                });
+                send_telemetry(connection);
+            }
+            Broken::TalksAndIsNotFreed => {
+                send_telemetry(connection);
+                if self.is_taken.swap(true, Ordering::SeqCst) {
+                    pending::<()>().await;
+                }
             }
             Broken::IsNotFreed | Broken::IsNotFreedWhenReplaced if self.is_taken.swap(true, Ordering::SeqCst) => {
                 pending::<()>().await;
@@ -76,7 +81,9 @@ impl ReadAndDispatch for Echo {
 
     async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
         let line = match self.broken {
-            Broken::TakesChunksForCommands => String::from_utf8_lossy(&connection.read(100).await?).trim().to_owned(),
+            Broken::TakesChunksForCommands | Broken::CountsAndTakesChunksForCommands => {
+                String::from_utf8_lossy(&connection.read(100).await?).trim().to_owned()
+            }
             Broken::PanicsInSilence => {
                 timeout(Duration::from_mins(1), connection.read_str()).await.expect("a command each minute")?
             }
@@ -98,12 +105,16 @@ impl ReadAndDispatch for Echo {
             Broken::DropsWhatIsBehind => drop(connection.discard_input().await?),
             Broken::WaitsForever if connection.unread() > 0 => pending().await,
             Broken::PanicsAtGarbage => assert!(line.starts_with(['o', 't']), "what is {line:?}?"),
-            Broken::IsNotFreed => self.is_taken.store(false, Ordering::SeqCst),
+            Broken::IsNotFreed | Broken::TalksAndIsNotFreed => self.is_taken.store(false, Ordering::SeqCst),
             Broken::NeverYields if !["one", "two"].contains(&&line[..]) => loop {
                 std::thread::park();
             },
             Broken::CountsSessions => {
                 return Ok(connection.write_str(&SESSIONS.fetch_add(1, Ordering::SeqCst).to_string()).await?);
+            }
+            Broken::Counts | Broken::CountsAndTakesChunksForCommands => {
+                let count = REPLIES.fetch_add(1, Ordering::SeqCst);
+                return Ok(connection.write_str(&format!("#{count} {line}")).await?);
             }
             _ => {}
         }
@@ -114,13 +125,32 @@ impl ReadAndDispatch for Echo {
     }
 }
 
+/// Sends a message each 700 ms.
+fn send_telemetry(connection: &Connection) {
+    let telemetry = connection.clone();
+    connection.spawn(async move {
+        let mut count = 0;
+        while telemetry.write_str(&format!("T {count}")).await.is_ok() {
+            sleep(Duration::from_millis(700)).await;
+            count += 1;
+        }
+    });
+}
+
 fn echo(broken: Broken) -> OneClientServerBuilder<Echo> {
     let admission = if broken == Broken::IsNotFreedWhenReplaced { Admission::Replace } else { Admission::default() };
     OneClientReadLoopServer::builder(Echo { broken, is_taken: AtomicBool::new(false) }).admission(admission)
 }
 
 async fn failures(server: impl Fn() -> OneClientServerBuilder<Echo> + Send + 'static) -> Vec<ConformanceFailure> {
-    match conformance(server).commands(["one\r\n", "two\r\n"]).seed(7).run().await {
+    failures_with(server, |run| run).await
+}
+
+async fn failures_with<M: Fn() -> OneClientServerBuilder<Echo> + Send + 'static>(
+    server: M,
+    options: impl FnOnce(Conformance<M>) -> Conformance<M>,
+) -> Vec<ConformanceFailure> {
+    match options(conformance(server).commands(["one\r\n", "two\r\n"]).seed(7)).run().await {
         Ok(()) => Vec::new(),
         Err(error) => {
             assert_eq!(format!("{error:?}"), error.to_string(), "a test that unwraps it shows the same");
@@ -196,6 +226,51 @@ async fn what_is_broken_is_found() {
     }
 }
 
+/// Lines without numbers, and without those that the device sends by itself.
+fn without_what_differs(reply: &[u8]) -> Vec<u8> {
+    assert!(!reply.is_empty(), "it is a reply");
+    let lines = reply.split_inclusive(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"T "));
+    lines.flatten().copied().filter(|byte| !byte.is_ascii_digit()).collect()
+}
+
+/// What differs by nature is left out of the comparison, and nothing else; failures show what was compared.
+#[test_log::test(tokio::test)]
+async fn what_differs_by_nature_is_not_compared() {
+    let found = failures(|| echo(Broken::Counts)).await;
+    assert!(matches!(&found[..], [ConformanceFailure { problem: NotRepeatable { .. }, .. }]), "{found:#?}");
+    assert_eq!(failures_with(|| echo(Broken::Counts), |run| run.comparing(without_what_differs)).await, []);
+    let broken = || echo(Broken::CountsAndTakesChunksForCommands);
+    let found = failures_with(broken, |run| run.comparing(without_what_differs)).await;
+    let Differs { expected, sent, .. } = &found[0].problem else { panic!("{found:#?}") };
+    assert_eq!((&expected.bytes[..], &sent.bytes[..]), (&b"# one\r\n"[..], &b"# o\r\n# ne\r\n"[..]));
+}
+
+/// Telemetry is no reply, if there is no time for it between command and reply, or if it is left out.
+#[test_log::test(tokio::test)]
+async fn who_only_gets_telemetry_is_not_served() {
+    let not_served = |failures: &[ConformanceFailure]| {
+        failures
+            .iter()
+            .any(|failure| failure.scenario == "a hang-up at once" && matches!(failure.problem, NotServed { .. }))
+    };
+    let broken = || echo(Broken::TalksAndIsNotFreed);
+    let second = Duration::from_secs(1);
+    let found = failures_with(broken, |run| run.listen_time(second)).await;
+    assert!(!not_served(&found), "telemetry passes for a reply: {found:#?}");
+    for found in [
+        failures_with(broken, |run| run.listen_time(Duration::from_millis(349))).await,
+        failures_with(broken, |run| run.listen_time(second).comparing(without_what_differs)).await,
+    ] {
+        assert!(not_served(&found), "{found:#?}");
+    }
+}
+
+/// What is left of no reply is none: then it is enough to be connected.
+#[test_log::test(tokio::test)]
+async fn a_server_whose_replies_are_not_compared_is_connected_to() {
+    assert_eq!(failures_with(|| echo(Broken::Counts), |run| run.comparing(|_| Vec::new())).await, []);
+}
+
 /// A handler that gets stuck in code that never waits is given up, and named.
 #[test_log::test(tokio::test)]
 async fn who_never_yields_is_stuck() {
@@ -228,4 +303,12 @@ async fn a_run_needs_commands() {
 async fn a_panic_of_the_maker_is_the_tests() {
     let maker = || -> OneClientServerBuilder<Echo> { panic!("no server today") };
     let _ = conformance(maker).commands(["x"]).run().await;
+}
+
+/// So is what it panics with when it compares.
+#[test_log::test(tokio::test)]
+#[should_panic(expected = "what is this?")]
+async fn a_panic_of_the_comparison_is_the_tests() {
+    let run = conformance(|| echo(Broken::Not)).commands(["x\r\n"]).comparing(|_| panic!("what is this?"));
+    let _ = run.run().await;
 }

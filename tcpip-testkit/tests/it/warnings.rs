@@ -14,7 +14,11 @@ use crate::logged::Logged;
 
 /// What the guard says when it is dropped.
 fn verdict(guard: FailOnWarnings) -> Result<(), String> {
-    catch_unwind(AssertUnwindSafe(|| drop(guard))).map_err(|panic| *panic.downcast::<String>().unwrap())
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(guard)));
+    dropped.map_err(|panic| match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => (*panic.downcast::<&str>().unwrap()).to_owned(),
+    })
 }
 
 struct Fails;
@@ -148,4 +152,130 @@ fn a_panic_under_way_goes_on() {
 #[should_panic(expected = "fail_on_warnings needs a current-thread runtime")]
 async fn a_runtime_of_several_threads_is_refused() {
     let _quiet = fail_on_warnings();
+}
+
+/// Each guard of a thread has what is logged while it is there, in whatever order they go, and then the log is as
+/// before.
+#[test]
+fn guards_are_dropped_in_any_order() {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let (logged, _subscribed) = Logged::up_to(Level::INFO);
+        let mut guards = [(); 3].map(|()| {
+            let guard = fail_on_warnings();
+            tracing::warn!("made");
+            Some(guard)
+        });
+        for (gone, index) in order.into_iter().enumerate() {
+            tracing::warn!("{gone} gone");
+            let made = (0..3 - index).map(|_| "WARN it::warnings: made".to_owned());
+            let after = (0..=gone).map(|gone| format!("WARN it::warnings: {gone} gone"));
+            let all: Vec<_> = made.chain(after).collect();
+            let expected = format!("{} warning(s) that the test does not allow:\n{}", all.len(), all.join("\n"));
+            assert_eq!(verdict(guards[index].take().unwrap()), Err(expected), "{order:?}");
+        }
+        tracing::warn!("nobody minds");
+        assert_eq!(logged.text().lines().count(), 7, "{order:?}: {}", logged.text());
+        let mut guards = [(); 3].map(|()| Some(fail_on_warnings().allow("meant")));
+        for index in order {
+            tracing::warn!("this is meant");
+            assert_eq!(verdict(guards[index].take().unwrap()), Ok(()), "{order:?}");
+        }
+    }
+}
+
+/// What runs on one thread sees each other's warnings, and may keep guards over whatever is awaited; other threads are
+/// not seen.
+#[tokio::test]
+async fn a_guard_is_kept_while_others_log() {
+    let (first_is_there, second_is_there) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
+    let first = async {
+        let guard = fail_on_warnings();
+        first_is_there.notify_one();
+        second_is_there.notified().await;
+        tracing::warn!("of the first");
+        verdict(guard)
+    };
+    let second = async {
+        first_is_there.notified().await;
+        let guard = fail_on_warnings();
+        second_is_there.notify_one();
+        tokio::task::spawn_blocking(|| tracing::warn!("of another thread")).await.unwrap();
+        tracing::warn!("of the second");
+        verdict(guard)
+    };
+    let (first, second) = tokio::join!(biased; first, second);
+    assert_eq!(first, Err("1 warning(s) that the test does not allow:\nWARN it::warnings: of the first".to_owned()));
+    let both = [
+        "2 warning(s) that the test does not allow:",
+        "WARN it::warnings: of the first",
+        "WARN it::warnings: of the second",
+    ];
+    assert_eq!(second, Err(both.join("\n")));
+}
+
+/// Where the log was taken away from a guard, it does not say that all was well; and whoever has taken it keeps it.
+#[test]
+fn a_log_that_was_taken_away_is_told() {
+    let unseen = |guard| verdict(guard).unwrap_err().starts_with("warnings may have passed fail_on_warnings unseen");
+    let guard = fail_on_warnings();
+    let (logged, subscribed) = Logged::up_to(Level::INFO);
+    assert!(unseen(guard));
+    tracing::warn!("logged");
+    assert_eq!(logged.text().lines().count(), 1);
+    drop(subscribed);
+
+    let (_logged, subscribed) = Logged::up_to(Level::INFO);
+    let [first, second] = [(); 2].map(|()| fail_on_warnings());
+    drop(subscribed);
+    assert!(unseen(second) && unseen(first));
+
+    // One that was there only for a while is none of it.
+    let guard = fail_on_warnings();
+    drop(Logged::up_to(Level::INFO));
+    tracing::warn!("seen");
+    assert!(verdict(guard).unwrap_err().starts_with("1 warning(s)"));
+    let guard = fail_on_warnings();
+    tracing::warn!("seen");
+    let _subscribed = Logged::up_to(Level::INFO);
+    assert!(verdict(guard).unwrap_err().starts_with("1 warning(s)"), "what was seen comes first");
+}
+
+/// The log of a thread may be that of another one: a guard that is made there is of that thread nevertheless.
+#[test]
+fn a_guard_is_of_its_thread_alone() {
+    let guard = fail_on_warnings();
+    let log = tracing::dispatcher::get_default(Clone::clone);
+    let (is_made, is_over) = (Barrier::new(2), Barrier::new(2));
+    thread::scope(|scope| {
+        let there = scope.spawn(|| {
+            tracing::dispatcher::with_default(&log, || {
+                let guard = fail_on_warnings();
+                tracing::warn!("there");
+                is_made.wait();
+                is_over.wait();
+                verdict(guard)
+            })
+        });
+        is_made.wait();
+        tracing::warn!("here");
+        assert!(verdict(guard).unwrap_err().ends_with(": there\nWARN it::warnings: here"));
+        tracing::warn!("nobody minds");
+        is_over.wait();
+        let there = there.join().unwrap();
+        assert_eq!(there, Err("1 warning(s) that the test does not allow:\nWARN it::warnings: there".to_owned()));
+    });
+}
+
+/// A guard that a task of `tokio::spawn` keeps over an `await` does not compile.
+#[test]
+fn a_guard_stays_on_its_thread() {
+    trait IsNotSend {
+        const IS_SEND: bool = false;
+    }
+    impl<T> IsNotSend for T {}
+    struct Of<T>(std::marker::PhantomData<T>);
+    impl<T: Send> Of<T> {
+        const IS_SEND: bool = true;
+    }
+    assert_eq!((Of::<String>::IS_SEND, Of::<FailOnWarnings>::IS_SEND), (true, false));
 }

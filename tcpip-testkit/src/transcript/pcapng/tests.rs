@@ -140,7 +140,11 @@ fn tshark_finds_nothing_wrong() {
     let large: Vec<u8> = (0..200_000_u32).map(|index| u8::try_from(index % 251).unwrap()).collect();
     let mut first = Vec::new();
     for round in 0..2_u64 {
-        let client = transcript.passing(Some(([127, 0, 0, 1], 40000).into()), Some(([127, 0, 0, 1], 5025).into()));
+        let client = transcript.passing(
+            Instant::now(),
+            Some(([127, 0, 0, 1], 40000).into()),
+            Some(([127, 0, 0, 1], 5025).into()),
+        );
         let at = |milliseconds: u64| start + Duration::from_millis(10 * round + milliseconds);
         client.note(Side::Client, at(1), bytes("?\r\n"));
         client.note(Side::Server, at(2), bytes(large.clone()));

@@ -4,7 +4,7 @@ use macro_rules_attribute::apply;
 use tcpip_testkit::faults::{self, Fault};
 use tokio::io::AsyncWriteExt;
 
-use super::{End, Place, Rig, over_both, rest, send};
+use super::{End, Place, Rig, over_both, receive, rest, send};
 
 const LINES: &str = "one\r\ntwo\r\nthree\r\n";
 
@@ -39,6 +39,32 @@ async fn messages_are_dropped_doubled_and_swapped<P: Place>() {
     );
     assert_eq!(comes_of::<P>(faults::messages(b"\r\n", faults::swap()).times(1)).await, "two\r\none\r\nthree\r\n");
     assert_eq!(comes_of::<P>(faults::drop_bytes()).await, "");
+}
+
+/// The n-th frame is missing, twice there, or in the wrong order, where frames say how long they are.
+#[apply(over_both)]
+async fn frames_are_dropped_doubled_and_swapped<P: Place>() {
+    const FRAMES: &[u8] = b"\x02\r\n\0\x01x";
+    let length = |bytes: &[u8]| Some(1 + usize::from(bytes[0]));
+    let second = faults::frames(length, faults::drop_bytes()).skip(1).times(1);
+    assert_eq!(bytes_of::<P>(second, FRAMES).await, b"\x02\r\n\x01x");
+    let first = faults::frames(length, faults::double()).times(1);
+    assert_eq!(bytes_of::<P>(first, FRAMES).await, b"\x02\r\n\x02\r\n\0\x01x");
+    let swapped = faults::frames(length, faults::swap()).skip(1);
+    assert_eq!(bytes_of::<P>(swapped, FRAMES).await, b"\x02\r\n\x01x\0");
+}
+
+/// A frame whose length is said to be nothing ends the session, as each panic of a fault, and no other.
+#[apply(over_both)]
+async fn a_frame_of_no_length_ends_the_session<P: Place>() {
+    let mut rig = Rig::new::<P>().await;
+    let _framed = rig.proxy.to_client().add(faults::frames(|bytes| Some(usize::from(bytes[0])), faults::double()));
+    let (mut client, mut server) = rig.connect().await;
+    send(&mut server, b"\0").await;
+    assert_eq!(rest(&mut client).await, (Vec::new(), End::Reset));
+    let (mut client, mut server) = rig.connect().await;
+    send(&mut server, b"\x01").await;
+    assert_eq!(receive(&mut client, 2).await, b"\x01\x01");
 }
 
 /// A terminator is another one, half of it, twice there, or missing.

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use macro_rules_attribute::apply;
-use tcpip_testkit::Then;
+use tcpip_testkit::proxy::Then;
 
 use super::{End, Place, Rig, ms, nothing_comes, over_both, receive, rest, send};
 

@@ -8,6 +8,7 @@ mod gate;
 mod passing;
 mod pieces;
 mod quiet;
+mod recording;
 mod sessions;
 mod silence;
 mod times;
@@ -22,7 +23,7 @@ use std::{
 
 use tcpip_client::{Listener, Network, NetworkStream, Sockets};
 use tcpip_server::ListenOptions;
-use tcpip_testkit::{FaultProxy, FaultProxyBuilder, MemoryNetwork};
+use tcpip_testkit::{FaultProxy, MemoryNetwork, proxy::FaultProxyBuilder};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::{Instant, timeout},

@@ -56,6 +56,26 @@ async fn chunks_come_in_pieces<P: Place>() {
     }
 }
 
+/// Messages are cut from their own beginning on, and what is behind a fault has its pieces one by one.
+#[apply(over_both)]
+async fn messages_come_in_pieces<P: Place>() {
+    const LINES: &str = "abcd\nef\n";
+    let lines = comes_of::<P>(LINES, faults::messages(b"\n", faults::slices(3))).await;
+    let bytes = comes_of::<P>(LINES, faults::slices(1).after(5)).await;
+    assert_eq!((lines.concat(), bytes.concat()), (LINES.to_owned(), LINES.to_owned()));
+    // Over sockets, the reader may be slower than the proxy.
+    if P::IS_EXACT {
+        assert_eq!(lines, ["abc", "d\n", "ef\n"]);
+        assert_eq!(bytes, ["abcd\n", "e", "f", "\n"]);
+    }
+    let mut rig = Rig::new::<P>().await;
+    let (mut client, mut server) = rig.connect().await;
+    let _pieces = rig.proxy.to_client().add(faults::messages(b"\n", faults::slices(3)));
+    let _doubled = rig.proxy.to_client().add(faults::double().times(1));
+    send(&mut server, LINES).await;
+    assert_eq!(receive(&mut client, 11).await, b"abcabcd\nef\n");
+}
+
 /// There is time between pieces, also between those of two chunks.
 #[apply(over_both)]
 async fn pieces_keep_their_distance<P: Place>() {

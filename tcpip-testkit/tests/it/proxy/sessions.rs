@@ -6,8 +6,9 @@ use macro_rules_attribute::apply;
 use tcpip_client::{Client, Network};
 use tcpip_server::OneClientServerBuilder;
 use tcpip_testkit::{
-    FaultProxy, MemoryNetwork, Passed, ProxyTap, TestOneClientReadLoopServer, What, Wire,
+    FaultProxy, MemoryNetwork, TestOneClientReadLoopServer,
     faults::{self, Direction, Event, Fault},
+    proxy::{Passed, ProxyTap, What, Wire},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -47,7 +47,7 @@ fn what_the_page_has_refused_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn the_recorded_script_of_the_page_is_recorded() {
     let transcript = Transcript::new();
-    let session = transcript.passing(None, None);
+    let session = transcript.passing(Instant::now(), None, None);
     let binary = [&b"\x02\0firmware"[..], &[0; 40], &[0xff; 7]].concat();
     for (micros, by, passed) in [
         (0, Side::Client, Passed::Bytes(b"MOVE ".to_vec())),
@@ -59,7 +59,7 @@ async fn the_recorded_script_of_the_page_is_recorded() {
         advance(Duration::from_micros(micros)).await;
         session.note(by, Instant::now(), passed);
     }
-    transcript.passing(None, None);
+    transcript.passing(Instant::now(), None, None);
     let block = markdown::blocks(PAGE).into_iter().find(|block| block.name == Some("recorded")).unwrap();
     assert_eq!(transcript.to_script(), PAGE[block.range]);
 }
