@@ -6,8 +6,9 @@ use regex::bytes::Regex;
 
 use super::{
     place::Place,
-    syntax::{Branching, Side, Wrapper},
+    syntax::{Branching, Wrapper},
 };
+use crate::side::Side;
 
 /// What is done one after the other.
 pub(crate) type Block = Arc<[Node]>;

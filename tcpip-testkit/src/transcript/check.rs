@@ -198,7 +198,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::transcript::log::Side;
+    use crate::side::Side;
 
     fn any_side() -> impl Strategy<Value = Side> {
         prop_oneof![Just(Side::Client), Just(Side::Server)]

@@ -8,13 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{DEFAULT_KEPT_BYTES, DEFAULT_KEPT_CHUNKS};
-
-/// Who does something. All that passes from the client to the server is the client's, whoever has recorded it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Side {
-    Client,
-    Server,
-}
+use crate::side::Side;
 
 /// What one side does.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use super::{
     Transcript,
-    log::{Entry, Passed, SessionFacts, SessionId, Side},
+    log::{Entry, Passed, SessionFacts, SessionId},
 };
+use crate::side::Side;
 
 /// A session that passes through a proxy, which tells what passes. A clone tells of the same session.
 #[derive(Clone, Debug)]

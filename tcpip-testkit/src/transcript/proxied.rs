@@ -6,12 +6,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{
-    Record, Transcript,
-    log::{Passed, Side},
-    passing::PassingSession,
-};
-use crate::{FaultProxyBuilder, ProxyTap, What, Wire, faults::Direction};
+use super::{Record, Transcript, log::Passed, passing::PassingSession};
+use crate::{FaultProxyBuilder, ProxyTap, What, Wire, faults::Direction, side::Side};
 
 /// What the client has sent, and what has come to it: behind the faults.
 impl Record for FaultProxyBuilder {

@@ -7,8 +7,8 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::log::{Dropped, Entry, Passed, Session, Side};
-use crate::script::notation;
+use super::log::{Dropped, Entry, Passed, Session};
+use crate::{script::notation, side::Side};
 
 /// Chunks of one direction that follow each other within this are one step.
 const ONE_STEP: Duration = Duration::from_millis(1);
@@ -70,13 +70,10 @@ impl Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let arrow = match self.by {
-            Side::Client => '>',
-            Side::Server => '<',
-        };
+        let sign = self.by.sign();
         match &self.action {
-            Action::Does(word) => write!(formatter, "{arrow} {word}"),
-            Action::Sends(bytes) => write!(formatter, "{arrow} {}", notation::lines(bytes).join("\n  ")),
+            Action::Does(word) => write!(formatter, "{sign} {word}"),
+            Action::Sends(bytes) => write!(formatter, "{sign} {}", notation::lines(bytes).join("\n  ")),
         }
     }
 }

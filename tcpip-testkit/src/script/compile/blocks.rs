@@ -3,10 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use super::Compiler;
-use crate::script::{
-    place::Place,
-    program::{Action, Block, Branches, Delay, Node, Part, Pause, Repeat, Step, Times, Unasked},
-    syntax::{self, Branching, Content, Item, Line, Side, Time, Wrong},
+use crate::{
+    script::{
+        place::Place,
+        program::{Action, Block, Branches, Delay, Node, Part, Pause, Repeat, Step, Times, Unasked},
+        syntax::{self, Branching, Content, Item, Line, Time, Wrong},
+    },
+    side::Side,
 };
 
 /// How many blocks may be within each other.

@@ -9,11 +9,13 @@ use super::{
     look::Seen,
     matching::{Match, matches},
 };
-use crate::script::{
-    Script,
-    edits::Edits,
-    program::{Action, Part, PartKind, Step},
-    syntax::Side,
+use crate::{
+    script::{
+        Script,
+        edits::Edits,
+        program::{Action, Part, PartKind, Step},
+    },
+    side::Side,
 };
 
 /// When nothing has come for so long, no more comes for the step.

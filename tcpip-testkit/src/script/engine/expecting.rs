@@ -11,9 +11,9 @@ use super::{
     input::End,
     look::{self, Look, Seen, Taken},
 };
-use crate::script::{
-    program::{Action, Branches, Delay, Node, Pause, Repeat, Step},
-    syntax::Side,
+use crate::{
+    script::program::{Action, Branches, Delay, Node, Pause, Repeat, Step},
+    side::Side,
 };
 
 /// What becomes of the input, if one of several steps is expected.

@@ -3,11 +3,13 @@
 use std::{io, sync::Arc, time::Duration};
 
 use super::{Engine, FailureReason, Output, OwnEnd, Phase, ScriptFailure, frames::FrameKind, input::End, look::Seen};
-use crate::script::{
-    place::Place,
-    program::{Action, Delay, Node, Pause, Step, Times},
-    shown,
-    syntax::Side,
+use crate::{
+    script::{
+        place::Place,
+        program::{Action, Delay, Node, Pause, Step, Times},
+        shown,
+    },
+    side::Side,
 };
 
 /// How many characters are shown of an item that was expected.

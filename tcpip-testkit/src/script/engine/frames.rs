@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::script::{
-    program::{Action, Block, Branches, Node, Step, Times},
-    syntax::Side,
+use crate::{
+    script::program::{Action, Block, Branches, Node, Step, Times},
+    side::Side,
 };
 
 /// A block that is being played.

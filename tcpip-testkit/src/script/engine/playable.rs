@@ -4,8 +4,9 @@ use super::super::{
     Script, ScriptFault,
     compile::unknown,
     program::{Action, Node, Part, Times},
-    syntax::{Branching, Side},
+    syntax::Branching,
 };
+use crate::side::Side;
 
 /// An error about the first thing in the script that this side cannot play.
 pub(super) fn check(script: &Script, role: Option<Side>) -> Result<(), ScriptFault> {

@@ -7,7 +7,7 @@ use tokio::{
 };
 
 use super::{PeerError, Prepared, ScriptedPeer, source::Source};
-use crate::{script::Script, transcript::log::Side};
+use crate::{script::Script, side::Side};
 
 /// Makes a [`ScriptedPeer`] that is a client. Dropping it does nothing.
 #[derive(Clone, Debug)]

@@ -23,7 +23,7 @@ use self::{
     source::Source,
 };
 use super::{Script, ScriptError, ScriptFailure, bless, engine::Engine};
-use crate::transcript::{Transcript, log::Side};
+use crate::{side::Side, transcript::Transcript};
 
 /// How long [`ScriptedPeer::finish`] waits at most: a minute.
 pub const DEFAULT_FINISH_TIMEOUT: Duration = Duration::from_mins(1);

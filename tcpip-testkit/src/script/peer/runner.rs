@@ -25,7 +25,8 @@ use crate::{
         edits::Edits,
         engine::{Engine, Output, UNSAID_DEADLINE},
     },
-    transcript::{Transcript, log::Side},
+    side::Side,
+    transcript::Transcript,
 };
 
 /// What a test tells the task.

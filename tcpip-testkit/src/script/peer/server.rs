@@ -3,7 +3,7 @@
 use tcpip_core::{DEFAULT_LOCALHOST, Network, endpoint::AnyNetwork};
 
 use super::{PeerError, Prepared, ScriptedPeer, source::Source};
-use crate::{script::Script, transcript::log::Side};
+use crate::{script::Script, side::Side};
 
 /// Makes a [`ScriptedPeer`] that is a server. Dropping it does nothing.
 #[derive(Clone, Debug)]

@@ -11,9 +11,9 @@ use super::{
     Wrong,
     items::{items, starts_items},
     tokens::{Input, Parsed, State, blanks, count, expected, name, next_char, peek_word, position, takes, time, word},
-    tree::{Action, Branching, Content, Delay, Line, Side, Step},
+    tree::{Action, Branching, Content, Delay, Line, Step},
 };
-use crate::script::place::Place;
+use crate::{script::place::Place, side::Side};
 
 /// The lines of a script.
 pub(crate) fn lines(text: &str) -> Result<Vec<Line>, Wrong> {

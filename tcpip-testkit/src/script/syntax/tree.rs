@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use crate::script::{number_type::NumberType, place::Place};
-pub(crate) use crate::transcript::log::Side;
+use crate::{
+    script::{number_type::NumberType, place::Place},
+    side::Side,
+};
 
 /// One line, with its comment.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,29 +49,6 @@ pub(crate) struct Step {
     pub(crate) side: Side,
     pub(crate) action: Action,
     pub(crate) within: Option<Time>,
-}
-
-impl Side {
-    pub(crate) fn sign(self) -> char {
-        match self {
-            Self::Client => '>',
-            Self::Server => '<',
-        }
-    }
-
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::Client => Self::Server,
-            Self::Server => Self::Client,
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Client => "the client",
-            Self::Server => "the server",
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

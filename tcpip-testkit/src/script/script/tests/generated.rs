@@ -3,13 +3,16 @@
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::*;
-use crate::script::{
-    control,
-    number_type::NumberType,
-    syntax::tree::{
-        Action, Branching, Check, Content, Delay, Hole, Item, ItemKind, JsonPattern, Kind, Number, Side, Step,
-        TextPart, Time, Wrapper,
+use crate::{
+    script::{
+        control,
+        number_type::NumberType,
+        syntax::tree::{
+            Action, Branching, Check, Content, Delay, Hole, Item, ItemKind, JsonPattern, Kind, Number, Step, TextPart,
+            Time, Wrapper,
+        },
     },
+    side::Side,
 };
 
 fn item(kind: ItemKind, times: Option<u32>) -> Item {
