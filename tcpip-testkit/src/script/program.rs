@@ -32,8 +32,6 @@ pub(crate) struct Step {
     pub(crate) action: Action,
     /// How long the step has, without its delay.
     pub(crate) deadline: Duration,
-    /// From 1 on.
-    pub(crate) line: usize,
     pub(crate) place: Place,
 }
 
@@ -59,7 +57,6 @@ pub(crate) enum Action {
 pub(crate) struct Pause {
     pub(crate) time: Duration,
     pub(crate) is_silent: bool,
-    pub(crate) line: usize,
     pub(crate) place: Place,
 }
 
@@ -71,7 +68,6 @@ pub(crate) struct Unasked {
     pub(crate) every: Option<Duration>,
     pub(crate) name: Option<String>,
     pub(crate) steps: Vec<Vec<Part>>,
-    pub(crate) line: usize,
     pub(crate) place: Place,
 }
 
@@ -79,7 +75,6 @@ pub(crate) struct Unasked {
 pub(crate) struct Repeat {
     pub(crate) times: Times,
     pub(crate) body: Block,
-    pub(crate) line: usize,
     pub(crate) place: Place,
 }
 
@@ -96,7 +91,6 @@ pub(crate) struct Branches {
     /// Who begins each of the branches.
     pub(crate) side: Side,
     pub(crate) all: Vec<Block>,
-    pub(crate) line: usize,
     pub(crate) place: Place,
 }
 

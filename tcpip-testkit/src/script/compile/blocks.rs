@@ -43,11 +43,6 @@ impl<'a> Compiler<'a> {
         None
     }
 
-    /// The number of the line that was taken last, from 1 on.
-    fn line_number(&self) -> usize {
-        self.next
-    }
-
     fn version(&mut self) -> Result<(), Wrong> {
         if let Some((line, Content::Script(version))) = self.peek() {
             if *version != 1 {
@@ -74,8 +69,8 @@ impl<'a> Compiler<'a> {
 
     fn node(&mut self) -> Result<Option<Node>, Wrong> {
         let Some((line, content)) = self.take() else { return Ok(None) };
-        let (number, place) = (self.line_number(), line.place);
-        let pause = |time: &Time, is_silent| Node::Pause(Pause { time: time.duration, is_silent, line: number, place });
+        let place = line.place;
+        let pause = |time: &Time, is_silent| Node::Pause(Pause { time: time.duration, is_silent, place });
         Ok(Some(match content {
             Content::Script(_) => {
                 return Err(Wrong::at(place.range(), "`script` stands in the first line alone"));
@@ -115,7 +110,6 @@ impl<'a> Compiler<'a> {
     }
 
     fn step(&mut self, step: &'a syntax::Step, mut place: Place) -> Result<Step, Wrong> {
-        let line = self.line_number();
         if step.side == Side::Server && step.action == syntax::Action::Connect {
             return Err(Wrong::at(place.range(), "only a client connects: expected `> connect`"));
         }
@@ -131,7 +125,7 @@ impl<'a> Compiler<'a> {
             syntax::Delay::At(time) => Delay::At(time.duration),
         });
         let deadline = step.within.as_ref().map_or(self.deadline, |time| time.duration);
-        Ok(Step { side: step.side, delay, action, deadline, line, place })
+        Ok(Step { side: step.side, delay, action, deadline, place })
     }
 
     /// The items of a step with those of the lines that continue it.
@@ -176,7 +170,6 @@ impl<'a> Compiler<'a> {
     }
 
     fn unasked(&mut self, line: &Line, every: Option<&Time>) -> Result<Unasked, Wrong> {
-        let number = self.line_number();
         if every.is_some_and(|time| time.duration.is_zero()) {
             return Err(Wrong::at(line.place.range(), "expected a time of more than nothing"));
         }
@@ -201,11 +194,10 @@ impl<'a> Compiler<'a> {
         }
         let Some(side) = side else { return Err(no_step(line)) };
         let every = every.map(|time| time.duration.max(SHORTEST_EVERY));
-        Ok(Unasked { side, every, name: None, steps, line: number, place: line.place })
+        Ok(Unasked { side, every, name: None, steps, place: line.place })
     }
 
     fn repeat(&mut self, line: &Line, times: Option<u32>) -> Result<Repeat, Wrong> {
-        let number = self.line_number();
         let body = self.body(line)?;
         let Some(first) = body.first() else { return Err(no_step(line)) };
         let times = match (times, first_step(first)) {
@@ -216,11 +208,10 @@ impl<'a> Compiler<'a> {
                 return Err(Wrong::at(line.place.range(), message));
             }
         };
-        Ok(Repeat { times, body, line: number, place: line.place })
+        Ok(Repeat { times, body, place: line.place })
     }
 
     fn branches(&mut self, line: &Line, branching: Branching) -> Result<Branches, Wrong> {
-        let number = self.line_number();
         self.deeper(line)?;
         let mut branches = Vec::new();
         let mut side = None;
@@ -246,7 +237,7 @@ impl<'a> Compiler<'a> {
         }
         self.end(line)?;
         let Some(side) = side else { return Err(no_step(line)) };
-        Ok(Branches { branching, side, all: branches, line: number, place: line.place })
+        Ok(Branches { branching, side, all: branches, place: line.place })
     }
 }
 
