@@ -6,8 +6,8 @@ use super::Compiler;
 use crate::{
     script::{
         place::Place,
-        program::{Action, Block, Branches, Delay, Node, Part, Pause, Repeat, Step, Times, Unasked},
-        syntax::{self, Branching, Content, Item, Line, Time, Wrong},
+        program::{Block, Branches, Node, Part, Pause, Repeat, Step, Times, Unasked},
+        syntax::{self, Action, Branching, Content, Delay, Item, Line, Time, Wrong},
     },
     side::Side,
 };
@@ -110,19 +110,19 @@ impl<'a> Compiler<'a> {
     }
 
     fn step(&mut self, step: &'a syntax::Step, mut place: Place) -> Result<Step, Wrong> {
-        if step.side == Side::Server && step.action == syntax::Action::Connect {
+        if step.side == Side::Server && step.action == Action::Connect {
             return Err(Wrong::at(place.range(), "only a client connects: expected `> connect`"));
         }
         let action = match &step.action {
-            syntax::Action::Items(items) => Action::Bytes(self.continued(items, &mut place)?),
-            syntax::Action::Fin => Action::Fin,
-            syntax::Action::Close => Action::Close,
-            syntax::Action::Reset => Action::Reset,
-            syntax::Action::Connect => Action::Connect,
+            Action::Items(items) => Action::Items(self.continued(items, &mut place)?),
+            Action::Fin => Action::Fin,
+            Action::Close => Action::Close,
+            Action::Reset => Action::Reset,
+            Action::Connect => Action::Connect,
         };
         let delay = step.delay.as_ref().map(|delay| match delay {
-            syntax::Delay::After(time) => Delay::After(time.duration),
-            syntax::Delay::At(time) => Delay::At(time.duration),
+            Delay::After(time) => Delay::After(time.duration),
+            Delay::At(time) => Delay::At(time.duration),
         });
         let deadline = step.within.as_ref().map_or(self.deadline, |time| time.duration);
         Ok(Step { side: step.side, delay, action, deadline, place })
@@ -187,7 +187,7 @@ impl<'a> Compiler<'a> {
                 _ if side.is_some_and(|side| side != step.side) => {
                     return Err(Wrong::at(step.place.range(), "all steps in this block are of one side"));
                 }
-                Action::Bytes(parts) => steps.push(parts.clone()),
+                Action::Items(parts) => steps.push(parts.clone()),
                 _ => return Err(Wrong::at(step.place.range(), "only steps with items may be in this block")),
             }
             side = Some(step.side);

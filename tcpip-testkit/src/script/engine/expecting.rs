@@ -12,7 +12,10 @@ use super::{
     look::{self, Look, Seen, Taken},
 };
 use crate::{
-    script::program::{Action, Branches, Delay, Node, Pause, Repeat, Step},
+    script::{
+        program::{Branches, Node, Pause, Repeat, Step},
+        syntax::{Action, Delay},
+    },
     side::Side,
 };
 

@@ -6,8 +6,9 @@ use super::{Engine, FailureReason, Output, OwnEnd, Phase, ScriptFailure, frames:
 use crate::{
     script::{
         place::Place,
-        program::{Action, Delay, Node, Pause, Step, Times},
+        program::{Node, Pause, Step, Times},
         shown,
+        syntax::{Action, Delay},
     },
     side::Side,
 };

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::{
-    script::program::{Action, Block, Branches, Node, Step, Times},
+    script::{
+        program::{Block, Branches, Node, Step, Times},
+        syntax::Action,
+    },
     side::Side,
 };
 

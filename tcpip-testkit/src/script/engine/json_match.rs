@@ -9,7 +9,7 @@ use super::{
     json_value::{self, NoValue, Value, ValueKind},
     sending::Unsendable,
 };
-use crate::script::program::{JsonKind, JsonPattern};
+use crate::script::program::{Hole, JsonKind, JsonPattern};
 
 /// Why a value does not fit, or not yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) fn fits(pattern: &JsonPattern, value: &Value, bytes: &[u8], scope: &m
             let captured = value_of(scope.get(name)?);
             json_value::read(&terminated(&captured)).is_ok_and(|known| same(&known, &captured, value, bytes))
         }
-        (JsonPattern::Hole { kind, name, .. }, found) => {
+        (JsonPattern::Hole(Hole { kind, name, .. }), found) => {
             let taken = match found {
                 ValueKind::String(text) if kind.is_text() => text.as_bytes(),
                 _ => raw,
@@ -164,7 +164,7 @@ pub(super) fn write(pattern: &JsonPattern, text: &mut Vec<u8>, scope: &mut Scope
     match pattern {
         JsonPattern::Any => return Err(Unsendable::Unknown),
         JsonPattern::Captured(name) => text.extend(value_of(scope.get(name)?)),
-        JsonPattern::Hole { kind, name, example } => {
+        JsonPattern::Hole(Hole { kind, name, example }) => {
             let example = example.as_ref().ok_or(Unsendable::Unknown)?;
             let capture = Capture { bytes: super::sending::bytes(example, scope)?, is_text: kind.is_text() };
             text.extend(value_of(&capture));

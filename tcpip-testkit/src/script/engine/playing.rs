@@ -12,8 +12,8 @@ use super::{
     sending::{self, Unsendable},
 };
 use crate::script::{
-    program::{Action, Branches, Delay, Node, Part, Repeat, Step, Times},
-    syntax::Branching,
+    program::{Branches, Node, Part, Repeat, Step, Times},
+    syntax::{Action, Branching, Delay},
 };
 
 impl Engine {
@@ -170,7 +170,7 @@ impl Engine {
             return None;
         }
         let output = match &step.action {
-            Action::Bytes(parts) => return self.send(parts, Some(step), now),
+            Action::Items(parts) => return self.send(parts, Some(step), now),
             Action::Fin => {
                 self.own_end = Some(OwnEnd::Fin);
                 Output::Fin

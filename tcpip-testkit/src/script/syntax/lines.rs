@@ -11,7 +11,7 @@ use super::{
     Wrong,
     items::{items, starts_items},
     tokens::{Input, Parsed, State, blanks, count, expected, name, next_char, peek_word, position, takes, time, word},
-    tree::{Action, Branching, Content, Delay, Line, Step},
+    tree::{Action, Branching, Content, Delay, Item, Line, Step},
 };
 use crate::{script::place::Place, side::Side};
 
@@ -173,7 +173,7 @@ fn step(input: &mut Input<'_>) -> Parsed<Step> {
     Ok(Step { delay, side, action, within })
 }
 
-fn action(input: &mut Input<'_>) -> Parsed<Action> {
+fn action(input: &mut Input<'_>) -> Parsed<Action<Item>> {
     let action = match peek_word(input) {
         "fin" => Action::Fin,
         "close" => Action::Close,

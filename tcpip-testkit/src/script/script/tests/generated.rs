@@ -108,11 +108,11 @@ fn open_hole() -> impl Strategy<Value = Vec<Item>> {
     hole(kind).prop_map(|hole| vec![item(ItemKind::Hole(hole), None), item(ItemKind::Control("LF", b'\n'), None)])
 }
 
-fn json() -> impl Strategy<Value = JsonPattern> {
+fn json() -> impl Strategy<Value = JsonPattern<Hole>> {
     let kinds = vec![Kind::Json, Kind::Int, Kind::Number, Kind::Digits, Kind::Word, Kind::Regex("a".to_owned())];
     let leaf = prop_oneof![
         Just(JsonPattern::Any),
-        name().prop_map(|name| JsonPattern::Name(name, Place::default())),
+        name().prop_map(JsonPattern::Captured),
         hole(select(kinds)).prop_map(JsonPattern::Hole),
         any::<String>().prop_map(JsonPattern::String),
         any::<f64>()
