@@ -143,6 +143,12 @@ pub(crate) enum JsonKind {
     Regex(Regex),
 }
 
+impl Step {
+    pub(crate) fn connects(&self) -> bool {
+        matches!(self.action, Action::Connect)
+    }
+}
+
 impl HoleKind {
     /// Whether what a hole of this kind captures is a string where it is used in JSON.
     pub(crate) fn is_text(&self) -> bool {

@@ -244,7 +244,7 @@ impl<'a> Compiler<'a> {
 /// A step by which it is seen that this begins.
 fn first_step(node: &Node) -> Option<&Step> {
     match node {
-        Node::Step(step) if !matches!(step.action, Action::Connect) => Some(step),
+        Node::Step(step) if !step.connects() => Some(step),
         Node::Branches(branches) => first_step(branches.all.first()?.first()?),
         _ => None,
     }

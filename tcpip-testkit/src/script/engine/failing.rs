@@ -2,6 +2,8 @@
 
 use std::{io, sync::Arc, time::Duration};
 
+use tokio::time::Instant;
+
 use super::{Engine, FailureReason, Output, OwnEnd, Phase, ScriptFailure, frames::FrameKind, input::End, look::Seen};
 use crate::{
     script::{
@@ -79,14 +81,18 @@ impl Engine {
         }
     }
 
-    /// Fails since what has come can become nothing that is expected.
-    pub(super) fn fail_certainly(&mut self, step: &Step, seen: &Seen) {
+    /// Why a step fails whose time is over.
+    pub(super) fn timeout(&self, until: Instant) -> FailureReason {
+        FailureReason::Timeout { after: until.saturating_duration_since(self.last) }
+    }
+
+    /// Why a step fails where what has come can become nothing that is expected.
+    pub(super) fn misfit(&self, step: &Step, seen: &Seen) -> FailureReason {
         let input = self.input(step.side);
         let is_short = matches!(seen, Seen::Bytes(reached) if reached.at >= input.bytes.len());
         let is_end = matches!(seen, Seen::NoEnd) && input.bytes.is_empty();
         let has_ended = input.end.is_some() && (is_short || is_end);
-        let reason = if has_ended { FailureReason::Ended } else { FailureReason::Mismatch };
-        self.fail_seen(step, reason, seen);
+        if has_ended { FailureReason::Ended } else { FailureReason::Mismatch }
     }
 
     pub(super) fn fail_seen(&mut self, step: &Step, reason: FailureReason, seen: &Seen) {
@@ -103,8 +109,7 @@ impl Engine {
         };
         let (reason, place, at, what) = match seen {
             Seen::Unset(name) => {
-                let message = format!("nothing has been captured as `{name}`");
-                let reason = FailureReason::NotCaptured { name: name.clone() };
+                let (reason, message) = not_captured(name.clone());
                 return self.failure(reason, step.place, step.place, message);
             }
             Seen::NoEnd => {
@@ -174,6 +179,12 @@ impl Engine {
     fn last_place(&self) -> Place {
         self.script.block().last().map(place_of).unwrap_or_default()
     }
+}
+
+/// Why a step fails that needs what no hole has captured, and what is said of it.
+pub(super) fn not_captured(name: String) -> (FailureReason, String) {
+    let message = format!("nothing has been captured as `{name}`");
+    (FailureReason::NotCaptured { name }, message)
 }
 
 fn place_of(node: &Node) -> Place {
