@@ -64,7 +64,7 @@ enum Half {
 /// Who is to be woken, once the lock is free.
 #[derive(Debug, Default)]
 pub(super) struct Woken {
-    pub(super) wakers: [Option<Waker>; 4],
+    pub(super) wakers: Vec<Waker>,
     /// Whoever waits for a hang-up has to look again.
     pub(super) may_have_hung_up: bool,
 }
@@ -230,15 +230,13 @@ impl Pair {
         match (sent, end.state) {
             (Sent::Bytes(bytes), State::Connected) => {
                 end.unread.extend(bytes);
-                let reader = end.reader.take();
-                self.woken.add(2 * side, reader);
+                self.woken.wakers.extend(end.reader.take());
             }
             // Who is not there answers with a reset.
             (Sent::Bytes(_), State::Left) => self.send(side, Sent::Reset, now),
             (Sent::Read(count), _) => {
                 end.room += count;
-                let writer = end.writer.take();
-                self.woken.add(2 * side + 1, writer);
+                self.woken.wakers.extend(end.writer.take());
             }
             (Sent::End, State::Connected) => {
                 end.receiving = Half::Ended;
@@ -263,18 +261,8 @@ impl Pair {
 
     fn wake_both(&mut self, side: Side) {
         let end = &mut self.ends[side];
-        let (reader, writer) = (end.reader.take(), end.writer.take());
-        self.woken.add(2 * side, reader);
-        self.woken.add(2 * side + 1, writer);
+        self.woken.wakers.extend(end.reader.take().into_iter().chain(end.writer.take()));
         self.woken.may_have_hung_up = true;
-    }
-}
-
-impl Woken {
-    fn add(&mut self, place: usize, waker: Option<Waker>) {
-        if waker.is_some() {
-            self.wakers[place] = waker;
-        }
     }
 }
 

@@ -68,7 +68,7 @@ impl MemoryStream {
         if woken.may_have_hung_up {
             self.connection.may_have_hung_up.notify_waiters();
         }
-        woken.wakers.into_iter().flatten().for_each(std::task::Waker::wake);
+        woken.wakers.into_iter().for_each(std::task::Waker::wake);
         result
     }
 

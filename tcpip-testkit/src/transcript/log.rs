@@ -23,7 +23,7 @@ pub(crate) enum Passed {
     Reset,
 }
 
-/// Which session: one of the library, by its number, or one that passes through a proxy.
+/// Which session: one of the library, by its number, or one of which a proxy or a scripted peer tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum SessionId {
     Recorded(u64),
@@ -33,7 +33,7 @@ pub(crate) enum SessionId {
 /// What there is to know about a session, but for what passes.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionFacts {
-    /// Which end has recorded it; of what passes through a proxy, the client.
+    /// Which end tells of it; where that is a proxy, the client.
     pub(crate) end: Side,
     pub(crate) client: Option<SocketAddr>,
     pub(crate) server: Option<SocketAddr>,

@@ -1,4 +1,4 @@
-//! A session that passes through a proxy.
+//! A session that is none of the library: a proxy or a scripted peer tells what passes.
 
 use std::{
     net::SocketAddr,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::side::Side;
 
-/// A session that passes through a proxy, which tells what passes. A clone tells of the same session.
+/// A session of which a proxy or a scripted peer tells what passes. A clone tells of the same session.
 #[derive(Clone, Debug)]
 pub(crate) struct PassingSession {
     transcript: Transcript,

@@ -17,7 +17,7 @@ pub(super) fn write(sessions: &[Session], dropped: Dropped) -> String {
     let mut script = String::from("script 1\n");
     if dropped.bytes > 0 {
         let Dropped { chunks, bytes } = dropped;
-        writing(writeln!(script, "# before this, {bytes} bytes in {chunks} chunks were dropped"));
+        let _ = writeln!(script, "# before this, {bytes} bytes in {chunks} chunks were dropped");
     }
     let mut last = sessions.first().map(|session| session.facts.began);
     for (index, session) in sessions.iter().enumerate() {
@@ -30,7 +30,7 @@ pub(super) fn write(sessions: &[Session], dropped: Dropped) -> String {
                 continue;
             }
             let pause = Pause(last.map_or(Duration::ZERO, |last| step.begin.saturating_duration_since(last)));
-            writing(writeln!(script, "{pause}{step}"));
+            let _ = writeln!(script, "{pause}{step}");
             last = Some(step.end);
         }
     }
@@ -46,10 +46,6 @@ pub(super) fn steps_and_entries(sessions: &[Session]) -> Vec<(String, usize)> {
         })
     });
     steps.collect()
-}
-
-fn writing(result: fmt::Result) {
-    result.expect("a string takes all that is written");
 }
 
 struct Step {
