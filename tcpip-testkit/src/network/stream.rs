@@ -20,7 +20,7 @@ use tokio::{
 use super::{
     link::Link,
     pair::{Pair, Side},
-    ports::CallersPort,
+    ports::DiallersPort,
 };
 
 /// One end of a connection in memory. Dropping it ends both halves.
@@ -29,8 +29,8 @@ pub(super) struct MemoryStream {
     connection: Arc<Connection>,
     /// Of the reader and of the writer: until the next of what is under way arrives.
     timers: [Mutex<Option<Pin<Box<Sleep>>>>; 2],
-    /// Freed with the end that called.
-    _port: Option<CallersPort>,
+    /// Freed with the end that dialled.
+    _port: Option<DiallersPort>,
 }
 
 struct Connection {
@@ -43,8 +43,8 @@ const READER: usize = 0;
 const WRITER: usize = 1;
 
 impl MemoryStream {
-    /// The end that calls, whose port it may free, and the one that is called, with their addresses.
-    pub(super) fn connect(addresses: [SocketAddr; 2], port: Option<CallersPort>, link: Link) -> (Self, Self) {
+    /// The end that dials, whose port it may free, and the one that listens, with their addresses.
+    pub(super) fn connect(addresses: [SocketAddr; 2], port: Option<DiallersPort>, link: Link) -> (Self, Self) {
         let connection = Arc::new(Connection {
             addresses,
             pair: Mutex::new(Pair::new(link.window, link.latency)),
