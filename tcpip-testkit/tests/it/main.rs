@@ -30,8 +30,6 @@ mod kinds;
 mod last_words;
 mod leaks;
 mod link;
-mod link_groups;
-mod link_handlers;
 mod links;
 mod liveness;
 mod logged;
