@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use crate::{
     callbacks::event_channel,
     dial::{address, dial_in},
-    handler::Scripted,
+    scripted::Scripted,
 };
 
 /// A storm of clients that reset before they are accepted harms the accept loop in no way, and none of them is half a

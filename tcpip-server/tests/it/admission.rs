@@ -16,9 +16,9 @@ use tracing::Level;
 use crate::{
     callbacks::event_channel,
     dial::{dial, dial_in, is_refused, reset},
-    handler::Scripted,
     log_count::LogCount,
     over_both::over_both,
+    scripted::Scripted,
 };
 
 /// Longer than any test: nothing but the claim itself may end a session.

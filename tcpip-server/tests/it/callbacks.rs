@@ -20,9 +20,9 @@ use tracing::Level;
 
 use crate::{
     dial::{dial, dial_in},
-    handler::Scripted,
     log_count::LogCount,
     over_both::{STUCK, is_free, over_both},
+    scripted::Scripted,
 };
 
 type Telling = Pin<Box<dyn Future<Output = ()> + Send>>;
