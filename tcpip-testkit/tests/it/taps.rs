@@ -95,11 +95,7 @@ async fn tapped<K: Kind>() -> (Connection, Arc<Log>, Arc<Log>, K::Stream) {
 
 /// Waits until so many bytes have arrived.
 async fn arrived(connection: &Connection, count: usize) {
-    let begin = std::time::Instant::now();
-    while connection.unread() < count {
-        assert!(begin.elapsed() < LONG, "{} of {count} bytes have arrived", connection.unread());
-        yield_now().await;
-    }
+    eventually(|| connection.unread() >= count).await;
 }
 
 /// Chunks are the bytes of the wire, in the order of a conversation, whatever reads and writes there are.
