@@ -27,8 +27,8 @@ use super::{
 pub(super) struct MemoryStream {
     side: Side,
     connection: Arc<Connection>,
-    /// Of the reader and of the writer: until the next of what is under way arrives.
-    timers: [Mutex<Option<Pin<Box<Sleep>>>>; 2],
+    read_timer: Timer,
+    write_timer: Timer,
     /// Freed with the end that dialled.
     _port: Option<DiallersPort>,
 }
@@ -39,8 +39,8 @@ struct Connection {
     may_have_hung_up: Notify,
 }
 
-const READER: usize = 0;
-const WRITER: usize = 1;
+/// Until the next of what is under way arrives.
+type Timer = Mutex<Option<Pin<Box<Sleep>>>>;
 
 impl MemoryStream {
     /// The end that dials, whose port it may free, and the one that listens, with their addresses.
@@ -52,7 +52,7 @@ impl MemoryStream {
         });
         let end = |side, port| {
             let connection = Arc::clone(&connection);
-            Self { side, connection, timers: Default::default(), _port: port }
+            Self { side, connection, read_timer: Timer::default(), write_timer: Timer::default(), _port: port }
         };
         (end(0, port), end(1, None))
     }
@@ -75,7 +75,7 @@ impl MemoryStream {
     /// Polls what would block, again whenever something arrives; `act` has noted who is to be woken then.
     fn poll<T>(
         &self,
-        who: usize,
+        timer: &Timer,
         context: &mut Context<'_>,
         mut act: impl FnMut(&mut Pair, Side, Instant, &mut Context<'_>) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
@@ -83,7 +83,7 @@ impl MemoryStream {
             let (result, next) = self.with(|pair, side, now| (act(pair, side, now, context), pair.next_arrival()));
             match (result, next) {
                 (Err(error), Some(next)) if error.kind() == ErrorKind::WouldBlock => {
-                    let mut timer = self.timers[who].lock().expect("nothing panics under it");
+                    let mut timer = timer.lock().expect("nothing panics under it");
                     let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(next)));
                     timer.as_mut().reset(next);
                     if timer.as_mut().poll(context).is_pending() {
@@ -115,7 +115,7 @@ impl MemoryStream {
 
 impl Transport for MemoryStream {
     fn poll_read(&self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let read = self.poll(READER, context, |pair, side, now, context| {
+        let read = self.poll(&self.read_timer, context, |pair, side, now, context| {
             let result = pair.read(side, buffer.initialize_unfilled(), now);
             if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
                 pair.wake_reader(side, context.waker());
@@ -130,7 +130,7 @@ impl Transport for MemoryStream {
     }
 
     fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll(WRITER, context, |pair, side, _, context| {
+        self.poll(&self.write_timer, context, |pair, side, _, context| {
             if pair.is_writable(side) {
                 return Ok(());
             }
