@@ -19,13 +19,13 @@ use tokio::{
 
 use super::{
     link::Link,
-    pair::{Pair, Side},
+    pair::{Index, Pair},
     ports::DiallersPort,
 };
 
 /// One end of a connection in memory. Dropping it ends both halves.
 pub(super) struct MemoryStream {
-    side: Side,
+    side: Index,
     connection: Arc<Connection>,
     read_timer: Timer,
     write_timer: Timer,
@@ -58,7 +58,7 @@ impl MemoryStream {
     }
 
     /// Does something with what has arrived by now, and wakes who waits for it.
-    fn with<T>(&self, act: impl FnOnce(&mut Pair, Side, Instant) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut Pair, Index, Instant) -> T) -> T {
         let now = Instant::now();
         let mut pair = self.connection.pair.lock().expect("nothing panics under it");
         pair.settle(now);
@@ -77,7 +77,7 @@ impl MemoryStream {
         &self,
         timer: &Timer,
         context: &mut Context<'_>,
-        mut act: impl FnMut(&mut Pair, Side, Instant, &mut Context<'_>) -> io::Result<T>,
+        mut act: impl FnMut(&mut Pair, Index, Instant, &mut Context<'_>) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
         loop {
             let (result, next) = self.with(|pair, side, now| (act(pair, side, now, context), pair.next_arrival()));
@@ -96,7 +96,7 @@ impl MemoryStream {
         }
     }
 
-    async fn until(&self, is_so: impl Fn(&Pair, Side) -> bool + Send) {
+    async fn until(&self, is_so: impl Fn(&Pair, Index) -> bool + Send) {
         loop {
             let changed = self.connection.may_have_hung_up.notified();
             let (is_so, next) = self.with(|pair, side, _| (is_so(pair, side), pair.next_arrival()));
