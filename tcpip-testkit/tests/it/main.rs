@@ -55,7 +55,6 @@ mod send;
 mod sent;
 mod serve;
 mod silence;
-mod tap_ends;
 mod taps;
 mod tcp_alike;
 mod telling_network;
