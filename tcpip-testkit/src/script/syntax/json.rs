@@ -5,7 +5,7 @@ use winnow::stream::Stream;
 use super::{
     holes::hole,
     tokens::{Input, Parsed, blanks, deeper, digits, expected, name, next_char, position, sign, takes, wrong_since},
-    tree::{Hole, JsonPattern},
+    tree::{Hole, JSON_CONSTANTS, JsonPattern},
 };
 
 pub(super) fn json(input: &mut Input<'_>) -> Parsed<JsonPattern<Hole>> {
@@ -31,7 +31,7 @@ fn value(input: &mut Input<'_>) -> Parsed<JsonPattern<Hole>> {
 }
 
 fn constant(input: &mut Input<'_>) -> Parsed<JsonPattern<Hole>> {
-    for constant in ["NaN", "Infinity", "-Infinity", "true", "false", "null"] {
+    for constant in JSON_CONSTANTS {
         if let Some(behind) = input.input.strip_prefix(constant)
             && !behind.starts_with(|character: char| character.is_ascii_alphanumeric())
         {

@@ -152,6 +152,9 @@ pub(crate) enum Kind {
     Binary(NumberType),
 }
 
+/// The values of JSON that are words, Python's among them.
+pub(crate) const JSON_CONSTANTS: [&str; 6] = ["NaN", "Infinity", "-Infinity", "true", "false", "null"];
+
 /// A JSON value, with its holes as they are written, or as they are played.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum JsonPattern<H> {
@@ -163,7 +166,7 @@ pub(crate) enum JsonPattern<H> {
     String(String),
     /// As it is written.
     Number(String),
-    /// `NaN`, `Infinity`, `-Infinity`, `true`, `false` or `null`.
+    /// One of [`JSON_CONSTANTS`].
     Constant(&'static str),
     Array {
         elements: Vec<Self>,

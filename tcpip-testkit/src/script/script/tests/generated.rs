@@ -8,8 +8,8 @@ use crate::{
         control,
         number_type::NumberType,
         syntax::tree::{
-            Action, Branching, Check, Content, Delay, Hole, Item, ItemKind, JsonPattern, Kind, Number, Step, TextPart,
-            Time, Wrapper,
+            Action, Branching, Check, Content, Delay, Hole, Item, ItemKind, JSON_CONSTANTS, JsonPattern, Kind, Number,
+            Step, TextPart, Time, Wrapper,
         },
     },
     side::Side,
@@ -119,7 +119,7 @@ fn json() -> impl Strategy<Value = JsonPattern<Hole>> {
             .prop_filter("JSON", |value| value.is_finite())
             .prop_map(|value| JsonPattern::Number(format!("{value:e}"))),
         any::<i64>().prop_map(|value| JsonPattern::Number(value.to_string())),
-        select(vec!["NaN", "Infinity", "-Infinity", "true", "false", "null"]).prop_map(JsonPattern::Constant),
+        select(JSON_CONSTANTS.to_vec()).prop_map(JsonPattern::Constant),
     ];
     let nested = leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
