@@ -5,8 +5,8 @@ use tcpip_testkit::eventually;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    callbacks::event_channel,
     dial::{address, dial_in},
+    events::event_channel,
     scripted::Scripted,
 };
 

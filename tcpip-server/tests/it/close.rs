@@ -13,8 +13,8 @@ use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{io::AsyncWriteExt, net::TcpStream, runtime::Runtime};
 
 use crate::{
-    callbacks::event_channel,
     dial::{dial_in, reset},
+    events::event_channel,
     over_both::{STUCK, is_free, port_is_free},
     scripted::Scripted,
 };

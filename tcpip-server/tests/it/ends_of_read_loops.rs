@@ -7,8 +7,8 @@ use tokio::{io::AsyncWriteExt, sync::mpsc};
 use tracing::Level;
 
 use crate::{
-    callbacks::event_channel,
     dial::{dial, dial_in},
+    events::event_channel,
     log_count::LogCount,
     over_both::over_both,
     scripted::{Scripted, scripted},

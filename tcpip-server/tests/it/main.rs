@@ -10,6 +10,7 @@ mod closing_handlers;
 mod dial;
 mod dropped_callbacks;
 mod ends_of_read_loops;
+mod events;
 mod failing_handlers;
 mod foreign_log;
 mod greeting_and_farewell;
