@@ -1,7 +1,7 @@
 //! A network in memory.
 //!
-//! Who dials (`dial`) makes two `stream`s, keeps one, and puts the other into the backlog of a `listener`, which accepts
-//! it. The two share a `pair`, in which all is that they do to each other: the rules of TCP, without a clock.
+//! Who dials (`dial`) makes two `stream`s, keeps one, and puts the other into the backlog of a `listener`, which
+//! accepts it. The two share a `pair`, in which all is that they do to each other: the rules of TCP, without a clock.
 
 mod dial;
 mod entered;

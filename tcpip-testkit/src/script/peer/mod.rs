@@ -1,7 +1,7 @@
 //! A peer that plays a script.
 //!
-//! A task (`runner`) asks the [engine](super::engine) what is to be done, does it on a `link`, and tells the engine what
-//! happens there. A link has its stream from a `source`: a listener, a dial, or a test's own stream.
+//! A task (`runner`) asks the `engine` what is to be done, does it on a `link`, and tells the engine what happens
+//! there. A link has its stream from a `source`: a listener, a dial, or a test's own stream.
 
 mod captured;
 mod client;

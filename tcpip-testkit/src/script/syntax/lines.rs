@@ -31,8 +31,8 @@ pub(crate) fn lines(text: &str) -> Result<Vec<Line>, Wrong> {
     text.strip_suffix('\n').unwrap_or(text).split('\n').map(line_at).collect()
 }
 
-/// How many bytes of it are a byte-order mark, which is not of the first line. Editors write one where UTF-8 is not what
-/// they take a text for without.
+/// How many bytes of it are a byte-order mark, which is not of the first line. Editors write one where UTF-8 is not
+/// what they take a text for without.
 pub(crate) fn mark_length(text: &str) -> usize {
     if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
 }
