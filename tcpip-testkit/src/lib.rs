@@ -68,6 +68,7 @@ mod no_leaks;
 mod one_client_server_test_case;
 pub mod proxy;
 mod script;
+mod side;
 mod test_read_loop_server;
 mod transcript;
 

@@ -10,7 +10,6 @@ use tcpip_testkit::{eventually, memory_streams};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream, duplex},
     net::{TcpListener, TcpStream},
-    task::yield_now,
 };
 
 use crate::events::Events;
@@ -79,12 +78,7 @@ impl Kind for MemoryTransports {
 
     async fn arrival(peer: &mut Self::Peer) {
         let transport = peer.transport().unwrap();
-        eventually(async {
-            while transport.unread() == 0 {
-                yield_now().await;
-            }
-        })
-        .await;
+        eventually(|| transport.unread() > 0).await;
     }
 
     /// The peer can see it.

@@ -5,9 +5,9 @@ use tcpip_testkit::eventually;
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    callbacks::event_channel,
     dial::{address, dial_in},
-    handler::Scripted,
+    events::event_channel,
+    scripted::Scripted,
 };
 
 /// A storm of clients that reset before they are accepted harms the accept loop in no way, and none of them is half a

@@ -14,11 +14,11 @@ use tokio::{
 use tracing::Level;
 
 use crate::{
-    callbacks::event_channel,
     dial::{dial, dial_in, is_refused, reset},
-    handler::Scripted,
+    events::event_channel,
     log_count::LogCount,
     over_both::over_both,
+    scripted::Scripted,
 };
 
 /// Longer than any test: nothing but the claim itself may end a session.

@@ -20,9 +20,10 @@ use tracing::Level;
 
 use crate::{
     dial::{dial, dial_in},
-    handler::Scripted,
+    events::event_channel,
     log_count::LogCount,
     over_both::{STUCK, is_free, over_both},
+    scripted::Scripted,
 };
 
 type Telling = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -317,17 +318,4 @@ async fn queue_of_events_warns_at_64_and_loses_none() {
     eventually(server.callbacks_done()).await;
     let told: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).collect();
     assert_alternating(&told, 64);
-}
-
-/// A connect callback that passes all events on, and where they arrive.
-pub(crate) fn event_channel() -> (
-    impl Fn(ConnectionEvent) -> std::future::Ready<()> + Send + Sync + Clone + 'static,
-    mpsc::UnboundedReceiver<ConnectionEvent>,
-) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let callback = move |event| {
-        let _ = sender.send(event);
-        std::future::ready(())
-    };
-    (callback, receiver)
 }

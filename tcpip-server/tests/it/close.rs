@@ -13,10 +13,10 @@ use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{io::AsyncWriteExt, net::TcpStream, runtime::Runtime};
 
 use crate::{
-    callbacks::event_channel,
     dial::{dial_in, reset},
-    handler::Scripted,
+    events::event_channel,
     over_both::{STUCK, is_free, port_is_free},
+    scripted::Scripted,
 };
 
 /// More than the kernel takes for a peer that does not read.
@@ -160,12 +160,7 @@ async fn dropped_server_closes_although_its_connection_lives_on() {
     client.expect_end().await;
     eventually(session.wait_closed()).await;
     assert!(!session.should_be_connected());
-    eventually(async {
-        while !is_free(address) {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    eventually(|| is_free(address)).await;
 }
 
 /// After `close` no task is left, with a client connected, a handler at work and a refused client.

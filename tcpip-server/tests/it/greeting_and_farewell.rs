@@ -10,10 +10,11 @@ use macro_rules_attribute::apply;
 use tcpip_server::{Connection, ConnectionEvent, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{
+    io::AsyncWriteExt,
     runtime::Builder,
     sync::mpsc::{UnboundedSender, unbounded_channel},
     task::yield_now,
-    time::Instant,
+    time::{Instant, sleep},
 };
 use tracing::Level;
 
@@ -21,6 +22,7 @@ use crate::{
     dial::{dial, dial_in},
     log_count::LogCount,
     over_both::over_both,
+    scripted::{Scripted, scripted},
 };
 
 /// Notes when its hooks begin.
@@ -161,4 +163,35 @@ async fn a_callback_may_close_what_a_greeting_waits_in() {
     client.expect_end().await;
     eventually(server.callbacks_done()).await;
     eventually(server.close()).await;
+}
+
+/// The greeting comes before the reply to a command that was sent before the greeting.
+/// Parity: `OneClientReadLoopServer`, `read_and_dispatch`.
+#[apply(over_both)]
+#[test_log::test(tokio::test)]
+async fn greeting_runs_before_the_first_dispatch() {
+    for _ in 0..20 {
+        let server = scripted(Scripted::greeting("welcome\r\n")).await;
+        let mut client = dial(&*server).await;
+        client.ask("echo\r\n", "welcome\r\necho\r\n").await;
+        server.handler().has_noted(&["on_connect", "echo done"]).await;
+    }
+}
+
+/// The next client's `on_connect` waits for an `on_disconnect` that takes its time.
+#[apply(over_both)]
+#[test_log::test(tokio::test)]
+async fn next_client_waits_for_on_disconnect() {
+    let server = scripted(Scripted::default()).await;
+    server.handler().on_disconnect.lock().unwrap().push("wait");
+    drop(dial_in(&*server).await);
+    server.handler().has_noted(&["on_connect", "waiting"]).await;
+    let mut next = dial(&*server).await;
+    next.write_all(b"echo\r\n").await.unwrap();
+    // Time enough for something to begin that must not.
+    sleep(Duration::from_millis(50)).await;
+    assert_eq!(server.handler().noted_by_now(), None);
+    server.handler().go.notify_one();
+    next.expect("echo\r\n").await;
+    server.handler().has_noted(&["on_disconnect", "on_connect", "echo done"]).await;
 }

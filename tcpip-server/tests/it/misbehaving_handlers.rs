@@ -18,8 +18,8 @@ use tokio::{
 use tracing::Level;
 
 use crate::{
-    callbacks::event_channel,
     dial::{dial, dial_in},
+    events::event_channel,
     log_count::LogCount,
     over_both::over_both,
 };

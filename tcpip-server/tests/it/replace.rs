@@ -11,8 +11,8 @@ use tcpip_testkit::{ExpectExt, eventually};
 use tokio::{io::AsyncWriteExt, sync::mpsc};
 
 use crate::{
-    callbacks::event_channel,
     dial::{admission_of, dial, dial_in, is_refused},
+    events::event_channel,
     over_both::over_both,
 };
 

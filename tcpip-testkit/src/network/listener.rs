@@ -11,7 +11,7 @@ use tcpip_client::{Abort, Listener, NetworkStream};
 
 use super::MemoryNetwork;
 
-/// Those who have called and are not accepted yet.
+/// Those who have connected and are not accepted yet.
 #[derive(Debug)]
 pub(super) struct Backlog {
     waiting: VecDeque<NetworkStream>,

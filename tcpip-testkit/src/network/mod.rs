@@ -1,5 +1,9 @@
 //! A network in memory.
+//!
+//! Who dials (`dial`) makes two `stream`s, keeps one, and puts the other into the backlog of a `listener`, which
+//! accepts it. The two share a `pair`, in which all is that they do to each other: the rules of TCP, without a clock.
 
+mod dial;
 mod entered;
 mod host;
 mod link;
@@ -14,13 +18,12 @@ use std::{
     collections::BTreeMap,
     fmt,
     io::{self, ErrorKind},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex},
-    task::Waker,
 };
 
 use tcpip_client::{BoxFuture, ListenOptions, Listener, Network, NetworkStream};
-use tokio::{sync::Notify, time::sleep};
+use tokio::sync::Notify;
 
 pub use self::{
     entered::EnteredNetwork,
@@ -33,8 +36,7 @@ use self::{
     link::Link,
     listener::{Backlog, MemoryListener},
     names::Names,
-    ports::{CallersPort, Ports},
-    stream::MemoryStream,
+    ports::Ports,
 };
 
 /// A network in memory, for clients and servers that meet without a socket, so that a test may pause the clock.
@@ -44,7 +46,7 @@ use self::{
 ///
 /// - A name that is looked up for the first time is given an address: 10.0.0.1, then 10.0.0.2. `localhost` is
 ///   127.0.0.1. A server may listen on any name or address; port 0 is a free one, from 49152 on.
-/// - Who connects calls from 10.1.0.1, or from the loopback to it, and a port that is free, unless `local_addr` says
+/// - Who connects does so from 10.1.0.1, or from the loopback to it, and a port that is free, unless `local_addr` says
 ///   otherwise.
 /// - Connections do what those of TCP do: who is not read is held up by a [window](MemoryLink::window), each half ends
 ///   by itself, a reset comes behind what had arrived, unread input that is dropped is answered with one, and a hang-up
@@ -81,7 +83,7 @@ pub struct MemoryNetwork(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Who calls in vain may try again.
+    /// Who dials in vain may try again.
     changed: Notify,
 }
 
@@ -173,74 +175,6 @@ impl MemoryNetwork {
     fn changed(&self) {
         self.0.changed.notify_waiters();
     }
-
-    async fn call(&self, called: SocketAddr, from: Option<SocketAddr>) -> io::Result<NetworkStream> {
-        let called = SocketAddr::new(this_machine(called.ip()).unwrap_or(called.ip()), called.port());
-        let link = self.with(|state| state.links.get(&called.ip()).copied().unwrap_or_default());
-        if !link.latency.is_zero() {
-            sleep(2 * link.latency).await;
-        }
-        loop {
-            let changed = self.0.changed.notified();
-            match self.with(|state| state.try_call(self, called, from, link)) {
-                Ok(Some((stream, acceptor))) => {
-                    acceptor.into_iter().for_each(Waker::wake);
-                    return Ok(NetworkStream::over(stream));
-                }
-                Ok(None) => changed.await,
-                Err(error) => return Err(error),
-            }
-        }
-    }
-}
-
-impl State {
-    /// Calls, if anybody answers now. Returns the end that calls and who is to be woken.
-    fn try_call(
-        &mut self,
-        network: &MemoryNetwork,
-        called: SocketAddr,
-        from: Option<SocketAddr>,
-        link: Link,
-    ) -> io::Result<Option<(MemoryStream, Option<Waker>)>> {
-        let mut is_refusing = false;
-        for outage in &self.outages {
-            match outage {
-                What::BlackHole(addresses) if addresses.contains(&called.ip()) => return Ok(None),
-                What::Refusing(addresses) => is_refusing |= addresses.contains(&called.ip()),
-                What::BlackHole(_) | What::Unknown(_) => {}
-            }
-        }
-        let listener = self.ports.listener(called).filter(|_| !is_refusing);
-        let backlog = listener.and_then(|address| self.listeners.get_mut(&address));
-        let backlog = backlog.ok_or(ErrorKind::ConnectionRefused)?;
-        if backlog.is_full() {
-            return Ok(None);
-        }
-        let from = from.unwrap_or_else(|| SocketAddr::new(callers_address(called.ip()), 0));
-        let port = CallersPort::take(network, &mut self.ports, from, called)?;
-        let (near, far) = MemoryStream::connect([port.address(), called], Some(port), link);
-        let acceptor = backlog.add(NetworkStream::over(far));
-        Ok(Some((near, acceptor)))
-    }
-}
-
-/// The address of this machine that an address which stands for any means.
-fn this_machine(address: IpAddr) -> Option<IpAddr> {
-    address.is_unspecified().then(|| match address {
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    })
-}
-
-/// Where one calls from, to whom.
-fn callers_address(called: IpAddr) -> IpAddr {
-    match called {
-        IpAddr::V4(called) if called.is_loopback() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V4(_) => Ipv4Addr::new(10, 1, 0, 1).into(),
-        IpAddr::V6(called) if called.is_loopback() => called.into(),
-        IpAddr::V6(_) => Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1).into(),
-    }
 }
 
 impl Network for MemoryNetwork {
@@ -257,7 +191,7 @@ impl Network for MemoryNetwork {
     }
 
     fn dial(&self, address: SocketAddr, from: Option<SocketAddr>) -> BoxFuture<'_, io::Result<NetworkStream>> {
-        Box::pin(self.call(address, from))
+        Box::pin(self.dial_when_answered(address, from))
     }
 
     /// `Unsupported` if several are to listen on one port.

@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 
 /// One of the two ends, by its place in [`Pair`].
-pub(super) type Side = usize;
+pub(super) type Index = usize;
 
 /// Both ends, and what is under way between them. Who waits is woken by [`take_woken`](Self::take_woken)'s caller.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ enum Half {
 /// Who is to be woken, once the lock is free.
 #[derive(Debug, Default)]
 pub(super) struct Woken {
-    pub(super) wakers: [Option<Waker>; 4],
+    pub(super) wakers: Vec<Waker>,
     /// Whoever waits for a hang-up has to look again.
     pub(super) may_have_hung_up: bool,
 }
@@ -95,7 +95,7 @@ impl Pair {
     }
 
     /// Reads what has arrived at that end.
-    pub(super) fn read(&mut self, side: Side, buffer: &mut [u8], now: Instant) -> io::Result<usize> {
+    pub(super) fn read(&mut self, side: Index, buffer: &mut [u8], now: Instant) -> io::Result<usize> {
         let end = &mut self.ends[side];
         let count = buffer.len().min(end.unread.len());
         if count > 0 {
@@ -113,7 +113,7 @@ impl Pair {
     }
 
     /// Writes as much as there is room for.
-    pub(super) fn write(&mut self, side: Side, parts: &[IoSlice<'_>], now: Instant) -> io::Result<usize> {
+    pub(super) fn write(&mut self, side: Index, parts: &[IoSlice<'_>], now: Instant) -> io::Result<usize> {
         let end = &mut self.ends[side];
         if end.has_ended() {
             return Err(end.error.take().unwrap_or(ErrorKind::BrokenPipe).into());
@@ -130,12 +130,12 @@ impl Pair {
     }
 
     /// Whether a write would not wait.
-    pub(super) fn is_writable(&self, side: Side) -> bool {
+    pub(super) fn is_writable(&self, side: Index) -> bool {
         self.ends[side].room > 0 || self.ends[side].has_ended()
     }
 
     /// Ends that end's half, behind what it has sent.
-    pub(super) fn shutdown(&mut self, side: Side, now: Instant) -> io::Result<()> {
+    pub(super) fn shutdown(&mut self, side: Index, now: Instant) -> io::Result<()> {
         let end = &mut self.ends[side];
         if end.state == State::Broken {
             return Err(ErrorKind::NotConnected.into());
@@ -148,7 +148,7 @@ impl Pair {
     }
 
     /// Resets the connection, for that end too.
-    pub(super) fn abort(&mut self, side: Side, now: Instant) {
+    pub(super) fn abort(&mut self, side: Index, now: Instant) {
         let end = &mut self.ends[side];
         end.unread.clear();
         if end.state == State::Connected {
@@ -158,12 +158,12 @@ impl Pair {
     }
 
     /// Has [`leave`](Self::leave) reset the connection.
-    pub(super) fn reset_when_left(&mut self, side: Side) {
+    pub(super) fn reset_when_left(&mut self, side: Index) {
         self.ends[side].resets_when_left = true;
     }
 
     /// That end is dropped.
-    pub(super) fn leave(&mut self, side: Side, now: Instant) {
+    pub(super) fn leave(&mut self, side: Index, now: Instant) {
         let end = &mut self.ends[side];
         let was_connected = end.state == State::Connected;
         let has_lost_input = !end.unread.is_empty();
@@ -181,24 +181,24 @@ impl Pair {
     }
 
     /// Whether the other end has hung up, in whichever way.
-    pub(super) fn has_hung_up(&self, side: Side) -> bool {
+    pub(super) fn has_hung_up(&self, side: Index) -> bool {
         self.ends[side].has_hung_up()
     }
 
-    pub(super) fn is_broken(&self, side: Side) -> bool {
+    pub(super) fn is_broken(&self, side: Index) -> bool {
         self.ends[side].state == State::Broken
     }
 
-    pub(super) fn take_error(&mut self, side: Side) -> Option<ErrorKind> {
+    pub(super) fn take_error(&mut self, side: Index) -> Option<ErrorKind> {
         self.ends[side].error.take()
     }
 
-    pub(super) fn unread(&self, side: Side) -> usize {
+    pub(super) fn unread(&self, side: Index) -> usize {
         self.ends[side].unread.len()
     }
 
     /// How much that end has sent that has not arrived, the end of its half counted as one.
-    pub(super) fn under_way(&self, side: Side) -> usize {
+    pub(super) fn under_way(&self, side: Index) -> usize {
         let count = |sent: &Sent| match sent {
             Sent::Bytes(bytes) => bytes.len(),
             Sent::End => 1,
@@ -207,15 +207,15 @@ impl Pair {
         self.ends[side].wire.iter().map(|(_, sent)| count(sent)).sum()
     }
 
-    pub(super) fn wake_reader(&mut self, side: Side, waker: &Waker) {
+    pub(super) fn wake_reader(&mut self, side: Index, waker: &Waker) {
         remember(&mut self.ends[side].reader, waker);
     }
 
-    pub(super) fn wake_writer(&mut self, side: Side, waker: &Waker) {
+    pub(super) fn wake_writer(&mut self, side: Index, waker: &Waker) {
         remember(&mut self.ends[side].writer, waker);
     }
 
-    fn send(&mut self, from: Side, sent: Sent, now: Instant) {
+    fn send(&mut self, from: Index, sent: Sent, now: Instant) {
         if self.latency.is_zero() {
             self.arrive(1 - from, sent, now);
         } else {
@@ -225,20 +225,18 @@ impl Pair {
         }
     }
 
-    fn arrive(&mut self, side: Side, sent: Sent, now: Instant) {
+    fn arrive(&mut self, side: Index, sent: Sent, now: Instant) {
         let end = &mut self.ends[side];
         match (sent, end.state) {
             (Sent::Bytes(bytes), State::Connected) => {
                 end.unread.extend(bytes);
-                let reader = end.reader.take();
-                self.woken.add(2 * side, reader);
+                self.woken.wakers.extend(end.reader.take());
             }
             // Who is not there answers with a reset.
             (Sent::Bytes(_), State::Left) => self.send(side, Sent::Reset, now),
             (Sent::Read(count), _) => {
                 end.room += count;
-                let writer = end.writer.take();
-                self.woken.add(2 * side + 1, writer);
+                self.woken.wakers.extend(end.writer.take());
             }
             (Sent::End, State::Connected) => {
                 end.receiving = Half::Ended;
@@ -254,27 +252,17 @@ impl Pair {
         }
     }
 
-    fn broken(&mut self, side: Side, error: ErrorKind) {
+    fn broken(&mut self, side: Index, error: ErrorKind) {
         let end = &mut self.ends[side];
         end.state = State::Broken;
         end.error = Some(error);
         self.wake_both(side);
     }
 
-    fn wake_both(&mut self, side: Side) {
+    fn wake_both(&mut self, side: Index) {
         let end = &mut self.ends[side];
-        let (reader, writer) = (end.reader.take(), end.writer.take());
-        self.woken.add(2 * side, reader);
-        self.woken.add(2 * side + 1, writer);
+        self.woken.wakers.extend(end.reader.take().into_iter().chain(end.writer.take()));
         self.woken.may_have_hung_up = true;
-    }
-}
-
-impl Woken {
-    fn add(&mut self, place: usize, waker: Option<Waker>) {
-        if waker.is_some() {
-            self.wakers[place] = waker;
-        }
     }
 }
 

@@ -11,17 +11,17 @@ use super::MemoryNetwork;
 /// The ports that are handed out where any will do.
 const EPHEMERAL: std::ops::RangeInclusive<u16> = 49152..=65535;
 
-/// The ports in use: of listeners, and of callers with whom they are connected to.
+/// The ports in use: of listeners, and of diallers with whom they are connected to.
 #[derive(Debug)]
 pub(super) struct Ports {
     next: u16,
     listening: BTreeSet<SocketAddr>,
-    calling: BTreeMap<SocketAddr, BTreeSet<SocketAddr>>,
+    dialling: BTreeMap<SocketAddr, BTreeSet<SocketAddr>>,
 }
 
 impl Default for Ports {
     fn default() -> Self {
-        Self { next: *EPHEMERAL.start(), listening: BTreeSet::new(), calling: BTreeMap::new() }
+        Self { next: *EPHEMERAL.start(), listening: BTreeSet::new(), dialling: BTreeMap::new() }
     }
 }
 
@@ -40,21 +40,21 @@ impl Ports {
         self.listening.remove(&address);
     }
 
-    /// The address of the listener that hears a call to `called`.
-    pub(super) fn listener(&self, called: SocketAddr) -> Option<SocketAddr> {
-        [called, any_address(called)].into_iter().find(|address| self.listening.contains(address))
+    /// The address of the listener that answers who dials `to`.
+    pub(super) fn listener(&self, to: SocketAddr) -> Option<SocketAddr> {
+        [to, any_address(to)].into_iter().find(|address| self.listening.contains(address))
     }
 
-    /// Takes an address for a caller, with a free port if it has none.
-    fn call(&mut self, from: SocketAddr, called: SocketAddr) -> io::Result<SocketAddr> {
+    /// Takes an address for a dialler, with a free port if it has none.
+    fn dial(&mut self, from: SocketAddr, to: SocketAddr) -> io::Result<SocketAddr> {
         let from = self.with_port(from)?;
-        if self.calling.entry(from).or_default().insert(called) { Ok(from) } else { Err(ErrorKind::AddrInUse.into()) }
+        if self.dialling.entry(from).or_default().insert(to) { Ok(from) } else { Err(ErrorKind::AddrInUse.into()) }
     }
 
-    fn hang_up(&mut self, from: SocketAddr, called: SocketAddr) {
-        let calls = self.calling.get_mut(&from);
-        if calls.is_some_and(|calls| calls.remove(&called) && calls.is_empty()) {
-            self.calling.remove(&from);
+    fn hang_up(&mut self, from: SocketAddr, to: SocketAddr) {
+        let dialled = self.dialling.get_mut(&from);
+        if dialled.is_some_and(|dialled| dialled.remove(&to) && dialled.is_empty()) {
+            self.dialling.remove(&from);
         }
     }
 
@@ -65,7 +65,7 @@ impl Ports {
         for _ in EPHEMERAL {
             address.set_port(self.next);
             self.next = self.next.checked_add(1).unwrap_or(*EPHEMERAL.start());
-            if !self.is_listening(address) && !self.calling.contains_key(&address) {
+            if !self.is_listening(address) && !self.dialling.contains_key(&address) {
                 return Ok(address);
             }
         }
@@ -89,23 +89,23 @@ fn any_address(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(any, address.port())
 }
 
-/// The port of a caller. Dropping it frees the port.
+/// The port of a dialler. Dropping it frees the port.
 #[derive(Debug)]
-pub(super) struct CallersPort {
+pub(super) struct DiallersPort {
     network: MemoryNetwork,
     address: SocketAddr,
-    called: SocketAddr,
+    to: SocketAddr,
 }
 
-impl CallersPort {
+impl DiallersPort {
     /// Takes `from`, with a free port if it has none, of the `ports` of that network.
     pub(super) fn take(
         network: &MemoryNetwork,
         ports: &mut Ports,
         from: SocketAddr,
-        called: SocketAddr,
+        to: SocketAddr,
     ) -> io::Result<Self> {
-        Ok(Self { network: network.clone(), address: ports.call(from, called)?, called })
+        Ok(Self { network: network.clone(), address: ports.dial(from, to)?, to })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -113,8 +113,8 @@ impl CallersPort {
     }
 }
 
-impl Drop for CallersPort {
+impl Drop for DiallersPort {
     fn drop(&mut self) {
-        self.network.with(|state| state.ports.hang_up(self.address, self.called));
+        self.network.with(|state| state.ports.hang_up(self.address, self.to));
     }
 }

@@ -19,18 +19,18 @@ use tokio::{
 
 use super::{
     link::Link,
-    pair::{Pair, Side},
-    ports::CallersPort,
+    pair::{Index, Pair},
+    ports::DiallersPort,
 };
 
 /// One end of a connection in memory. Dropping it ends both halves.
 pub(super) struct MemoryStream {
-    side: Side,
+    side: Index,
     connection: Arc<Connection>,
-    /// Of the reader and of the writer: until the next of what is under way arrives.
-    timers: [Mutex<Option<Pin<Box<Sleep>>>>; 2],
-    /// Freed with the end that called.
-    _port: Option<CallersPort>,
+    read_timer: Timer,
+    write_timer: Timer,
+    /// Freed with the end that dialled.
+    _port: Option<DiallersPort>,
 }
 
 struct Connection {
@@ -39,12 +39,12 @@ struct Connection {
     may_have_hung_up: Notify,
 }
 
-const READER: usize = 0;
-const WRITER: usize = 1;
+/// Until the next of what is under way arrives.
+type Timer = Mutex<Option<Pin<Box<Sleep>>>>;
 
 impl MemoryStream {
-    /// The end that calls, whose port it may free, and the one that is called, with their addresses.
-    pub(super) fn connect(addresses: [SocketAddr; 2], port: Option<CallersPort>, link: Link) -> (Self, Self) {
+    /// The end that dials, whose port it may free, and the one that listens, with their addresses.
+    pub(super) fn connect(addresses: [SocketAddr; 2], port: Option<DiallersPort>, link: Link) -> (Self, Self) {
         let connection = Arc::new(Connection {
             addresses,
             pair: Mutex::new(Pair::new(link.window, link.latency)),
@@ -52,13 +52,13 @@ impl MemoryStream {
         });
         let end = |side, port| {
             let connection = Arc::clone(&connection);
-            Self { side, connection, timers: Default::default(), _port: port }
+            Self { side, connection, read_timer: Timer::default(), write_timer: Timer::default(), _port: port }
         };
         (end(0, port), end(1, None))
     }
 
     /// Does something with what has arrived by now, and wakes who waits for it.
-    fn with<T>(&self, act: impl FnOnce(&mut Pair, Side, Instant) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut Pair, Index, Instant) -> T) -> T {
         let now = Instant::now();
         let mut pair = self.connection.pair.lock().expect("nothing panics under it");
         pair.settle(now);
@@ -68,22 +68,22 @@ impl MemoryStream {
         if woken.may_have_hung_up {
             self.connection.may_have_hung_up.notify_waiters();
         }
-        woken.wakers.into_iter().flatten().for_each(std::task::Waker::wake);
+        woken.wakers.into_iter().for_each(std::task::Waker::wake);
         result
     }
 
     /// Polls what would block, again whenever something arrives; `act` has noted who is to be woken then.
     fn poll<T>(
         &self,
-        who: usize,
+        timer: &Timer,
         context: &mut Context<'_>,
-        mut act: impl FnMut(&mut Pair, Side, Instant, &mut Context<'_>) -> io::Result<T>,
+        mut act: impl FnMut(&mut Pair, Index, Instant, &mut Context<'_>) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
         loop {
             let (result, next) = self.with(|pair, side, now| (act(pair, side, now, context), pair.next_arrival()));
             match (result, next) {
                 (Err(error), Some(next)) if error.kind() == ErrorKind::WouldBlock => {
-                    let mut timer = self.timers[who].lock().expect("nothing panics under it");
+                    let mut timer = timer.lock().expect("nothing panics under it");
                     let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(next)));
                     timer.as_mut().reset(next);
                     if timer.as_mut().poll(context).is_pending() {
@@ -96,7 +96,7 @@ impl MemoryStream {
         }
     }
 
-    async fn until(&self, is_so: impl Fn(&Pair, Side) -> bool + Send) {
+    async fn until(&self, is_so: impl Fn(&Pair, Index) -> bool + Send) {
         loop {
             let changed = self.connection.may_have_hung_up.notified();
             let (is_so, next) = self.with(|pair, side, _| (is_so(pair, side), pair.next_arrival()));
@@ -115,7 +115,7 @@ impl MemoryStream {
 
 impl Transport for MemoryStream {
     fn poll_read(&self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let read = self.poll(READER, context, |pair, side, now, context| {
+        let read = self.poll(&self.read_timer, context, |pair, side, now, context| {
             let result = pair.read(side, buffer.initialize_unfilled(), now);
             if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
                 pair.wake_reader(side, context.waker());
@@ -130,7 +130,7 @@ impl Transport for MemoryStream {
     }
 
     fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll(WRITER, context, |pair, side, _, context| {
+        self.poll(&self.write_timer, context, |pair, side, _, context| {
             if pair.is_writable(side) {
                 return Ok(());
             }

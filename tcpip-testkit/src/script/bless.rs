@@ -22,7 +22,7 @@ pub(super) fn write(blessed: Vec<(Script, Edits, ScriptFailure)>) -> Option<Scri
             None => Err(format!("a script in a string is not blessed. What came would be:\n{changed}")),
             Some((path, range)) => match write_to(&script, &changed) {
                 Ok(()) => {
-                    let lines_before = script.line_at(0);
+                    let lines_before = script.lines_before();
                     let lines: Vec<String> = lines.iter().map(|line| (line + lines_before).to_string()).collect();
                     Ok(format!("{}: blessed, in line {}", path.display(), lines.join(", ")))
                 }

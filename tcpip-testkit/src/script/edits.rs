@@ -2,11 +2,8 @@
 
 use std::ops::Range;
 
-use super::{
-    place::Place,
-    program::Part,
-    syntax::{Side, mark_length},
-};
+use super::{place::Place, program::Part, syntax::mark_length};
+use crate::side::Side;
 
 /// What is changed of a text: parts of it that become others.
 #[derive(Clone, Debug, Default)]

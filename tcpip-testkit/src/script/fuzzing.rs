@@ -6,7 +6,7 @@ use super::{
     Script, ScriptFailure,
     engine::{Engine, Output},
 };
-use crate::transcript::log::Side;
+use crate::side::Side;
 
 /// What separates the script from the bytes that come for it: it is in no text.
 const SEPARATOR: u8 = 0xff;

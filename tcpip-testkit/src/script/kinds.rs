@@ -28,7 +28,7 @@ pub(crate) fn is_of_json_number(byte: u8) -> bool {
 }
 
 /// All but blanks and control characters.
-fn is_of_word(byte: u8) -> bool {
+pub(crate) fn is_of_word(byte: u8) -> bool {
     byte > b' ' && byte != 0x7f
 }
 

@@ -224,7 +224,7 @@ mod tests {
             Script,
             engine::{Engine, Output},
         },
-        transcript::log::Side,
+        side::Side,
     };
 
     #[test]

@@ -6,8 +6,9 @@ use regex::bytes::Regex;
 
 use super::{
     place::Place,
-    syntax::{Branching, Side, Wrapper},
+    syntax::{self, Action, Branching, Delay, Wrapper},
 };
+use crate::side::Side;
 
 /// What is done one after the other.
 pub(crate) type Block = Arc<[Node]>;
@@ -27,30 +28,11 @@ pub(crate) enum Node {
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) side: Side,
-    pub(crate) delay: Option<Delay>,
-    pub(crate) action: Action,
+    pub(crate) delay: Option<Delay<Duration>>,
+    pub(crate) action: Action<Part>,
     /// How long the step has, without its delay.
     pub(crate) deadline: Duration,
-    /// From 1 on.
-    pub(crate) line: usize,
     pub(crate) place: Place,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Delay {
-    /// From the step before.
-    After(Duration),
-    /// From connecting.
-    At(Duration),
-}
-
-#[derive(Debug)]
-pub(crate) enum Action {
-    Bytes(Vec<Part>),
-    Fin,
-    Close,
-    Reset,
-    Connect,
 }
 
 /// `wait` or `silence`.
@@ -58,7 +40,6 @@ pub(crate) enum Action {
 pub(crate) struct Pause {
     pub(crate) time: Duration,
     pub(crate) is_silent: bool,
-    pub(crate) line: usize,
     pub(crate) place: Place,
 }
 
@@ -70,7 +51,6 @@ pub(crate) struct Unasked {
     pub(crate) every: Option<Duration>,
     pub(crate) name: Option<String>,
     pub(crate) steps: Vec<Vec<Part>>,
-    pub(crate) line: usize,
     pub(crate) place: Place,
 }
 
@@ -78,7 +58,6 @@ pub(crate) struct Unasked {
 pub(crate) struct Repeat {
     pub(crate) times: Times,
     pub(crate) body: Block,
-    pub(crate) line: usize,
     pub(crate) place: Place,
 }
 
@@ -95,7 +74,6 @@ pub(crate) struct Branches {
     /// Who begins each of the branches.
     pub(crate) side: Side,
     pub(crate) all: Vec<Block>,
-    pub(crate) line: usize,
     pub(crate) place: Place,
 }
 
@@ -110,15 +88,15 @@ pub(crate) struct Part {
 pub(crate) enum PartKind {
     Literal(Vec<u8>),
     Captured(String),
-    Hole(Hole),
+    Hole(Hole<HoleKind>),
     Json(Json),
     Wrapped(Wrapper, Vec<Part>),
     Repeated(u32, Box<Part>),
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Hole {
-    pub(crate) kind: HoleKind,
+pub(crate) struct Hole<K> {
+    pub(crate) kind: K,
     pub(crate) name: Option<String>,
     pub(crate) example: Option<Vec<Part>>,
 }
@@ -136,7 +114,7 @@ pub(crate) enum HoleKind {
     Block,
 }
 
-/// A JSON value with holes.
+/// A JSON value, by itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Json {
     pub(crate) pattern: JsonPattern,
@@ -152,28 +130,8 @@ pub(crate) enum NumberEnd {
     Unknown,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) enum JsonPattern {
-    Any,
-    Captured(String),
-    Hole {
-        kind: JsonKind,
-        name: Option<String>,
-        example: Option<Vec<Part>>,
-    },
-    String(String),
-    /// As it is written.
-    Number(String),
-    Constant(&'static str),
-    Array {
-        elements: Vec<JsonPattern>,
-        open: bool,
-    },
-    Object {
-        members: Vec<(String, JsonPattern)>,
-        open: bool,
-    },
-}
+/// A JSON value with holes.
+pub(crate) type JsonPattern = syntax::JsonPattern<Hole<JsonKind>>;
 
 #[derive(Clone, Debug)]
 pub(crate) enum JsonKind {
@@ -183,6 +141,12 @@ pub(crate) enum JsonKind {
     Number,
     Word,
     Regex(Regex),
+}
+
+impl Step {
+    pub(crate) fn connects(&self) -> bool {
+        matches!(self.action, Action::Connect)
+    }
 }
 
 impl HoleKind {

@@ -161,9 +161,14 @@ impl Script {
         }
     }
 
-    /// The number of this line of it where it comes from.
-    pub(crate) fn line_at(&self, line: usize) -> usize {
-        line + lines_before(&self.0.origin)
+    /// The number of the line of this place, where the script comes from.
+    pub(crate) fn line_of(&self, place: Place) -> usize {
+        line_of(&self.0.text, &self.0.origin, place.start)
+    }
+
+    /// How many lines there are before it where it comes from.
+    pub(crate) fn lines_before(&self) -> usize {
+        lines_before(&self.0.origin)
     }
 }
 
@@ -220,6 +225,10 @@ fn lines_before(origin: &Origin) -> usize {
     }
 }
 
+fn line_of(text: &str, origin: &Origin, at: usize) -> usize {
+    1 + text[..at].matches('\n').count() + lines_before(origin)
+}
+
 fn fault(text: &str, origin: &Origin, wrong: Wrong) -> ScriptFault {
     let Wrong { at, length, message } = wrong;
     let at = at.max(syntax::mark_length(text));
@@ -234,7 +243,7 @@ fn fault(text: &str, origin: &Origin, wrong: Wrong) -> ScriptFault {
     let width = behind.get(..width).unwrap_or(behind).chars().count().max(1);
     ScriptFault {
         name: name(origin),
-        line: 1 + text[..at].matches('\n').count() + lines_before(origin),
+        line: line_of(text, origin, at),
         column: 1 + text[start..at].chars().count(),
         message,
         text: line.to_owned(),

@@ -182,7 +182,7 @@ fn from_there_on(
     let mut expected: String = steps.iter().take_while(fits).map(|(step, _)| &step[..]).collect();
     let passed: String = steps.iter().map(|(step, _)| &step[..]).collect();
     if !matches!(failure.reason(), FailureReason::LeftOver) {
-        let line = failure.line() - script.line_at(0);
+        let line = failure.line() - script.lines_before();
         for line in script.without_times().lines().skip(line - 1).filter(|line| !line.is_empty()) {
             expected.push_str(line);
             expected.push('\n');
@@ -198,7 +198,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::transcript::log::Side;
+    use crate::side::Side;
 
     fn any_side() -> impl Strategy<Value = Side> {
         prop_oneof![Just(Side::Client), Just(Side::Server)]

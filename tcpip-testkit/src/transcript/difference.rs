@@ -40,7 +40,7 @@ pub(super) fn difference(expected: &str, passed: &str) -> String {
         shown.hunk(&hunk);
     }
     if shown.left_out > 0 {
-        writing(writeln!(shown.text, "# and {} lines more", shown.left_out));
+        let _ = writeln!(shown.text, "# and {} lines more", shown.left_out);
     }
     shown.text
 }
@@ -65,7 +65,7 @@ impl Shown<'_> {
         let expected = self.from + first.old_range().start..self.from + last.old_range().end;
         let passed = self.from + first.new_range().start..self.from + last.new_range().end;
         if self.lines < MOST_LINES {
-            writing(writeln!(self.text, "@@ -{} +{} @@", Lines(expected), Lines(passed)));
+            let _ = writeln!(self.text, "@@ -{} +{} @@", Lines(expected), Lines(passed));
         }
         for op in ops {
             let (expected, passed) = (op.old_range(), op.new_range());
@@ -88,11 +88,11 @@ impl Shown<'_> {
         for at in range.clone().take(SHOWN_AT_ONCE) {
             let column = if at == self.same { self.column } else { 0 };
             let (line, _) = shown::around(lines[at], column, LONGEST_LINE);
-            writing(writeln!(self.text, "{sign}{line}"));
+            let _ = writeln!(self.text, "{sign}{line}");
         }
         self.lines += range.len().min(SHOWN_AT_ONCE);
         if range.len() > SHOWN_AT_ONCE {
-            writing(writeln!(self.text, "{sign}# and {} lines more", range.len() - SHOWN_AT_ONCE));
+            let _ = writeln!(self.text, "{sign}# and {} lines more", range.len() - SHOWN_AT_ONCE);
         }
     }
 }
@@ -109,10 +109,6 @@ impl fmt::Display for Lines {
             count => write!(formatter, "{},{count}", self.0.start + 1),
         }
     }
-}
-
-fn writing(result: fmt::Result) {
-    result.expect("a string takes all that is written");
 }
 
 #[cfg(test)]

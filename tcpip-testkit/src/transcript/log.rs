@@ -8,13 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{DEFAULT_KEPT_BYTES, DEFAULT_KEPT_CHUNKS};
-
-/// Who does something. All that passes from the client to the server is the client's, whoever has recorded it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Side {
-    Client,
-    Server,
-}
+use crate::side::Side;
 
 /// What one side does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +23,7 @@ pub(crate) enum Passed {
     Reset,
 }
 
-/// Which session: one of the library, by its number, or one that passes through a proxy.
+/// Which session: one of the library, by its number, or one of which a proxy or a scripted peer tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum SessionId {
     Recorded(u64),
@@ -39,7 +33,7 @@ pub(crate) enum SessionId {
 /// What there is to know about a session, but for what passes.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionFacts {
-    /// Which end has recorded it; of what passes through a proxy, the client.
+    /// Which end tells of it; where that is a proxy, the client.
     pub(crate) end: Side,
     pub(crate) client: Option<SocketAddr>,
     pub(crate) server: Option<SocketAddr>,

@@ -1,4 +1,4 @@
-//! A session that passes through a proxy.
+//! A session that is none of the library: a proxy or a scripted peer tells what passes.
 
 use std::{
     net::SocketAddr,
@@ -9,10 +9,11 @@ use tokio::time::Instant;
 
 use super::{
     Transcript,
-    log::{Entry, Passed, SessionFacts, SessionId, Side},
+    log::{Entry, Passed, SessionFacts, SessionId},
 };
+use crate::side::Side;
 
-/// A session that passes through a proxy, which tells what passes. A clone tells of the same session.
+/// A session of which a proxy or a scripted peer tells what passes. A clone tells of the same session.
 #[derive(Clone, Debug)]
 pub(crate) struct PassingSession {
     transcript: Transcript,

@@ -9,14 +9,11 @@ use std::{
     },
 };
 
-use super::{
-    Record, Transcript,
-    log::{Passed, Side},
-    passing::PassingSession,
-};
+use super::{Record, Transcript, log::Passed, passing::PassingSession};
 use crate::{
     faults::Direction,
     proxy::{self, FaultProxyBuilder, What, Wire},
+    side::Side,
 };
 
 /// What the client has sent, and what has come to it: behind the faults.

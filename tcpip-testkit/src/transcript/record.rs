@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::{
     Transcript,
-    log::{Entry, Passed, SessionFacts, SessionId, Side},
+    log::{Entry, Passed, SessionFacts, SessionId},
 };
-use crate::TestServerBuilder;
+use crate::{TestServerBuilder, side::Side};
 
 /// The builders of clients and servers, with and without a read loop, whose sessions can be recorded. A link records
 /// each of its sessions if its client's builder is told so before `link()`. That of a proxy records what its clients
@@ -74,19 +74,14 @@ impl Recorder {
     }
 
     fn facts(&self, connection: &Connection) -> SessionFacts {
-        let (here, there) = (connection.local_addr(), connection.peer_addr());
-        let (client, server) = match self.end {
-            Side::Client => (here, there),
-            Side::Server => (there, here),
-        };
+        let (client, server) = self.end.client_first(connection.local_addr(), connection.peer_addr());
         SessionFacts { end: self.end, client, server, began: connection.stats().began }
     }
 
     fn side(&self, direction: Direction) -> Side {
-        match (direction, self.end) {
-            (Direction::Sent, end) => end,
-            (Direction::Received, Side::Client) => Side::Server,
-            (Direction::Received, Side::Server) => Side::Client,
+        match direction {
+            Direction::Sent => self.end,
+            Direction::Received => self.end.other(),
         }
     }
 }

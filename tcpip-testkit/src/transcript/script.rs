@@ -7,8 +7,8 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::log::{Entry, Missing, Passed, Session, Side};
-use crate::script::notation;
+use super::log::{Entry, Missing, Passed, Session};
+use crate::{script::notation, side::Side};
 
 /// Chunks of one direction that follow each other within this are one step.
 const ONE_STEP: Duration = Duration::from_millis(1);
@@ -20,7 +20,7 @@ pub(super) fn write(sessions: &[Session], missing: Missing) -> String {
         script.push_str("# what passed before this was not recorded\n");
     }
     if bytes > 0 {
-        writing(writeln!(script, "# before this, {bytes} bytes in {chunks} chunks were dropped"));
+        let _ = writeln!(script, "# before this, {bytes} bytes in {chunks} chunks were dropped");
     }
     let mut last = sessions.first().map(|session| session.facts.began);
     for (index, session) in sessions.iter().enumerate() {
@@ -33,7 +33,7 @@ pub(super) fn write(sessions: &[Session], missing: Missing) -> String {
                 continue;
             }
             let pause = Pause(last.map_or(Duration::ZERO, |last| step.begin.saturating_duration_since(last)));
-            writing(writeln!(script, "{pause}{step}"));
+            let _ = writeln!(script, "{pause}{step}");
             last = Some(step.end);
         }
     }
@@ -49,10 +49,6 @@ pub(super) fn steps_and_entries(sessions: &[Session]) -> Vec<(String, usize)> {
         })
     });
     steps.collect()
-}
-
-fn writing(result: fmt::Result) {
-    result.expect("a string takes all that is written");
 }
 
 struct Step {
@@ -73,13 +69,10 @@ impl Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let arrow = match self.by {
-            Side::Client => '>',
-            Side::Server => '<',
-        };
+        let sign = self.by.sign();
         match &self.action {
-            Action::Does(word) => write!(formatter, "{arrow} {word}"),
-            Action::Sends(bytes) => write!(formatter, "{arrow} {}", notation::lines(bytes).join("\n  ")),
+            Action::Does(word) => write!(formatter, "{sign} {word}"),
+            Action::Sends(bytes) => write!(formatter, "{sign} {}", notation::lines(bytes).join("\n  ")),
         }
     }
 }

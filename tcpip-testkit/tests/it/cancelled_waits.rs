@@ -15,19 +15,16 @@ use tcpip_server::{
     AnyServer, ClientOrServer, Connection, ConnectionEvent, DisconnectReason, HandlerResult, OneClientReadLoopServer,
     OneClientServer, ReadAndDispatch, Server, ServerBuilder,
 };
+use tcpip_testkit::eventually;
 use tokio::{
     io::AsyncReadExt,
     net::TcpListener,
     runtime::Handle,
     sync::{Semaphore, mpsc},
-    task::yield_now,
-    time::timeout,
 };
 
 use crate::cut::cut;
 
-/// Longer than anything here takes.
-const LONG: Duration = Duration::from_secs(20);
 /// What a close takes where the peer does not read.
 const SHORT: Duration = Duration::from_millis(10);
 const MOST_POLLS: usize = 6;
@@ -46,14 +43,14 @@ fn callback() -> (impl Fn(ConnectionEvent) -> std::future::Ready<()> + Send + Sy
 
 /// Checks that whoever had the callback is gone and has told nothing.
 async fn assert_untold(events: &mut Events) {
-    let next = timeout(LONG, events.recv()).await.expect("the callback is dropped");
+    let next = eventually(events.recv()).await;
     assert!(next.is_none(), "{next:?}");
 }
 
 /// Checks that exactly one session began and ended, for `reason`, and that the endpoint is gone.
 async fn assert_told_once(events: &mut Events, reason: DisconnectReason) {
     let mut told = Vec::new();
-    while let Some(event) = timeout(LONG, events.recv()).await.expect("the callback is dropped") {
+    while let Some(event) = eventually(events.recv()).await {
         told.push(event.reason());
     }
     assert_eq!(told, [None, Some(reason)]);
@@ -65,12 +62,7 @@ fn tasks() -> usize {
 
 /// Waits until no more than `before` tasks are there.
 async fn assert_no_task_is_left(before: usize) {
-    let gone = async {
-        while tasks() > before {
-            yield_now().await;
-        }
-    };
-    timeout(LONG, gone).await.expect("no task is left");
+    eventually(|| tasks() <= before).await;
 }
 
 /// A `connect` that is dropped before its end leaves no task, no event and no connection, wherever it was: on its way
@@ -107,7 +99,7 @@ async fn cancelled_connect_leaves_nothing_behind() {
         if peer == last.local_addr().unwrap() {
             break;
         }
-        assert!(!matches!(timeout(LONG, stream.read(&mut [0])).await.unwrap(), Ok(1..)));
+        assert!(!matches!(eventually(stream.read(&mut [0])).await, Ok(1..)));
     }
 }
 
@@ -195,13 +187,13 @@ async fn cancelled_close_of_a_client_goes_on() {
                 let cut_short = cut(polls, close(&client)).await.is_none();
                 assert_eq!(client.is_connected(), polls == 0, "{before:?}");
                 if cut_short && polls > 0 {
-                    timeout(LONG, client.wait_closed()).await.expect("the close goes on");
+                    eventually(client.wait_closed()).await;
                 }
-                timeout(LONG, close(&client)).await.expect("a close returns");
-                timeout(LONG, close(&client)).await.expect("a close returns");
-                timeout(LONG, client.wait_closed()).await.expect("closed");
+                eventually(close(&client)).await;
+                eventually(close(&client)).await;
+                eventually(client.wait_closed()).await;
                 assert_eq!(client.should_be_connected(), should_be_connected);
-                timeout(LONG, client.callbacks_done()).await.expect("the callback returns");
+                eventually(client.callbacks_done()).await;
                 drop(client);
                 assert_told_once(&mut events, DisconnectReason::Closed).await;
                 drop((server, peer));
@@ -230,7 +222,7 @@ async fn torture_close_client<B: ServerBuilder>(builder: impl Fn() -> B) {
             for polls in 0..=MOST_POLLS {
                 let client = Client::builder(server.host(), server.port());
                 let client = with_short_deadlines(client).connect().await.expect("it listens");
-                let session = timeout(LONG, holder.wait_connected()).await.expect("admitted").expect("not closed");
+                let session = eventually(holder.wait_connected()).await.expect("not closed");
                 assert_eq!(session.peer_addr(), client.connection().local_addr());
                 let mut peer = Some(client.connection());
                 bring_about(before, &session, &mut peer).await;
@@ -238,18 +230,18 @@ async fn torture_close_client<B: ServerBuilder>(builder: impl Fn() -> B) {
                 let cut_short = cut(polls, close(server)).await.is_none();
                 assert_eq!(session.is_connected(), polls == 0, "{before:?}");
                 if cut_short && polls > 0 {
-                    timeout(LONG, session.wait_closed()).await.expect("the close goes on");
+                    eventually(session.wait_closed()).await;
                 }
-                timeout(LONG, close(server)).await.expect("a close returns");
-                timeout(LONG, close(server)).await.expect("a close returns");
-                timeout(LONG, session.wait_closed()).await.expect("closed");
+                eventually(close(server)).await;
+                eventually(close(server)).await;
+                eventually(session.wait_closed()).await;
                 assert_eq!(session.should_be_connected(), should_be_connected);
-                timeout(LONG, server.callbacks_done()).await.expect("the callback returns");
+                eventually(server.callbacks_done()).await;
                 assert!(events.try_recv().expect("told").is_connected());
                 assert_eq!(events.try_recv().expect("told").reason(), Some(DisconnectReason::Closed));
                 events.try_recv().expect_err("told once");
             }
-            timeout(LONG, server.close()).await.expect("a close returns");
+            eventually(server.close()).await;
         }
     }
 }
@@ -275,24 +267,24 @@ async fn torture_close_server<B: ServerBuilder>(builder: impl Fn() -> B) {
                 let address = server.local_addrs()[0];
                 let client = Client::builder(server.host(), server.port());
                 let client = with_short_deadlines(client).connect().await.expect("it listens");
-                let session = timeout(LONG, holder.wait_connected()).await.expect("admitted").expect("not closed");
+                let session = eventually(holder.wait_connected()).await.expect("not closed");
                 let mut peer = Some(client.connection());
                 bring_about(before, &session, &mut peer).await;
 
                 let cut_short = cut(polls, close(server)).await.is_none();
                 assert_eq!(session.is_connected(), polls == 0, "{before:?}");
                 if cut_short && polls > 0 {
-                    timeout(LONG, server.wait_closed()).await.expect("the close goes on");
+                    eventually(server.wait_closed()).await;
                 }
-                timeout(LONG, close(server)).await.expect("a close returns");
+                eventually(close(server)).await;
                 // No longer in use by anybody, without a wait.
                 let _again = std::net::TcpListener::bind(address).expect("the port is free");
-                timeout(LONG, close(server)).await.expect("a close returns");
-                timeout(LONG, server.wait_closed()).await.expect("closed");
+                eventually(close(server)).await;
+                eventually(server.wait_closed()).await;
                 assert!(server.is_closed() && session.is_closed());
                 assert_eq!(session.should_be_connected(), should_be_connected);
                 assert!(holder.wait_connected().await.is_none());
-                timeout(LONG, server.callbacks_done()).await.expect("the callback returns");
+                eventually(server.callbacks_done()).await;
                 drop(holder);
                 assert_told_once(&mut events, DisconnectReason::Closed).await;
             }
@@ -317,7 +309,7 @@ async fn cancelled_waits_miss_nothing() {
         assert!(cut(polls, server.wait_connected()).await.is_none());
         let client = Client::builder(server.host(), server.port()).connect().await.unwrap();
         let _ = cut(polls, server.wait_connected()).await;
-        let session = timeout(LONG, server.wait_connected()).await.unwrap().unwrap();
+        let session = eventually(server.wait_connected()).await.unwrap();
         assert_eq!(cut(1, client.wait_connected()).await.unwrap().unwrap(), client.connection());
 
         assert!(cut(polls, session.wait_disconnected()).await.is_none());
@@ -328,15 +320,15 @@ async fn cancelled_waits_miss_nothing() {
         drop(client);
         let _ = cut(polls, session.wait_disconnected()).await;
         let _ = cut(polls, session.wait_closed()).await;
-        timeout(LONG, session.wait_disconnected()).await.unwrap();
-        timeout(LONG, session.wait_closed()).await.unwrap();
+        eventually(session.wait_disconnected()).await;
+        eventually(session.wait_closed()).await;
         assert_eq!(session.reason(), Some(DisconnectReason::ClosedByPeer));
 
         assert!(cut(polls, server.wait_connected()).await.is_none());
         let (waited, ()) = tokio::join!(server.wait_connected(), server.close());
         assert!(waited.is_none());
         let _ = cut(polls, server.wait_closed()).await;
-        timeout(LONG, server.wait_closed()).await.unwrap();
+        eventually(server.wait_closed()).await;
     }
 }
 
@@ -363,12 +355,12 @@ async fn cancelled_callbacks_done_waits_again() {
             assert_eq!(told.available_permits(), done);
             gate.add_permits(1);
             if done == 0 {
-                timeout(LONG, told.acquire()).await.unwrap().unwrap().forget();
+                eventually(told.acquire()).await.unwrap().forget();
                 told.add_permits(1);
             }
         }
         let _ = cut(polls, client.callbacks_done()).await;
-        timeout(LONG, client.callbacks_done()).await.unwrap();
+        eventually(client.callbacks_done()).await;
         assert_eq!(told.available_permits(), 2);
     }
 }

@@ -6,7 +6,8 @@ use macro_rules_attribute::apply;
 use tcpip_client::{Client, ConnectError, Encoding, HEARTBEAT, OptionError, Terminator};
 use tcpip_core::endpoint::SessionOptions;
 use tcpip_server::{OneClientServer, StartError};
-use tokio::{io::AsyncWriteExt, time::timeout};
+use tcpip_testkit::eventually;
+use tokio::io::AsyncWriteExt;
 
 use crate::{
     cut::cut,
@@ -14,9 +15,6 @@ use crate::{
     link::{start, start_session},
     over_each_kind::over_each_kind,
 };
-
-/// Far longer than anything here takes.
-const STUCK: Duration = Duration::from_secs(30);
 
 /// A read that waits follows a change, also for what has come already.
 #[apply(over_each_kind)]
@@ -32,7 +30,7 @@ async fn a_waiting_read_follows_a_change<K: Kind>() {
     tokio::task::yield_now().await;
     link.set_encoding(Encoding::Latin1).unwrap();
     link.set_terminator(b";").unwrap();
-    assert_eq!(timeout(STUCK, reading).await.unwrap().unwrap().unwrap(), "afé");
+    assert_eq!(eventually(reading).await.unwrap().unwrap(), "afé");
     assert_eq!(link.read_str().await.unwrap(), "tea");
     assert!(cut(4, link.read_str()).await.is_none());
     link.close().await;
@@ -51,7 +49,7 @@ async fn a_waiting_read_takes_no_heartbeat_for_a_message<K: Kind>() {
     tokio::task::yield_now().await;
     link.set_terminator(b";").unwrap();
     far.write_all(format!("{HEARTBEAT};command;").as_bytes()).await.unwrap();
-    let read = timeout(STUCK, reading).await.unwrap().unwrap().unwrap();
+    let read = eventually(reading).await.unwrap().unwrap();
     // The first may have been noted, or be still there when the terminator changes: then it is the beginning of a
     // message.
     assert!(read == "command" || read == format!("{HEARTBEAT}\r\n{HEARTBEAT}"), "{read:?}");

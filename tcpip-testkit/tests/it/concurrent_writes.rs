@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, pin::pin, time::Duration};
 use macro_rules_attribute::apply;
 use socket2::SockRef;
 use tcpip_server::{Connection, DisconnectReason, ReadError, WriteError};
+use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     task::{JoinSet, yield_now},
@@ -25,9 +26,6 @@ const MESSAGES: usize = 1000;
 
 /// The write deadline where one is to pass, or not.
 const DEADLINE: Duration = Duration::from_millis(300);
-
-/// Longer than anything here takes.
-const LONG: Duration = Duration::from_secs(30);
 
 fn message(writer: usize, number: usize) -> String {
     format!("{writer} {number} {}", "x".repeat((writer * 31 + number * 7) % 97))
@@ -89,7 +87,7 @@ async fn writers_do_not_disturb_each_other<K: Kind>() {
         let connection = connection.clone();
         writers.spawn(async move { (writer, run_writer(connection, writer).await) });
     }
-    let written = timeout(LONG, writers.join_all()).await.expect("nobody waits for ever");
+    let written = eventually(writers.join_all()).await;
     connection.close().await;
     let arrived = checking.await.expect("whole messages");
     let mut cancelled = 0;
@@ -121,7 +119,7 @@ async fn concurrent_writers_do_not_disturb_each_other_on_several_threads<K: Kind
 /// Everything up to the end of the stream.
 async fn read_to_end(mut peer: impl AsyncRead + Unpin) -> Vec<u8> {
     let mut received = Vec::new();
-    timeout(LONG, peer.read_to_end(&mut received)).await.expect("an end").expect("an orderly end");
+    eventually(peer.read_to_end(&mut received)).await.expect("an orderly end");
     received
 }
 
@@ -142,7 +140,7 @@ async fn impatient_callers_queue_no_more_than_the_limit<K: Kind>(size: usize) {
             }
         });
     }
-    timeout(LONG, callers.join_all()).await.expect("nobody waits for ever");
+    eventually(callers.join_all()).await;
     let ((), received) = tokio::join!(connection.close(), read_to_end(peer));
     assert_eq!(received.len() % size, 0, "whole messages");
     assert!(received.len() > LIMIT - size, "the queue was full, with {} bytes", received.len());
@@ -185,7 +183,7 @@ async fn a_message_larger_than_the_limit_is_taken_alone<K: Kind>() {
     assert!(cut(3, connection.write(b"small")).await.is_none());
     assert!(cut(3, connection.write(&STALLING)).await.is_none());
     let reading = tokio::spawn(read_to_end(peer));
-    timeout(LONG, connection.write(b"last")).await.unwrap().unwrap();
+    eventually(connection.write(b"last")).await.unwrap();
     connection.close().await;
     assert!(reading.await.unwrap() == [&STALLING[..], b"last"].concat());
 }
@@ -207,7 +205,7 @@ async fn a_writer_that_waits_for_room_and_is_dropped_has_queued_nothing<K: Kind>
     }
     let reading = tokio::spawn(read_to_end(peer));
     for (number, writer) in writers.into_iter().enumerate() {
-        let result = timeout(LONG, writer).await.unwrap();
+        let result = eventually(writer).await;
         assert!(if number % 2 == 0 { result.unwrap_err().is_cancelled() } else { result.unwrap().is_ok() });
     }
     connection.close().await;
@@ -239,10 +237,10 @@ async fn messages_that_wait_go_out_together() {
     }
     yield_now().await;
     let mut stalling = STALLING;
-    timeout(LONG, peer.read_exact(&mut stalling[BUFFERED..])).await.unwrap().unwrap();
+    eventually(peer.read_exact(&mut stalling[BUFFERED..])).await.unwrap();
     let before = write_calls();
     let mut received = vec![0; BUFFERED + WAITING * b"together".len()];
-    timeout(LONG, peer.read_exact(&mut received)).await.unwrap().unwrap();
+    eventually(peer.read_exact(&mut received)).await.unwrap();
     let calls = write_calls() - before;
     assert!(received.ends_with(&b"together".repeat(WAITING)));
     assert!(writers.join_all().await.into_iter().all(|result| result.is_ok()));
@@ -293,9 +291,8 @@ async fn a_frozen_peer_trips_the_write_deadline<K: Kind>() {
     let waiting_to_be_sent = connection.write(&STALLING);
     let waiting_for_room = connection.write_str("behind");
     let waiting_for_its_turn = connection.write_from(&7u8);
-    let results =
-        timeout(LONG, async { tokio::join!(waiting_to_be_sent, waiting_for_room, waiting_for_its_turn) }).await;
-    let (sending, room, turn) = results.unwrap();
+    let waiting = async { tokio::join!(waiting_to_be_sent, waiting_for_room, waiting_for_its_turn) };
+    let (sending, room, turn) = eventually(waiting).await;
     for (result, name) in [(sending, "write"), (room, "write_str"), (turn, "write_from")] {
         match result.unwrap_err() {
             WriteError::Timeout { operation, after, .. } => assert_eq!((operation, after), (name, DEADLINE)),
@@ -306,7 +303,7 @@ async fn a_frozen_peer_trips_the_write_deadline<K: Kind>() {
     assert_eq!(connection.reason(), Some(DisconnectReason::WriteTimeout { after: DEADLINE }));
     assert!(connection.should_be_connected() && !connection.is_connected());
     assert!(matches!(connection.write(b"more").await, Err(WriteError::NotConnected { .. })));
-    timeout(LONG, connection.wait_closed()).await.unwrap();
+    eventually(connection.wait_closed()).await;
     drop(peer);
 }
 
@@ -318,7 +315,7 @@ async fn a_write_that_nobody_polls_does_not_outlast_the_session<K: Kind>() {
     stall(&connection).await;
     let mut unpolled = pin!(connection.write(b"waits for room"));
     assert!(cut(1, &mut unpolled).await.is_none());
-    let error = timeout(LONG, connection.write(b"waits for its turn")).await.expect("an end").unwrap_err();
+    let error = eventually(connection.write(b"waits for its turn")).await.unwrap_err();
     assert!(matches!(error, WriteError::Timeout { operation: "write", after: DEADLINE, .. }), "{error:?}");
     assert!(matches!(unpolled.await, Err(WriteError::Timeout { .. })));
     drop(peer);
@@ -334,7 +331,7 @@ async fn a_read_that_nobody_polls_does_not_outlast_the_session<K: Kind>() {
     let mut behind = pin!(connection.read_line());
     assert!(cut(1, &mut behind).await.is_none());
     connection.close().await;
-    let error = timeout(LONG, behind).await.expect("an end").unwrap_err();
+    let error = eventually(behind).await.unwrap_err();
     assert!(matches!(error, ReadError::Disconnected { reason: DisconnectReason::Closed }), "{error:?}");
     let error = unpolled.await.unwrap_err();
     assert!(matches!(error, ReadError::Disconnected { reason: DisconnectReason::Closed }), "{error:?}");
@@ -383,7 +380,7 @@ async fn each_frame_goes_to_exactly_one_reader<K: Kind>() {
         yield_now().await;
     }
     drop(far);
-    let read = timeout(LONG, readers.join_all()).await.expect("the end reaches every reader");
+    let read = eventually(readers.join_all()).await;
     assert!(read.iter().all(|frames| frames.is_sorted()), "each reader's in order");
     let mut all = read.concat();
     all.sort_unstable();

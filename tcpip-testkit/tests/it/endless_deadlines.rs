@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tcpip_client::{Client, OutOfStep, RequestOptions, Requester, silence};
 use tcpip_server::OneClientServer;
+use tcpip_testkit::eventually;
 use tokio::time::timeout;
 
 use crate::{
@@ -36,21 +37,21 @@ async fn the_longest_duration_is_a_deadline_that_never_passes() {
         .connect()
         .await
         .unwrap();
-    let session = timeout(LONG, server.wait_connected()).await.unwrap().unwrap();
+    let session = eventually(server.wait_connected()).await.unwrap();
     // More than the socket takes at once.
     let large = vec![0; 16 << 20];
     let (written, read) =
-        timeout(LONG, async { tokio::join!(client.write(&large), session.read_exact(large.len())) }).await.unwrap();
+        eventually(async { tokio::join!(client.write(&large), session.read_exact(large.len())) }).await;
     written.unwrap();
     assert!(read.unwrap() == large);
 
     client.write_str("last words").await.unwrap();
-    timeout(LONG, client.close()).await.unwrap();
+    eventually(client.close()).await;
     assert!(client.is_closed());
-    assert_eq!(timeout(LONG, session.read_str()).await.unwrap().unwrap(), "last words");
-    timeout(LONG, session.read_str()).await.unwrap().unwrap_err();
-    timeout(LONG, session.wait_closed()).await.unwrap();
-    timeout(LONG, server.close()).await.unwrap();
+    assert_eq!(eventually(session.read_str()).await.unwrap(), "last words");
+    eventually(session.read_str()).await.unwrap_err();
+    eventually(session.wait_closed()).await;
+    eventually(server.close()).await;
     assert!(server.is_closed());
 }
 
@@ -69,7 +70,7 @@ async fn a_request_may_take_for_ever() {
         .out_of_step(OutOfStep::Drain { quiet: never, at_most: never });
     let requester = Requester::new(client, options);
     tokio::spawn(device(far, |command| if command == "?" { at_once("ok\r\n") } else { Vec::new() }));
-    assert_eq!(timeout(LONG, requester.ask("?")).await.unwrap().unwrap(), "ok");
+    assert_eq!(eventually(requester.ask("?")).await.unwrap(), "ok");
     timeout(100 * LONG, requester.ask_for("never", silence(never))).await.unwrap_err();
     timeout(100 * LONG, requester.ask("?")).await.unwrap_err();
 }

@@ -307,9 +307,7 @@ async fn yields(name: &str, mut read: impl AsyncFnMut(&Connection)) {
     let client = Client::from_stream(near).connect().await.unwrap();
     let connection = client.connection();
     eventually(far.write_all(&b"x\r\n".repeat(LINES))).await.unwrap();
-    while connection.stats().bytes_unread < 3 * LINES {
-        yield_now().await;
-    }
+    eventually(|| connection.stats().bytes_unread >= 3 * LINES).await;
     let others = Cell::new(0);
     let flood = async {
         for _ in 0..LINES {

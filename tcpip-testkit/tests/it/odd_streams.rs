@@ -279,3 +279,18 @@ async fn an_abort_is_a_drop_at_the_deadline() {
         }
     }
 }
+
+/// A stream that takes more than it was offered is one that fails.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_stream_that_takes_too_much_fails() {
+    let takes_too_much = |context: &mut Context<'_>, ask| match ask {
+        Ask::Write(count) => Poll::Ready(Ok(count + 1)),
+        _ => takes_all(context, ask),
+    };
+    let client = Client::from_stream(OddStream(silent, takes_too_much)).connect().await.unwrap();
+    let reason = DisconnectReason::Io { kind: io::ErrorKind::Other, os_error: None };
+    let written = client.write_str("status").await;
+    assert!(matches!(&written, Err(WriteError::Disconnected { reason: told, .. }) if *told == reason), "{written:?}");
+    client.wait_closed().await;
+    assert_eq!(client.connection().reason(), Some(reason));
+}

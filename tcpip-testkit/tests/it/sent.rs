@@ -10,7 +10,7 @@ use std::{
 use macro_rules_attribute::apply;
 use tcpip_client::{Client, NetworkStream};
 use tcpip_server::{Connection, DisconnectReason, Encoding, Expected, Sending, Sent, WriteError};
-use tcpip_testkit::memory_streams;
+use tcpip_testkit::{eventually, memory_streams};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, ReadBuf, duplex},
     task::yield_now,
@@ -25,7 +25,6 @@ use crate::{
     telling_transport::Telling,
 };
 
-const LONG: Duration = Duration::from_mins(1);
 const DEADLINE: Duration = Duration::from_millis(200);
 
 /// Of this the system takes some, and not all.
@@ -53,7 +52,7 @@ fn sent(all: &[Sending; 4]) -> [Sent; 4] {
 /// What the peer reads until the stream ends.
 async fn read_all(mut peer: impl AsyncReadExt + Unpin) -> Vec<u8> {
     let mut received = Vec::new();
-    timeout(LONG, peer.read_to_end(&mut received)).await.expect("an end").expect("in good order");
+    eventually(peer.read_to_end(&mut received)).await.expect("in good order");
     received
 }
 
@@ -69,7 +68,7 @@ async fn only_what_had_begun_may_have_left_at_the_end<K: Kind>() {
     let expected = [Sent::Maybe, Sent::No, Sent::No, Sent::No];
     assert_eq!(sent(&all), expected);
     for (sending, expected) in all.iter_mut().zip(expected) {
-        let error = timeout(LONG, &mut *sending).await.expect("an end").unwrap_err();
+        let error = eventually(&mut *sending).await.unwrap_err();
         assert_eq!((error.sent(), sending.sent()), (expected, expected), "{error:?}");
         assert!(matches!(error, WriteError::Timeout { .. } | WriteError::NotConnected { .. }), "{error:?}");
     }
@@ -84,10 +83,10 @@ async fn only_what_had_begun_may_have_left_at_an_abort<K: Kind>() {
     let (connection, peer) = tight_link::<K>(|options| options.write_limit(STALLING.len() + 100)).await;
     let all = queued(&connection).await;
     connection.abort();
-    timeout(LONG, connection.wait_closed()).await.expect("an end");
+    eventually(connection.wait_closed()).await;
     assert_eq!(sent(&all), [Sent::Maybe, Sent::No, Sent::No, Sent::No]);
     for (sending, expected) in all.into_iter().zip([Sent::Maybe, Sent::No, Sent::No]) {
-        let error = timeout(LONG, sending).await.expect("an end").unwrap_err();
+        let error = eventually(sending).await.unwrap_err();
         let WriteError::Disconnected { reason: DisconnectReason::Aborted, sent } = error else { panic!("{error:?}") };
         assert_eq!(sent, expected);
     }
@@ -105,14 +104,12 @@ async fn a_sending_that_timed_out_still_tells<K: Kind>() {
     assert_eq!([&behind, &room, &unpolled].map(Sending::sent), [Sent::No; 3]);
     drop((first, room, unpolled));
     let mut received = vec![0; STALLING.len() + b"behind".len()];
-    timeout(LONG, peer.read_exact(&mut received)).await.unwrap().unwrap();
+    eventually(peer.read_exact(&mut received)).await.unwrap();
     assert!(received.ends_with(b"xbehind"));
     // The peer may have it before the session's task has heard of it.
-    while behind.sent() == Sent::No {
-        yield_now().await;
-    }
+    eventually(|| behind.sent() != Sent::No).await;
     assert_eq!(behind.sent(), Sent::Maybe);
-    timeout(LONG, &mut behind).await.unwrap().unwrap();
+    eventually(&mut behind).await.unwrap();
     assert_eq!(behind.sent(), Sent::Maybe);
     let ((), rest) = tokio::join!(connection.close(), read_all(peer));
     assert_eq!(rest, b"", "what waited for room went out though it was dropped");
@@ -207,12 +204,12 @@ async fn a_panic_may_have_taken_the_message() {
         let client = Client::from_stream(stream).connect().await.unwrap();
         let expected = Expected::new();
         let mut sending = client.batch().write(b"status").send_expecting(&expected, "the reply");
-        let error = timeout(LONG, &mut sending).await.unwrap().unwrap_err();
+        let error = eventually(&mut sending).await.unwrap_err();
         assert_eq!((error.sent(), sending.sent()), (Sent::Maybe, Sent::Maybe), "{error}");
         drop(sending);
         assert_eq!(expected.pop(), Some("the reply"));
     }
     let mut received = [0; 6];
-    timeout(LONG, peer.read_exact(&mut received)).await.unwrap().unwrap();
+    eventually(peer.read_exact(&mut received)).await.unwrap();
     assert_eq!(&received, b"status", "it did leave");
 }

@@ -7,7 +7,8 @@ use std::{
 
 use macro_rules_attribute::apply;
 use tcpip_server::Connection;
-use tokio::{io::AsyncWriteExt, time::timeout};
+use tcpip_testkit::eventually;
+use tokio::io::AsyncWriteExt;
 
 use crate::{cut::cut, kinds::Kind, link::start, over_each_kind::over_each_kind};
 
@@ -60,7 +61,7 @@ async fn all_that_is_unread_counts<K: Kind>() {
     assert_eq!(connection.unread(), 9);
     far.write_all(b"\r\n").await.unwrap();
     far.shutdown().await.unwrap();
-    assert_eq!(timeout(LONG, waiting).await.unwrap().unwrap(), "two+three");
+    assert_eq!(eventually(waiting).await.unwrap(), "two+three");
     assert_eq!(connection.unread(), 0, "the end of the stream is no byte");
     assert_eq!(connection.read_to_end().await.unwrap(), b"");
     connection.close().await;

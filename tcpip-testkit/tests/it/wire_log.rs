@@ -7,7 +7,6 @@ use tcpip_server::{Connection, Direction, DisconnectReason, FrameTap, WireFrame,
 use tcpip_testkit::eventually;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    task::yield_now,
     time::Instant,
 };
 use tracing::Level;
@@ -30,12 +29,7 @@ async fn ask(connection: &Connection, far: &mut (impl AsyncReadExt + AsyncWriteE
 
 /// Waits until so many bytes have arrived.
 async fn arrived(connection: &Connection, count: usize) {
-    eventually(async {
-        while connection.unread() < count {
-            yield_now().await;
-        }
-    })
-    .await;
+    eventually(|| connection.unread() >= count).await;
 }
 
 /// The last frames are kept, in both directions and in their order, with their times; text is shown as text, and other

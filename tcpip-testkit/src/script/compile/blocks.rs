@@ -3,10 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use super::Compiler;
-use crate::script::{
-    place::Place,
-    program::{Action, Block, Branches, Delay, Node, Part, Pause, Repeat, Step, Times, Unasked},
-    syntax::{self, Branching, Content, Item, Line, Side, Time, Wrong},
+use crate::{
+    script::{
+        place::Place,
+        program::{Block, Branches, Node, Part, Pause, Repeat, Step, Times, Unasked},
+        syntax::{self, Action, Branching, Content, Delay, Item, Line, Time, Wrong},
+    },
+    side::Side,
 };
 
 /// How many blocks may be within each other.
@@ -40,11 +43,6 @@ impl<'a> Compiler<'a> {
         None
     }
 
-    /// The number of the line that was taken last, from 1 on.
-    fn line_number(&self) -> usize {
-        self.next
-    }
-
     fn version(&mut self) -> Result<(), Wrong> {
         if let Some((line, Content::Script(version))) = self.peek() {
             if *version != 1 {
@@ -71,8 +69,8 @@ impl<'a> Compiler<'a> {
 
     fn node(&mut self) -> Result<Option<Node>, Wrong> {
         let Some((line, content)) = self.take() else { return Ok(None) };
-        let (number, place) = (self.line_number(), line.place);
-        let pause = |time: &Time, is_silent| Node::Pause(Pause { time: time.duration, is_silent, line: number, place });
+        let place = line.place;
+        let pause = |time: &Time, is_silent| Node::Pause(Pause { time: time.duration, is_silent, place });
         Ok(Some(match content {
             Content::Script(_) => {
                 return Err(Wrong::at(place.range(), "`script` stands in the first line alone"));
@@ -112,23 +110,22 @@ impl<'a> Compiler<'a> {
     }
 
     fn step(&mut self, step: &'a syntax::Step, mut place: Place) -> Result<Step, Wrong> {
-        let line = self.line_number();
-        if step.side == Side::Server && step.action == syntax::Action::Connect {
+        if step.side == Side::Server && step.action == Action::Connect {
             return Err(Wrong::at(place.range(), "only a client connects: expected `> connect`"));
         }
         let action = match &step.action {
-            syntax::Action::Items(items) => Action::Bytes(self.continued(items, &mut place)?),
-            syntax::Action::Fin => Action::Fin,
-            syntax::Action::Close => Action::Close,
-            syntax::Action::Reset => Action::Reset,
-            syntax::Action::Connect => Action::Connect,
+            Action::Items(items) => Action::Items(self.continued(items, &mut place)?),
+            Action::Fin => Action::Fin,
+            Action::Close => Action::Close,
+            Action::Reset => Action::Reset,
+            Action::Connect => Action::Connect,
         };
         let delay = step.delay.as_ref().map(|delay| match delay {
-            syntax::Delay::After(time) => Delay::After(time.duration),
-            syntax::Delay::At(time) => Delay::At(time.duration),
+            Delay::After(time) => Delay::After(time.duration),
+            Delay::At(time) => Delay::At(time.duration),
         });
         let deadline = step.within.as_ref().map_or(self.deadline, |time| time.duration);
-        Ok(Step { side: step.side, delay, action, deadline, line, place })
+        Ok(Step { side: step.side, delay, action, deadline, place })
     }
 
     /// The items of a step with those of the lines that continue it.
@@ -173,7 +170,6 @@ impl<'a> Compiler<'a> {
     }
 
     fn unasked(&mut self, line: &Line, every: Option<&Time>) -> Result<Unasked, Wrong> {
-        let number = self.line_number();
         if every.is_some_and(|time| time.duration.is_zero()) {
             return Err(Wrong::at(line.place.range(), "expected a time of more than nothing"));
         }
@@ -191,18 +187,17 @@ impl<'a> Compiler<'a> {
                 _ if side.is_some_and(|side| side != step.side) => {
                     return Err(Wrong::at(step.place.range(), "all steps in this block are of one side"));
                 }
-                Action::Bytes(parts) => steps.push(parts.clone()),
+                Action::Items(parts) => steps.push(parts.clone()),
                 _ => return Err(Wrong::at(step.place.range(), "only steps with items may be in this block")),
             }
             side = Some(step.side);
         }
         let Some(side) = side else { return Err(no_step(line)) };
         let every = every.map(|time| time.duration.max(SHORTEST_EVERY));
-        Ok(Unasked { side, every, name: None, steps, line: number, place: line.place })
+        Ok(Unasked { side, every, name: None, steps, place: line.place })
     }
 
     fn repeat(&mut self, line: &Line, times: Option<u32>) -> Result<Repeat, Wrong> {
-        let number = self.line_number();
         let body = self.body(line)?;
         let Some(first) = body.first() else { return Err(no_step(line)) };
         let times = match (times, first_step(first)) {
@@ -213,11 +208,10 @@ impl<'a> Compiler<'a> {
                 return Err(Wrong::at(line.place.range(), message));
             }
         };
-        Ok(Repeat { times, body, line: number, place: line.place })
+        Ok(Repeat { times, body, place: line.place })
     }
 
     fn branches(&mut self, line: &Line, branching: Branching) -> Result<Branches, Wrong> {
-        let number = self.line_number();
         self.deeper(line)?;
         let mut branches = Vec::new();
         let mut side = None;
@@ -243,14 +237,14 @@ impl<'a> Compiler<'a> {
         }
         self.end(line)?;
         let Some(side) = side else { return Err(no_step(line)) };
-        Ok(Branches { branching, side, all: branches, line: number, place: line.place })
+        Ok(Branches { branching, side, all: branches, place: line.place })
     }
 }
 
 /// A step by which it is seen that this begins.
 fn first_step(node: &Node) -> Option<&Step> {
     match node {
-        Node::Step(step) if !matches!(step.action, Action::Connect) => Some(step),
+        Node::Step(step) if !step.connects() => Some(step),
         Node::Branches(branches) => first_step(branches.all.first()?.first()?),
         _ => None,
     }

@@ -34,7 +34,7 @@ impl Compiler<'_> {
             ItemKind::Hex(bytes) => PartKind::Literal(bytes.clone()),
             ItemKind::Control(_, byte) => PartKind::Literal(vec![*byte]),
             ItemKind::Number(number) => PartKind::Literal(number.bytes.clone()),
-            ItemKind::Json(json) => PartKind::Json(self.json_item(json, place, follows)?),
+            ItemKind::Json(json) => PartKind::Json(self.json(json, place, follows)?),
             ItemKind::Wrapper(wrapper, items) => {
                 let items: Vec<&Item> = items.iter().collect();
                 PartKind::Wrapped(wrapper.clone(), self.parts(&items)?)
@@ -84,7 +84,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn hole(&mut self, hole: &syntax::Hole, follows: &[u8]) -> Result<Hole, Wrong> {
+    fn hole(&mut self, hole: &syntax::Hole, follows: &[u8]) -> Result<Hole<HoleKind>, Wrong> {
         let kind = match &hole.kind {
             Kind::Anything => HoleKind::UpTo(follows.to_vec(), None),
             Kind::Regex(regex) => HoleKind::UpTo(follows.to_vec(), Some(whole(regex, hole.place)?)),
@@ -120,7 +120,7 @@ impl Compiler<'_> {
         Ok(Some(parts))
     }
 
-    fn json_item(&mut self, json: &syntax::JsonPattern, place: Place, follows: &[u8]) -> Result<Json, Wrong> {
+    fn json(&mut self, json: &syntax::JsonPattern<syntax::Hole>, place: Place, follows: &[u8]) -> Result<Json, Wrong> {
         let number_end = number_end(follows);
         let is_number = match json {
             syntax::JsonPattern::Number(_) => true,
@@ -131,43 +131,23 @@ impl Compiler<'_> {
             let message = "a literal must follow this number, which does not know its end, and not begin as it goes on";
             return Err(Wrong::at(place.range(), message));
         }
-        Ok(Json { pattern: self.json(json)?, number_end })
+        Ok(Json { pattern: json.try_map(&mut |hole| self.json_hole(hole))?, number_end })
     }
 
-    fn json(&mut self, json: &syntax::JsonPattern) -> Result<JsonPattern, Wrong> {
-        Ok(match json {
-            syntax::JsonPattern::Any => JsonPattern::Any,
-            syntax::JsonPattern::Name(name, _) => JsonPattern::Captured(name.clone()),
-            syntax::JsonPattern::Hole(hole) => {
-                let kind = match &hole.kind {
-                    Kind::Json => JsonKind::Any,
-                    Kind::Digits => JsonKind::Digits,
-                    Kind::Int => JsonKind::Int,
-                    Kind::Number => JsonKind::Number,
-                    Kind::Word => JsonKind::Word,
-                    Kind::Regex(regex) => JsonKind::Regex(whole(regex, hole.place)?),
-                    Kind::Anything | Kind::Bytes(_) | Kind::Block | Kind::Binary(_) => {
-                        let message = "no JSON value is of this kind (digits, int, number, word, /regex/ and json are)";
-                        return Err(Wrong::at(hole.place.range(), message));
-                    }
-                };
-                JsonPattern::Hole { kind, name: hole.name.clone(), example: self.example(hole)? }
+    fn json_hole(&mut self, hole: &syntax::Hole) -> Result<Hole<JsonKind>, Wrong> {
+        let kind = match &hole.kind {
+            Kind::Json => JsonKind::Any,
+            Kind::Digits => JsonKind::Digits,
+            Kind::Int => JsonKind::Int,
+            Kind::Number => JsonKind::Number,
+            Kind::Word => JsonKind::Word,
+            Kind::Regex(regex) => JsonKind::Regex(whole(regex, hole.place)?),
+            Kind::Anything | Kind::Bytes(_) | Kind::Block | Kind::Binary(_) => {
+                let message = "no JSON value is of this kind (digits, int, number, word, /regex/ and json are)";
+                return Err(Wrong::at(hole.place.range(), message));
             }
-            syntax::JsonPattern::String(string) => JsonPattern::String(string.clone()),
-            syntax::JsonPattern::Number(number) => JsonPattern::Number(number.clone()),
-            syntax::JsonPattern::Constant(constant) => JsonPattern::Constant(constant),
-            syntax::JsonPattern::Array { elements, open } => JsonPattern::Array {
-                elements: elements.iter().map(|element| self.json(element)).collect::<Result<_, _>>()?,
-                open: *open,
-            },
-            syntax::JsonPattern::Object { members, open } => JsonPattern::Object {
-                members: members
-                    .iter()
-                    .map(|(key, value)| Ok((key.clone(), self.json(value)?)))
-                    .collect::<Result<_, _>>()?,
-                open: *open,
-            },
-        })
+        };
+        Ok(Hole { kind, name: hole.name.clone(), example: self.example(hole)? })
     }
 }
 
@@ -202,7 +182,7 @@ pub(crate) fn unknown(part: &Part) -> Option<Place> {
 fn json_is_unknown(pattern: &JsonPattern) -> bool {
     match pattern {
         JsonPattern::Any => true,
-        JsonPattern::Hole { example, .. } => example.is_none(),
+        JsonPattern::Hole(hole) => hole.example.is_none(),
         JsonPattern::Array { elements, .. } => elements.iter().any(json_is_unknown),
         JsonPattern::Object { members, .. } => members.iter().any(|(_, value)| json_is_unknown(value)),
         _ => false,

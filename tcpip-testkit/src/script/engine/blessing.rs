@@ -9,11 +9,14 @@ use super::{
     look::Seen,
     matching::{Match, matches},
 };
-use crate::script::{
-    Script,
-    edits::Edits,
-    program::{Action, Part, PartKind, Step},
-    syntax::Side,
+use crate::{
+    script::{
+        Script,
+        edits::Edits,
+        program::{Part, PartKind, Step},
+        syntax::Action,
+    },
+    side::Side,
 };
 
 /// When nothing has come for so long, no more comes for the step.
@@ -83,7 +86,7 @@ impl Engine {
         let Some(blessing) = &mut self.blessing else { return Blessed::Not };
         blessing.quiet = None;
         match (&step.action, index) {
-            (Action::Bytes(parts), Some(index)) => {
+            (Action::Items(parts), Some(index)) => {
                 blessing.edits.replace_items(&text, &parts[index..], &lines);
                 self.last = now;
                 self.advance();
@@ -97,7 +100,7 @@ impl Engine {
     /// What of the step does not fit, and where what came for it begins and ends.
     fn what_is_other(&mut self, step: &Step, seen: &Seen) -> Option<Other> {
         match (&step.action, seen) {
-            (Action::Bytes(parts), Seen::Bytes(reached)) => {
+            (Action::Items(parts), Seen::Bytes(reached)) => {
                 let index = parts.iter().position(|part| part.place.end >= reached.item.end)?;
                 let from = self.matched(&parts[..index], step.side)?;
                 let end = self.up_to_last_literal(&parts[index..], from.max(reached.item_at), step.side);

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{
-    Engine, FailureReason, Output, OwnEnd, Phase,
+    Engine, Output, OwnEnd, Phase,
     blessing::Blessed,
     frames::{Frame, FrameKind, first_steps, steps_behind},
     input::End,
     look::{self, Look, Seen, Taken},
 };
-use crate::script::{
-    program::{Action, Branches, Delay, Node, Pause, Repeat, Step},
-    syntax::Side,
+use crate::{
+    script::program::{Branches, Node, Pause, Repeat, Step},
+    side::Side,
 };
 
 /// What becomes of the input, if one of several steps is expected.
@@ -44,38 +44,34 @@ impl Engine {
 
     /// Takes what a step expects, as far as it has come.
     pub(super) fn expect(&mut self, step: &Arc<Step>, now: Instant) -> Option<Output> {
-        if matches!(step.action, Action::Connect) {
+        if step.connects() {
             return self.connect_again(step, now);
         }
         if self.reads_no_more() {
             self.advance();
             return None;
         }
-        match self.decide(std::slice::from_ref(step), step.side) {
+        let until = self.deadline_of(step);
+        let (reason, seen) = match self.decide(std::slice::from_ref(step), step.side) {
             Decision::Step(_, taken) => {
                 self.take(step.side, taken);
                 self.unasked.retain(|active| !(active.is_ending && active.unasked.side == step.side));
                 self.last = now;
                 self.advance();
+                return None;
             }
-            Decision::Unasked(taken) => self.take(step.side, taken),
-            Decision::Wait(seen) => {
-                let until = self.deadline_of(step);
-                if now < until {
-                    return Some(self.wait(Some(until)));
-                }
-                let reason = FailureReason::Timeout { after: until.duration_since(self.last.min(until)) };
-                match self.bless_step(step, &seen, now) {
-                    Blessed::Not => self.fail_seen(step, reason, &seen),
-                    Blessed::Later(output) => return Some(output),
-                    Blessed::Now => {}
-                }
+            Decision::Unasked(taken) => {
+                self.take(step.side, taken);
+                return None;
             }
-            Decision::Nothing(seen) => match self.bless_step(step, &seen, now) {
-                Blessed::Not => self.fail_certainly(step, &seen),
-                Blessed::Later(output) => return Some(output),
-                Blessed::Now => {}
-            },
+            Decision::Wait(_) if now < until => return Some(self.wait(Some(until))),
+            Decision::Wait(seen) => (self.timeout(until), seen),
+            Decision::Nothing(seen) => (self.misfit(step, &seen), seen),
+        };
+        match self.bless_step(step, &seen, now) {
+            Blessed::Now => {}
+            Blessed::Later(output) => return Some(output),
+            Blessed::Not => self.fail_seen(step, reason, &seen),
         }
         None
     }
@@ -98,6 +94,7 @@ impl Engine {
             _ => unreachable!("a branch begins with a step"),
         };
         let steps: Vec<Arc<Step>> = pending.iter().map(first).collect();
+        let until = self.last_deadline(&steps);
         match self.decide(&steps, branches.side) {
             // The step looks at it once more, and takes it.
             Decision::Step(index, _) => {
@@ -105,15 +102,9 @@ impl Engine {
                 self.begin_branch(branches, pending[index]);
             }
             Decision::Unasked(taken) => self.take(branches.side, taken),
-            Decision::Wait(seen) => {
-                let until = self.last_deadline(&steps);
-                if now < until {
-                    return Some(self.wait(Some(until)));
-                }
-                let reason = FailureReason::Timeout { after: until.duration_since(self.last.min(until)) };
-                self.fail_seen(&steps[0], reason, &seen);
-            }
-            Decision::Nothing(seen) => self.fail_certainly(&steps[0], &seen),
+            Decision::Wait(_) if now < until => return Some(self.wait(Some(until))),
+            Decision::Wait(seen) => self.fail_seen(&steps[0], self.timeout(until), &seen),
+            Decision::Nothing(seen) => self.fail_seen(&steps[0], self.misfit(&steps[0], &seen), &seen),
         }
         None
     }
@@ -230,12 +221,7 @@ impl Engine {
     }
 
     fn deadline_of(&self, step: &Step) -> Instant {
-        let begin = match step.delay {
-            None => self.last,
-            Some(Delay::After(delay)) => self.last + delay,
-            Some(Delay::At(delay)) => self.connected + delay,
-        };
-        begin + step.deadline
+        self.begin_of(step) + step.deadline
     }
 
     fn last_deadline(&self, steps: &[Arc<Step>]) -> Instant {

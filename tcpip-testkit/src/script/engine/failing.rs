@@ -2,12 +2,17 @@
 
 use std::{io, sync::Arc, time::Duration};
 
+use tokio::time::Instant;
+
 use super::{Engine, FailureReason, Output, OwnEnd, Phase, ScriptFailure, frames::FrameKind, input::End, look::Seen};
-use crate::script::{
-    place::Place,
-    program::{Action, Delay, Node, Pause, Step, Times},
-    shown,
-    syntax::Side,
+use crate::{
+    script::{
+        place::Place,
+        program::{Node, Pause, Step, Times},
+        shown,
+        syntax::{Action, Delay},
+    },
+    side::Side,
 };
 
 /// How many characters are shown of an item that was expected.
@@ -65,25 +70,29 @@ impl Engine {
 
     /// Fails at the step that is next.
     pub(super) fn fail(&mut self, reason: FailureReason, message: impl Into<String>) {
-        let (line, place) = self.next_place();
-        self.fail_with(self.failure(reason, line, place, message));
+        let place = self.next_place();
+        self.fail_with(self.failure(reason, place, place, message));
     }
 
     pub(super) fn fail_at(&mut self, step: Option<&Step>, reason: FailureReason, message: impl Into<String>) {
         match step {
             None => self.fail(reason, message),
-            Some(step) => self.fail_with(self.failure(reason, step.line, step.place, message)),
+            Some(step) => self.fail_with(self.failure(reason, step.place, step.place, message)),
         }
     }
 
-    /// Fails since what has come can become nothing that is expected.
-    pub(super) fn fail_certainly(&mut self, step: &Step, seen: &Seen) {
+    /// Why a step fails whose time is over.
+    pub(super) fn timeout(&self, until: Instant) -> FailureReason {
+        FailureReason::Timeout { after: until.saturating_duration_since(self.last) }
+    }
+
+    /// Why a step fails where what has come can become nothing that is expected.
+    pub(super) fn misfit(&self, step: &Step, seen: &Seen) -> FailureReason {
         let input = self.input(step.side);
         let is_short = matches!(seen, Seen::Bytes(reached) if reached.at >= input.bytes.len());
         let is_end = matches!(seen, Seen::NoEnd) && input.bytes.is_empty();
         let has_ended = input.end.is_some() && (is_short || is_end);
-        let reason = if has_ended { FailureReason::Ended } else { FailureReason::Mismatch };
-        self.fail_seen(step, reason, seen);
+        if has_ended { FailureReason::Ended } else { FailureReason::Mismatch }
     }
 
     pub(super) fn fail_seen(&mut self, step: &Step, reason: FailureReason, seen: &Seen) {
@@ -100,9 +109,8 @@ impl Engine {
         };
         let (reason, place, at, what) = match seen {
             Seen::Unset(name) => {
-                let message = format!("nothing has been captured as `{name}`");
-                let reason = FailureReason::NotCaptured { name: name.clone() };
-                return self.failure(reason, step.line, step.place, message);
+                let (reason, message) = not_captured(name.clone());
+                return self.failure(reason, step.place, step.place, message);
             }
             Seen::NoEnd => {
                 let expected = if matches!(step.action, Action::Reset) { "a reset" } else { "the end of the stream" };
@@ -110,7 +118,7 @@ impl Engine {
             }
             Seen::Bytes(reached) => (reason, reached.item, reached.at, self.script.text_of(reached.item).to_owned()),
         };
-        let line = self.script.line_at(step.line);
+        let line = self.script.line_of(step.place);
         let message = match &reason {
             FailureReason::Timeout { after } => format!("nothing more came within {after:?} for"),
             FailureReason::Ended => format!("{ended} before"),
@@ -118,13 +126,13 @@ impl Engine {
         };
         let (shown, _) = shown::around(&what, 0, LONGEST_ITEM);
         let message = format!("{message} {shown} at byte {at} of the step of line {line}");
-        self.failure(reason, step.line, place, message).expecting(&what, at).with_input(&came)
+        self.failure(reason, step.place, place, message).expecting(&what, at).with_input(&came)
     }
 
     pub(super) fn fail_pause(&mut self, pause: Pause, side: Side) {
         let came = self.input(side).bytes.clone();
         let message = "something came while nothing may come";
-        let failure = self.failure(FailureReason::LeftOver, pause.line, pause.place, message);
+        let failure = self.failure(FailureReason::LeftOver, pause.place, pause.place, message);
         self.fail_with(failure.with_input(&came));
     }
 
@@ -137,8 +145,8 @@ impl Engine {
             let came = self.input(side).bytes.clone();
             if !came.is_empty() {
                 let message = format!("{} has sent more than the script expects", side.name());
-                let (line, place) = before.map_or_else(|| self.last_place(), |step| (step.line, step.place));
-                let failure = self.failure(FailureReason::LeftOver, line, place, message).with_input(&came);
+                let place = before.map_or_else(|| self.last_place(), |step| step.place);
+                let failure = self.failure(FailureReason::LeftOver, place, place, message).with_input(&came);
                 if self.bless_left_over(before, side, &failure) {
                     continue;
                 }
@@ -153,33 +161,40 @@ impl Engine {
         self.phase = Phase::Failed(failure);
     }
 
-    fn failure(&self, reason: FailureReason, line: usize, place: Place, message: impl Into<String>) -> ScriptFailure {
-        ScriptFailure::new(reason, self.script.line_at(line), self.script.fault_at(place, message))
+    /// What is told of a step, and of what in it is wrong.
+    fn failure(&self, reason: FailureReason, step: Place, wrong: Place, message: impl Into<String>) -> ScriptFailure {
+        ScriptFailure::new(reason, self.script.line_of(step), self.script.fault_at(wrong, message))
     }
 
     /// Where the step is that is next.
-    fn next_place(&self) -> (usize, Place) {
+    fn next_place(&self) -> Place {
         let found = self.frames.iter().rev().find_map(|frame| match &frame.kind {
-            FrameKind::AnyOrder(branches, pending) if !pending.is_empty() => Some((branches.line, branches.place)),
+            FrameKind::AnyOrder(branches, pending) if !pending.is_empty() => Some(branches.place),
             _ => frame.node().map(place_of),
         });
         found.unwrap_or_else(|| self.last_place())
     }
 
     /// Where the last step of the script is.
-    fn last_place(&self) -> (usize, Place) {
-        self.script.block().last().map_or_else(|| (1, Place::default()), place_of)
+    fn last_place(&self) -> Place {
+        self.script.block().last().map(place_of).unwrap_or_default()
     }
 }
 
-fn place_of(node: &Node) -> (usize, Place) {
+/// Why a step fails that needs what no hole has captured, and what is said of it.
+pub(super) fn not_captured(name: String) -> (FailureReason, String) {
+    let message = format!("nothing has been captured as `{name}`");
+    (FailureReason::NotCaptured { name }, message)
+}
+
+fn place_of(node: &Node) -> Place {
     match node {
-        Node::Step(step) => (step.line, step.place),
-        Node::Pause(pause) => (pause.line, pause.place),
-        Node::Every(unasked) | Node::AnyTime(unasked) => (unasked.line, unasked.place),
-        Node::Repeat(repeat) => (repeat.line, repeat.place),
-        Node::Branches(branches) => (branches.line, branches.place),
-        Node::Stop(_) => (1, Place::default()),
+        Node::Step(step) => step.place,
+        Node::Pause(pause) => pause.place,
+        Node::Every(unasked) | Node::AnyTime(unasked) => unasked.place,
+        Node::Repeat(repeat) => repeat.place,
+        Node::Branches(branches) => branches.place,
+        Node::Stop(_) => Place::default(),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::script::{
-    program::{Action, Block, Branches, Node, Step, Times},
-    syntax::Side,
+use crate::{
+    script::program::{Block, Branches, Node, Step, Times},
+    side::Side,
 };
 
 /// A block that is being played.
@@ -54,7 +54,7 @@ impl Frame {
 
 fn connects(nodes: &[Node]) -> bool {
     nodes.iter().any(|node| match node {
-        Node::Step(step) => matches!(step.action, Action::Connect),
+        Node::Step(step) => step.connects(),
         Node::Repeat(repeat) => connects(&repeat.body),
         Node::Branches(branches) => branches.all.iter().any(|branch| connects(branch)),
         Node::Pause(_) | Node::Every(_) | Node::AnyTime(_) | Node::Stop(_) => false,
@@ -82,7 +82,7 @@ pub(super) fn steps_behind(frames: &[Frame], side: Side) -> Vec<Arc<Step>> {
             _ => {}
         }
     }
-    steps.retain(|step| step.side == side && !matches!(step.action, Action::Connect));
+    steps.retain(|step| step.side == side && !step.connects());
     steps
 }
 

@@ -7,7 +7,7 @@ use super::{
     json_match::{self, Misfit, fits},
     json_value::{Reader, Value, ValueKind},
 };
-use crate::script::program::{JsonKind, JsonPattern};
+use crate::script::program::{Hole, JsonKind, JsonPattern};
 
 /// Where the value at the front ends that fits.
 ///
@@ -76,14 +76,14 @@ fn begins(pattern: &JsonPattern, there: &[u8], scope: &Scope<'_>) -> Result<bool
     let is_number = || there[0].is_ascii_digit() || (is(b'-') && there.get(1) != Some(&b'I'));
     let is_constant = |constant: &[u8]| constant.iter().zip(there).all(|(expected, byte)| expected == byte);
     Ok(match pattern {
-        JsonPattern::Any | JsonPattern::Hole { kind: JsonKind::Any, .. } => true,
+        JsonPattern::Any | JsonPattern::Hole(Hole { kind: JsonKind::Any, .. }) => true,
         JsonPattern::Array { .. } => is(b'['),
         JsonPattern::Object { .. } => is(b'{'),
-        JsonPattern::String(_) | JsonPattern::Hole { kind: JsonKind::Word | JsonKind::Regex(_), .. } => is(b'"'),
+        JsonPattern::String(_) | JsonPattern::Hole(Hole { kind: JsonKind::Word | JsonKind::Regex(_), .. }) => is(b'"'),
         JsonPattern::Constant(constant) => is_constant(constant.as_bytes()),
-        JsonPattern::Number(_) | JsonPattern::Hole { kind: JsonKind::Int, .. } => is_number(),
-        JsonPattern::Hole { kind: JsonKind::Digits, .. } => there[0].is_ascii_digit(),
-        JsonPattern::Hole { kind: JsonKind::Number, .. } => {
+        JsonPattern::Number(_) | JsonPattern::Hole(Hole { kind: JsonKind::Int, .. }) => is_number(),
+        JsonPattern::Hole(Hole { kind: JsonKind::Digits, .. }) => there[0].is_ascii_digit(),
+        JsonPattern::Hole(Hole { kind: JsonKind::Number, .. }) => {
             is_number() || [&b"NaN"[..], b"Infinity", b"-Infinity"].into_iter().any(is_constant)
         }
         JsonPattern::Captured(name) => match json_match::value_of(scope.get(name)?).trim_ascii() {

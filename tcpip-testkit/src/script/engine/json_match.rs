@@ -9,7 +9,10 @@ use super::{
     json_value::{self, NoValue, Value, ValueKind},
     sending::Unsendable,
 };
-use crate::script::program::{JsonKind, JsonPattern};
+use crate::script::{
+    kinds,
+    program::{Hole, JsonKind, JsonPattern},
+};
 
 /// Why a value does not fit, or not yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +49,7 @@ pub(super) fn fits(pattern: &JsonPattern, value: &Value, bytes: &[u8], scope: &m
             let captured = value_of(scope.get(name)?);
             json_value::read(&terminated(&captured)).is_ok_and(|known| same(&known, &captured, value, bytes))
         }
-        (JsonPattern::Hole { kind, name, .. }, found) => {
+        (JsonPattern::Hole(Hole { kind, name, .. }), found) => {
             let taken = match found {
                 ValueKind::String(text) if kind.is_text() => text.as_bytes(),
                 _ => raw,
@@ -90,16 +93,13 @@ pub(super) fn fits(pattern: &JsonPattern, value: &Value, bytes: &[u8], scope: &m
 }
 
 fn is_of_kind(kind: &JsonKind, value: &ValueKind, raw: &[u8]) -> bool {
-    let is_integer =
-        || matches!(value, ValueKind::Number) && !raw.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+    let is_integer = || matches!(value, ValueKind::Number) && is_integer(raw);
     match (kind, value) {
         (JsonKind::Digits, _) => is_integer() && raw[0] != b'-',
         (JsonKind::Int, _) => is_integer(),
         (JsonKind::Any, _)
         | (JsonKind::Number, ValueKind::Number | ValueKind::Constant("NaN" | "Infinity" | "-Infinity")) => true,
-        (JsonKind::Word, ValueKind::String(text)) => {
-            !text.is_empty() && text.bytes().all(|byte| byte > b' ' && byte != 0x7f)
-        }
+        (JsonKind::Word, ValueKind::String(text)) => !text.is_empty() && text.bytes().all(kinds::is_of_word),
         (JsonKind::Regex(regex), ValueKind::String(text)) => regex.is_match(text.as_bytes()),
         _ => false,
     }
@@ -129,14 +129,17 @@ fn same(one: &Value, one_text: &[u8], other: &Value, other_text: &[u8]) -> bool 
     }
 }
 
+fn is_integer(number: &[u8]) -> bool {
+    !number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+}
+
 /// Integers are compared digit by digit, others as floats.
 fn same_number(one: &[u8], other: &[u8]) -> bool {
     let normal = |text| if text == "-0" { "0" } else { text };
     let (Ok(one), Ok(other)) = (str::from_utf8(one).map(normal), str::from_utf8(other).map(normal)) else {
         return false;
     };
-    let is_integer = |text: &str| !text.contains(['.', 'e', 'E']);
-    if is_integer(one) && is_integer(other) {
+    if is_integer(one.as_bytes()) && is_integer(other.as_bytes()) {
         return one == other;
     }
     one.parse::<f64>().is_ok_and(|one| other.parse() == Ok(one))
@@ -164,7 +167,7 @@ pub(super) fn write(pattern: &JsonPattern, text: &mut Vec<u8>, scope: &mut Scope
     match pattern {
         JsonPattern::Any => return Err(Unsendable::Unknown),
         JsonPattern::Captured(name) => text.extend(value_of(scope.get(name)?)),
-        JsonPattern::Hole { kind, name, example } => {
+        JsonPattern::Hole(Hole { kind, name, example }) => {
             let example = example.as_ref().ok_or(Unsendable::Unknown)?;
             let capture = Capture { bytes: super::sending::bytes(example, scope)?, is_text: kind.is_text() };
             text.extend(value_of(&capture));
@@ -203,7 +206,7 @@ fn string(text: &str) -> String {
 fn number(written: &str) -> String {
     match written.parse::<f64>() {
         _ if written == "-0" => "0".to_owned(),
-        Ok(float) if written.contains(['.', 'e', 'E']) => JsonMode::Python.encode(&float).expect("a float is JSON"),
+        Ok(float) if !is_integer(written.as_bytes()) => JsonMode::Python.encode(&float).expect("a float is JSON"),
         _ => written.to_owned(),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::script::syntax::tree::JSON_CONSTANTS;
+
 /// How deep a value may be within others.
 const DEEPEST: usize = 127;
 
@@ -15,7 +17,7 @@ pub(super) struct Value {
 #[derive(Debug)]
 pub(super) enum ValueKind {
     Number,
-    /// `NaN`, `Infinity`, `-Infinity`, `true`, `false` or `null`.
+    /// One of [`JSON_CONSTANTS`].
     Constant(&'static str),
     String(String),
     Array(Vec<Value>),
@@ -142,7 +144,7 @@ impl<'a> Reader<'a> {
     fn constant(&mut self) -> Result<ValueKind, NoValue> {
         let rest = &self.bytes[self.at..];
         let mut same = 0;
-        for constant in ["NaN", "Infinity", "-Infinity", "true", "false", "null"] {
+        for constant in JSON_CONSTANTS {
             let alike = constant.bytes().zip(rest).take_while(|(expected, byte)| expected == *byte).count();
             if alike == constant.len() {
                 self.at += alike;

@@ -5,7 +5,10 @@ use super::{
     input::{End, Input},
     matching::{Match, Stop, matches},
 };
-use crate::script::program::{Action, Step, Unasked};
+use crate::script::{
+    program::{Step, Unasked},
+    syntax::Action,
+};
 
 #[derive(Debug)]
 pub(super) enum Look {
@@ -48,7 +51,7 @@ pub(super) fn at_step(step: &Step, input: &Input, captures: &Captures) -> Look {
         Some(_) => Look::Not(Seen::NoEnd),
     };
     match &step.action {
-        Action::Bytes(parts) => of_match(matches(parts, &input.bytes, captures), input),
+        Action::Items(parts) => of_match(matches(parts, &input.bytes, captures), input),
         Action::Fin | Action::Close => end(End::Fin, End::FinTaken),
         Action::Reset => end(End::Reset, End::ResetTaken),
         Action::Connect => unreachable!("a step that connects takes no input"),

@@ -131,7 +131,7 @@ impl Matching<'_, '_> {
         }
     }
 
-    fn hole(&mut self, hole: &Hole, item: Item) -> Result<usize, Halt> {
+    fn hole(&mut self, hole: &Hole<HoleKind>, item: Item) -> Result<usize, Halt> {
         let from = item.from;
         let end = match &hole.kind {
             HoleKind::UpTo(literal, regex) => {

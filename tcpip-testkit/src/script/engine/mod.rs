@@ -35,8 +35,8 @@ use super::{
     Script, ScriptFault,
     compile::DEFAULT_DEADLINE,
     program::{Step, Unasked},
-    syntax::Side,
 };
+use crate::side::Side;
 
 /// How much a player keeps that no step expects yet: then it reads no more.
 const MOST_KEPT: usize = 1 << 20;

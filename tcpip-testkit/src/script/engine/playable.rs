@@ -3,9 +3,10 @@
 use super::super::{
     Script, ScriptFault,
     compile::unknown,
-    program::{Action, Node, Part, Times},
-    syntax::{Branching, Side},
+    program::{Node, Part, Times},
+    syntax::{Action, Branching},
 };
+use crate::side::Side;
 
 /// An error about the first thing in the script that this side cannot play.
 pub(super) fn check(script: &Script, role: Option<Side>) -> Result<(), ScriptFault> {
@@ -22,7 +23,7 @@ fn nodes(nodes: &[Node], script: &Script, role: Side) -> Result<(), ScriptFault>
 fn node(node: &Node, script: &Script, role: Side) -> Result<(), ScriptFault> {
     match node {
         Node::Step(step) => match &step.action {
-            Action::Bytes(items) if step.side == role => parts(items, script, role),
+            Action::Items(items) if step.side == role => parts(items, script, role),
             _ => Ok(()),
         },
         Node::Every(every) if every.side == role => every.steps.iter().try_for_each(|step| parts(step, script, role)),

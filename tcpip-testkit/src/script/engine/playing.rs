@@ -7,20 +7,21 @@ use tokio::time::Instant;
 use super::{
     Active, Engine, FailureReason, Output, OwnEnd, Phase, UNSAID_DEADLINE,
     captures::Scope,
+    failing::not_captured,
     frames::{Frame, FrameKind},
     input::Input,
     sending::{self, Unsendable},
 };
 use crate::script::{
-    program::{Action, Branches, Delay, Node, Part, Repeat, Step, Times},
-    syntax::Branching,
+    program::{Branches, Node, Part, Repeat, Step, Times},
+    syntax::{Action, Branching, Delay},
 };
 
 impl Engine {
     /// Nobody is connected yet: the first step may say so, or it goes without saying.
     pub(super) fn begin(&mut self) -> Output {
         let explicit = match self.frames[0].node() {
-            Some(Node::Step(step)) if matches!(step.action, Action::Connect) => Some(step.clone()),
+            Some(Node::Step(step)) if step.connects() => Some(step.clone()),
             _ => None,
         };
         if explicit.is_some() {
@@ -146,17 +147,22 @@ impl Engine {
         self.enter(Frame::new(branches.all[branch].clone(), FrameKind::Once));
     }
 
-    /// Does what the step says, when it is time.
-    fn perform(&mut self, step: &Arc<Step>, now: Instant) -> Option<Output> {
-        let begin = match step.delay {
-            None => now,
+    /// When the step may begin: its deadline counts from then on.
+    pub(super) fn begin_of(&self, step: &Step) -> Instant {
+        match step.delay {
+            None => self.last,
             Some(Delay::After(delay)) => self.last + delay,
             Some(Delay::At(delay)) => self.connected + delay,
-        };
+        }
+    }
+
+    /// Does what the step says, when it is time.
+    fn perform(&mut self, step: &Arc<Step>, now: Instant) -> Option<Output> {
+        let begin = self.begin_of(step);
         if now < begin {
             return Some(self.wait(Some(begin)));
         }
-        if matches!(step.action, Action::Connect) {
+        if step.connects() {
             return self.connect_again(step, now);
         }
         let is_reset = self.input(step.side.other()).is_reset();
@@ -170,7 +176,7 @@ impl Engine {
             return None;
         }
         let output = match &step.action {
-            Action::Bytes(parts) => return self.send(parts, Some(step), now),
+            Action::Items(parts) => return self.send(parts, Some(step), now),
             Action::Fin => {
                 self.own_end = Some(OwnEnd::Fin);
                 Output::Fin
@@ -210,10 +216,7 @@ impl Engine {
             Ok(bytes) => bytes,
             Err(error) => {
                 let (reason, message) = match error {
-                    Unsendable::Unset(name) => {
-                        let message = format!("nothing has been captured as `{name}`");
-                        (FailureReason::NotCaptured { name }, message)
-                    }
+                    Unsendable::Unset(name) => not_captured(name),
                     Unsendable::Unknown => (FailureReason::CannotSend, "it is not known what to send".to_owned()),
                     Unsendable::TooLong => (FailureReason::CannotSend, "this is too long".to_owned()),
                 };

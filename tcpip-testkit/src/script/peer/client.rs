@@ -7,7 +7,7 @@ use tokio::{
 };
 
 use super::{PeerError, Prepared, ScriptedPeer, source::Source};
-use crate::{script::Script, transcript::log::Side};
+use crate::{script::Script, side::Side};
 
 /// Makes a [`ScriptedPeer`] that is a client. Dropping it does nothing.
 #[derive(Clone, Debug)]
@@ -46,10 +46,10 @@ impl ScriptedClient {
     /// Nothing is left.
     pub async fn connect(self, host: &str, port: u16) -> Result<ScriptedPeer, PeerError> {
         let dial = timeout(DEFAULT_CONNECT_TIMEOUT, Source::dial(self.network.here(), host, port));
-        let (source, stream) = dial.await.unwrap_or_else(|_| {
+        let source = dial.await.unwrap_or_else(|_| {
             Err(PeerError::Connect { host: host.to_owned(), port, source: std::io::ErrorKind::TimedOut.into() })
         })?;
-        ScriptedPeer::start(Side::Client, self.prepared, (source, Some(stream)), host, port)
+        ScriptedPeer::start(self.prepared, Side::Client, source, host, port)
     }
 
     /// Plays over a stream that is connected, which cannot be connected again. One that has no resets is ended in their
@@ -63,7 +63,7 @@ impl ScriptedClient {
     ///
     /// Outside of a runtime.
     pub fn over(self, stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Result<ScriptedPeer, PeerError> {
-        let stream = NetworkStream::new(stream);
-        ScriptedPeer::start(Side::Client, self.prepared, (Source::Nowhere, Some(stream)), "", 0)
+        let source = Source::given(NetworkStream::new(stream));
+        ScriptedPeer::start(self.prepared, Side::Client, source, "", 0)
     }
 }

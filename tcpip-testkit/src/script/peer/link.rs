@@ -15,11 +15,8 @@ use tokio::{
 
 use crate::{
     script::engine::UNSAID_DEADLINE,
-    transcript::{
-        Transcript,
-        log::{Passed, Side},
-        passing::PassingSession,
-    },
+    side::Side,
+    transcript::{Transcript, log::Passed, passing::PassingSession},
 };
 
 /// How much is read at once.
@@ -59,11 +56,8 @@ pub(super) enum Event {
 
 impl Link {
     pub(super) fn new(stream: NetworkStream, side: Side, transcript: &Transcript) -> Self {
-        let (local, peer) = (stream.local_addr(), stream.peer_addr());
-        let session = match side {
-            Side::Client => transcript.told_by(side, local, peer),
-            Side::Server => transcript.told_by(side, peer, local),
-        };
+        let (client, server) = side.client_first(stream.local_addr(), stream.peer_addr());
+        let session = transcript.told_by(side, client, server);
         Self { stream, session, side, writing: Vec::new(), written: 0, reading: Reading::Open }
     }
 

@@ -1,4 +1,7 @@
 //! A peer that plays a script.
+//!
+//! A task (`runner`) asks the `engine` what is to be done, does it on a `link`, and tells the engine what happens
+//! there. A link has its stream from a `source`: a listener, a dial, or a test's own stream.
 
 mod captured;
 mod client;
@@ -10,7 +13,6 @@ mod source;
 
 use std::{fmt, sync::Arc, thread, time::Duration};
 
-use tcpip_core::NetworkStream;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -23,7 +25,7 @@ use self::{
     source::Source,
 };
 use super::{Script, ScriptError, ScriptFailure, bless, engine::Engine};
-use crate::transcript::{Transcript, log::Side};
+use crate::{side::Side, transcript::Transcript};
 
 /// How long [`ScriptedPeer::finish`] waits at most: a minute.
 pub const DEFAULT_FINISH_TIMEOUT: Duration = Duration::from_mins(1);
@@ -74,7 +76,6 @@ pub const DEFAULT_FINISH_TIMEOUT: Duration = Duration::from_mins(1);
 pub struct ScriptedPeer {
     host: String,
     port: u16,
-    transcript: Transcript,
     shared: Arc<Shared>,
     commands: mpsc::UnboundedSender<Command>,
     task: Option<JoinHandle<()>>,
@@ -94,13 +95,8 @@ impl ScriptedPeer {
         ScriptedClient::new(script)
     }
 
-    fn start(
-        side: Side,
-        prepared: Prepared,
-        (source, stream): (Source, Option<NetworkStream>),
-        host: &str,
-        port: u16,
-    ) -> Result<Self, PeerError> {
+    /// Begins to play what is prepared.
+    fn start(prepared: Prepared, side: Side, source: Source, host: &str, port: u16) -> Result<Self, PeerError> {
         let mut engine = Engine::new(prepared.script, Some(side), Instant::now())?;
         if bless::is_asked_for() {
             engine.bless();
@@ -109,13 +105,12 @@ impl ScriptedPeer {
             engine.set(name, bytes);
         }
         let port = source.local_addr().map_or(port, |address| address.port());
-        let (transcript, shared) = (Transcript::new(), Arc::<Shared>::default());
+        let shared = Arc::<Shared>::default();
         let (commands, receiver) = mpsc::unbounded_channel();
-        let runner = Runner::new(engine, side, (source, stream), (transcript.clone(), shared.clone()), receiver);
+        let runner = Runner::new(engine, side, source, shared.clone(), receiver);
         Ok(Self {
             host: host.to_owned(),
             port,
-            transcript,
             shared,
             commands,
             task: Some(tokio::spawn(runner.run())),
@@ -139,7 +134,7 @@ impl ScriptedPeer {
     /// Returns what has passed so far, in both directions. It goes on with the session.
     #[must_use]
     pub fn transcript(&self) -> Transcript {
-        self.transcript.clone()
+        self.shared.transcript.clone()
     }
 
     /// Returns what the holes have captured so far.
@@ -219,7 +214,7 @@ impl ScriptedPeer {
         if let Some(task) = self.task.take() {
             let _ = task.await;
         }
-        result.map(|()| self.transcript.clone())
+        result.map(|()| self.transcript())
     }
 
     /// The task has ended without an answer.
@@ -257,7 +252,7 @@ impl fmt::Debug for ScriptedPeer {
             .debug_struct("ScriptedPeer")
             .field("host", &self.host)
             .field("port", &self.port)
-            .field("told", &self.shared)
+            .field("told", &self.shared.told())
             .finish_non_exhaustive()
     }
 }

@@ -25,13 +25,14 @@ use crate::{
         edits::Edits,
         engine::{Engine, Output, UNSAID_DEADLINE},
     },
-    transcript::{Transcript, log::Side},
+    side::Side,
+    transcript::Transcript,
 };
 
 /// What a test tells the task.
 pub(super) enum Command {
     Set(String, Vec<u8>),
-    Play(Script, oneshot::Sender<Result<Captured, NotPlayed>>),
+    Play(Script, PlayReply),
     Finish(Duration, oneshot::Sender<Result<(), ScriptFailure>>),
 }
 
@@ -40,9 +41,15 @@ pub(super) enum NotPlayed {
     Failed(ScriptFailure),
 }
 
+/// Who waits for a play.
+type PlayReply = oneshot::Sender<Result<Captured, NotPlayed>>;
+
 /// What the task tells at once.
 #[derive(Debug, Default)]
-pub(super) struct Shared(Mutex<Told>);
+pub(super) struct Shared {
+    pub(super) transcript: Transcript,
+    told: Mutex<Told>,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -53,7 +60,7 @@ pub(super) struct Told {
 impl Shared {
     pub(super) fn told(&self) -> MutexGuard<'_, Told> {
         // Nothing panics in the midst of a change.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -62,15 +69,12 @@ pub(super) struct Runner {
     side: Side,
     source: Source,
     link: Option<Link>,
-    /// The next stream, which has come before it was wanted.
-    next: Option<NetworkStream>,
     is_connecting: bool,
-    transcript: Transcript,
     shared: Arc<Shared>,
     commands: mpsc::UnboundedReceiver<Command>,
     /// What is to be played once the script before is over.
-    plays: VecDeque<(Script, oneshot::Sender<Result<Captured, NotPlayed>>)>,
-    playing: Option<oneshot::Sender<Result<Captured, NotPlayed>>>,
+    plays: VecDeque<(Script, PlayReply)>,
+    playing: Option<PlayReply>,
     finishing: Option<(Instant, oneshot::Sender<Result<(), ScriptFailure>>)>,
     /// What of the scripts did not fit, and has been taken over.
     blessed: Vec<(Script, Edits, ScriptFailure)>,
@@ -87,8 +91,8 @@ impl Runner {
     pub(super) fn new(
         engine: Engine,
         side: Side,
-        (source, next): (Source, Option<NetworkStream>),
-        (transcript, shared): (Transcript, Arc<Shared>),
+        source: Source,
+        shared: Arc<Shared>,
         commands: mpsc::UnboundedReceiver<Command>,
     ) -> Self {
         Self {
@@ -96,9 +100,7 @@ impl Runner {
             side,
             source,
             link: None,
-            next,
             is_connecting: false,
-            transcript,
             shared,
             commands,
             plays: VecDeque::new(),
@@ -123,7 +125,8 @@ impl Runner {
                 Happened::Command(None) => return,
                 Happened::Command(Some(command)) => self.obey(command),
                 Happened::Link(event) => self.tell(event),
-                Happened::Stream(stream) => self.has_stream(stream),
+                Happened::Stream(Ok(stream)) => self.has_stream(stream),
+                Happened::Stream(Err(error)) => self.engine.network_failed(error),
                 Happened::Time => {}
             }
         }
@@ -199,36 +202,26 @@ impl Runner {
             link.end().await;
         }
         self.is_connecting = true;
-        if let Some(stream) = self.next.take() {
-            self.has_stream(Ok(stream));
-        } else if self.source.has_more() {
-            self.source.connect();
-        } else {
-            let message = "a stream that was given cannot be connected again";
-            self.engine.network_failed(io::Error::new(ErrorKind::Unsupported, message));
+        match self.source.connect() {
+            Ok(Some(stream)) => self.has_stream(stream),
+            Ok(None) => {}
+            Err(error) => self.engine.network_failed(error),
         }
     }
 
-    fn has_stream(&mut self, stream: io::Result<NetworkStream>) {
-        match stream {
-            Ok(stream) if self.is_connecting => {
-                self.is_connecting = false;
-                self.link = Some(Link::new(stream, self.side, &self.transcript));
-                self.engine.connected(Instant::now());
-            }
-            Ok(stream) => {
-                // A client that comes again has hung up before, which the runtime may not have noticed yet.
-                self.take_arrived();
-                let is_next = self.link.as_ref().is_none_or(Link::has_ended) && self.engine.connects_again();
-                if is_next && self.next.is_none() {
-                    self.next = Some(stream);
-                }
-            }
-            Err(error) => match error.kind() {
-                ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
-                    if matches!(self.source, Source::Listener(_)) => {}
-                _ => self.engine.network_failed(error),
-            },
+    /// A stream is connected: the one that is waited for, one that is wanted later, or one that nobody wants.
+    fn has_stream(&mut self, stream: NetworkStream) {
+        if self.is_connecting {
+            self.is_connecting = false;
+            self.link = Some(Link::new(stream, self.side, &self.shared.transcript));
+            self.engine.connected(Instant::now());
+            return;
+        }
+        // A client that comes again has hung up before, which the runtime may not have noticed yet.
+        self.take_arrived();
+        let is_next = self.link.as_ref().is_none_or(Link::has_ended) && self.engine.connects_again();
+        if is_next && self.source.early.is_none() {
+            self.source.early = Some(stream);
         }
     }
 
@@ -300,9 +293,10 @@ impl Runner {
     /// The play is over, and so is the session: nobody is left waiting for it.
     fn failed(&mut self, failure: ScriptFailure) {
         let mut told = self.shared.told();
-        let failure = told.failure.get_or_insert_with(|| failure.with_transcript(self.transcript.to_script())).clone();
+        let failure =
+            told.failure.get_or_insert_with(|| failure.with_transcript(self.shared.transcript.to_script())).clone();
         drop(told);
-        (self.link, self.next, self.source) = (None, None, Source::Nowhere);
+        (self.link, self.source) = (None, Source::none());
         let plays = self.plays.drain(..).map(|(_, reply)| reply);
         for reply in self.playing.take().into_iter().chain(plays) {
             let _ = reply.send(Err(NotPlayed::Failed(failure.clone())));

@@ -3,7 +3,7 @@
 use tcpip_core::{DEFAULT_LOCALHOST, Network, endpoint::AnyNetwork};
 
 use super::{PeerError, Prepared, ScriptedPeer, source::Source};
-use crate::{script::Script, transcript::log::Side};
+use crate::{script::Script, side::Side};
 
 /// Makes a [`ScriptedPeer`] that is a server. Dropping it does nothing.
 #[derive(Clone, Debug)]
@@ -57,6 +57,6 @@ impl ScriptedServer {
     /// Nothing is left.
     pub async fn start_on(self, host: &str, port: u16) -> Result<ScriptedPeer, PeerError> {
         let source = Source::listen(&self.network.here(), host, port).await?;
-        ScriptedPeer::start(Side::Server, self.prepared, (source, None), host, port)
+        ScriptedPeer::start(self.prepared, Side::Server, source, host, port)
     }
 }

@@ -187,11 +187,11 @@ impl Display for Kind {
     }
 }
 
-impl Display for JsonPattern {
+impl Display for JsonPattern<Hole> {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any => formatter.write_char('_'),
-            Self::Name(name, _) => write!(formatter, "${name}"),
+            Self::Captured(name) => write!(formatter, "${name}"),
             Self::Hole(hole) => write!(formatter, "{hole}"),
             Self::String(string) => formatter.write_str(&quoted(string)),
             Self::Number(number) => formatter.write_str(number),

@@ -5,25 +5,22 @@ use winnow::stream::Stream;
 use super::{
     holes::hole,
     tokens::{Input, Parsed, blanks, deeper, digits, expected, name, next_char, position, sign, takes, wrong_since},
-    tree::JsonPattern,
+    tree::{Hole, JSON_CONSTANTS, JsonPattern},
 };
-use crate::script::place::Place;
 
-pub(super) fn json(input: &mut Input<'_>) -> Parsed<JsonPattern> {
+pub(super) fn json(input: &mut Input<'_>) -> Parsed<JsonPattern<Hole>> {
     deeper(input, value)
 }
 
-fn value(input: &mut Input<'_>) -> Parsed<JsonPattern> {
+fn value(input: &mut Input<'_>) -> Parsed<JsonPattern<Hole>> {
     match next_char(input) {
         Some('_') => {
             takes(input, '_');
             Ok(JsonPattern::Any)
         }
         Some('$') => {
-            let start = position(input);
             takes(input, '$');
-            let name = name(input)?;
-            Ok(JsonPattern::Name(name, Place { start, end: position(input) }))
+            name(input).map(JsonPattern::Captured)
         }
         Some('"') => string(input).map(JsonPattern::String),
         Some('[') => array(input),
@@ -33,8 +30,8 @@ fn value(input: &mut Input<'_>) -> Parsed<JsonPattern> {
     }
 }
 
-fn constant(input: &mut Input<'_>) -> Parsed<JsonPattern> {
-    for constant in ["NaN", "Infinity", "-Infinity", "true", "false", "null"] {
+fn constant(input: &mut Input<'_>) -> Parsed<JsonPattern<Hole>> {
+    for constant in JSON_CONSTANTS {
         if let Some(behind) = input.input.strip_prefix(constant)
             && !behind.starts_with(|character: char| character.is_ascii_alphanumeric())
         {
@@ -45,7 +42,7 @@ fn constant(input: &mut Input<'_>) -> Parsed<JsonPattern> {
     expected(input, "a JSON value, `_`, `$name` or a hole")
 }
 
-fn array(input: &mut Input<'_>) -> Parsed<JsonPattern> {
+fn array(input: &mut Input<'_>) -> Parsed<JsonPattern<Hole>> {
     sign(input, '[')?;
     let mut elements = Vec::new();
     let open = separated(input, ']', |input| {
@@ -55,7 +52,7 @@ fn array(input: &mut Input<'_>) -> Parsed<JsonPattern> {
     Ok(JsonPattern::Array { elements, open })
 }
 
-fn object_or_hole(input: &mut Input<'_>) -> Parsed<JsonPattern> {
+fn object_or_hole(input: &mut Input<'_>) -> Parsed<JsonPattern<Hole>> {
     let before = input.checkpoint();
     sign(input, '{')?;
     blanks(input)?;

@@ -11,9 +11,9 @@ use super::{
     Wrong,
     items::{items, starts_items},
     tokens::{Input, Parsed, State, blanks, count, expected, name, next_char, peek_word, position, takes, time, word},
-    tree::{Action, Branching, Content, Delay, Line, Side, Step},
+    tree::{Action, Branching, Content, Delay, Item, Line, Step},
 };
-use crate::script::place::Place;
+use crate::{script::place::Place, side::Side};
 
 /// The lines of a script.
 pub(crate) fn lines(text: &str) -> Result<Vec<Line>, Wrong> {
@@ -31,8 +31,8 @@ pub(crate) fn lines(text: &str) -> Result<Vec<Line>, Wrong> {
     text.strip_suffix('\n').unwrap_or(text).split('\n').map(line_at).collect()
 }
 
-/// How many bytes of it are a byte-order mark, which is not of the first line. Editors write one where UTF-8 is not what
-/// they take a text for without.
+/// How many bytes of it are a byte-order mark, which is not of the first line. Editors write one where UTF-8 is not
+/// what they take a text for without.
 pub(crate) fn mark_length(text: &str) -> usize {
     if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
 }
@@ -173,7 +173,7 @@ fn step(input: &mut Input<'_>) -> Parsed<Step> {
     Ok(Step { delay, side, action, within })
 }
 
-fn action(input: &mut Input<'_>) -> Parsed<Action> {
+fn action(input: &mut Input<'_>) -> Parsed<Action<Item>> {
     let action = match peek_word(input) {
         "fin" => Action::Fin,
         "close" => Action::Close,

@@ -13,7 +13,6 @@ pub(crate) use self::{
     lines::{lines, mark_length},
     tokens::Wrong,
     tree::{
-        Action, Branching, Content, Delay, Hole, Item, ItemKind, JsonPattern, Kind, Line, Side, Step, TextPart, Time,
-        Wrapper,
+        Action, Branching, Content, Delay, Hole, Item, ItemKind, JsonPattern, Kind, Line, Step, TextPart, Time, Wrapper,
     },
 };

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use crate::script::{number_type::NumberType, place::Place};
-pub(crate) use crate::transcript::log::Side;
+use crate::{
+    script::{number_type::NumberType, place::Place},
+    side::Side,
+};
 
 /// One line, with its comment.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,46 +45,25 @@ pub(crate) enum Branching {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Step {
-    pub(crate) delay: Option<Delay>,
+    pub(crate) delay: Option<Delay<Time>>,
     pub(crate) side: Side,
-    pub(crate) action: Action,
+    pub(crate) action: Action<Item>,
     pub(crate) within: Option<Time>,
 }
 
-impl Side {
-    pub(crate) fn sign(self) -> char {
-        match self {
-            Self::Client => '>',
-            Self::Server => '<',
-        }
-    }
-
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::Client => Self::Server,
-            Self::Server => Self::Client,
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Client => "the client",
-            Self::Server => "the server",
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Delay {
+/// With its time as it is written, or as it is meant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Delay<T> {
     /// `+`: from the step before.
-    After(Time),
+    After(T),
     /// `@`: from connecting.
-    At(Time),
+    At(T),
 }
 
+/// With its items as they are written, or as they are played.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Action {
-    Items(Vec<Item>),
+pub(crate) enum Action<I> {
+    Items(Vec<I>),
     Fin,
     Close,
     Reset,
@@ -109,7 +90,7 @@ pub(crate) enum ItemKind {
     Hex(Vec<u8>),
     Control(&'static str, u8),
     Number(Number),
-    Json(JsonPattern),
+    Json(JsonPattern<Hole>),
     Wrapper(Wrapper, Vec<Item>),
     Name(String),
     Hole(Hole),
@@ -171,23 +152,50 @@ pub(crate) enum Kind {
     Binary(NumberType),
 }
 
+/// The values of JSON that are words, Python's among them.
+pub(crate) const JSON_CONSTANTS: [&str; 6] = ["NaN", "Infinity", "-Infinity", "true", "false", "null"];
+
+/// A JSON value, with its holes as they are written, or as they are played.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum JsonPattern {
+pub(crate) enum JsonPattern<H> {
     /// `_`
     Any,
-    Name(String, Place),
-    Hole(Hole),
+    /// `$name`
+    Captured(String),
+    Hole(H),
     String(String),
     /// As it is written.
     Number(String),
-    /// `NaN`, `Infinity`, `-Infinity`, `true`, `false` or `null`.
+    /// One of [`JSON_CONSTANTS`].
     Constant(&'static str),
     Array {
-        elements: Vec<JsonPattern>,
+        elements: Vec<Self>,
         open: bool,
     },
     Object {
-        members: Vec<(String, JsonPattern)>,
+        members: Vec<(String, Self)>,
         open: bool,
     },
+}
+
+impl<H> JsonPattern<H> {
+    /// The same value with other holes.
+    pub(crate) fn try_map<O, E>(&self, hole: &mut impl FnMut(&H) -> Result<O, E>) -> Result<JsonPattern<O>, E> {
+        Ok(match self {
+            Self::Any => JsonPattern::Any,
+            Self::Captured(name) => JsonPattern::Captured(name.clone()),
+            Self::Hole(written) => JsonPattern::Hole(hole(written)?),
+            Self::String(string) => JsonPattern::String(string.clone()),
+            Self::Number(number) => JsonPattern::Number(number.clone()),
+            Self::Constant(constant) => JsonPattern::Constant(constant),
+            Self::Array { elements, open } => {
+                let elements = elements.iter().map(|element| element.try_map(hole)).collect::<Result<_, E>>()?;
+                JsonPattern::Array { elements, open: *open }
+            }
+            Self::Object { members, open } => {
+                let members = members.iter().map(|(key, value)| Ok((key.clone(), value.try_map(hole)?)));
+                JsonPattern::Object { members: members.collect::<Result<_, E>>()?, open: *open }
+            }
+        })
+    }
 }

@@ -2,10 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use super::{
-    Side,
-    packet::{ACK, FIN, PSH, Packet, RST, SEGMENT, SYN},
-};
+use super::packet::{ACK, FIN, PSH, Packet, RST, SEGMENT, SYN};
+use crate::side::Side;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct End {
@@ -57,7 +55,7 @@ impl Conversation {
             let flags = if segments.peek().is_none() { ACK | PSH } else { ACK };
             self.send(by, flags, segment);
         }
-        self.send(other(by), ACK, &[]);
+        self.send(by.other(), ACK, &[]);
     }
 
     /// One end ends what it sends. That it closes then is not seen.
@@ -65,7 +63,7 @@ impl Conversation {
         if !self.has_ended(by) {
             self.send(by, FIN | ACK, &[]);
             self.ends(by).0.has_ended = true;
-            self.send(other(by), ACK, &[]);
+            self.send(by.other(), ACK, &[]);
         }
     }
 
@@ -104,12 +102,5 @@ impl Conversation {
             Side::Client => (&mut self.client, &mut self.server),
             Side::Server => (&mut self.server, &mut self.client),
         }
-    }
-}
-
-fn other(side: Side) -> Side {
-    match side {
-        Side::Client => Side::Server,
-        Side::Server => Side::Client,
     }
 }

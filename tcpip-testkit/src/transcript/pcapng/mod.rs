@@ -14,7 +14,7 @@ use self::{
     blocks::Capture,
     conversation::{Conversation, End},
 };
-use super::log::{Passed, Session, Side};
+use super::log::{Passed, Session};
 
 /// Where a session's ports are not known.
 const FIRST_CLIENT_PORT: u16 = 49152;

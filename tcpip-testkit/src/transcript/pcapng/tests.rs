@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{capture, conversation::Conversation, reader::streams, *};
 use crate::{
     Transcript,
+    side::Side,
     transcript::log::{Entry, SessionFacts},
 };
 

@@ -49,10 +49,6 @@ impl ReadAndDispatch for Device {
     }
 }
 
-fn network() -> MemoryNetwork {
-    MemoryNetwork::new()
-}
-
 async fn serve(network: &MemoryNetwork, device: &Device) -> OneClientReadLoopServer<Device> {
     let server = OneClientReadLoopServer::builder(device.clone()).network(network).host("device").port(1);
     server.start().await.unwrap()
@@ -74,7 +70,7 @@ fn with<I: Ids>(
 /// not wait fails at once.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_command_may_wait_for_the_link() {
-    let (network, device) = (network(), Device::default());
+    let (network, device) = (MemoryNetwork::new(), Device::default());
     let link = link::<Numbered>(&network).start();
     let patient = with(&link, |options| options.ready_timeout(3 * SECOND));
     let begin = Instant::now();
@@ -109,7 +105,7 @@ async fn a_command_may_wait_for_the_link() {
 /// The commands that make a link ready do not wait for another session: theirs is over.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn what_makes_a_link_ready_waits_for_no_other_session() {
-    let (network, device) = (network(), Device::default());
+    let (network, device) = (MemoryNetwork::new(), Device::default());
     device.hangs_up.store(1, Ordering::Relaxed);
     let server = serve(&network, &device).await;
     let link = link::<Numbered>(&network)
@@ -127,7 +123,7 @@ async fn what_makes_a_link_ready_waits_for_no_other_session() {
 }
 
 async fn repeated<I: Ids>() {
-    let (network, device) = (network(), Device::default());
+    let (network, device) = (MemoryNetwork::new(), Device::default());
     let server = serve(&network, &device).await;
     let link = link::<I>(&network).connect().await.unwrap();
     let attempts = |hangs_up: usize, change: fn(CommandOptions) -> CommandOptions| {
@@ -165,7 +161,7 @@ async fn a_command_is_repeated() {
 /// A word of an earlier attempt is one of the command.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_word_of_any_attempt_counts() {
-    let (network, device) = (network(), Device::default());
+    let (network, device) = (MemoryNetwork::new(), Device::default());
     let server = serve(&network, &device).await;
     device.hangs_up.store(2, Ordering::Relaxed);
     let link = link::<Numbered>(&network).connect().await.unwrap();
@@ -177,7 +173,7 @@ async fn a_word_of_any_attempt_counts() {
 /// What was not sent may be repeated whatever it does; what the device refuses is not, nor what cannot be written.
 #[tokio::test(start_paused = true)]
 async fn what_is_refused_is_not_repeated() {
-    let (network, device) = (network(), Device::default());
+    let (network, device) = (MemoryNetwork::new(), Device::default());
     let link = link::<Numbered>(&network).start();
     let again = with(&link, |options| options.retries(3).idempotent());
     let mut early = pin!(again.run("early"));

@@ -7,10 +7,7 @@ use tcpip_client::{
     ReadLoopClient, WriteError,
 };
 use tcpip_testkit::eventually;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, ReadHalf, WriteHalf, split},
-    task::yield_now,
-};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, ReadHalf, WriteHalf, split};
 
 use crate::kinds::Kind;
 
@@ -196,12 +193,7 @@ pub(super) async fn heard<I: Ids, K: Kind>(client: &ReadLoopClient<Commands<Word
     let events = || client.handler().protocol().events.lock().unwrap().iter().filter(|event| *event == "heard").count();
     let before = events();
     far.says("heard").await;
-    eventually(async {
-        while events() == before {
-            yield_now().await;
-        }
-    })
-    .await;
+    eventually(|| events() > before).await;
 }
 
 pub(super) fn is_out_of_step(connection: &Connection) -> bool {

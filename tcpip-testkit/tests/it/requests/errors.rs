@@ -15,8 +15,8 @@ use crate::{
     over_each_kind::over_each_kind,
 };
 
-/// A request that is secret has no word of what was said in its errors, whatever shape it asks for; what a conversion of
-/// its own says, it says.
+/// A request that is secret has no word of what was said in its errors, whatever shape it asks for; what a conversion
+/// of its own says, it says.
 #[apply(over_each_kind)]
 #[test_log::test(tokio::test)]
 async fn a_secret_is_in_no_error<K: Kind>() {

@@ -79,10 +79,6 @@ impl ReadAndDispatch for Moody {
     }
 }
 
-fn network() -> MemoryNetwork {
-    MemoryNetwork::new()
-}
-
 async fn link(network: &MemoryNetwork, options: RequestOptions) -> Link {
     Client::builder("device", PORT)
         .network(network)
@@ -123,7 +119,7 @@ impl Command for Position {
 /// whichever way it is asked, and as often as the options say.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn what_does_no_harm_is_repeated() {
-    let network = network();
+    let network = MemoryNetwork::new();
     let moody = Moody::default();
     let server = moody.serve(&network).await;
     let patient = Act::Reply("15", 3 * SECOND / 2);
@@ -169,7 +165,7 @@ async fn what_does_no_harm_is_repeated() {
 /// nobody asked for. A command that cannot be written is not.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn what_has_not_left_is_repeated() {
-    let network = network();
+    let network = MemoryNetwork::new();
     let moody = Moody::default();
     let early = Client::builder("device", PORT)
         .network(&network)
@@ -237,7 +233,7 @@ async fn the_waits_have_one_deadline() {
     assert!(matches!(error.cause(), Cause::NoReply { .. }) && error.sent() == Sent::Maybe, "{error:?}");
     assert!((7 * SECOND..7 * SECOND + 10 * TICK).contains(&waited), "{waited:?}");
     // For the link.
-    let network = network();
+    let network = MemoryNetwork::new();
     let moody = Moody::new([Act::Nothing]);
     let server = moody.serve(&network).await;
     let link = link(&network, options).await;
@@ -255,7 +251,7 @@ async fn the_waits_have_one_deadline() {
 /// The policy may end the session for which a repetition waits: that is no attempt of its own.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_repetition_waits_for_policy_and_link() {
-    let network = network();
+    let network = MemoryNetwork::new();
     let moody = Moody::new([Act::Nothing]);
     let server = moody.serve(&network).await;
     let options = RequestOptions::new().retries(1).idempotent().out_of_step(OutOfStep::Abandon { at_most: SECOND });
@@ -271,7 +267,7 @@ async fn a_repetition_waits_for_policy_and_link() {
 /// What an error says of how far the command went holds for all attempts.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn how_far_it_went_holds_for_all_attempts() {
-    let network = network();
+    let network = MemoryNetwork::new();
     let moody = Moody::new([Act::HangUp]);
     moody.greetings.lock().unwrap().extend(["", "stray\r\n"]);
     let server = moody.serve(&network).await;
@@ -295,7 +291,7 @@ async fn what_is_over_is_not_repeated() {
     tokio::spawn(device(far, |_| Vec::new()));
     let error = requester.ask("?").await.unwrap_err();
     assert!(matches!(error.cause(), Cause::NoReply { .. }), "{error:?}");
-    let network = network();
+    let network = MemoryNetwork::new();
     let moody = Moody::default();
     let server = moody.serve(&network).await;
     let link = link(&network, options).await;

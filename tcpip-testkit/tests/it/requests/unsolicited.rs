@@ -5,10 +5,7 @@ use std::time::Duration;
 use macro_rules_attribute::apply;
 use tcpip_client::{Cause, DisconnectReason, RequestOptions, Sent, Unsolicited, line};
 use tcpip_testkit::eventually;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, split},
-    task::yield_now,
-};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, split};
 
 use super::{TICK, at_once, device, meet};
 use crate::{cut::cut, kinds::Kind, over_each_kind::over_each_kind};
@@ -21,12 +18,7 @@ async fn what_nobody_asked_for_is_found<K: Kind>() {
         let (requester, far) = meet::<K>(RequestOptions::new().unsolicited(policy)).await;
         let (reader, mut writer) = split(far);
         writer.write_all(b"stray\r\n").await.unwrap();
-        eventually(async {
-            while requester.connection().unread() < 7 {
-                yield_now().await;
-            }
-        })
-        .await;
+        eventually(|| requester.connection().unread() >= 7).await;
         let answering = async {
             let mut lines = BufReader::new(reader).lines();
             while let Ok(Some(line)) = lines.next_line().await {

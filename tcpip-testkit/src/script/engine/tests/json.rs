@@ -10,7 +10,8 @@ use crate::script::{
         json_match::{self, Misfit},
         json_value,
     },
-    program::{Action, JsonPattern, Node, PartKind},
+    program::{JsonPattern, Node, PartKind},
+    syntax::Action,
 };
 
 /// What does not fit: that is certain with the byte behind the `|`, and said of the byte with this number.
@@ -80,7 +81,7 @@ const OTHER: &[(&str, &str, usize)] = &[
 fn pattern(text: &str) -> JsonPattern {
     let script = Script::parse(&format!("> json {text} LF\n")).unwrap_or_else(|error| panic!("{error}"));
     let Node::Step(step) = &script.block()[0] else { panic!("{text}") };
-    let Action::Bytes(parts) = &step.action else { panic!("{text}") };
+    let Action::Items(parts) = &step.action else { panic!("{text}") };
     let PartKind::Json(json) = &parts[0].kind else { panic!("{text}") };
     json.pattern.clone()
 }

@@ -3,13 +3,16 @@
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::*;
-use crate::script::{
-    control,
-    number_type::NumberType,
-    syntax::tree::{
-        Action, Branching, Check, Content, Delay, Hole, Item, ItemKind, JsonPattern, Kind, Number, Side, Step,
-        TextPart, Time, Wrapper,
+use crate::{
+    script::{
+        control,
+        number_type::NumberType,
+        syntax::tree::{
+            Action, Branching, Check, Content, Delay, Hole, Item, ItemKind, JSON_CONSTANTS, JsonPattern, Kind, Number,
+            Step, TextPart, Time, Wrapper,
+        },
     },
+    side::Side,
 };
 
 fn item(kind: ItemKind, times: Option<u32>) -> Item {
@@ -105,18 +108,18 @@ fn open_hole() -> impl Strategy<Value = Vec<Item>> {
     hole(kind).prop_map(|hole| vec![item(ItemKind::Hole(hole), None), item(ItemKind::Control("LF", b'\n'), None)])
 }
 
-fn json() -> impl Strategy<Value = JsonPattern> {
+fn json() -> impl Strategy<Value = JsonPattern<Hole>> {
     let kinds = vec![Kind::Json, Kind::Int, Kind::Number, Kind::Digits, Kind::Word, Kind::Regex("a".to_owned())];
     let leaf = prop_oneof![
         Just(JsonPattern::Any),
-        name().prop_map(|name| JsonPattern::Name(name, Place::default())),
+        name().prop_map(JsonPattern::Captured),
         hole(select(kinds)).prop_map(JsonPattern::Hole),
         any::<String>().prop_map(JsonPattern::String),
         any::<f64>()
             .prop_filter("JSON", |value| value.is_finite())
             .prop_map(|value| JsonPattern::Number(format!("{value:e}"))),
         any::<i64>().prop_map(|value| JsonPattern::Number(value.to_string())),
-        select(vec!["NaN", "Infinity", "-Infinity", "true", "false", "null"]).prop_map(JsonPattern::Constant),
+        select(JSON_CONSTANTS.to_vec()).prop_map(JsonPattern::Constant),
     ];
     let nested = leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![

@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use tcpip_client::{Backoff, Client, DisconnectReason, Group, Link, LinkBuilder, LinkError, LinkState};
+use tcpip_client::{Backoff, Client, DisconnectReason, Group, LinkBuilder, LinkError, LinkState};
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, ReadAndDispatch};
 use tcpip_testkit::{MemoryNetwork, eventually};
 use tokio::time::Instant;
 
-const SECOND: Duration = Duration::from_secs(1);
-const TICK: Duration = Duration::from_millis(1);
+use super::{SECOND, TICK, backoff};
+
 const PORTS: [u16; 2] = [3000, 3001];
 
 struct Echo;
@@ -23,10 +23,6 @@ impl ReadAndDispatch for Echo {
         connection.write_str(&line).await?;
         Ok(())
     }
-}
-
-fn network() -> MemoryNetwork {
-    MemoryNetwork::new()
 }
 
 async fn serve(network: &MemoryNetwork, port: u16) -> OneClientReadLoopServer<Echo> {
@@ -55,20 +51,11 @@ fn taken(told: &Told) -> Vec<String> {
     std::mem::take(&mut *told.lock().unwrap())
 }
 
-/// Its pause behind so many failed attempts.
-async fn backoff(link: &Link, failed: usize) -> (Duration, LinkError) {
-    let is_it = |state: &LinkState| matches!(state, LinkState::Backoff { attempt, .. } if *attempt == failed);
-    match link.states().wait_for(is_it).await.unwrap().clone() {
-        LinkState::Backoff { pause, error, .. } => (pause, error),
-        _ => unreachable!(),
-    }
-}
-
 /// They connect in order and are ready together; when one is lost, the others fall with it, and are told why; all come
 /// back, after one pause.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn they_are_up_together() {
-    let (network, group, told) = (network(), Group::new(), Told::default());
+    let (network, group, told) = (MemoryNetwork::new(), Group::new(), Told::default());
     let servers = [serve(&network, PORTS[0]).await, serve(&network, PORTS[1]).await];
     let [first, second] = PORTS.map(|port| link(&network, port, &group, &told).start());
     group.ready().await.unwrap();
@@ -101,7 +88,7 @@ async fn they_are_up_together() {
 #[test_log::test(tokio::test(start_paused = true))]
 async fn they_connect_together() {
     for missing in 0..2 {
-        let (network, group, told) = (network(), Group::new(), Told::default());
+        let (network, group, told) = (MemoryNetwork::new(), Group::new(), Told::default());
         let server = serve(&network, PORTS[1 - missing]).await;
         let backoff = Backoff::exponential(Duration::ZERO, Duration::ZERO);
         let links = PORTS.map(|port| link(&network, port, &group, &told).backoff(backoff).start());
@@ -113,7 +100,7 @@ async fn they_connect_together() {
         assert!(matches!(group.connect().await, Err(LinkError::Closed)));
         server.close().await;
     }
-    let (network, group, told) = (network(), Group::new(), Told::default());
+    let (network, group, told) = (MemoryNetwork::new(), Group::new(), Told::default());
     let _servers = [serve(&network, PORTS[0]).await, serve(&network, PORTS[1]).await];
     let [first, second] = PORTS.map(|port| link(&network, port, &group, &told).start());
     group.connect().await.unwrap();
@@ -124,7 +111,7 @@ async fn they_connect_together() {
 /// While one of them cannot connect, none is ready; the pauses are those of one backoff.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn none_is_ready_without_the_others() {
-    let (network, group, told) = (network(), Group::new(), Told::default());
+    let (network, group, told) = (MemoryNetwork::new(), Group::new(), Told::default());
     let server = serve(&network, PORTS[0]).await;
     let [first, second] = PORTS.map(|port| link(&network, port, &group, &told).start());
     for expected in 1..=4 {
@@ -147,7 +134,7 @@ async fn none_is_ready_without_the_others() {
 /// One is lost while the next is still connecting: that is not waited for.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn one_that_is_lost_while_another_connects_is_noticed() {
-    let (network, group, told) = (network(), Group::new(), Told::default());
+    let (network, group, told) = (MemoryNetwork::new(), Group::new(), Told::default());
     let server = serve(&network, PORTS[0]).await;
     let first = link(&network, PORTS[0], &group, &told).start();
     let _unplugged = network.host("other").black_hole();
@@ -170,7 +157,7 @@ async fn one_that_is_lost_while_another_connects_is_noticed() {
 /// joins a group that is over is over.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn one_may_join_later() {
-    let (network, group, told) = (network(), Group::new(), Told::default());
+    let (network, group, told) = (MemoryNetwork::new(), Group::new(), Told::default());
     group.ready().await.unwrap();
     let servers = [serve(&network, PORTS[0]).await, serve(&network, PORTS[1]).await];
     let first = link(&network, PORTS[0], &group, &told).connect().await.unwrap();
@@ -190,7 +177,7 @@ async fn one_may_join_later() {
 /// An error that is final for one of them is so for all.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn one_that_gives_up_ends_all() {
-    let (network, group, told) = (network(), Group::new(), Told::default());
+    let (network, group, told) = (MemoryNetwork::new(), Group::new(), Told::default());
     let server = serve(&network, PORTS[0]).await;
     let first = link(&network, PORTS[0], &group, &told).start();
     let second = link(&network, PORTS[1], &group, &told).final_when(|_| true).start();
@@ -204,7 +191,7 @@ async fn one_that_gives_up_ends_all() {
 /// Who joins a group that is over is told so, whether it starts or connects.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn nobody_joins_a_group_that_is_over() {
-    let (network, told) = (network(), Told::default());
+    let (network, told) = (MemoryNetwork::new(), Told::default());
     let both = Group::new();
     let first = link(&network, PORTS[0], &both, &told).start();
     eventually(both.close()).await;
@@ -220,7 +207,7 @@ async fn nobody_joins_a_group_that_is_over() {
 #[test]
 fn a_link_needs_its_runtime() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (network, told, both) = (network(), Told::default(), Group::new());
+    let (network, told, both) = (MemoryNetwork::new(), Told::default(), Group::new());
     catch_unwind(AssertUnwindSafe(|| link(&network, PORTS[0], &both, &told).start())).unwrap_err();
     let first = runtime();
     let has_run = first.block_on(async {

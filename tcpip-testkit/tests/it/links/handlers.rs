@@ -11,9 +11,8 @@ use std::{
 
 use tcpip_client::{
     Backoff, Client, Connection, DisconnectReason, HandlerResult, Latest, Link, LinkBuilder, LinkError, LinkState,
-    ReadAndDispatch, line,
+    ReadAndDispatch,
 };
-use tcpip_server::OneClientReadLoopServer;
 use tcpip_testkit::{MemoryNetwork, eventually};
 use tokio::{
     join,
@@ -22,28 +21,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-const SECOND: Duration = Duration::from_secs(1);
-const TICK: Duration = Duration::from_millis(1);
-const PORT: u16 = 5025;
-
-/// A device that greets, and sends each line back in capitals.
-struct Device;
-
-impl ReadAndDispatch for Device {
-    async fn on_connect(&self, connection: &Connection) -> HandlerResult {
-        connection.write_str("welcome").await?;
-        Ok(())
-    }
-
-    async fn read_and_dispatch(&self, connection: &Connection) -> HandlerResult {
-        let line = connection.read_str().await?;
-        if line == "hang up" {
-            return Err("it was told to".into());
-        }
-        connection.write_str(&line.to_uppercase()).await?;
-        Ok(())
-    }
-}
+use super::{PORT, SECOND, TICK, serve};
 
 /// Keeps what comes, and what becomes of its sessions.
 #[derive(Default)]
@@ -79,38 +57,22 @@ impl ReadAndDispatch for Listening {
     }
 }
 
-fn network() -> MemoryNetwork {
-    MemoryNetwork::new()
-}
-
 fn link(network: &MemoryNetwork) -> LinkBuilder<Listening> {
-    Client::builder("device", PORT)
-        .network(network)
-        .link()
-        .backoff(Backoff::exponential(SECOND, 8 * SECOND).seed(7))
-        .handshake(|session| async move {
-            assert_eq!(session.receive(line()).await?, "welcome");
-            Ok(())
-        })
-        .handler(Listening::default())
-}
-
-async fn serve(network: &MemoryNetwork) -> OneClientReadLoopServer<Device> {
-    OneClientReadLoopServer::builder(Device).network(network).host("device").port(PORT).start().await.unwrap()
+    super::link(network).handler(Listening::default())
 }
 
 /// One handler reads session after session: it is told of each, behind the handshake, and who waits for something of a
 /// session that ends waits no more.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_handler_reads_each_session() {
-    let network = network();
+    let network = MemoryNetwork::new();
     let server = serve(&network).await;
     let link = link(&network).connect().await.unwrap();
     let handler = Arc::clone(link.handler());
     assert_eq!(handler.told(), ["connected"]);
     let say = async |text: &str| link.connection().write_str(text).await.unwrap();
     let ((), heard) = join!(say("one"), handler.latest.next());
-    assert_eq!(heard.as_deref(), Some("ONE"));
+    assert_eq!(heard.as_deref(), Some("one"));
     let mut states = link.states();
     states.borrow_and_update();
     let ((), heard) = join!(say("hang up"), handler.latest.next());
@@ -122,7 +84,7 @@ async fn a_handler_reads_each_session() {
     assert!(matches!(&error, LinkError::Lost { reason: DisconnectReason::ClosedByPeer }), "{error:?}");
     link.ready().await.unwrap();
     let ((), heard) = join!(say("two"), handler.latest.next());
-    assert_eq!(heard.as_deref(), Some("TWO"));
+    assert_eq!(heard.as_deref(), Some("two"));
     link.close().await;
     assert_eq!(handler.told(), ["connected", "disconnected: closed at this end"]);
     server.close().await;
@@ -132,7 +94,7 @@ async fn a_handler_reads_each_session() {
 /// is over for good, however it came to that.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_loss_is_told() {
-    let network = network();
+    let network = MemoryNetwork::new();
     let server = serve(&network).await;
     let link =
         link(&network).backoff(Backoff::exponential(SECOND, 8 * SECOND).seed(7).at_most(3)).connect().await.unwrap();
@@ -163,7 +125,7 @@ async fn a_loss_is_told() {
 /// A session that the device ends before a frame of it was read is a failed attempt, greeting or not.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_greeting_alone_proves_nothing() {
-    let network = network();
+    let network = MemoryNetwork::new();
     let server = serve(&network).await;
     let link = link(&network).connect().await.unwrap();
     let mut states = link.states();
@@ -181,7 +143,7 @@ async fn a_greeting_alone_proves_nothing() {
 /// The handler does not hear of a session whose handshake fails.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_failed_handshake_is_not_the_handlers() {
-    let network = network();
+    let network = MemoryNetwork::new();
     let server = serve(&network).await;
     let tries = AtomicUsize::new(0);
     let link = link(&network).handshake(move |_| {
@@ -204,7 +166,7 @@ async fn a_failed_handshake_is_not_the_handlers() {
 /// the attempt, and it is not waited for when the session ends.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn it_is_ready_when_its_handler_says_so() {
-    let network = network();
+    let network = MemoryNetwork::new();
     let server = serve(&network).await;
     let tries = AtomicUsize::new(0);
     let (told, mut states) = unbounded_channel();
@@ -263,7 +225,7 @@ async fn it_is_ready_when_its_handler_says_so() {
 /// Callbacks are told of each state, in order, also one that panics.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn callbacks_are_told_of_each_state() {
-    let network = network();
+    let network = MemoryNetwork::new();
     let (told, mut states) = unbounded_channel();
     let link = link(&network)
         .state_callback(|_| async { panic!("as a callback may") })
@@ -298,7 +260,7 @@ impl ReadAndDispatch for GivesUp {
 /// A session that has ended is not said to be ready.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn what_has_ended_is_not_ready() {
-    let network = network();
+    let network = MemoryNetwork::new();
     let server = serve(&network).await;
     let (told, mut states) = unbounded_channel();
     let link = Client::builder("device", PORT)
@@ -353,7 +315,7 @@ impl ReadAndDispatch for Slow {
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_close_waits_for_the_farewell() {
     for is_lost in [false, true] {
-        let network = network();
+        let network = MemoryNetwork::new();
         let server = serve(&network).await;
         let link = Client::builder("device", PORT).network(&network).link().handler(Slow::default()).start();
         let (handler, link) = (Arc::clone(link.handler()), Arc::new(link));
