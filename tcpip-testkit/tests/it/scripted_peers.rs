@@ -8,8 +8,8 @@ use std::{
 
 use tcpip_client::Client;
 use tcpip_testkit::{
-    FailureReason, MemoryNetwork, PeerError, Script, ScriptFailure, ScriptedPeer, TestOneClientReadLoopServer,
-    Transcript,
+    ExpectExt, FailureReason, MemoryNetwork, PeerError, Script, ScriptFailure, ScriptedPeer,
+    TestOneClientReadLoopServer, Transcript,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
@@ -258,12 +258,14 @@ async fn times_are_exact() {
     peer.finish().await.unwrap();
 }
 
-/// A peer that a test forgets fails it; one that is dropped by a panic does not add another.
-#[test_log::test(tokio::test)]
+/// A peer that a test forgets fails it, and says how far it came; one that is dropped by a panic does not add another.
+#[test_log::test(tokio::test(start_paused = true))]
 async fn a_peer_that_is_not_finished_panics() {
-    let (peer, _far) = client("> \"a\"");
+    let (peer, mut far) = client("> \"a\"");
+    far.expect("a").await;
     let panic = catch_unwind(AssertUnwindSafe(|| drop(peer))).unwrap_err();
-    assert!(panic.downcast_ref::<&str>().unwrap().contains("dropped without `finish`"));
+    let said = panic.downcast_ref::<String>().unwrap();
+    assert!(said.contains("dropped without `finish`") && said.ends_with("so far:\nscript 1\n> \"a\""), "{said}");
     let (peer, _far) = client("> \"a\"");
     let panic = catch_unwind(AssertUnwindSafe(move || {
         let _peer = peer;
