@@ -4,10 +4,11 @@ use std::{
     env,
     fs::File,
     io::{self, ErrorKind, Read as _, Seek as _, Write as _},
+    ops::Range,
     path::Path,
 };
 
-use super::{Script, ScriptFailure, edits::Edits, script::place_in};
+use super::{Script, ScriptFailure, edits::Edits, script::places_in};
 
 /// The environment variable that asks for it, with `1`.
 const VARIABLE: &str = "TCPIP_BLESS";
@@ -66,12 +67,11 @@ fn write_to(path: &Path, name: Option<&str>, script: &Script, changed: &str) -> 
     }
     let mut text = String::new();
     file.read_to_string(&mut text)?;
-    let place = place_in(&text, name).unwrap_or_default();
-    let there = &text[place.clone()];
-    if there != changed {
-        if there != script.to_string() {
-            return Err(io::Error::other("the file has changed meanwhile"));
-        }
+    let is_known = |place: &Range<usize>| [changed, &script.to_string()].contains(&&text[place.clone()]);
+    let Some(place) = places_in(&text, name).pop().filter(is_known) else {
+        return Err(io::Error::other("the file has changed meanwhile"));
+    };
+    if &text[place.clone()] != changed {
         let text = [&text[..place.start], changed, &text[place.end..]].concat();
         file.set_len(0)?;
         file.rewind()?;

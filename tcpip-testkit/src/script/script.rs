@@ -1,7 +1,7 @@
 //! A script.
 
 use std::{
-    fmt, fs,
+    fmt, fs, iter,
     ops::Range,
     path::{Path, PathBuf},
     str::FromStr,
@@ -88,16 +88,21 @@ impl Script {
     /// # Errors
     ///
     /// [`ScriptError::Read`] if the file cannot be read, [`ScriptError::NoSuchScript`] if it has no script of this
-    /// name; those of [`parse`](Self::parse), with the lines of the file.
+    /// name, [`ScriptError::SeveralScripts`] if it has more than one; those of [`parse`](Self::parse), with the lines of
+    /// the file.
     pub fn in_markdown(path: impl AsRef<Path>, name: &str) -> Result<Self, ScriptError> {
         let path = path.as_ref();
         let text = read(path)?;
-        let Some(range) = place_in(&text, Some(name)) else {
-            return Err(ScriptError::NoSuchScript { path: path.to_owned(), name: name.to_owned() });
-        };
-        let first_line = 1 + text[..range.start].matches('\n').count();
-        let script = text[range].to_owned();
-        Self::of(script, Origin::File { path: path.to_owned(), name: Some(name.to_owned()), first_line })
+        let (path, name) = (path.to_owned(), name.to_owned());
+        match &places_in(&text, Some(&name))[..] {
+            [] => Err(ScriptError::NoSuchScript { path, name }),
+            [range] => {
+                let first_line = 1 + text[..range.start].matches('\n').count();
+                let script = text[range.clone()].to_owned();
+                Self::of(script, Origin::File { path, name: Some(name), first_line })
+            }
+            _ => Err(ScriptError::SeveralScripts { path, name }),
+        }
     }
 
     fn of(text: String, origin: Origin) -> Result<Self, ScriptError> {
@@ -204,12 +209,11 @@ fn read(path: &Path) -> Result<String, ScriptError> {
     fs::read_to_string(path).map_err(|source| ScriptError::Read { path: path.to_owned(), source })
 }
 
-/// Where the block of this name is in the text of its file; without one, it is all of that.
-pub(super) fn place_in(text: &str, name: Option<&str>) -> Option<Range<usize>> {
-    match name {
-        None => Some(0..text.len()),
-        Some(_) => markdown::blocks(text).into_iter().find(|block| block.name == name).map(|block| block.range),
-    }
+/// Where blocks of this name are in the text of their file; without one, it is all of that.
+pub(super) fn places_in(text: &str, name: Option<&str>) -> Vec<Range<usize>> {
+    let Some(name) = name else { return iter::once(0..text.len()).collect() };
+    let blocks = markdown::blocks(text).into_iter().filter(|block| block.name == Some(name));
+    blocks.map(|block| block.range).collect()
 }
 
 fn name(origin: &Origin) -> String {
