@@ -12,6 +12,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    task::coop::poll_proceed,
 };
 
 use super::Transport;
@@ -144,7 +145,7 @@ impl AsyncRead for NetworkStream {
     ) -> Poll<io::Result<()>> {
         match &mut self.0 {
             Kind::Socket(stream) => Pin::new(stream).poll_read(context, buffer),
-            Kind::Transport(transport) => transport.poll_read(context, buffer),
+            Kind::Transport(transport) => within_budget(context, |context| transport.poll_read(context, buffer)),
             Kind::Stream(stream) => stream.as_mut().poll_read(context, buffer),
         }
     }
@@ -162,13 +163,15 @@ impl AsyncWrite for NetworkStream {
     ) -> Poll<io::Result<usize>> {
         match &mut self.0 {
             Kind::Socket(stream) => Pin::new(stream).poll_write_vectored(context, parts),
-            Kind::Transport(transport) => loop {
-                match transport.try_write_vectored(parts) {
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                    result => return Poll::Ready(result),
+            Kind::Transport(transport) => within_budget(context, |context| {
+                loop {
+                    match transport.try_write_vectored(parts) {
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                        result => return Poll::Ready(result),
+                    }
+                    ready!(transport.poll_write_ready(context))?;
                 }
-                ready!(transport.poll_write_ready(context))?;
-            },
+            }),
             Kind::Stream(stream) => stream.as_mut().poll_write_vectored(context, parts),
         }
     }
@@ -195,6 +198,19 @@ impl AsyncWrite for NetworkStream {
             Kind::Stream(stream) => stream.as_mut().poll_shutdown(context),
         }
     }
+}
+
+/// With a unit of the task's budget, as a socket takes one: a transport that is always ready leaves others their turn.
+fn within_budget<T>(
+    context: &mut Context<'_>,
+    poll: impl FnOnce(&mut Context<'_>) -> Poll<io::Result<T>>,
+) -> Poll<io::Result<T>> {
+    let unit = ready!(poll_proceed(context));
+    let result = poll(context);
+    if result.is_ready() {
+        unit.made_progress();
+    }
+    result
 }
 
 impl fmt::Debug for NetworkStream {

@@ -111,6 +111,11 @@ impl<'a> Out<'a> {
         Out { stage, now: *now, chunk, hangs_up, separator }
     }
 
+    /// Whether this direction holds as many bytes as it may, as of the last [`Event::Timer`].
+    pub(super) fn is_full(&self) -> bool {
+        self.stage.is_lane_full
+    }
+
     /// Whether nothing can be sent any more.
     pub(super) fn is_over(&self) -> bool {
         self.stage.is_over()

@@ -1,8 +1,12 @@
 //! What is drawn by lot, and drawn the same again.
 
-use std::hash::{BuildHasher, RandomState};
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::LazyLock,
+};
 
-/// Returns the seed of this run: what the environment variable `TCPIP_SEED` says, else another one each time.
+/// Returns the seed of this run of the program: what the environment variable `TCPIP_SEED` says, else one that is
+/// drawn, for all who ask.
 ///
 /// It is printed, so that a test that fails shows it. With that seed in the variable, the same is drawn again.
 ///
@@ -20,9 +24,10 @@ use std::hash::{BuildHasher, RandomState};
 /// ```
 #[must_use]
 pub fn seed() -> u64 {
+    static DRAWN: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()));
     let seed = match std::env::var("TCPIP_SEED") {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("TCPIP_SEED is no number: {text:?}")),
-        Err(_) => RandomState::new().hash_one(()),
+        Err(_) => *DRAWN,
     };
     println!("TCPIP_SEED={seed}");
     seed
@@ -102,6 +107,12 @@ mod tests {
         }
         assert!((0..1000).all(|_| random.below(3) < 3));
         assert_eq!(random.below(1), 0);
+    }
+
+    /// The variable gives all the same seed, so that is what they had before.
+    #[test]
+    fn all_have_the_seed_of_the_run() {
+        assert_eq!(seed(), seed());
     }
 
     /// What is no probability is told where it is given.

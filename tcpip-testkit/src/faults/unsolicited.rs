@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{Event, Fault, custom};
 
-/// These bytes come as well, every so often, as long as the direction is open: telemetry, or noise.
+/// These bytes come as well, every so often, as long as the direction is open: telemetry, or noise. Where the peer does
+/// not read, and the [window](crate::proxy::FaultProxyBuilder::window) is full, they are left out.
 ///
 /// # Panics
 ///
@@ -17,7 +18,9 @@ pub fn unsolicited(every: Duration, bytes: impl AsRef<[u8]>) -> impl Fault {
     custom(move |event, _, out| match event {
         Event::Open => out.wake_after(every),
         Event::Timer if !out.is_over() => {
-            out.send(&bytes);
+            if !out.is_full() {
+                out.send(&bytes);
+            }
             out.wake_after(every);
         }
         event => out.pass(event),

@@ -182,7 +182,8 @@ impl Network for MemoryNetwork {
         Box::pin(async move {
             let addresses = self.with(|state| {
                 let is_host = |outage: &What| matches!(outage, What::Unknown(name) if name.eq_ignore_ascii_case(host));
-                (!state.outages.iter().any(is_host)).then(|| state.names.addresses(host))
+                let is_unknown = host.parse::<IpAddr>().is_err() && state.outages.iter().any(is_host);
+                (!is_unknown).then(|| state.names.addresses(host))
             });
             let unknown = || io::Error::new(ErrorKind::NotFound, "the name is unknown in the network in memory");
             let addresses = addresses.ok_or_else(unknown)?;

@@ -63,6 +63,8 @@ struct End<'a> {
     failed: BoxFuture<'a, ()>,
     /// All has been read.
     has_ended: bool,
+    /// It has been given the end of the stream.
+    is_finished: bool,
     is_reset: bool,
 }
 
@@ -188,6 +190,7 @@ impl<'a> Pump<'a> {
                             return Moved::Some;
                         }
                     } else {
+                        self.end(sink_of(direction)).is_finished = true;
                         self.tell(sink_of(direction), direction, What::End);
                         // The other direction may have to end as well.
                         self.session.advance(Instant::now());
@@ -276,10 +279,10 @@ impl<'a> Pump<'a> {
 
     /// Both are about to be reset.
     pub(super) fn cut(&mut self) {
-        if !self.client.is_reset {
+        if !self.client.is_over() {
             self.tell(Wire::Client, Direction::ToClient, What::Reset);
         }
-        if !self.server.is_reset {
+        if !self.server.is_over() {
             self.tell(Wire::Server, Direction::ToServer, What::Reset);
         }
     }
@@ -306,7 +309,12 @@ impl<'a> Pump<'a> {
 
 impl<'a> End<'a> {
     fn new(peer: &'a Peer) -> Self {
-        Self { peer, failed: peer.failed(), has_ended: false, is_reset: false }
+        Self { peer, failed: peer.failed(), has_ended: false, is_finished: false, is_reset: false }
+    }
+
+    /// Whether nothing passes any more, a reset neither.
+    fn is_over(&self) -> bool {
+        self.is_reset || (self.has_ended && self.is_finished)
     }
 
     /// Gives it an item that is no reset. How many bytes of it were taken.

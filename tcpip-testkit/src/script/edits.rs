@@ -50,10 +50,12 @@ impl Edits {
         self.0.push((line + blanks.len()..place.end, String::new()));
     }
 
-    /// The text with these changes, and the lines of it that have changed, from 1 on.
+    /// The text with these changes, which have the line ends of its first line, and the lines of it that have changed,
+    /// from 1 on.
     pub(crate) fn apply(&self, text: &str) -> (String, Vec<usize>) {
         let mut edits = self.0.clone();
         edits.sort_by_key(|(range, _)| (range.start, range.end));
+        let ends_with_cr = text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r'));
         let (mut changed, mut lines, mut at): (String, Vec<usize>, usize) = (String::new(), Vec::new(), 0);
         // Which line of the text with the changes comes next.
         let mut line = 1;
@@ -61,14 +63,18 @@ impl Edits {
             changed.push_str(&text[at..range.start]);
             line += text[at..range.start].matches('\n').count();
             let first = line + usize::from(new.starts_with('\n'));
-            changed.push_str(&new);
+            changed.push_str(&if ends_with_cr { new.replace('\n', "\r\n") } else { new.clone() });
             line += new.matches('\n').count();
             let last = line - usize::from(new.ends_with('\n'));
             lines.extend(first..=last);
             at = range.end;
             // A line of which nothing is left goes too.
-            if new.is_empty() && changed.ends_with('\n') && text[at..].starts_with('\n') {
-                at += 1;
+            let line_end = ["\n", "\r\n"].into_iter().find(|end| text[at..].starts_with(end));
+            if let Some(line_end) = line_end
+                && new.is_empty()
+                && changed.ends_with('\n')
+            {
+                at += line_end.len();
             }
         }
         changed.push_str(&text[at..]);
@@ -85,7 +91,8 @@ fn line_start(text: &str, at: usize) -> usize {
 }
 
 fn line_end(text: &str, at: usize) -> usize {
-    text[at..].find('\n').map_or(text.len(), |length| at + length)
+    let line = text[at..].split('\n').next().unwrap_or_default();
+    at + line.strip_suffix('\r').unwrap_or(line).len()
 }
 
 fn indent(line: &str) -> &str {

@@ -30,6 +30,14 @@ pub enum ScriptError {
         /// The script's name.
         name: String,
     },
+    /// The file has several scripts of this name, of which no one can be meant.
+    #[error("{} has several blocks fenced as `tcpip {name}`", path.display())]
+    SeveralScripts {
+        /// The file.
+        path: PathBuf,
+        /// The scripts' name.
+        name: String,
+    },
 }
 
 /// A [`Script`](crate::Script) is one already.

@@ -1,7 +1,7 @@
 //! A script.
 
 use std::{
-    fmt, fs,
+    fmt, fs, iter,
     ops::Range,
     path::{Path, PathBuf},
     str::FromStr,
@@ -52,8 +52,8 @@ struct Read {
 enum Origin {
     /// A string of the program.
     Text,
-    /// A file, of which it is this part, whose first line has this number.
-    File { path: PathBuf, range: Range<usize>, first_line: usize },
+    /// A file, whose first line of it has this number: the block of this name, or the whole of it.
+    File { path: PathBuf, name: Option<String>, first_line: usize },
 }
 
 impl Script {
@@ -80,8 +80,7 @@ impl Script {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, ScriptError> {
         let path = path.as_ref();
         let text = read(path)?;
-        let range = 0..text.len();
-        Self::of(text, Origin::File { path: path.to_owned(), range, first_line: 1 })
+        Self::of(text, Origin::File { path: path.to_owned(), name: None, first_line: 1 })
     }
 
     /// Reads the script from a Markdown file that is fenced as `tcpip` with this name: ```` ```tcpip late-reply ````.
@@ -89,17 +88,21 @@ impl Script {
     /// # Errors
     ///
     /// [`ScriptError::Read`] if the file cannot be read, [`ScriptError::NoSuchScript`] if it has no script of this
-    /// name; those of [`parse`](Self::parse), with the lines of the file.
+    /// name, [`ScriptError::SeveralScripts`] if it has more than one; those of [`parse`](Self::parse), with the lines of
+    /// the file.
     pub fn in_markdown(path: impl AsRef<Path>, name: &str) -> Result<Self, ScriptError> {
         let path = path.as_ref();
         let text = read(path)?;
-        let found = markdown::blocks(&text).into_iter().find(|block| block.name == Some(name));
-        let Some(markdown::Block { range, .. }) = found else {
-            return Err(ScriptError::NoSuchScript { path: path.to_owned(), name: name.to_owned() });
-        };
-        let first_line = 1 + text[..range.start].matches('\n').count();
-        let script = text[range.clone()].to_owned();
-        Self::of(script, Origin::File { path: path.to_owned(), range, first_line })
+        let (path, name) = (path.to_owned(), name.to_owned());
+        match &places_in(&text, Some(&name))[..] {
+            [] => Err(ScriptError::NoSuchScript { path, name }),
+            [range] => {
+                let first_line = 1 + text[..range.start].matches('\n').count();
+                let script = text[range.clone()].to_owned();
+                Self::of(script, Origin::File { path, name: Some(name), first_line })
+            }
+            _ => Err(ScriptError::SeveralScripts { path, name }),
+        }
     }
 
     fn of(text: String, origin: Origin) -> Result<Self, ScriptError> {
@@ -153,11 +156,11 @@ impl Script {
         fault(&self.0.text, &self.0.origin, Wrong::at(place.range(), message))
     }
 
-    /// The file that it comes from, and which part of it it is.
-    pub(super) fn file(&self) -> Option<(&Path, Range<usize>)> {
+    /// The file that it comes from, and its name there if it is a block of it.
+    pub(super) fn file(&self) -> Option<(&Path, Option<&str>)> {
         match &self.0.origin {
             Origin::Text => None,
-            Origin::File { path, range, .. } => Some((path, range.clone())),
+            Origin::File { path, name, .. } => Some((path, name.as_deref())),
         }
     }
 
@@ -209,6 +212,13 @@ impl fmt::Debug for Script {
 
 fn read(path: &Path) -> Result<String, ScriptError> {
     fs::read_to_string(path).map_err(|source| ScriptError::Read { path: path.to_owned(), source })
+}
+
+/// Where blocks of this name are in the text of their file; without one, it is all of that.
+pub(super) fn places_in(text: &str, name: Option<&str>) -> Vec<Range<usize>> {
+    let Some(name) = name else { return iter::once(0..text.len()).collect() };
+    let blocks = markdown::blocks(text).into_iter().filter(|block| block.name == Some(name));
+    blocks.map(|block| block.range).collect()
 }
 
 fn name(origin: &Origin) -> String {

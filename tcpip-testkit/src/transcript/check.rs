@@ -12,7 +12,7 @@ use super::{
 };
 use crate::script::{
     FailureReason, Script, ScriptError, ScriptFailure, ScriptFault,
-    engine::{Engine, Output},
+    engine::{Engine, LONG_STEP, Output},
 };
 
 /// Why a transcript is not as a script has it.
@@ -124,18 +124,27 @@ fn mismatch(script: &Script, sessions: &[Session]) -> Result<Option<(ScriptFailu
     let now = Instant::now();
     let mut engine = Engine::new(script.clone(), None, now)?;
     let (mut entries, mut fitting, mut is_done) = (0, 0, false);
+    // How many entries have been told since the engine looked at them, and how much was left then.
+    let (mut told, mut left) = (0, 0);
     let mut is_connecting = matches!(poll(&mut engine, now), Output::Connect);
     for session in sessions {
         if std::mem::take(&mut is_connecting) {
             engine.connected(now);
         }
-        for entry in &session.entries {
+        for (index, entry) in session.entries.iter().enumerate() {
             tell(&mut engine, entry);
+            told += 1;
+            // A long step is looked at from its beginning: not each time that a little more of it has come.
+            let is_little = (LONG_STEP..2 * left).contains(&engine.waiting(entry.by));
+            if is_little && goes_on(entry, session.entries.get(index + 1)) {
+                continue;
+            }
             let output = poll(&mut engine, now);
             if let Output::Failed(failure) = output {
                 return Ok(Some((failure, entries)));
             }
-            entries += 1;
+            left = engine.waiting(entry.by);
+            entries += std::mem::take(&mut told);
             // What comes behind the last step is too much.
             if !is_done {
                 fitting = entries;
@@ -145,6 +154,11 @@ fn mismatch(script: &Script, sessions: &[Session]) -> Result<Option<(ScriptFailu
         }
     }
     Ok(engine.finish().map(|failure| (failure, fitting)))
+}
+
+/// Whether the next entry is more bytes of the same side.
+fn goes_on(entry: &Entry, next: Option<&Entry>) -> bool {
+    next.is_some_and(|next| next.by == entry.by && matches!(next.passed, Passed::Bytes(_)))
 }
 
 fn tell(engine: &mut Engine, entry: &Entry) {

@@ -64,6 +64,16 @@ pub(crate) struct Missing {
     pub(crate) bytes: u64,
 }
 
+impl Missing {
+    /// What is told of it, in lines.
+    pub(super) fn lines(self) -> Vec<String> {
+        let Self { begins_late, chunks, bytes } = self;
+        let late = begins_late.then(|| "what passed before this was not recorded".to_owned());
+        let dropped = (bytes > 0).then(|| format!("before this, {bytes} bytes in {chunks} chunks were dropped"));
+        late.into_iter().chain(dropped).collect()
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Log {
     most_chunks: usize,

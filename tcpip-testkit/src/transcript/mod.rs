@@ -144,14 +144,18 @@ impl Transcript {
     /// Writes a capture into a file, in place of what is there: pcapng, for Wireshark and its kind.
     ///
     /// The bytes, their times and the ports are the real ones; addresses, acknowledgements and sequence numbers are
-    /// made up, and the times begin at zero. Ports that nobody knows, of streams in memory, are made up as well.
+    /// made up, and the times begin at zero. Ports that nobody knows, of streams in memory, are made up as well. What is
+    /// missing, since it was dropped or not recorded, is told in the comment of the capture.
     ///
     /// # Errors
     ///
     /// Those of [`std::fs::write`].
     pub fn write_pcapng(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        let sessions = self.log().sessions();
-        fs::write(path, pcapng::capture(&sessions))
+        let (sessions, missing) = {
+            let log = self.log();
+            (log.sessions(), log.missing())
+        };
+        fs::write(path, pcapng::capture(&sessions, missing))
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {

@@ -15,12 +15,8 @@ const ONE_STEP: Duration = Duration::from_millis(1);
 
 pub(super) fn write(sessions: &[Session], missing: Missing) -> String {
     let mut script = String::from("script 1\n");
-    let Missing { begins_late, chunks, bytes } = missing;
-    if begins_late {
-        script.push_str("# what passed before this was not recorded\n");
-    }
-    if bytes > 0 {
-        let _ = writeln!(script, "# before this, {bytes} bytes in {chunks} chunks were dropped");
+    for line in missing.lines() {
+        let _ = writeln!(script, "# {line}");
     }
     let mut last = sessions.first().map(|session| session.facts.began);
     for (index, session) in sessions.iter().enumerate() {

@@ -4,6 +4,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use tcpip_testkit::{Script, ScriptedPeer};
@@ -28,10 +29,23 @@ async fn a_device_has_changed() {
     peer.finish().await.unwrap();
 }
 
-/// Runs the test above, with these variables. Returns whether it passed, and what it said.
-fn run(path: &Path, variables: &[(&str, &str)]) -> (bool, String) {
+/// Plays two scripts of one file, the second of them twice, against devices that have changed.
+#[test_log::test(tokio::test)]
+async fn two_devices_have_changed() {
+    let Some(path) = env::var_os(PATH) else { return };
+    let scripts = ["dome", "lamp", "lamp"].map(|name| Script::in_markdown(&path, name).unwrap());
+    for script in scripts {
+        let (near, mut far) = duplex(1024);
+        let peer = ScriptedPeer::client(script).over(near).unwrap();
+        far.write_all(b"V2\nbeta\n").await.unwrap();
+        peer.finish().await.unwrap();
+    }
+}
+
+/// Runs a test above, with these variables. Returns whether it passed, and what it said.
+fn run(path: &Path, test: &str, variables: &[(&str, &str)]) -> (bool, String) {
     let Output { status, stdout, stderr } = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "blessed_scripts::a_device_has_changed", "--nocapture"])
+        .args(["--exact", &format!("blessed_scripts::{test}"), "--nocapture"])
         .env_remove("CI")
         .env_remove("TCPIP_BLESS")
         .env("RUST_BACKTRACE", "0")
@@ -44,13 +58,16 @@ fn run(path: &Path, variables: &[(&str, &str)]) -> (bool, String) {
 }
 
 fn folder() -> PathBuf {
-    let folder = env::temp_dir().join(format!("tcpip-blessed-{}", std::process::id()));
+    static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+    let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+    let folder = env::temp_dir().join(format!("tcpip-blessed-{}-{number}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     folder
 }
 
 #[test]
 fn a_script_is_blessed_when_that_is_asked_for() {
+    const TEST: &str = "a_device_has_changed";
     let folder = folder();
     let file = folder.join("dome.tcpip");
     let markdown = folder.join("dome.md");
@@ -61,20 +78,40 @@ fn a_script_is_blessed_when_that_is_asked_for() {
     {
         fs::write(path, &before).unwrap();
         for variables in [&[][..], &[("TCPIP_BLESS", "0")], &[("TCPIP_BLESS", "1"), ("CI", "true")]] {
-            let (passed, said) = run(path, variables);
+            let (passed, said) = run(path, TEST, variables);
             assert!(!passed && said.contains("what came does not fit \"V1\""), "{variables:?} {said}");
+            assert_eq!(said.contains("TCPIP_BLESS is set, but so is CI: nothing is blessed"), variables.len() > 1);
             assert_eq!(fs::read_to_string(path).unwrap(), before);
         }
-        let (passed, said) = run(path, &[("TCPIP_BLESS", "1")]);
+        let (passed, said) = run(path, TEST, &[("TCPIP_BLESS", "1"), ("CI", "false")]);
         assert!(passed && said.contains(&format!("{}: blessed, in line {line}\n", path.display())), "{said}");
         assert_eq!(fs::read_to_string(path).unwrap(), after);
-        assert!(run(path, &[]).0);
+        assert!(run(path, TEST, &[]).0);
     }
     // A script in a string is shown, and the test fails.
-    let (passed, said) = run(&folder.join("string"), &[("TCPIP_BLESS", "1")]);
+    let (passed, said) = run(&folder.join("string"), TEST, &[("TCPIP_BLESS", "1")]);
     assert!(
         !passed && said.contains("a script in a string is not blessed. What came would be:\n< \"V2 beta\" LF"),
         "{said}"
     );
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// Scripts of one file are blessed one after the other, though they move in it; and one that has become what came
+/// already is as it should be.
+#[test]
+fn several_scripts_of_a_file_are_blessed() {
+    const TEST: &str = "two_devices_have_changed";
+    let folder = folder();
+    let path = folder.join("devices.md");
+    let file = |script: &str| format!("```tcpip dome\n{script}```\nMore.\n```tcpip lamp\n{script}```\n");
+    fs::write(&path, file("< \"V1\" LF\n")).unwrap();
+    let (passed, said) = run(&path, TEST, &[("TCPIP_BLESS", "1")]);
+    assert!(passed, "{said}");
+    for lines in ["2, 3\n", "7, 8\n"] {
+        assert!(said.contains(&format!("{}: blessed, in line {lines}", path.display())), "{said}");
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), file("< \"V2\" LF\n< \"beta\" LF\n"));
+    assert!(run(&path, TEST, &[]).0);
     fs::remove_dir_all(folder).unwrap();
 }

@@ -123,6 +123,8 @@ async fn an_outage_lasts_until_it_is_dropped() {
     let start = OneClientServer::builder().network(&network).host("dome").start().await;
     assert!(matches!(start, Err(StartError::LookUp(_))));
     Client::builder("10.0.0.1", PORT).network(&network).connect().await.unwrap();
+    let _never_looked_up = network.host("10.0.0.1").unknown();
+    network.connect("10.0.0.1", PORT).await.unwrap();
     drop(unknown);
     dial().await.unwrap();
 

@@ -16,9 +16,10 @@ use std::{
 use tcpip_client::{
     Abort, BoxFuture, Client, ClientOrServer, Connection, NetworkStream, ReadError, Sent, Transport, WriteError,
 };
-use tcpip_testkit::{MemoryNetwork, TestOneClientReadLoopServer};
+use tcpip_testkit::{ExpectExt, MemoryNetwork, TestOneClientReadLoopServer, memory_streams};
 use tokio::{
-    io::ReadBuf,
+    io::{AsyncWriteExt, ReadBuf},
+    select,
     task::{unconstrained, yield_now},
 };
 
@@ -124,6 +125,25 @@ fn an_endless_transport_leaves_others_their_turn() {
         assert!(turns.swap(0, Ordering::Relaxed) > 10, "while one reads");
         client.close().await;
         assert!(turns.load(Ordering::Relaxed) > 10, "while the session is closed");
+    });
+}
+
+/// A task that writes to a bare stream in memory, and reads from it, leaves others their turn, as with a socket.
+#[test]
+fn bare_streams_in_memory_leave_others_their_turn() {
+    on_one_thread(async || {
+        let (mut near, mut far) = memory_streams(1024);
+        let talking = async {
+            loop {
+                near.write_all(b"x").await.unwrap();
+                far.expect("x").await;
+            }
+        };
+        select! {
+            biased;
+            () = talking => {}
+            () = yield_now() => {}
+        }
     });
 }
 

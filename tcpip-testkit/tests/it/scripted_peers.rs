@@ -8,8 +8,8 @@ use std::{
 
 use tcpip_client::Client;
 use tcpip_testkit::{
-    FailureReason, MemoryNetwork, PeerError, Script, ScriptFailure, ScriptedPeer, TestOneClientReadLoopServer,
-    Transcript,
+    ExpectExt, FailureReason, MemoryNetwork, PeerError, Script, ScriptFailure, ScriptedPeer,
+    TestOneClientReadLoopServer, Transcript, memory_streams,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
@@ -258,12 +258,14 @@ async fn times_are_exact() {
     peer.finish().await.unwrap();
 }
 
-/// A peer that a test forgets fails it; one that is dropped by a panic does not add another.
-#[test_log::test(tokio::test)]
+/// A peer that a test forgets fails it, and says how far it came; one that is dropped by a panic does not add another.
+#[test_log::test(tokio::test(start_paused = true))]
 async fn a_peer_that_is_not_finished_panics() {
-    let (peer, _far) = client("> \"a\"");
+    let (peer, mut far) = client("> \"a\"");
+    far.expect("a").await;
     let panic = catch_unwind(AssertUnwindSafe(|| drop(peer))).unwrap_err();
-    assert!(panic.downcast_ref::<&str>().unwrap().contains("dropped without `finish`"));
+    let said = panic.downcast_ref::<String>().unwrap();
+    assert!(said.contains("dropped without `finish`") && said.ends_with("so far:\nscript 1\n> \"a\""), "{said}");
     let (peer, _far) = client("> \"a\"");
     let panic = catch_unwind(AssertUnwindSafe(move || {
         let _peer = peer;
@@ -275,6 +277,21 @@ async fn a_peer_that_is_not_finished_panics() {
     assert_eq!(far.read(&mut [0]).await.unwrap(), 0);
     let panic = catch_unwind(AssertUnwindSafe(|| drop(peer))).unwrap_err();
     assert!(panic.downcast_ref::<String>().unwrap().contains("what came does not fit \"a\""));
+}
+
+/// A long step that comes in many pieces is not looked at from its beginning with each of them: that would take
+/// seconds.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_long_step_may_come_in_many_pieces() {
+    let value = format!("[{}0]", "1.5, ".repeat(60_000));
+    let (near, mut far) = memory_streams(1024);
+    let begin = std::time::Instant::now();
+    let peer = ScriptedPeer::client(Script::parse("< {json}").unwrap()).over(near).unwrap();
+    far.write_all(value.as_bytes()).await.unwrap();
+    let transcript = peer.finish().await.unwrap();
+    assert!(transcript.chunks().len() > 200);
+    transcript.check("< {json}").unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
 }
 
 /// A stream that was given has no other, and what is over is over.

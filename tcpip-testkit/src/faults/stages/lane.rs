@@ -51,8 +51,12 @@ impl Lane {
         if self.stages.iter().any(|stage| stage.stops_reading) {
             return 0;
         }
-        let held: usize = self.stages.iter().map(Stage::held).sum();
-        self.window.saturating_sub(held + self.waiting)
+        self.window.saturating_sub(self.held())
+    }
+
+    /// How many bytes are in all stages and behind them.
+    fn held(&self) -> usize {
+        self.stages.iter().map(Stage::held).sum::<usize>() + self.waiting
     }
 
     /// Whether what comes leaves as it is.
@@ -129,7 +133,9 @@ impl Lane {
             if self.stages[index].next_due().is_some_and(|due| due <= time) {
                 self.flow(index, time);
             } else {
+                let is_full = self.held() >= self.window;
                 self.stages[index].set_timer(None);
+                self.stages[index].is_lane_full = is_full;
                 self.tell(index, Event::Timer, time);
             }
         }

@@ -67,6 +67,8 @@ pub(crate) struct Stage {
     progress: Progress,
     timer: Option<Instant>,
     pub(in crate::faults) stops_reading: bool,
+    /// Whether the lane held as much as it may when the timer was due.
+    pub(in crate::faults) is_lane_full: bool,
 }
 
 impl Stage {
@@ -80,6 +82,7 @@ impl Stage {
             progress: Progress::Open,
             timer: None,
             stops_reading: false,
+            is_lane_full: false,
         }
     }
 
@@ -167,7 +170,7 @@ impl Stage {
 
 impl fmt::Debug for Stage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, fault: _, position, queue, held: _, progress, timer, stops_reading } = self;
+        let Self { id, fault: _, position, queue, held: _, progress, timer, stops_reading, is_lane_full: _ } = self;
         formatter
             .debug_struct("Stage")
             .field("id", id)

@@ -221,6 +221,11 @@ impl Engine {
         self.input(side).bytes.len() < MOST_KEPT || self.is_expecting(side)
     }
 
+    /// How many bytes this side has sent that no step has taken.
+    pub(crate) fn waiting(&self, side: Side) -> usize {
+        self.input(side).bytes.len()
+    }
+
     /// What is to be done now, after what has been told.
     pub(crate) fn poll(&mut self, now: Instant) -> Output {
         for _ in 0..STEPS_AT_ONCE {
@@ -285,6 +290,9 @@ impl Engine {
         self.role != Some(side)
     }
 }
+
+/// From how many bytes on a step that has come in part is not looked at anew with each few more.
+pub(crate) const LONG_STEP: usize = 4096;
 
 /// Until when a step of the network that no script speaks of may take.
 pub(crate) const UNSAID_DEADLINE: Duration = DEFAULT_DEADLINE;

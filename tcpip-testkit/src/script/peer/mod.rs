@@ -24,7 +24,7 @@ use self::{
     runner::{Command, NotPlayed, Runner, Shared},
     source::Source,
 };
-use super::{Script, ScriptError, ScriptFailure, bless, engine::Engine};
+use super::{Script, ScriptError, ScriptFailure, bless, engine::Engine, shown};
 use crate::{side::Side, transcript::Transcript};
 
 /// How long [`ScriptedPeer::finish`] waits at most: a minute.
@@ -241,7 +241,10 @@ impl Drop for ScriptedPeer {
             Some(failure) if thread::panicking() => eprintln!("the scripted peer has failed too: {failure}"),
             None if thread::panicking() => {}
             Some(failure) => panic!("a scripted peer has failed, and was not finished: {failure}"),
-            None => panic!("a scripted peer was dropped without `finish`"),
+            None => panic!(
+                "a scripted peer was dropped without `finish`, as by a test that returns an error; so far:\n{}",
+                shown::last_lines(&self.transcript().to_script())
+            ),
         }
     }
 }

@@ -11,6 +11,7 @@ use tcpip_core::NetworkStream;
 use tokio::{
     select,
     sync::{mpsc, oneshot},
+    task::yield_now,
     time::{Instant, sleep_until},
 };
 
@@ -23,7 +24,7 @@ use crate::{
     script::{
         Script, ScriptFailure, ScriptFault, bless,
         edits::Edits,
-        engine::{Engine, Output, UNSAID_DEADLINE},
+        engine::{Engine, LONG_STEP, Output, UNSAID_DEADLINE},
     },
     side::Side,
     transcript::Transcript,
@@ -124,7 +125,10 @@ impl Runner {
             match self.happens(until).await {
                 Happened::Command(None) => return,
                 Happened::Command(Some(command)) => self.obey(command),
-                Happened::Link(event) => self.tell(event),
+                Happened::Link(event) => {
+                    self.tell(event);
+                    self.take_as_much_again().await;
+                }
                 Happened::Stream(Ok(stream)) => self.has_stream(stream),
                 Happened::Stream(Err(error)) => self.engine.network_failed(error),
                 Happened::Time => {}
@@ -238,6 +242,27 @@ impl Runner {
             }
             Event::Sent => self.engine.sent(Instant::now()),
             Event::Failed(error) => self.engine.network_failed(error),
+        }
+    }
+
+    /// A long step is looked at from its beginning again when more of it has come. So that this does not happen too
+    /// often, as much again is taken before, if it comes at once.
+    async fn take_as_much_again(&mut self) {
+        let peer = self.side.other();
+        let enough = 2 * self.engine.waiting(peer);
+        let mut had_turn = false;
+        while (LONG_STEP..enough).contains(&self.engine.waiting(peer)) && self.engine.is_reading(peer) {
+            match self.link.as_mut().and_then(Link::take_arrived) {
+                Some(event) => {
+                    self.tell(event);
+                    had_turn = false;
+                }
+                None if had_turn => return,
+                None => {
+                    yield_now().await;
+                    had_turn = true;
+                }
+            }
         }
     }
 

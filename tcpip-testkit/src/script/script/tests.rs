@@ -295,6 +295,9 @@ fn scripts_are_read_from_files() {
     assert!(error.starts_with(&format!("{}:9:3: expected", path.display())), "{error}");
     let error = Script::in_markdown(&path, "other").unwrap_err();
     assert!(matches!(&error, ScriptError::NoSuchScript { name, .. } if name == "other"), "{error}");
+    fs::write(&path, "```tcpip late\n> \"a\"\n```\n```tcpip late\n> \"b\"\n```\n").unwrap();
+    let error = Script::in_markdown(&path, "late").unwrap_err();
+    assert!(matches!(&error, ScriptError::SeveralScripts { name, .. } if name == "late"), "{error}");
     let error = Script::read(folder.join("none.tcpip")).unwrap_err();
     assert!(matches!(&error, ScriptError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound));
     fs::write(&path, "\u{feff}```tcpip first\n> \"a\"\n> CRLF\n```\n").unwrap();

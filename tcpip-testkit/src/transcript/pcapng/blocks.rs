@@ -9,16 +9,20 @@ const ENHANCED_PACKET: u32 = 6;
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 /// Packets begin with the header of IP.
 const LINKTYPE_RAW: u16 = 101;
+/// The option that is a text for people.
+const OPT_COMMENT: u16 = 1;
 /// The option that says what the unit of time is, and nanoseconds as its value: ten to the power of minus so much.
 const IF_TSRESOL: u16 = 9;
 const NANOSECONDS: u8 = 9;
+const END_OF_OPTIONS: [u8; 4] = [0; 4];
 
 /// A file with one section and one interface.
 #[derive(Debug)]
 pub(super) struct Capture(Vec<u8>);
 
 impl Capture {
-    pub(super) fn new() -> Self {
+    /// With a comment, unless it is empty.
+    pub(super) fn new(comment: &str) -> Self {
         let mut capture = Self(Vec::new());
         let mut section = Vec::new();
         section.extend(BYTE_ORDER.to_le_bytes());
@@ -27,6 +31,13 @@ impl Capture {
         section.extend(0_u16.to_le_bytes());
         // How long the section is, which nobody says.
         section.extend((-1_i64).to_le_bytes());
+        if !comment.is_empty() {
+            section.extend(OPT_COMMENT.to_le_bytes());
+            section.extend(u16::try_from(comment.len()).expect("a comment is a line").to_le_bytes());
+            section.extend(comment.as_bytes());
+            section.resize(section.len().next_multiple_of(4), 0);
+            section.extend(END_OF_OPTIONS);
+        }
         capture.block(SECTION_HEADER, &section);
         let mut interface = Vec::new();
         interface.extend(LINKTYPE_RAW.to_le_bytes());
@@ -36,8 +47,7 @@ impl Capture {
         interface.extend(IF_TSRESOL.to_le_bytes());
         interface.extend(1_u16.to_le_bytes());
         interface.extend([NANOSECONDS, 0, 0, 0]);
-        // The end of the options.
-        interface.extend([0; 4]);
+        interface.extend(END_OF_OPTIONS);
         capture.block(INTERFACE_DESCRIPTION, &interface);
         capture
     }

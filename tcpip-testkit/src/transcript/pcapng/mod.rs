@@ -14,7 +14,7 @@ use self::{
     blocks::Capture,
     conversation::{Conversation, End},
 };
-use super::log::{Passed, Session};
+use super::log::{Missing, Passed, Session};
 
 /// Where a session's ports are not known.
 const FIRST_CLIENT_PORT: u16 = 49152;
@@ -25,8 +25,8 @@ const SERVER_PORT: u16 = 1;
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 255, 255, 254);
 const BEFORE_CLIENTS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 0);
 
-/// Returns the sessions as a file in the format pcapng.
-pub(super) fn capture(sessions: &[Session]) -> Vec<u8> {
+/// Returns the sessions as a file in the format pcapng, which says what is missing.
+pub(super) fn capture(sessions: &[Session], missing: Missing) -> Vec<u8> {
     let mut addresses = Addresses::default();
     let start = sessions.iter().map(|session| session.facts.began).min();
     let mut packets: Vec<(Duration, Vec<u8>)> = Vec::new();
@@ -53,7 +53,7 @@ pub(super) fn capture(sessions: &[Session]) -> Vec<u8> {
         }
     }
     packets.sort_by_key(|(at, _)| *at);
-    let mut capture = Capture::new();
+    let mut capture = Capture::new(&missing.lines().join("\n"));
     for (at, packet) in packets {
         capture.packet(at, &packet);
     }

@@ -52,7 +52,7 @@ fn a_session_is_read_back() {
         session(start, 1, Some(40000), vec![(0, Side::Server, bytes("ready")), (0, Side::Server, Passed::Reset)]),
         session(start, 2, None, vec![]),
     ];
-    let streams = streams(&capture(&sessions));
+    let streams = streams(&capture(&sessions, Missing::default()));
     assert_eq!(streams.len(), 3);
     assert_eq!(streams[0].ports, (40000, 5025));
     assert_eq!((&streams[0].client.bytes[..], streams[0].client.has_ended), (&b"?\r\n"[..], true));
@@ -63,6 +63,15 @@ fn a_session_is_read_back() {
         (&b"ready"[..], false, true)
     );
     assert_eq!(streams[2].ports, (49152, 5025));
+}
+
+/// What is missing is told in the comment of the section.
+#[test]
+fn what_is_missing_is_told() {
+    let capture = capture(&[], Missing { chunks: 10, bytes: 30, ..Missing::default() });
+    let length = usize::from(capture[4]);
+    let comment = [b"\x01\0\x2f\0before this, 30 bytes in 10 chunks were dropped", &[0; 1 + 4][..]].concat();
+    assert_eq!(capture[24..length - 4].escape_ascii().to_string(), comment.escape_ascii().to_string());
 }
 
 /// Sequence numbers begin again at zero behind the largest, in the midst of a segment too.
@@ -78,7 +87,7 @@ fn sequence_numbers_wrap_around() {
         }
         conversation.fin(Side::Client);
         conversation.fin(Side::Server);
-        let mut capture = Capture::new();
+        let mut capture = Capture::new("");
         conversation.take().iter().for_each(|packet| capture.packet(Duration::ZERO, packet));
         let streams = streams(&capture.into_bytes());
         assert_eq!((streams[0].client.first, streams[0].server.first), (u32::MAX - before, u32::MAX - 2 * before));
@@ -107,7 +116,7 @@ proptest! {
         let mut sessions: Vec<Session> =
             all.into_iter().map(|(begins, port, passed)| session(start, begins, port, passed)).collect();
         sessions.sort_by_key(|session| session.facts.began);
-        let streams = streams(&capture(&sessions));
+        let streams = streams(&capture(&sessions, Missing::default()));
         prop_assert_eq!(streams.len(), sessions.len());
         for (stream, session) in streams.iter().zip(&sessions) {
             let mut parts = session.entries.split_inclusive(|entry| entry.passed == Passed::Reset);

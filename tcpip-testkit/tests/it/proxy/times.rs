@@ -1,10 +1,13 @@
 //! What is late, slow, or comes by itself.
 
 use macro_rules_attribute::apply;
-use tcpip_testkit::faults::{self, Bandwidth, Direction, Event, Fault};
+use tcpip_testkit::{
+    DEFAULT_MEMORY_WINDOW,
+    faults::{self, Bandwidth, Direction, Event, Fault},
+};
 use tokio::{io::AsyncWriteExt, time::Instant};
 
-use super::{End, Place, Rig, ms, nothing_comes, over_both, receive, rest, send, took};
+use super::{End, Memory, Place, Rig, ms, nothing_comes, over_both, receive, rest, send, took};
 
 /// Each chunk is late, the end too, those under way at the same time; the other direction is not.
 #[apply(over_both)]
@@ -174,6 +177,19 @@ async fn the_unsolicited_comes_every_so_often<P: Place>() {
     if P::IS_EXACT {
         assert_eq!(rest.len(), 9);
     }
+}
+
+/// What nobody has asked for is left out while nobody reads, and the window is full: it does not pile up.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn the_unsolicited_does_not_pile_up() {
+    let message = [b'T'; 1024];
+    let mut rig = Rig::with::<Memory>(|builder| builder.window(100)).await;
+    let (mut client, server) = rig.connect().await;
+    let telemetry = rig.proxy.to_client().add(faults::unsolicited(ms(1), message));
+    tokio::time::sleep(ms(1000)).await;
+    drop((telemetry, server));
+    // What the client's end takes, and one that the proxy holds.
+    assert_eq!(rest(&mut client).await.0.len(), DEFAULT_MEMORY_WINDOW + message.len());
 }
 
 /// An end comes after its time whether or not something passes, and one of an idle link only once nothing does.

@@ -44,6 +44,8 @@ fn what_did_not_fit_is_written_anew() {
             "> \"a\" LF  # first\n  \"x\" LF   # second\n  \"y\" LF\n  \"z\" LF\n  \"d\"\n",
             &[2, 3, 4, 5],
         ),
+        // A line of which nothing is left goes.
+        ("> \"a\" LF\n  \"b\" LF\n< \"c\"\n", &[b"x\n"], "> \"x\" LF\n< \"c\"\n", &[1, 2]),
         ("> \"a\"\n< \"b\"\n", &[b"x\ny\n", b"z"], "> \"x\" LF\n  \"y\" LF\n  \"z\"\n< \"b\"\n", &[1, 2, 3]),
         // What nobody expected has steps of its own.
         ("> \"a\"\n< \"b\"\n", &[b"a more\n"], "> \"a\"\n< \"b\"\n> \" more\" LF\n", &[3]),
@@ -71,6 +73,12 @@ fn what_did_not_fit_is_written_anew() {
         // What was blessed fits.
         let (again, none) = blessed(expected, chunks).unwrap_or_else(|failure| panic!("{expected}{failure}"));
         assert_eq!((again.as_str(), none), (expected, Vec::new()));
+        // Lines end as those of the script do.
+        if script.contains('\n') {
+            let [script, expected] = [script, expected].map(|text| text.replace('\n', "\r\n"));
+            let (changed, changed_lines) = blessed(&script, chunks).unwrap();
+            assert_eq!((changed, &changed_lines[..]), (expected, lines));
+        }
     }
 }
 
