@@ -9,7 +9,7 @@ use std::{
 use tcpip_client::Client;
 use tcpip_testkit::{
     ExpectExt, FailureReason, MemoryNetwork, PeerError, Script, ScriptFailure, ScriptedPeer,
-    TestOneClientReadLoopServer, Transcript, memory_streams,
+    TestOneClientReadLoopServer, Transcript,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
@@ -277,21 +277,6 @@ async fn a_peer_that_is_not_finished_panics() {
     assert_eq!(far.read(&mut [0]).await.unwrap(), 0);
     let panic = catch_unwind(AssertUnwindSafe(|| drop(peer))).unwrap_err();
     assert!(panic.downcast_ref::<String>().unwrap().contains("what came does not fit \"a\""));
-}
-
-/// A long step that comes in many pieces is not looked at from its beginning with each of them: that would take
-/// seconds.
-#[test_log::test(tokio::test(start_paused = true))]
-async fn a_long_step_may_come_in_many_pieces() {
-    let value = format!("[{}0]", "1.5, ".repeat(60_000));
-    let (near, mut far) = memory_streams(1024);
-    let begin = std::time::Instant::now();
-    let peer = ScriptedPeer::client(Script::parse("< {json}").unwrap()).over(near).unwrap();
-    far.write_all(value.as_bytes()).await.unwrap();
-    let transcript = peer.finish().await.unwrap();
-    assert!(transcript.chunks().len() > 200);
-    transcript.check("< {json}").unwrap();
-    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
 }
 
 /// A stream that was given has no other, and what is over is over.

@@ -96,7 +96,7 @@ async fn clients_are_served_one_after_another() {
     for _ in 0..20 {
         let mut client = program.connect().await;
         assert_sends(&mut client, "ACE Main Box\n>").await;
-        // A program that is being started by another test has the socket too, for a moment: to drop it does not hang up.
+        // A program that another test is starting has the socket too, for a moment: to drop it does not hang up.
         client.shutdown().await.unwrap();
     }
 }

@@ -22,6 +22,12 @@ const LONGEST: usize = 64 << 10;
 /// How much a block and what is behind its length may hold, and a JSON value may have.
 const LARGEST: usize = 64 << 20;
 
+#[cfg(test)]
+thread_local! {
+    /// How many bytes this thread has looked at, those of a step each time that it is matched.
+    pub(crate) static LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// How the bytes that are there match a step.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Match {
@@ -47,6 +53,8 @@ pub(super) struct Stop {
 
 /// Matches these items with the bytes at the front.
 pub(super) fn matches(parts: &[Part], bytes: &[u8], captures: &Captures) -> Match {
+    #[cfg(test)]
+    LOOKED_AT.set(LOOKED_AT.get() + bytes.len());
     let mut matching = Matching { bytes, scope: Scope::new(captures) };
     match matching.sequence(parts, 0) {
         Ok(length) => Match::Fits { length, captured: matching.scope.into_new() },

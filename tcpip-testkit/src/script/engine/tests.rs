@@ -6,6 +6,7 @@ mod blocks;
 mod cuts;
 mod items;
 mod json;
+mod long_steps;
 mod page;
 mod shown;
 mod steps;
