@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use atdome_controller::{Command, Dome, DomeError};
 use atdome_mock::MockDome;
 use tcpip_client::{Cause, DisconnectReason, Sent};
-use tcpip_testkit::OneClientServerTestCase;
+use tcpip_testkit::{MemoryNetwork, OneClientServerTestCase};
 
 /// The second controller is told that it is not wanted; the first notices nothing.
 #[test_log::test(tokio::test)]
@@ -46,8 +46,9 @@ async fn a_mock_that_hangs_up_is_noticed() {
 }
 
 /// When the mock is stopped and started again on its port, the controller is connected again by itself.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn a_dome_that_is_back_is_connected_again() {
+    let _entered = MemoryNetwork::new().enter();
     let case = OneClientServerTestCase::new();
     let server = case.create_server(MockDome::new().server()).await.unwrap();
     let (host, port) = (server.host().to_owned(), server.port());

@@ -1,13 +1,14 @@
 //! A device that goes away and comes back.
 
 use tcpip_client::{Cause, LinkState, Sent};
+use tcpip_testkit::{MemoryNetwork, eventually};
 
 use crate::setup::{Setup, start, wait_for};
-use tcpip_testkit::eventually;
 
 /// A device that is started again on its port is configured again, without anybody asking, and tells what it measures.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn a_device_that_comes_back_is_configured_again() {
+    let _entered = MemoryNetwork::new().enter();
     let mut setup = Setup::new().await;
     for _ in 0..3 {
         assert!(setup.has_telemetry().await);

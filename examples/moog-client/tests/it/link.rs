@@ -120,8 +120,9 @@ async fn half_a_frame_is_none() {
 
 /// A controller that is stopped and started again on its port is found again, with its configuration of then; commands
 /// go on where they were. Meanwhile they fail at once, and nothing is sent.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn the_client_finds_the_controller_again() {
+    let _entered = MemoryNetwork::new().enter();
     let mock = || MockController::new(SimpleDevice::new()).enabled().server();
     let server = mock().port(0).start().await.unwrap();
     let port = server.port();

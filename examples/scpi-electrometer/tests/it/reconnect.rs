@@ -9,8 +9,9 @@ use crate::setup::{IDENTITY, Setup, failure, start};
 
 /// When the mock is stopped and started again on its port, the electrometer is there again, and commands that were
 /// asked meanwhile have waited for it.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn it_comes_back_with_the_device() {
+    let _entered = MemoryNetwork::new().enter();
     let setup = Setup::new().await;
     setup.electrometer.measure().await.unwrap();
     let port = setup.mock.port();

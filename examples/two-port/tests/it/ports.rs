@@ -15,7 +15,7 @@ use crate::setup::{HOST, Setup, failure, is_down_with_the_other};
 #[test_log::test(tokio::test)]
 async fn both_fall_and_come_back() {
     for is_telemetry in [true, false] {
-        let setup = Setup::over_sockets().await;
+        let setup = Setup::new().await;
         let (commands, telemetry) = setup.sessions();
         setup.mock.hold();
         let mut pending = setup.mirror.commands.handler().submit(&Command::Stop { actuator: 0 }).await.unwrap();
@@ -45,9 +45,10 @@ async fn both_fall_and_come_back() {
 }
 
 /// While one port is down, the link to the other is not ready, and nothing is sent; when it is up again, both are.
-#[test_log::test(tokio::test)]
+#[test_log::test(tokio::test(start_paused = true))]
 async fn none_is_ready_without_the_other() {
-    let setup = Setup::over_sockets().await;
+    let _entered = MemoryNetwork::new().enter();
+    let setup = Setup::new().await;
     setup.commands.close().await;
     assert!(is_down_with_the_other(&setup.mirror.telemetry, "mirror commands").await);
     assert!(!setup.mirror.both.is_ready());

@@ -27,8 +27,8 @@ impl Setup {
         Self { mirror: mirror.await.unwrap(), mock, commands, telemetry }
     }
 
-    /// Over sockets, with short pauses.
-    pub(crate) async fn over_sockets() -> Self {
+    /// In the network that is entered, or over sockets, with short pauses.
+    pub(crate) async fn new() -> Self {
         let mock = MockMirror::new().speed(1000.0);
         let commands = mock.command_server().host(HOST).start().await.unwrap();
         let telemetry = mock.telemetry_server().host(HOST).start().await.unwrap();
