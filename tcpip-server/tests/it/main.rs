@@ -17,7 +17,6 @@ mod greeting_and_farewell;
 mod half_close;
 mod handlers_at_work;
 mod handlers_that_never_wait;
-mod lacking;
 mod log_count;
 mod misbehaving_handlers;
 mod odd_listeners;

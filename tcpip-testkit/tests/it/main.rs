@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may do what tests do")]
 
 mod answer;
-mod blessed_scripts;
 mod cancelled_reads;
 mod cancelled_waits;
 mod cancelled_writes;

@@ -1,12 +1,19 @@
-//! Servers on machines that lack an address, or a family of them. In a network namespace of its own.
+//! Servers on machines that lack an address, or a family of them. In a network namespace of its own, and with no other
+//! test in its process: what starts a program has copies of all sockets for a moment.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may do what tests do")]
 
 use std::{net::Ipv4Addr, process::Command};
 
 use tcpip_server::{Family, LOCALHOST_IPV6, OneClientServer, StartError};
+use tcpip_testkit::eventually;
+use tokio::net::TcpStream;
 use tracing::Level;
 
-use crate::{dial::dial_in, log_count::LogCount};
+#[path = "it/log_count.rs"]
+mod log_count;
+
+use self::log_count::LogCount;
 
 /// Runs an ignored test of this module where the loopback device has no `::1`, and `localhost` has.
 fn check_without_ipv6_loopback(inside: &str) {
@@ -21,7 +28,7 @@ fn check_without_ipv6_loopback(inside: &str) {
     let output = Command::new("unshare")
         .args(["-n", "-m", "sh", "-c", script])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("lacking::{inside}"), "--ignored", "--nocapture"])
+        .args(["--exact", inside, "--ignored", "--nocapture"])
         .output()
         .unwrap();
     let (told, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -47,7 +54,8 @@ async fn inside_a_namespace_an_address_is_lacking() {
     for port in [0, 17310] {
         let server = OneClientServer::builder().host("localhost").port(port).start().await.unwrap();
         assert_eq!(server.local_addrs(), [(Ipv4Addr::LOCALHOST, server.port()).into()]);
-        dial_in(&server).await;
+        let _client = TcpStream::connect(server.local_addrs()[0]).await.unwrap();
+        eventually(server.wait_connected()).await.unwrap();
     }
     assert_eq!(log.of(Level::INFO, "not listening on [::1]").len(), 2);
     // Where there is no other address it is an error as any.

@@ -1,4 +1,6 @@
-//! A test that is asked to writes what came into its script.
+//! A test that is asked to writes what came into its script. With no other test in its process: what starts a program
+//! has copies of all sockets for a moment.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may do what tests do")]
 
 use std::{
     env, fs,
@@ -45,7 +47,7 @@ async fn two_devices_have_changed() {
 /// Runs a test above, with these variables. Returns whether it passed, and what it said.
 fn run(path: &Path, test: &str, variables: &[(&str, &str)]) -> (bool, String) {
     let Output { status, stdout, stderr } = Command::new(env::current_exe().unwrap())
-        .args(["--exact", &format!("blessed_scripts::{test}"), "--nocapture"])
+        .args(["--exact", test, "--nocapture"])
         .env_remove("CI")
         .env_remove("TCPIP_BLESS")
         .env("RUST_BACKTRACE", "0")
