@@ -25,15 +25,16 @@ fn the_readme_shows_these_files() {
     assert_eq!(README.matches("```rust\n").count(), 4, "an example that is not compiled");
 }
 
-/// The files of the core that the README's map names are there.
+/// The files of core and testkit that the README's map names are there.
 #[test]
 fn the_map_names_files_that_are_there() {
-    let source = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tcpip-core/src"));
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let named: Vec<_> =
         README.split('`').filter(|word| word.strip_suffix(".rs").is_some() && !word.contains(' ')).collect();
     assert!(named.len() > 5, "{named:?}");
     for file in named {
-        assert!(source.join(file).exists(), "there is no {file}");
+        let is_there = |package: &str| packages.join(package).join("src").join(file).exists();
+        assert!(is_there("tcpip-core") || is_there("tcpip-testkit"), "there is no {file}");
     }
 }
 
