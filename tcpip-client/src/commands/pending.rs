@@ -158,24 +158,29 @@ pub(super) async fn watch<P: Protocol>(session: Arc<Session<P>>, entry: Arc<Entr
     }
 }
 
-/// A timer for a deadline that moves: the deadline, and what ends then.
+/// A timer for a deadline that moves: the deadline, and what ends then, until that has.
 #[derive(Default)]
-struct Timer(Option<(Instant, Pin<Box<Alarm>>)>);
+struct Timer(Option<(Instant, Option<Pin<Box<Alarm>>>)>);
 
 type Alarm = Timeout<future::Pending<()>>;
 
 impl Timer {
     /// Whether the deadline has passed. It is a timer that says so, also where it had passed before: the runtime then
-    /// looks first for what has arrived meanwhile.
+    /// looks first for what has arrived meanwhile. Who reads that has a turn before it is said.
     fn poll(&mut self, connection: &Connection, at: Instant, context: &mut Context<'_>) -> Poll<()> {
-        let (_, timer) = match &mut self.0 {
+        let (_, alarm) = match &mut self.0 {
             Some(timer) if timer.0 == at => timer,
             timer => {
                 let after = at.saturating_duration_since(Instant::now());
-                timer.insert((at, Box::pin(connection.within(after, future::pending()))))
+                timer.insert((at, Some(Box::pin(connection.within(after, future::pending())))))
             }
         };
-        let _passed = ready!(timer.as_mut().poll(context));
+        if let Some(running) = alarm {
+            let _passed = ready!(running.as_mut().poll(context));
+            *alarm = None;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         self.0 = None;
         Poll::Ready(())
     }

@@ -86,6 +86,23 @@ async fn what_has_come_is_not_late() {
     assert_eq!(slew.await.unwrap(), "done");
 }
 
+/// Also what comes with the deadline: who reads has a turn before the caller is told.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn what_comes_with_the_deadline_is_not_late() {
+    let options = |options: CommandOptions| options.reply_timeout(2 * SECOND);
+    let (client, mut far) = meet::<InOrder, Memory>(commands().with(options)).await;
+    let slew = client.handler().submit("slew").await.unwrap();
+    let deadline = Instant::now() + 2 * SECOND;
+    let device = tokio::spawn(async move {
+        tokio::time::sleep_until(deadline).await;
+        far.says("done").await;
+        far
+    });
+    assert_eq!(slew.await.unwrap(), "done");
+    assert_eq!(Instant::now(), deadline);
+    device.await.unwrap();
+}
+
 /// Also where the thread was busy meanwhile, and the reply has only arrived.
 #[test_log::test(tokio::test)]
 async fn what_has_arrived_is_not_late() {
