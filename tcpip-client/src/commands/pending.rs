@@ -9,7 +9,7 @@ use std::{
 };
 
 use tcpip_core::{Connection, DisconnectReason};
-use tokio::time::{Instant, Timeout};
+use tokio::{task::yield_now, time::Instant};
 
 use super::{
     Protocol,
@@ -158,11 +158,11 @@ pub(super) async fn watch<P: Protocol>(session: Arc<Session<P>>, entry: Arc<Entr
     }
 }
 
-/// A timer for a deadline that moves: the deadline, and what ends then, until that has.
+/// A timer for a deadline that moves: the deadline, and what ends then.
 #[derive(Default)]
-struct Timer(Option<(Instant, Option<Pin<Box<Alarm>>>)>);
+struct Timer(Option<(Instant, Pin<Box<Alarm>>)>);
 
-type Alarm = Timeout<future::Pending<()>>;
+type Alarm = dyn Future<Output = ()> + Send + Sync;
 
 impl Timer {
     /// Whether the deadline has passed. It is a timer that says so, also where it had passed before: the runtime then
@@ -171,16 +171,15 @@ impl Timer {
         let (_, alarm) = match &mut self.0 {
             Some(timer) if timer.0 == at => timer,
             timer => {
-                let after = at.saturating_duration_since(Instant::now());
-                timer.insert((at, Some(Box::pin(connection.within(after, future::pending())))))
+                let passing = connection.within(at.saturating_duration_since(Instant::now()), future::pending::<()>());
+                let alarm = async {
+                    let _passed = passing.await;
+                    yield_now().await;
+                };
+                timer.insert((at, Box::pin(alarm)))
             }
         };
-        if let Some(running) = alarm {
-            let _passed = ready!(running.as_mut().poll(context));
-            *alarm = None;
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        ready!(alarm.as_mut().poll(context));
         self.0 = None;
         Poll::Ready(())
     }
