@@ -58,16 +58,7 @@ pub trait ExpectExt: AsyncRead + Unpin {
     #[track_caller]
     fn expect(&mut self, bytes: impl AsRef<[u8]>) -> impl Future<Output = ()> {
         let place = Location::caller();
-        async move {
-            let (expected, mut came) = (bytes.as_ref(), Vec::new());
-            match within(hear(self, expected, &mut came)).await {
-                Ok(()) if came == expected => {}
-                heard => {
-                    let same = expected.iter().zip(&came).take_while(|(expected, came)| expected == came).count();
-                    fail(place, &shown::bytes(expected, same), &shown::bytes(&came, same), heard)
-                }
-            }
-        }
+        async move { expect_at(place, self, bytes.as_ref()).await }
     }
 
     /// The stream ends in good order, with no byte before that.
@@ -147,12 +138,24 @@ pub trait ExpectExt: AsyncRead + Unpin {
             if let Err(error) = within(self.write_all(message)).await {
                 panic!("{} cannot be sent at {place}: {error}", notation::items(message));
             }
-            self.expect(reply).await;
+            expect_at(place, self, reply.as_ref()).await;
         }
     }
 }
 
 impl<S: AsyncRead + Unpin + ?Sized> ExpectExt for S {}
+
+/// These bytes come next, or the test fails that called at `place`.
+async fn expect_at(place: &Location<'_>, stream: &mut (impl AsyncRead + Unpin + ?Sized), expected: &[u8]) {
+    let mut came = Vec::new();
+    match within(hear(stream, expected, &mut came)).await {
+        Ok(()) if came == expected => {}
+        heard => {
+            let same = expected.iter().zip(&came).take_while(|(expected, came)| expected == came).count();
+            fail(place, &shown::bytes(expected, same), &shown::bytes(&came, same), heard)
+        }
+    }
+}
 
 /// Reads as many bytes as are expected, or up to the first that differ.
 async fn hear(stream: &mut (impl AsyncRead + Unpin + ?Sized), expected: &[u8], came: &mut Vec<u8>) -> io::Result<()> {

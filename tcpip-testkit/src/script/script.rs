@@ -88,7 +88,7 @@ impl Script {
     /// # Errors
     ///
     /// [`ScriptError::Read`] if the file cannot be read, [`ScriptError::NoSuchScript`] if it has no script of this
-    /// name, [`ScriptError::SeveralScripts`] if it has more than one; those of [`parse`](Self::parse), with the lines of
+    /// name, [`ScriptError::SeveralScripts`] if it has several; those of [`parse`](Self::parse), with the lines of
     /// the file.
     pub fn in_markdown(path: impl AsRef<Path>, name: &str) -> Result<Self, ScriptError> {
         let path = path.as_ref();

@@ -144,7 +144,7 @@ impl Transcript {
     /// Writes a capture into a file, in place of what is there: pcapng, for Wireshark and its kind.
     ///
     /// The bytes, their times and the ports are the real ones; addresses, acknowledgements and sequence numbers are
-    /// made up, and the times begin at zero. Ports that nobody knows, of streams in memory, are made up as well. What is
+    /// made up, and the times begin at zero. Ports that nobody knows, of streams in memory, are made up too. What is
     /// missing, since it was dropped or not recorded, is told in the comment of the capture.
     ///
     /// # Errors

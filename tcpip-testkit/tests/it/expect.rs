@@ -75,6 +75,11 @@ async fn a_question_has_its_reply() {
     let text = panics(async move { near.ask("again\n", "").await }).await;
     assert!(text.starts_with(&format!("\"again\" LF cannot be sent at {place}:")), "{text}");
     assert!(text.ends_with(": broken pipe"), "{text}");
+
+    let (mut near, _far) = sent(b"no").await;
+    let place = here(1);
+    let text = panics(async move { near.ask("again\n", "yes").await }).await;
+    assert!(text.starts_with(&format!("expected at {place}:")), "{text}");
 }
 
 /// What differs fails at its first byte, with what came up to there, in the notation of scripts.
