@@ -39,7 +39,8 @@ pub trait Fault: Send + 'static {
     fn on(&mut self, event: Event<'_>, at: At, out: &mut Out<'_>);
 
     /// The fault has the first `count` chunks, of whatever session and direction, and spares those behind them. So it
-    /// does nothing more once it has acted on [`Event::Open`] so often.
+    /// does nothing more once it has acted on [`Event::Open`] so often. To have so many sessions, or so many chunks in
+    /// each session, see [`sessions`](super::sessions).
     fn times(self, count: u64) -> Gated<Self>
     where
         Self: Sized,
@@ -75,18 +76,6 @@ pub trait Fault: Send + 'static {
         Self: Sized,
     {
         Gated::new(self).probability(p, seed)
-    }
-
-    /// Each session is drawn, and spared as a whole unless it is one of `p`: 0 is never, 1 always.
-    ///
-    /// # Panics
-    ///
-    /// If `p` is not between 0 and 1.
-    fn of_sessions(self, p: f64, seed: u64) -> Gated<Self>
-    where
-        Self: Sized,
-    {
-        Gated::new(self).of_sessions(p, seed)
     }
 }
 

@@ -1,9 +1,9 @@
 //! What can go wrong on a link, on demand: faults for a [`FaultProxy`](crate::FaultProxy).
 //!
 //! A fault is a stage that bytes pass on their way, a [`Fault`] of your own or one of those below. The conditions
-//! [`times`](Fault::times), [`skip`](Fault::skip), [`after`](Fault::after), [`probability`](Fault::probability) and
-//! [`of_sessions`](Fault::of_sessions) say when it is at work, and [`messages`] and [`frames`] have it work on
-//! messages in place of chunks. A chunk is what one read gave: a test that depends on where a chunk ends says
+//! [`times`](Fault::times), [`skip`](Fault::skip), [`after`](Fault::after) and [`probability`](Fault::probability) say
+//! when it is at work. [`messages`] and [`frames`] have it work on messages in place of chunks, and [`sessions`] gives
+//! each session one of its own, or some. A chunk is what one read gave: a test that depends on where a chunk ends says
 //! `messages`, `frames` or `after`.
 //!
 //! | what goes wrong | fault |
@@ -92,6 +92,7 @@ mod messages;
 mod order;
 mod out;
 mod random;
+mod sessions;
 mod slices;
 mod stages;
 mod stall;
@@ -113,6 +114,7 @@ pub use self::{
     order::{double, drop_bytes, swap},
     out::Out,
     random::seed,
+    sessions::{Sessions, sessions},
     slices::{Slices, random_slices, slices, slices_at},
     stall::stall,
     unsolicited::unsolicited,

@@ -47,7 +47,7 @@ impl Ports {
 
     /// Takes an address for a dialler, with a free port if it has none.
     fn dial(&mut self, from: SocketAddr, to: SocketAddr) -> io::Result<SocketAddr> {
-        let from = self.with_port(from)?;
+        let from = self.with_port(from).map_err(|_| ErrorKind::AddrNotAvailable)?;
         if self.dialling.entry(from).or_default().insert(to) { Ok(from) } else { Err(ErrorKind::AddrInUse.into()) }
     }
 
@@ -116,5 +116,22 @@ impl DiallersPort {
 impl Drop for DiallersPort {
     fn drop(&mut self) {
         self.network.with(|state| state.ports.hang_up(self.address, self.to));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without a port for it, there is no address for a dialler, and for a listener that is in use: as under Linux.
+    #[test]
+    fn who_finds_no_port_is_told_so_as_by_the_system() {
+        let [from, to]: [SocketAddr; 2] = ["10.0.0.1:0", "10.0.0.2:17310"].map(|address| address.parse().unwrap());
+        let mut ports = Ports::default();
+        for _ in EPHEMERAL {
+            ports.dial(from, to).unwrap();
+        }
+        assert_eq!(ports.dial(from, to).unwrap_err().kind(), ErrorKind::AddrNotAvailable);
+        assert_eq!(ports.listen(from).unwrap_err().kind(), ErrorKind::AddrInUse);
     }
 }

@@ -126,6 +126,8 @@ impl Session {
         let server = select! {
             biased;
             () = self.reset_now() => None,
+            // A client that is gone needs no server. One that has ended its direction may wait for a reply.
+            () = client.failed() => None,
             server = target.dial() => server.inspect_err(|error| {
                 let Target { host, port, .. } = &target;
                 tracing::info!("the proxy resets a client, since {host}:{port} cannot be reached: {error}");

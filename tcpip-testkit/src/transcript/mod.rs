@@ -132,16 +132,17 @@ impl Transcript {
         script::write(&log.sessions(), log.missing())
     }
 
-    /// Writes the [script](Self::to_script) into a file, in place of what is there.
+    /// Writes the [script](Self::to_script) into a file, in place of what is there. Folders that are missing are made.
     ///
     /// # Errors
     ///
-    /// Those of [`std::fs::write`].
+    /// Those of [`std::fs::write`], with the path.
     pub fn write_to(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        fs::write(path, self.to_script())
+        write_file(path.as_ref(), self.to_script().as_bytes())
     }
 
-    /// Writes a capture into a file, in place of what is there: pcapng, for Wireshark and its kind.
+    /// Writes a capture into a file, in place of what is there: pcapng, for Wireshark and its kind. Folders that are
+    /// missing are made.
     ///
     /// The bytes, their times and the ports are the real ones; addresses, acknowledgements and sequence numbers are
     /// made up, and the times begin at zero. Ports that nobody knows, of streams in memory, are made up too. What is
@@ -149,19 +150,25 @@ impl Transcript {
     ///
     /// # Errors
     ///
-    /// Those of [`std::fs::write`].
+    /// Those of [`std::fs::write`], with the path.
     pub fn write_pcapng(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let (sessions, missing) = {
             let log = self.log();
             (log.sessions(), log.missing())
         };
-        fs::write(path, pcapng::capture(&sessions, missing))
+        write_file(path.as_ref(), &pcapng::capture(&sessions, missing))
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
         // Nothing panics in the midst of a change.
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+fn write_file(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    folder.and_then(|()| fs::write(path, contents)).map_err(named)
 }
 
 impl Default for Transcript {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tcpip_client::Client;
+use tcpip_client::{Abort, Client};
 use tcpip_testkit::{
     ExpectExt, FailureReason, MemoryNetwork, PeerError, Script, ScriptFailure, ScriptedPeer,
     TestOneClientReadLoopServer, Transcript,
@@ -312,6 +312,24 @@ async fn peers_meet_in_memory() {
     client.write(b"a").await.unwrap();
     client.wait_disconnected().await;
     device.finish().await.unwrap();
+}
+
+/// A reset that a peer meets as it writes is in its transcript, behind what had come before.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_reset_of_a_write_is_told() {
+    let network = MemoryNetwork::new();
+    let mut device = ScriptedPeer::server(script("> \"a\"\n")).network(&network).start_on("dome", 17310).await.unwrap();
+    let mut stream = network.connect("dome", 17310).await.unwrap();
+    stream.write_all(b"a").await.unwrap();
+    device.play("< \"b\"\n").await.unwrap();
+    stream.expect("b").await;
+    stream.write_all(b"c").await.unwrap();
+    stream.into_transport().unwrap().abort(Abort::Now);
+    // It learns of this together with the reset.
+    device.play("< \"d\"\n").await.unwrap_err();
+    let failure = device.finish().await.unwrap_err();
+    assert!(matches!(failure.reason(), FailureReason::CannotSend), "{failure}");
+    assert_eq!(failure.transcript(), "script 1\n> \"a\"\n< \"b\"\n> \"c\"\n> reset\n");
 }
 
 /// Megabytes come in time, however many chunks they are.

@@ -265,10 +265,14 @@ async fn a_reset_is_recorded() {
     drop(device);
     eventually(client.connection().wait_closed()).await;
     assert_eq!(timeless(&transcript), "script 1\n> \"x\"\n< \"hal\"\n< reset\n");
-    let path = std::env::temp_dir().join(format!("tcpip-testkit-{}.tcpip", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("tcpip-testkit-{}", std::process::id()));
+    let path = folder.join("of/the/dome.tcpip");
     transcript.write_to(&path).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), transcript.to_script());
-    std::fs::remove_file(&path).unwrap();
+    let within_a_file = path.join("x.pcapng");
+    let error = transcript.write_pcapng(&within_a_file).unwrap_err();
+    assert!(error.to_string().starts_with(&within_a_file.display().to_string()), "{error}");
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// What has passed between a client and a dome, in one session after another.

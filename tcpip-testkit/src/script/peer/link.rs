@@ -3,13 +3,14 @@
 use std::{
     future::poll_fn,
     io::{self, ErrorKind},
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
 
 use tcpip_core::{Abort, NetworkStream};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    task::coop::unconstrained,
     time::{Instant, timeout},
 };
 
@@ -31,6 +32,8 @@ pub(super) struct Link {
     writing: Vec<u8>,
     written: usize,
     reading: Reading,
+    /// A write has met a reset, which a read may not tell of any more: behind what arrived, it finds an end.
+    is_reset: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +61,7 @@ impl Link {
     pub(super) fn new(stream: NetworkStream, side: Side, transcript: &Transcript) -> Self {
         let (client, server) = side.client_first(stream.local_addr(), stream.peer_addr());
         let session = transcript.told_by(side, client, server);
-        Self { stream, session, side, writing: Vec::new(), written: 0, reading: Reading::Open }
+        Self { stream, session, side, writing: Vec::new(), written: 0, reading: Reading::Open, is_reset: false }
     }
 
     pub(super) fn write(&mut self, bytes: Vec<u8>) {
@@ -102,6 +105,11 @@ impl Link {
         }
     }
 
+    /// The peer has reset the connection, and what arrived before has been taken.
+    pub(super) fn was_reset(self) {
+        self.note(self.side.other(), Passed::Reset);
+    }
+
     pub(super) fn reset(self) {
         self.note(self.side, Passed::Reset);
         if let Some(transport) = self.stream.transport() {
@@ -116,7 +124,6 @@ impl Link {
             && let Some(transport) = self.stream.transport()
         {
             transport.failed().await;
-            self.note(self.side.other(), Passed::Reset);
             return Event::Reset;
         }
         poll_fn(|context| self.poll_event(context, reads)).await
@@ -132,8 +139,10 @@ impl Link {
             transport.try_read(&mut buffer)
         } else {
             let mut read = ReadBuf::new(&mut buffer);
-            let mut context = Context::from_waker(Waker::noop());
-            match Pin::new(&mut self.stream).poll_read(&mut context, &mut read) {
+            // What is there is there, however long this task has had its turn.
+            let arrived =
+                pin!(unconstrained(poll_fn(|context| Pin::new(&mut self.stream).poll_read(context, &mut read))));
+            match arrived.poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Pending => return None,
                 Poll::Ready(result) => result.map(|()| read.filled().len()),
             }
@@ -169,6 +178,10 @@ impl Link {
     fn received(&mut self, result: io::Result<Vec<u8>>) -> Option<Event> {
         let was_open = self.reading == Reading::Open;
         let event = match result {
+            Ok(bytes) if bytes.is_empty() && self.is_reset => {
+                self.reading = Reading::Ended;
+                Event::Reset
+            }
             Ok(bytes) if bytes.is_empty() => {
                 self.note(self.side.other(), Passed::Fin);
                 self.reading = Reading::Ended;
@@ -180,15 +193,10 @@ impl Link {
             }
             Err(error) => {
                 self.reading = Reading::Ended;
-                if is_reset(&error) {
-                    self.note(self.side.other(), Passed::Reset);
-                    Event::Reset
-                } else {
-                    Event::Failed(error)
-                }
+                failed(error)
             }
         };
-        was_open.then_some(event)
+        (was_open || matches!(event, Event::Reset)).then_some(event)
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Event> {
@@ -202,10 +210,7 @@ impl Link {
                     self.note(self.side, Passed::Bytes(bytes));
                     self.written += count;
                 }
-                Poll::Ready(Err(error)) => {
-                    self.writing.clear();
-                    return Poll::Ready(if is_reset(&error) { Event::Reset } else { Event::Failed(error) });
-                }
+                Poll::Ready(Err(error)) => return Poll::Ready(self.write_failed(error)),
             }
         }
         if self.writing.is_empty() {
@@ -217,13 +222,24 @@ impl Link {
                 self.writing.clear();
                 Poll::Ready(Event::Sent)
             }
-            Poll::Ready(Err(error)) => Poll::Ready(Event::Failed(error)),
+            Poll::Ready(Err(error)) => Poll::Ready(self.write_failed(error)),
         }
+    }
+
+    fn write_failed(&mut self, error: io::Error) -> Event {
+        self.writing.clear();
+        self.is_reset = is_reset(&error);
+        failed(error)
     }
 
     fn note(&self, by: Side, passed: Passed) {
         self.session.note(by, Instant::now(), passed);
     }
+}
+
+/// What an error of a read or a write means.
+fn failed(error: io::Error) -> Event {
+    if is_reset(&error) { Event::Reset } else { Event::Failed(error) }
 }
 
 /// Whether the peer is gone, and not just the network in trouble.

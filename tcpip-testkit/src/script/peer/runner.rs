@@ -237,8 +237,10 @@ impl Runner {
             Event::Reset => {
                 // What arrived before is matched first.
                 self.take_arrived();
-                self.engine.reset(peer);
-                self.link = None;
+                if let Some(link) = self.link.take() {
+                    link.was_reset();
+                    self.engine.reset(peer);
+                }
             }
             Event::Sent => self.engine.sent(Instant::now()),
             Event::Failed(error) => self.engine.network_failed(error),

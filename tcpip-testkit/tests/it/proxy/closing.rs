@@ -87,7 +87,7 @@ async fn sessions_at_rest_are_reset_as_they_are_accepted<P: Place>() {
     send(&mut third_server, b"well").await;
     assert_eq!(receive(&mut third, 4).await, b"well");
     drop(twice);
-    let _half_of_them = rig.proxy.add(faults::reset().of_sessions(0.5, 7));
+    let _half_of_them = rig.proxy.add(faults::sessions(faults::reset).probability(0.5, 7));
     let mut resets = 0;
     for _ in 0..40 {
         let (mut client, mut server) = rig.connect().await;
@@ -96,4 +96,18 @@ async fn sessions_at_rest_are_reset_as_they_are_accepted<P: Place>() {
         resets += u32::from(rest(&mut client).await.1 == End::Reset);
     }
     assert!((10..30).contains(&resets), "{resets}");
+}
+
+/// Each session has a fault of its own, which begins anew, as long as there are to be any.
+#[apply(over_both)]
+async fn each_session_is_reset_within_its_reply<P: Place>() {
+    let mut rig = Rig::new::<P>().await;
+    let _fault = rig.proxy.to_client().add(faults::sessions(|| faults::reset().after(3)).skip(1).times(2));
+    for expected in [("reply", End::Clean), ("rep", End::Reset), ("rep", End::Reset), ("reply", End::Clean)] {
+        let (mut client, mut server) = rig.connect().await;
+        send(&mut server, b"reply").await;
+        let _ = server.shutdown().await;
+        let (bytes, end) = rest(&mut client).await;
+        assert_eq!((str::from_utf8(&bytes).unwrap(), end), expected);
+    }
 }

@@ -1,9 +1,12 @@
 //! Sessions and their ends, at the proxy.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex},
+};
 
 use macro_rules_attribute::apply;
-use tcpip_client::{Client, Network};
+use tcpip_client::{Abort, Client, ListenOptions, Network};
 use tcpip_server::OneClientServerBuilder;
 use tcpip_testkit::{
     FaultProxy, MemoryNetwork, TestOneClientReadLoopServer,
@@ -12,10 +15,10 @@ use tcpip_testkit::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    time::Instant,
+    time::{Instant, sleep, timeout},
 };
 
-use super::{End, Memory, Place, Rig, in_time, ms, over_both, receive, rest, send};
+use super::{End, LONG, Memory, Place, Rig, in_time, ms, over_both, receive, rest, send};
 
 /// A client whose server is not there is reset.
 #[apply(over_both)]
@@ -41,6 +44,32 @@ async fn a_client_whose_server_does_not_answer_is_reset_in_time() {
         assert_eq!(rest(&mut client).await, (Vec::new(), End::Reset));
         assert_eq!(since.elapsed(), ms(milliseconds));
     }
+}
+
+/// A client that resets its connection while the server is dialled is no session there. One that only ends its
+/// direction is: it may wait for a reply.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_client_that_is_gone_needs_no_server() {
+    let network = MemoryNetwork::new();
+    let unplugged = network.host("dome").black_hole();
+    let address = network.look_up("dome", 17310).await.unwrap()[0];
+    let mut dome = network.listen(address, &ListenOptions::default()).unwrap();
+    let proxy = FaultProxy::to("dome", 17310).network(&network).host("proxy").start().await.unwrap();
+    let gone = network.dial(proxy.local_addr(), None).await.unwrap();
+    let mut ended = network.dial(proxy.local_addr(), None).await.unwrap();
+    send(&mut ended, b"and?").await;
+    ended.shutdown().await.unwrap();
+    // Under a paused clock: until nothing else is left to be done.
+    sleep(ms(1)).await;
+    gone.into_transport().unwrap().abort(Abort::Now);
+    sleep(ms(1)).await;
+    drop(unplugged);
+    let mut accept = async || timeout(LONG, poll_fn(|context| dome.poll_accept(context))).await;
+    let mut server = accept().await.unwrap().unwrap();
+    assert_eq!(rest(&mut server).await, (b"and?".to_vec(), End::Clean));
+    send(&mut server, b"this").await;
+    assert_eq!(receive(&mut ended, 4).await, b"this");
+    assert!(accept().await.is_err(), "nobody else comes");
 }
 
 /// A proxy that is dropped, or closed, has left nothing: its sessions have ended, and its port is free.
