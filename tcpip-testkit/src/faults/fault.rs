@@ -77,6 +77,18 @@ pub trait Fault: Send + 'static {
     {
         Gated::new(self).probability(p, seed)
     }
+
+    /// Each session is drawn, and spared as a whole unless it is one of `p`: 0 is never, 1 always.
+    ///
+    /// # Panics
+    ///
+    /// If `p` is not between 0 and 1.
+    fn of_sessions(self, p: f64, seed: u64) -> Gated<Self>
+    where
+        Self: Sized,
+    {
+        Gated::new(self).of_sessions(p, seed)
+    }
 }
 
 impl<F: FnMut(Event<'_>, At, &mut Out<'_>) + Send + 'static> Fault for F {

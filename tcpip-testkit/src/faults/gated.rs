@@ -8,15 +8,16 @@ use super::{
 
 /// A fault with conditions, as [`Fault::times`] and the like make one.
 ///
-/// Each condition holds for what all others leave to the fault, in whatever order they are given: first come the bytes
-/// of `after`, then the chunks of `skip`, then each chunk is drawn, and of those drawn there are so many `times`. A
-/// condition that is given twice counts as it was given last.
+/// Each condition holds for what all others leave to the fault, in whatever order they are given: first a session is
+/// drawn, then come the bytes of `after`, then the chunks of `skip`, then each chunk is drawn, and of those drawn there
+/// are so many `times`. A condition that is given twice counts as it was given last.
 ///
 /// A fault begins ([`Event::Open`]) when its conditions first allow it: when a session begins, exactly behind the bytes
 /// of `after`, or with the first chunk that it is to have.
 #[derive(Debug)]
 pub struct Gated<F> {
     fault: F,
+    sessions: Option<(Probability, u64)>,
     after: u64,
     skip: u64,
     chunks: Option<(Probability, Random)>,
@@ -27,7 +28,7 @@ pub struct Gated<F> {
 
 impl<F: Fault> Gated<F> {
     pub(super) fn new(fault: F) -> Self {
-        Self { fault, after: 0, skip: 0, chunks: None, times: None, begun: Lanes::default() }
+        Self { fault, sessions: None, after: 0, skip: 0, chunks: None, times: None, begun: Lanes::default() }
     }
 
     /// See [`Fault::times`].
@@ -56,6 +57,21 @@ impl<F: Fault> Gated<F> {
     #[must_use]
     pub fn probability(self, p: f64, seed: u64) -> Self {
         Self { chunks: Some((Probability::new(p), Random::new(seed))), ..self }
+    }
+
+    /// See [`Fault::of_sessions`].
+    ///
+    /// # Panics
+    ///
+    /// If `p` is not between 0 and 1.
+    #[must_use]
+    pub fn of_sessions(self, p: f64, seed: u64) -> Self {
+        Self { sessions: Some((Probability::new(p), seed)), ..self }
+    }
+
+    /// Whether this session is one that is not spared.
+    fn has_session(&self, at: At) -> bool {
+        self.sessions.is_none_or(|(p, seed)| p.draws(seed, at.session))
     }
 
     /// Whether nothing has to come before the fault is at work.
@@ -127,11 +143,12 @@ impl<F: Fault> Fault for Gated<F> {
     fn on(&mut self, event: Event<'_>, at: At, out: &mut Out<'_>) {
         match event {
             Event::Open => {
-                if self.is_at_work() {
+                if self.is_at_work() && self.has_session(at) {
                     self.begin(at, out);
                 }
             }
-            Event::Chunk(bytes) => self.chunk(bytes, at, out),
+            Event::Chunk(bytes) if self.has_session(at) => self.chunk(bytes, at, out),
+            Event::Chunk(bytes) => self.spare(bytes, at, out),
             Event::Removed | Event::Closed => {
                 if self.begun.take(at) {
                     self.fault.on(event, at, out);
@@ -172,6 +189,8 @@ mod tests {
         assert_eq!(of_chunks(drop_bytes().after(4).skip(1).times(1)), "aabbccee");
         assert_eq!(of_chunks(double().probability(0.0, 1)), "aabbccddee");
         assert_eq!(of_chunks(drop_bytes().probability(1.0, 1)), "");
+        assert_eq!(of_chunks(drop_bytes().of_sessions(0.0, 1)), "aabbccddee");
+        assert_eq!(of_chunks(drop_bytes().of_sessions(1.0, 1)), "");
         let drawn: Vec<_> = (0..20).map(|seed| of_chunks(drop_bytes().probability(0.5, seed).times(1))).collect();
         assert!(drawn.iter().all(|left| left.len() >= 8), "{drawn:?}");
         assert!(drawn.iter().any(|left| left.starts_with("bb")) && drawn.iter().any(|left| left.starts_with("aacc")));

@@ -1,10 +1,10 @@
 //! What can go wrong on a link, on demand: faults for a [`FaultProxy`](crate::FaultProxy).
 //!
 //! A fault is a stage that bytes pass on their way, a [`Fault`] of your own or one of those below. The conditions
-//! [`times`](Fault::times), [`skip`](Fault::skip), [`after`](Fault::after) and [`probability`](Fault::probability) say
-//! when it is at work. [`messages`] and [`frames`] have it work on messages in place of chunks, and [`sessions`] gives
-//! each session one of its own, or some. A chunk is what one read gave: a test that depends on where a chunk ends says
-//! `messages`, `frames` or `after`.
+//! [`times`](Fault::times), [`skip`](Fault::skip), [`after`](Fault::after), [`probability`](Fault::probability) and
+//! [`of_sessions`](Fault::of_sessions) say when it is at work. [`messages`] and [`frames`] have it work on messages in
+//! place of chunks, and [`sessions`] gives each session one of its own, or some. A chunk is what one read gave: a test
+//! that depends on where a chunk ends says `messages`, `frames` or `after`.
 //!
 //! | what goes wrong | fault |
 //! |---|---|

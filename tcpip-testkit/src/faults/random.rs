@@ -79,6 +79,12 @@ impl Probability {
         Self(p)
     }
 
+    /// Whether the one with this number is drawn, whoever is drawn before.
+    pub(super) fn draws(self, seed: u64, number: u64) -> bool {
+        let drawn = Random::new(seed).next() ^ number;
+        Random::new(drawn).is_one_of(self)
+    }
+
     pub(super) fn is_certain(self) -> bool {
         self.0 >= 1.0
     }

@@ -2,10 +2,7 @@
 
 use std::{collections::HashMap, fmt};
 
-use super::{
-    At, Event, Fault, Out,
-    random::{Probability, Random},
-};
+use super::{At, Event, Fault, Out, random::Probability};
 
 /// A fault for each of some sessions: see [`sessions`].
 pub struct Sessions<F> {
@@ -87,11 +84,7 @@ impl<F: Fault> Sessions<F> {
             self.skip -= 1;
             return false;
         }
-        // By its number, so that it does not depend on who comes first.
-        let is_drawn = self.drawn.is_none_or(|(p, seed)| {
-            let drawn = Random::new(seed).next() ^ session;
-            Random::new(drawn).is_one_of(p)
-        });
+        let is_drawn = self.drawn.is_none_or(|(p, seed)| p.draws(seed, session));
         if !is_drawn || self.times == Some(0) {
             return false;
         }

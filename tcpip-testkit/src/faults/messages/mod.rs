@@ -112,6 +112,16 @@ impl<F: Fault> Messages<F> {
         Self { fault: self.fault.probability(p, seed), ..self }
     }
 
+    /// Each session is drawn: see [`Fault::of_sessions`].
+    ///
+    /// # Panics
+    ///
+    /// If `p` is not between 0 and 1.
+    #[must_use]
+    pub fn of_sessions(self, p: f64, seed: u64) -> Self {
+        Self { fault: self.fault.of_sessions(p, seed), ..self }
+    }
+
     fn chunk(&mut self, bytes: &[u8], mut at: At, out: &mut Out<'_>) {
         let begun = self.begun.of(at);
         at.position -= begun.add(bytes);

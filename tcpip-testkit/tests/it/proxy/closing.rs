@@ -87,7 +87,7 @@ async fn sessions_at_rest_are_reset_as_they_are_accepted<P: Place>() {
     send(&mut third_server, b"well").await;
     assert_eq!(receive(&mut third, 4).await, b"well");
     drop(twice);
-    let _half_of_them = rig.proxy.add(faults::sessions(faults::reset).probability(0.5, 7));
+    let _half_of_them = rig.proxy.add(faults::reset().of_sessions(0.5, 7));
     let mut resets = 0;
     for _ in 0..40 {
         let (mut client, mut server) = rig.connect().await;

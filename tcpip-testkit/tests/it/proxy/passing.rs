@@ -196,8 +196,8 @@ async fn many_sessions_pass_on_several_threads() {
     while !tasks.is_empty() {
         index += 1;
         let _guards = (
-            rig.proxy.to_client().add(faults::sessions(move || faults::random_slices(index)).probability(0.5, index)),
-            rig.proxy.to_client().add(faults::sessions(faults::stall).probability(0.3, index)),
+            rig.proxy.to_client().add(faults::random_slices(index).of_sessions(0.5, index)),
+            rig.proxy.to_client().add(faults::stall().of_sessions(0.3, index)),
             rig.proxy.to_client().add(faults::latency(ms(1)).probability(0.1, index)),
         );
         let ended = tokio::time::timeout(ms(2), tasks.join_next()).await;
