@@ -318,6 +318,29 @@ async fn a_transcript_is_checked_against_scripts() {
     assert!(matches!(transcript.check("< hello"), Err(CheckError::Script(_))));
 }
 
+/// What may come as often as it likes is over when the session is, whoever has ended that, or where recording ends.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn what_repeats_is_over_with_its_session() {
+    let transcript = passed(&[&[(Received, "T 1\nT 2\n")], &[(Received, "T 3\n")]]).await;
+    let telemetry = "repeat\n< \"T \" {int} LF\nend\n";
+    transcript.check(&format!("{telemetry}> close\n> connect\n{telemetry}")[..]).unwrap();
+    for rest in ["< \"END\" LF\n", "repeat 2\n< \"T \" {int} LF\nend\n"] {
+        let error = transcript.check(&format!("{telemetry}> close\n> connect\n{telemetry}{rest}")[..]).unwrap_err();
+        assert!(error.to_string().contains("this was not reached"), "{error}");
+    }
+
+    let (near, mut far) = tokio::io::duplex(1024);
+    let transcript = Transcript::new();
+    let client = Client::from_stream(near).record(&transcript).connect().await.unwrap();
+    far.write_all(b"T 1\nT 2").await.unwrap();
+    client.read_exact(7).await.unwrap();
+    let error = transcript.check(telemetry).unwrap_err();
+    assert!(error.to_string().contains("the server has sent more than the script expects"), "{error}");
+    far.write_all(b"\n").await.unwrap();
+    client.read_exact(1).await.unwrap();
+    transcript.check(telemetry).unwrap();
+}
+
 /// What is different, missing or too much is shown beside what was expected, from there on.
 #[test_log::test(tokio::test(start_paused = true))]
 async fn a_difference_is_shown() {

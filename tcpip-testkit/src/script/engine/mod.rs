@@ -75,6 +75,8 @@ pub(crate) struct Engine {
     server: Input,
     /// What the side that is played has ended.
     own_end: Option<OwnEnd>,
+    /// Whether nobody sends anything more before the peer is connected again.
+    is_over: bool,
     phase: Phase,
     /// When the peer was connected.
     connected: Instant,
@@ -138,6 +140,7 @@ impl Engine {
             client: Input::default(),
             server: Input::default(),
             own_end: None,
+            is_over: false,
             phase: Phase::Begin,
             connected: now,
             last: now,
@@ -170,6 +173,7 @@ impl Engine {
     /// The peer is connected.
     pub(crate) fn connected(&mut self, now: Instant) {
         (self.client, self.server, self.own_end) = (Input::default(), Input::default(), None);
+        self.is_over = false;
         (self.connected, self.last) = (now, now);
         self.unasked.retain(|active| !active.is_ending);
         self.phase = Phase::Playing;
@@ -204,6 +208,11 @@ impl Engine {
                 self.fail_at(Some(&step), FailureReason::CannotSend, "the connection has been reset");
             }
         }
+    }
+
+    /// All has been told that passed while the peer was connected: what may come as often as it likes is over.
+    pub(crate) fn is_over(&mut self) {
+        self.is_over = true;
     }
 
     /// What was to be sent has been written.
