@@ -247,6 +247,15 @@ async fn what_is_dropped_is_told() {
     let emptied = transcript.keep(0, 0);
     assert_eq!(emptied.sent(), b"");
     assert_eq!(emptied.to_script(), "script 1\n# before this, 26 bytes in 6 chunks were dropped\n");
+
+    // Where that goes for the beginning of a session, the script has it all the same.
+    let transcript = Transcript::new().keep(2, 10);
+    let (one, _there) = recorded(&transcript).await;
+    let (two, _there) = recorded(&transcript).await;
+    one.write(b"1").await.unwrap();
+    two.write(b"2").await.unwrap();
+    assert_eq!(transcript.to_script(), "script 1\n> \"1\"\n> connect\n> \"2\"\n");
+    transcript.check(&transcript.to_script()[..]).unwrap();
 }
 
 /// A peer's reset is told behind what it has sent, in the file as well.
