@@ -75,6 +75,8 @@ pub(crate) struct Engine {
     server: Input,
     /// What the side that is played has ended.
     own_end: Option<OwnEnd>,
+    /// Whether the first step that is reached connects for the first time: within blocks, it says what has been done.
+    has_said_connect: bool,
     /// Whether nobody sends anything more before the peer is connected again.
     is_over: bool,
     phase: Phase,
@@ -140,6 +142,7 @@ impl Engine {
             client: Input::default(),
             server: Input::default(),
             own_end: None,
+            has_said_connect: false,
             is_over: false,
             phase: Phase::Begin,
             connected: now,
