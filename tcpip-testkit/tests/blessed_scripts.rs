@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::atomic::{AtomicUsize, Ordering},
+    thread,
 };
 
 use tcpip_testkit::{Script, ScriptedPeer};
@@ -14,6 +15,8 @@ use tokio::io::{AsyncWriteExt, duplex};
 
 /// Where the test below finds its script. Without it, it is not asked for anything.
 const PATH: &str = "TCPIP_BLESSED_SCRIPT";
+/// How many scripts are blessed at the same time.
+const DEVICES: usize = 16;
 
 /// Plays the client's side of a script against a device that has changed: run by the tests below, in processes with an
 /// environment of their own.
@@ -42,6 +45,26 @@ async fn two_devices_have_changed() {
         far.write_all(b"V2\nbeta\n").await.unwrap();
         peer.finish().await.unwrap();
     }
+}
+
+/// Plays scripts of one file, each in a thread of its own, against devices that have changed.
+#[test]
+fn many_devices_have_changed() {
+    let Some(path) = env::var_os(PATH) else { return };
+    let play = |number: usize| {
+        let script = Script::in_markdown(&path, &format!("device-{number}")).unwrap();
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let (near, mut far) = duplex(1024);
+            let peer = ScriptedPeer::client(script).over(near).unwrap();
+            far.write_all(b"V2\n").await.unwrap();
+            peer.finish().await.unwrap();
+        });
+    };
+    thread::scope(|scope| {
+        for number in 0..DEVICES {
+            scope.spawn(move || play(number));
+        }
+    });
 }
 
 /// Runs a test above, with these variables. Returns whether it passed, and what it said.
@@ -115,5 +138,22 @@ fn several_scripts_of_a_file_are_blessed() {
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), file("< \"V2\" LF\n< \"beta\" LF\n"));
     assert!(run(&path, TEST, &[]).0);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// Who reads a script while another of its file is blessed reads the file as it was, or as it has become.
+#[test]
+fn scripts_are_read_while_others_are_blessed() {
+    const TEST: &str = "many_devices_have_changed";
+    let folder = folder();
+    let path = folder.join("devices.md");
+    // Much text beside them, so that to write the file takes a while.
+    let script =
+        |version: &str, number| format!("```tcpip device-{number}\n< \"{version}\" LF\n```\n{}\n", "-".repeat(100_000));
+    let file = |version: &str| (0..DEVICES).map(|number| script(version, number)).collect::<String>();
+    fs::write(&path, file("V1")).unwrap();
+    let (passed, said) = run(&path, TEST, &[("TCPIP_BLESS", "1")]);
+    assert!(passed, "{said}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), file("V2"));
     fs::remove_dir_all(folder).unwrap();
 }

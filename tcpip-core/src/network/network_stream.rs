@@ -194,7 +194,11 @@ impl AsyncWrite for NetworkStream {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.0 {
             Kind::Socket(stream) => Pin::new(stream).poll_shutdown(context),
-            Kind::Transport(transport) => Poll::Ready(transport.shutdown_write()),
+            Kind::Transport(transport) => Poll::Ready(match transport.shutdown_write() {
+                // As of a socket: there is nothing left to be ended.
+                Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
+                result => result,
+            }),
             Kind::Stream(stream) => stream.as_mut().poll_shutdown(context),
         }
     }

@@ -97,6 +97,9 @@ impl Pair {
     /// Reads what has arrived at that end.
     pub(super) fn read(&mut self, side: Index, buffer: &mut [u8], now: Instant) -> io::Result<usize> {
         let end = &mut self.ends[side];
+        if buffer.is_empty() && !end.unread.is_empty() {
+            return Ok(0);
+        }
         let count = buffer.len().min(end.unread.len());
         if count > 0 {
             for (place, byte) in buffer.iter_mut().zip(end.unread.drain(..count)) {
@@ -115,6 +118,9 @@ impl Pair {
     /// Writes as much as there is room for.
     pub(super) fn write(&mut self, side: Index, parts: &[IoSlice<'_>], now: Instant) -> io::Result<usize> {
         let end = &mut self.ends[side];
+        if parts.iter().all(|part| part.is_empty()) {
+            return Ok(0);
+        }
         if end.has_ended() {
             return Err(end.error.take().unwrap_or(ErrorKind::BrokenPipe).into());
         }
@@ -123,10 +129,9 @@ impl Pair {
         if count > 0 {
             end.room -= count;
             self.send(side, Sent::Bytes(bytes), now);
-        } else if parts.iter().any(|part| !part.is_empty()) {
-            return Err(ErrorKind::WouldBlock.into());
+            return Ok(count);
         }
-        Ok(count)
+        Err(ErrorKind::WouldBlock.into())
     }
 
     /// Whether a write would not wait.

@@ -1,7 +1,10 @@
 //! A script.
 
 use std::{
-    fmt, fs, iter,
+    fmt,
+    fs::File,
+    io::Read as _,
+    iter,
     ops::Range,
     path::{Path, PathBuf},
     str::FromStr,
@@ -211,7 +214,15 @@ impl fmt::Debug for Script {
 }
 
 fn read(path: &Path) -> Result<String, ScriptError> {
-    fs::read_to_string(path).map_err(|source| ScriptError::Read { path: path.to_owned(), source })
+    let read = || {
+        let mut file = File::open(path)?;
+        // Another test may bless what is in it just now. Where nobody can be kept out, it is read all the same.
+        let _ = file.lock_shared();
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        Ok(text)
+    };
+    read().map_err(|source| ScriptError::Read { path: path.to_owned(), source })
 }
 
 /// Where blocks of this name are in the text of their file; without one, it is all of that.

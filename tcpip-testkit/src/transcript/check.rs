@@ -152,6 +152,12 @@ fn mismatch(script: &Script, sessions: &[Session]) -> Result<Option<(ScriptFailu
             is_done = matches!(output, Output::Done);
             is_connecting |= matches!(output, Output::Connect);
         }
+        engine.is_over();
+        match poll(&mut engine, now) {
+            Output::Failed(failure) => return Ok(Some((failure, entries))),
+            Output::Connect => is_connecting = true,
+            output => is_done = matches!(output, Output::Done),
+        }
     }
     Ok(engine.finish().map(|failure| (failure, fitting)))
 }

@@ -24,7 +24,7 @@ pub(super) fn write(sessions: &[Session], missing: Missing) -> String {
             script.push_str("# while what is above was going on\n");
             last = Some(session.facts.began);
         }
-        for step in steps(session) {
+        for step in steps(index, session) {
             if step.goes_without_saying(index) {
                 continue;
             }
@@ -39,7 +39,7 @@ pub(super) fn write(sessions: &[Session], missing: Missing) -> String {
 /// The steps, without their times, and of how many entries of the sessions each is.
 pub(super) fn steps_and_entries(sessions: &[Session]) -> Vec<(String, usize)> {
     let steps = sessions.iter().enumerate().flat_map(|(index, session)| {
-        steps(session).into_iter().map(move |step| {
+        steps(index, session).into_iter().map(move |step| {
             let text = if step.goes_without_saying(index) { String::new() } else { format!("{step}\n") };
             (text, step.entries)
         })
@@ -79,8 +79,13 @@ enum Action {
     Sends(Vec<u8>),
 }
 
-fn steps(session: &Session) -> Vec<Step> {
+fn steps(index: usize, session: &Session) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
+    if index > 0 && session.entries.first().is_some_and(|entry| entry.passed != Passed::Open) {
+        // That it was connected has been dropped, with what passed before.
+        let began = session.facts.began;
+        steps.push(Step { by: Side::Client, begin: began, end: began, entries: 0, action: Action::Does("connect") });
+    }
     for Entry { by, at, passed } in &session.entries {
         let action = match passed {
             Passed::Open => Action::Does("connect"),

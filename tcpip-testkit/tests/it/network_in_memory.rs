@@ -242,3 +242,18 @@ async fn a_window_holds_the_writer_up() {
     assert_eq!(eventually(near.write(&[7; 100])).await.unwrap(), 4);
     assert_eq!(before.write(&vec![7; 2 * DEFAULT_MEMORY_WINDOW]).await.unwrap(), DEFAULT_MEMORY_WINDOW);
 }
+
+/// To end a half of a connection that is broken is no error, nor to read or write nothing: over sockets it is none.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn what_is_broken_can_be_shut_down() {
+    let network = MemoryNetwork::new();
+    let (mut near, mut far) = meet(&network).await;
+    near.write_all(b"unread").await.unwrap();
+    assert_eq!(eventually(far.read(&mut [])).await.unwrap(), 0);
+    drop(far);
+    eventually(near.transport().unwrap().failed()).await;
+    assert_eq!(near.write(&[]).await.unwrap(), 0);
+    near.shutdown().await.unwrap();
+    assert_eq!(near.read(&mut [0]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    near.shutdown().await.unwrap();
+}

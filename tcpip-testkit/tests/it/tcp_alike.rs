@@ -31,6 +31,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (1..200usize).prop_map(Step::Write),
         6 => (1..300usize).prop_map(Step::Read),
+        1 => Just(Step::Write(0)),
+        1 => Just(Step::Read(0)),
         1 => Just(Step::TakeError),
         4 => Just(Step::Shutdown),
         1 => Just(Step::ResetWhenDropped),

@@ -247,6 +247,15 @@ async fn what_is_dropped_is_told() {
     let emptied = transcript.keep(0, 0);
     assert_eq!(emptied.sent(), b"");
     assert_eq!(emptied.to_script(), "script 1\n# before this, 26 bytes in 6 chunks were dropped\n");
+
+    // Where that goes for the beginning of a session, the script has it all the same.
+    let transcript = Transcript::new().keep(2, 10);
+    let (one, _there) = recorded(&transcript).await;
+    let (two, _there) = recorded(&transcript).await;
+    one.write(b"1").await.unwrap();
+    two.write(b"2").await.unwrap();
+    assert_eq!(transcript.to_script(), "script 1\n> \"1\"\n> connect\n> \"2\"\n");
+    transcript.check(&transcript.to_script()[..]).unwrap();
 }
 
 /// A peer's reset is told behind what it has sent, in the file as well.
@@ -320,6 +329,29 @@ async fn a_transcript_is_checked_against_scripts() {
         transcript.check(script).unwrap();
     }
     assert!(matches!(transcript.check("< hello"), Err(CheckError::Script(_))));
+}
+
+/// What may come as often as it likes is over when the session is, whoever has ended that, or where recording ends.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn what_repeats_is_over_with_its_session() {
+    let transcript = passed(&[&[(Received, "T 1\nT 2\n")], &[(Received, "T 3\n")]]).await;
+    let telemetry = "repeat\n< \"T \" {int} LF\nend\n";
+    transcript.check(&format!("{telemetry}> close\n> connect\n{telemetry}")[..]).unwrap();
+    for rest in ["< \"END\" LF\n", "repeat 2\n< \"T \" {int} LF\nend\n"] {
+        let error = transcript.check(&format!("{telemetry}> close\n> connect\n{telemetry}{rest}")[..]).unwrap_err();
+        assert!(error.to_string().contains("this was not reached"), "{error}");
+    }
+
+    let (near, mut far) = tokio::io::duplex(1024);
+    let transcript = Transcript::new();
+    let client = Client::from_stream(near).record(&transcript).connect().await.unwrap();
+    far.write_all(b"T 1\nT 2").await.unwrap();
+    client.read_exact(7).await.unwrap();
+    let error = transcript.check(telemetry).unwrap_err();
+    assert!(error.to_string().contains("the server has sent more than the script expects"), "{error}");
+    far.write_all(b"\n").await.unwrap();
+    client.read_exact(1).await.unwrap();
+    transcript.check(telemetry).unwrap();
 }
 
 /// What is different, missing or too much is shown beside what was expected, from there on.

@@ -8,7 +8,7 @@ use super::{
     Active, Engine, FailureReason, Output, OwnEnd, Phase, UNSAID_DEADLINE,
     captures::Scope,
     failing::not_captured,
-    frames::{Frame, FrameKind},
+    frames::{Frame, FrameKind, first_steps},
     input::Input,
     sending::{self, Unsendable},
 };
@@ -20,12 +20,16 @@ use crate::script::{
 impl Engine {
     /// Nobody is connected yet: the first step may say so, or it goes without saying.
     pub(super) fn begin(&mut self) -> Output {
-        let explicit = match self.frames[0].node() {
-            Some(Node::Step(step)) if step.connects() => Some(step.clone()),
+        let explicit = match &first_steps(&self.frames[0].block)[..] {
+            [step] if step.connects() => Some(step.clone()),
             _ => None,
         };
-        if explicit.is_some() {
+        if let Some(Node::Step(step)) = self.frames[0].node()
+            && step.connects()
+        {
             self.frames[0].next += 1;
+        } else {
+            self.has_said_connect = explicit.is_some();
         }
         self.phase = Phase::Connecting(explicit.map(|step| (self.last + step.deadline, step.deadline)));
         Output::Connect
@@ -201,6 +205,10 @@ impl Engine {
     }
 
     pub(super) fn connect_again(&mut self, step: &Arc<Step>, now: Instant) -> Option<Output> {
+        if std::mem::take(&mut self.has_said_connect) {
+            self.advance();
+            return None;
+        }
         if self.fail_if_left_over(Some(step)) {
             return None;
         }

@@ -2,6 +2,8 @@
 
 mod generated;
 
+use std::fs;
+
 use super::*;
 
 /// The script of the format's description, and one with each construct.
@@ -219,6 +221,7 @@ const WRONG: &[(&str, &str)] = &[
     ("> {word = «{digits}» LF} LF", "an example is sent, and has nothing in it that is not known"),
     // JSON.
     ("> json «»", "expected a JSON value"),
+    ("> json {«'a'»: 1}", "expected a key"),
     ("> json «nil»", "expected a JSON value"),
     ("> json {«a»: 1}", "expected a kind"),
     ("> json {\"a\" «1»}", "expected `:`"),

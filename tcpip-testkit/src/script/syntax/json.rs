@@ -56,8 +56,8 @@ fn object_or_hole(input: &mut Input<'_>) -> Parsed<JsonPattern<Hole>> {
     let before = input.checkpoint();
     sign(input, '{')?;
     blanks(input)?;
-    // `{..}` is an object with any members.
-    let is_object = matches!(next_char(input), None | Some('"' | '}' | ',' | '.'));
+    // `{..}` is an object with any members. A `'` is a key as Python would have it.
+    let is_object = matches!(next_char(input), None | Some('"' | '\'' | '}' | ',' | '.'));
     input.reset(&before);
     if !is_object {
         return hole(input).map(JsonPattern::Hole);

@@ -173,6 +173,31 @@ fn a_client_connects_again() {
     assert_eq!(said(&played.receive(b"ab").unwrap_err()), "2:1: the client has sent more than the script expects");
 }
 
+/// The first step may say that the client connects for the first time, within a block and behind what comes unasked too.
+#[test]
+fn the_first_step_may_say_that_the_client_connects() {
+    for script in [
+        "> connect\n> \"a\"\n< \"b\"\n> connect\n> \"a\"\n< \"b\"\n",
+        "repeat 2\n> connect\n> \"a\"\n< \"b\"\nend\n",
+        "any time\n> \"beat\"\nend\nrepeat 0\n> \"x\"\nend\nrepeat 1\nrepeat 2\n> connect\n> \"a\"\n< \"b\"\nend\nend\n",
+    ] {
+        let mut played = Played::server(script);
+        played.receive(b"a").unwrap();
+        assert_eq!(played.did(), ["b", "connect"], "{script}");
+        played.receive(b"a").unwrap();
+        assert_eq!(played.did(), ["b", "connect", "b"], "{script}");
+        assert!(played.engine.finish().is_none(), "{script}");
+    }
+    let mut played = Played::alone("repeat 2\n> connect within 2s\n> \"a\"\nend\n", Side::Server);
+    assert!(matches!(played.engine.poll(played.now), Output::Connect));
+    played.pass_ms(1999).unwrap();
+    assert_eq!(said(&played.pass_ms(1).unwrap_err()), "1:1: nobody connected");
+    // Behind a step it is another time.
+    let mut played = Played::new("every 1s\n> \"T\"\nend\nwait 1s\n> connect\n> \"a\"\n", Side::Client);
+    played.pass_ms(1000).unwrap();
+    assert_eq!(played.did(), ["T", "connect", "a"]);
+}
+
 /// Who connects has the deadline of the step, if there is one, or that of who waits for it.
 #[test]
 fn nobody_is_waited_for_for_ever() {
