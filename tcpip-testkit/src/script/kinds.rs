@@ -1,5 +1,7 @@
 //! What the kinds of holes take that end where something follows that cannot belong to them.
 
+use memchr::memmem;
+
 use super::program::HoleKind;
 
 /// What is taken of the bytes that are there.
@@ -20,6 +22,21 @@ pub(crate) fn goes_on(kind: &HoleKind) -> Option<fn(u8) -> bool> {
         HoleKind::Number => Some(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'_' | b'e' | b'E' | b'i' | b'I')),
         HoleKind::Word => Some(is_of_word),
         HoleKind::Exactly(_) | HoleKind::Json(_) | HoleKind::Block => None,
+    }
+}
+
+/// Whether a hole of this kind takes just these bytes, before what ends it. Of JSON and blocks that is not seen here.
+pub(crate) fn takes_all(kind: &HoleKind, bytes: &[u8]) -> bool {
+    match kind {
+        HoleKind::Exactly(count) => bytes.len() == *count,
+        HoleKind::UpTo(literal, regex) => {
+            memmem::find(&[bytes, literal].concat(), literal) == Some(bytes.len())
+                && regex.as_ref().is_none_or(|regex| regex.is_match(bytes))
+        }
+        HoleKind::Digits | HoleKind::Int | HoleKind::Number | HoleKind::Word => {
+            token(kind, bytes) == Token { length: bytes.len(), is_whole: true }
+        }
+        HoleKind::Json(_) | HoleKind::Block => true,
     }
 }
 

@@ -107,7 +107,14 @@ impl Compiler<'_> {
                 return Err(Wrong::at(hole.place.range(), message));
             }
         }
-        Ok(Hole { kind, name: hole.name.clone(), example: self.example(hole)? })
+        let example = self.example(hole)?;
+        if let Some(parts) = &example
+            && let Some(bytes) = known(parts)
+            && !kinds::takes_all(&kind, &bytes)
+        {
+            return Err(Wrong::at(hole.place.range(), "this example is not what the hole takes"));
+        }
+        Ok(Hole { kind, name: hole.name.clone(), example })
     }
 
     fn example(&mut self, hole: &syntax::Hole) -> Result<Option<Vec<Part>>, Wrong> {
@@ -158,6 +165,15 @@ fn literal_behind(parts: &[Part]) -> Vec<u8> {
         _ => None,
     });
     literals.collect::<Vec<_>>().concat()
+}
+
+/// The bytes of these items, if they are literals alone.
+fn known(parts: &[Part]) -> Option<Vec<u8>> {
+    let literals = parts.iter().map(|part| match &part.kind {
+        PartKind::Literal(bytes) => Some(&bytes[..]),
+        _ => None,
+    });
+    Some(literals.collect::<Option<Vec<_>>>()?.concat())
 }
 
 /// Whether a JSON number ends where this literal follows.

@@ -168,7 +168,7 @@ impl Engine {
         self.take_unasked(side);
         self.unasked.retain(|active| !active.is_ending);
         let input = self.input(side);
-        let is_unasked = matches!(self.decide_unasked(side, Seen::NoEnd), Decision::Wait(_));
+        let is_unasked = self.is_unasked_under_way(side);
         let has_ended = matches!(input.end, Some(End::Fin | End::FinThenReset | End::Reset));
         if (input.bytes.is_empty() || is_unasked) && !has_ended {
             return false;
@@ -182,6 +182,11 @@ impl Engine {
         while let Decision::Unasked(taken) = self.decide_unasked(side, Seen::NoEnd) {
             self.take(side, taken);
         }
+    }
+
+    /// Whether what is there of this side is the beginning of what comes unasked, and no more.
+    pub(super) fn is_unasked_under_way(&self, side: Side) -> bool {
+        matches!(self.decide_unasked(side, Seen::NoEnd), Decision::Wait(_))
     }
 
     fn reads_no_more(&self) -> bool {

@@ -143,7 +143,7 @@ impl Engine {
         for side in sides {
             self.take_unasked(side);
             let came = self.input(side).bytes.clone();
-            if !came.is_empty() {
+            if !came.is_empty() && !self.is_unasked_under_way(side) {
                 let message = format!("{} has sent more than the script expects", side.name());
                 let place = before.map_or_else(|| self.last_place(), |step| step.place);
                 let failure = self.failure(FailureReason::LeftOver, place, place, message).with_input(&came);

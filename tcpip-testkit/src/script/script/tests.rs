@@ -57,7 +57,7 @@ silence 20us
     r#"> "a\"\\\n\r\t\0\x7fé" 'say "x" # no comment' CR DC1 IAC SP XON x"02 00 0a" x"" x"ff"
   u32le(3) f64be(-0.5) u8(0x1f) i16be(-2) "-"*40 xor("01R" ETX) sum8(STX {2 bytes}) len16be("abc") len8(LF)
   block({8 bytes}) crc("CRC-16/MODBUS" x"01" x"03") $name $a-b_1*2
-> {digits} " " {int n} " " {number} ";" {word w = "x" LF*2} LF {.. rest} CR LF {/[a#\/]+/ x = "a"} "." {1 byte}
+> {digits} " " {int n} " " {number} ";" {word w = "x"} LF {.. rest = "a" LF*2} CR LF {/[a#\/]+/ x = "a"} "." {1 byte}
   {8 bytes b} {u32le = u32le(7)} {f64be} {json} {block = block("x")}
 > json {"id": 7, "az": NaN, "x": [1, -2.5e-3, ..], "é\n": {int id = "7"}, "o": {..}, "_": _, "n": $id, ..}
 > json [] json {} json [..] json {..} json {"a": [{}, []]} json -Infinity json "text" json null json {/a/ = "a"} LF
@@ -219,6 +219,14 @@ const WRONG: &[(&str, &str)] = &[
     ("> «{number}» \"e\"", "what follows this hole begins with a byte that the hole would take"),
     ("> «{word}» \"\" \"a\"", "what follows this hole begins with a byte that the hole would take"),
     ("> {word = «{digits}» LF} LF", "an example is sent, and has nothing in it that is not known"),
+    ("> «{digits = \"abc\"}» LF", "this example is not what the hole takes"),
+    ("> «{int = \"\"}» LF", "this example is not what the hole takes"),
+    ("> «{number = \"1.5\" \"V\"}» LF", "this example is not what the hole takes"),
+    ("> «{word = \"two words\"}» LF", "this example is not what the hole takes"),
+    ("> «{.. = \"a\" LF \"b\"}» LF", "this example is not what the hole takes"),
+    ("> «{/[A-Z]+/ = \"Ok\"}» LF", "this example is not what the hole takes"),
+    ("> «{4 bytes = \"12345\"}»", "this example is not what the hole takes"),
+    ("> «{u16be = u8(1)}»*2", "this example is not what the hole takes"),
     // JSON.
     ("> json «»", "expected a JSON value"),
     ("> json {«'a'»: 1}", "expected a key"),

@@ -119,8 +119,8 @@ fn what_may_come_at_any_time_may_come() {
     }
     // Never within a step.
     assert!(serve_any(script, b"abeat\n\n").is_err());
-    // Half of it is left over.
-    assert!(serve_any(script, b"a\nbea\nbe").unwrap_err().contains("has sent more"));
+    // What is not the beginning of it is left over.
+    assert!(serve_any(script, b"a\nbea\nbex").unwrap_err().contains("has sent more"));
     // A step has precedence.
     let script = "any time\n> {..} LF\nend\n> \"a\" LF\n< \"1\"\n";
     assert_eq!(serve_any(script, b"b\nc\na\n").unwrap(), "1");
@@ -223,4 +223,25 @@ fn nothing_is_not_played_for_ever() {
     let mut played = Played::server("repeat 4000000000\nrepeat 4000000000\nwait 0s\nend\nend\n");
     let Output::Wait(Some(until)) = played.engine.poll(played.now) else { panic!("it is not over") };
     assert_eq!(until, played.now);
+}
+
+/// The script may end while what comes unasked is under way; but not if the stream has ended then.
+#[test]
+fn what_comes_unasked_may_be_under_way_at_the_end() {
+    for script in
+        ["any time\n> \"beat\" LF\nend\n> \"a\"\n", "every 1s\n> \"b \" {int} LF\nend\n> \"a\"\nsilence 1ms\n"]
+    {
+        serve(script, &[b"ab"]).unwrap();
+        let failed = serve(script, &[b"abx"]).unwrap_err();
+        assert!(matches!(failed.reason(), FailureReason::LeftOver), "{failed}");
+    }
+    let mut played = Played::server("any time\n> \"beat\" LF\nend\n> \"a\"\n");
+    played.receive(b"ab").unwrap();
+    played.end().unwrap();
+    assert!(said(&played.engine.finish().unwrap()).contains("has sent more"));
+    let mut played = Played::server("any time\n> \"beat\" LF\nend\n> \"a\"\n> connect\n> \"b\"\n");
+    played.receive(b"abea").unwrap();
+    assert_eq!(played.did(), ["connect"]);
+    played.receive(b"b").unwrap();
+    assert!(played.engine.finish().is_none());
 }

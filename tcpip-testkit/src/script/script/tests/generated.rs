@@ -76,12 +76,25 @@ fn literal() -> impl Strategy<Value = Item> {
 }
 
 fn hole(kind: impl Strategy<Value = Kind>) -> impl Strategy<Value = Hole> {
-    (kind, option::of(name()), option::of(vec(literal(), 1..3))).prop_map(|(kind, name, example)| Hole {
-        kind,
-        name,
-        example,
-        place: Place::default(),
-    })
+    let of_kind = |kind: Kind| (option::of(name()), option::of(example(&kind)), Just(kind));
+    kind.prop_flat_map(of_kind).prop_map(|(name, example, kind)| Hole { kind, name, example, place: Place::default() })
+}
+
+/// What a hole of this kind takes, before a line feed.
+fn example(kind: &Kind) -> BoxedStrategy<Vec<Item>> {
+    let raw = |text: &'static str| text.prop_map(|text| vec![item(ItemKind::Raw(text), None)]).boxed();
+    let hex = |count| vec(any::<u8>(), count).prop_map(|bytes| vec![item(ItemKind::Hex(bytes), None)]).boxed();
+    match kind {
+        Kind::Anything => raw("[ -&(-~é€]{0,8}"),
+        Kind::Regex(_) => raw("a[#/]"),
+        Kind::Bytes(count) => hex(*count as usize),
+        Kind::Binary(number) => hex(number.size()),
+        Kind::Digits => raw("[0-9]{1,3}"),
+        Kind::Int => raw("[-+]?[0-9]{1,3}"),
+        Kind::Number => raw(r"-?[0-9]{1,2}(\.[0-9]{1,2})?(e-?[0-9])?"),
+        Kind::Word => raw("[!-&(-~]{1,4}"),
+        Kind::Json | Kind::Block => vec(literal(), 1..3).boxed(),
+    }
 }
 
 /// A hole that knows its end.
@@ -109,7 +122,7 @@ fn open_hole() -> impl Strategy<Value = Vec<Item>> {
 }
 
 fn json() -> impl Strategy<Value = JsonPattern<Hole>> {
-    let kinds = vec![Kind::Json, Kind::Int, Kind::Number, Kind::Digits, Kind::Word, Kind::Regex("a".to_owned())];
+    let kinds = vec![Kind::Json, Kind::Int, Kind::Number, Kind::Digits, Kind::Word, Kind::Regex("a.".to_owned())];
     let leaf = prop_oneof![
         Just(JsonPattern::Any),
         name().prop_map(JsonPattern::Captured),
