@@ -42,6 +42,8 @@ enum Broken {
     /// Counts its replies, which is not wrong in itself.
     Counts,
     CountsAndTakesChunksForCommands,
+    /// Hangs up when it is told to, as it should.
+    HangsUpAtOne,
     /// Sends telemetry to whoever connects, also when it serves nobody.
     TalksAndIsNotFreed,
 }
@@ -105,6 +107,7 @@ impl ReadAndDispatch for Echo {
             Broken::DropsWhatIsBehind => drop(connection.discard_input().await?),
             Broken::WaitsForever if connection.unread() > 0 => pending().await,
             Broken::PanicsAtGarbage => assert!(line.starts_with(['o', 't']), "what is {line:?}?"),
+            Broken::HangsUpAtOne if line == "one" => return Err("it is told to".into()),
             Broken::IsNotFreed | Broken::TalksAndIsNotFreed => self.is_taken.store(false, Ordering::SeqCst),
             Broken::NeverYields if !["one", "two"].contains(&&line[..]) => loop {
                 std::thread::park();
@@ -269,6 +272,20 @@ async fn who_only_gets_telemetry_is_not_served() {
 #[test_log::test(tokio::test)]
 async fn a_server_whose_replies_are_not_compared_is_connected_to() {
     assert_eq!(failures_with(|| echo(Broken::Counts), |run| run.comparing(|_| Vec::new())).await, []);
+}
+
+/// A hang-up in place of a reply shows nothing of who is served: another command does, or else it is enough to be
+/// connected.
+#[test_log::test(tokio::test)]
+async fn a_command_to_hang_up_is_passed() {
+    assert_eq!(failures(|| echo(Broken::HangsUpAtOne)).await, []);
+    conformance(|| echo(Broken::HangsUpAtOne)).commands(["one\r\n"]).run().await.unwrap();
+}
+
+/// A reply may be listened for as long as there is time.
+#[test_log::test(tokio::test)]
+async fn the_longest_duration_is_listened_for() {
+    assert_eq!(failures_with(|| echo(Broken::Not), |run| run.listen_time(Duration::MAX)).await, []);
 }
 
 /// A handler that gets stuck in code that never waits is given up, and named.
