@@ -115,6 +115,27 @@ async fn an_event_of_the_other_kind_panics() {
     case.assert_next_connected(false).await;
 }
 
+/// The failure says where that was expected, of an event of the other kind and of none.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn an_expectation_is_told_with_its_place() {
+    for leaves in [true, false] {
+        let _entered = MemoryNetwork::new().enter();
+        let case = OneClientServerTestCase::new();
+        let builder = OneClientServer::builder().connect_callback(case.connect_callback());
+        let server = case.create_server(builder).await.unwrap();
+        let client = case.create_client(&server, |client| client).await.unwrap();
+        case.assert_next_connected(true).await;
+        if leaves {
+            client.close().await;
+        }
+        let place = format!("expected at {}:{}:", file!(), line!() + 1);
+        let expecting = async move { case.assert_next_connected(true).await };
+        let panic = tokio::spawn(expecting).await.unwrap_err().into_panic();
+        let text = panic.downcast::<String>().unwrap();
+        assert!(text.starts_with(&place), "{text}");
+    }
+}
+
 /// A user's own, which can do nothing here.
 struct Controller(Client);
 
