@@ -28,6 +28,8 @@ enum Broken {
     Talkative,
     TakesChunksForCommands,
     DropsWhatIsBehind,
+    /// Drops the beginning of a command, if it comes with the end of another.
+    DropsWhatIsBegun,
     WaitsForever,
     PanicsAtHalf,
     PanicsInATask,
@@ -85,6 +87,14 @@ impl ReadAndDispatch for Echo {
         let line = match self.broken {
             Broken::TakesChunksForCommands | Broken::CountsAndTakesChunksForCommands => {
                 String::from_utf8_lossy(&connection.read(100).await?).trim().to_owned()
+            }
+            Broken::DropsWhatIsBegun => {
+                let mut begun = connection.read(100).await?;
+                while !begun.contains(&b'\n') {
+                    begun.extend(connection.read(100).await?);
+                }
+                let whole = begun.iter().rposition(|byte| *byte == b'\n').expect("it is there") + 1;
+                return Ok(connection.write(&begun[..whole]).await?);
             }
             Broken::PanicsInSilence => {
                 timeout(Duration::from_mins(1), connection.read_str()).await.expect("a command each minute")?
@@ -193,6 +203,11 @@ async fn what_is_broken_is_found() {
         (
             Broken::DropsWhatIsBehind,
             r#""one" CR LF "one" CR LF instead of "one" CR LF | "one" CR LF"#,
+            Box::new(|problem| matches!(problem, Differs { .. })),
+        ),
+        (
+            Broken::DropsWhatIsBegun,
+            r#""one" CR LF "t" | "wo" CR LF instead of "one" CR LF | "two" CR LF"#,
             Box::new(|problem| matches!(problem, Differs { .. })),
         ),
         (
