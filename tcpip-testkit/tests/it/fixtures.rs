@@ -1,13 +1,21 @@
 //! What the fixtures say when they cannot do what they are asked to do.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    panic,
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
 
 use tcpip_client::{Client, ConnectError};
 use tcpip_server::{
     ClientOrServer, Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch, ReadError,
 };
-use tcpip_testkit::{FixtureError, MemoryNetwork, OneClientServerTestCase, STD_TIMEOUT, TestOneClientReadLoopServer};
-use tokio::{io::DuplexStream, sync::mpsc};
+use tcpip_testkit::{
+    FixtureError, MemoryNetwork, OneClientServerTestCase, STD_TIMEOUT, TestOneClientReadLoopServer, fail_on_warnings,
+};
+use tokio::{io::DuplexStream, runtime::Builder, sync::mpsc};
 
 use crate::memory_servers::Streams;
 
@@ -134,6 +142,24 @@ async fn an_expectation_is_told_with_its_place() {
         let text = panic.downcast::<String>().unwrap();
         assert!(text.starts_with(&place), "{text}");
     }
+}
+
+/// What needs another runtime is told where it is asked for.
+#[test]
+fn what_needs_another_runtime_is_told_with_its_place() {
+    let (here, places) = (thread::current().id(), Arc::new(Mutex::new(Vec::new())));
+    let (before, noted) = (panic::take_hook(), Arc::clone(&places));
+    panic::set_hook(Box::new(move |panic| {
+        if thread::current().id() == here {
+            noted.lock().unwrap().push(panic.location().map(|place| place.file().to_owned()));
+        }
+        before(panic);
+    }));
+    let runtime = Builder::new_multi_thread().build().unwrap();
+    let _entered = runtime.enter();
+    panic::catch_unwind(|| drop(MemoryNetwork::new().enter())).unwrap_err();
+    panic::catch_unwind(|| drop(fail_on_warnings())).unwrap_err();
+    assert_eq!(*places.lock().unwrap(), vec![Some(file!().to_owned()); 2]);
 }
 
 /// A user's own, which can do nothing here.
