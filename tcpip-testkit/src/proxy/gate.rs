@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    future::poll_fn,
+    future::{pending, poll_fn},
     io,
     net::SocketAddr,
     pin::pin,
@@ -117,7 +117,7 @@ impl Gate {
         let accepting = state.accepting.take();
         drop(state);
         accepting.into_iter().for_each(Waker::wake);
-        opened.expect("the port is this proxy's");
+        assert!(opened.is_ok() || !self.has_runtime(), "the port is this proxy's: {opened:?}");
         AcceptGuard { gate: Arc::clone(self), id }
     }
 
@@ -131,9 +131,18 @@ impl Gate {
         accepting.into_iter().for_each(Waker::wake);
         if let Err(error) = opened
             && !thread::panicking()
+            && self.has_runtime()
         {
             panic!("the proxy cannot listen on {} again: {error}", self.address);
         }
+    }
+
+    /// Whether the runtime is there, without which nobody accepts.
+    fn has_runtime(&self) -> bool {
+        let task = self.runtime.spawn(pending::<()>());
+        let is_there = !task.is_finished();
+        task.abort();
+        is_there
     }
 
     /// Listens or does not, as the newest policy says.
@@ -219,7 +228,7 @@ impl Arrival {
 impl Drop for AcceptGuard {
     /// # Panics
     ///
-    /// If the proxy cannot listen again.
+    /// If the proxy cannot listen again, though its runtime is still there.
     fn drop(&mut self) {
         self.gate.end(self.id);
     }

@@ -4,8 +4,9 @@ use std::io::ErrorKind;
 
 use macro_rules_attribute::apply;
 use tcpip_testkit::proxy::Then;
+use tokio::runtime::Builder;
 
-use super::{End, Memory, Place, Rig, ms, nothing_comes, over_both, receive, rest, send};
+use super::{End, Memory, Place, Rig, Tcp, ms, nothing_comes, over_both, receive, rest, send};
 
 /// A proxy that is down refuses, and is up again at once, on the same port; sessions that are there go on.
 #[apply(over_both)]
@@ -86,6 +87,18 @@ async fn who_has_connected_is_there() {
         assert_eq!(rest(client).await, (Vec::new(), End::Reset));
     }
     assert_eq!(rest(&mut rig.dial().await.unwrap()).await, (Vec::new(), End::Clean));
+}
+
+/// Guards may outlive the runtime of their proxy, where nobody listens any more.
+#[test]
+fn guards_outlive_the_runtime() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let rig = runtime.block_on(Rig::new::<Tcp>());
+    let refusing = rig.proxy.refuse();
+    drop(runtime);
+    let ending = rig.proxy.accept_and(Then::Fin);
+    drop(refusing);
+    drop(ending);
 }
 
 /// A silent proxy accepts and says nothing; then the client is connected, and the server has what it has sent.
