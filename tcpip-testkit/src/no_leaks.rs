@@ -1,12 +1,13 @@
 //! Checking that nothing is left behind.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     error::Error,
     fs::{self, Metadata},
     time::Duration,
 };
 
+use tcpip_core::endpoint::deadline;
 use tokio::{
     runtime::Handle,
     task,
@@ -78,9 +79,9 @@ async fn check<T>(
     let runtime = Handle::current().metrics();
     let (tasks, before) = (runtime.num_alive_tasks(), open());
     let result = work.await.map_err(LeakError::Failed)?;
-    let deadline = Instant::now() + tasks_within;
+    let end = Instant::now() + deadline(tasks_within);
     while runtime.num_alive_tasks() > tasks {
-        if Instant::now() >= deadline {
+        if Instant::now() >= end {
             return Err(LeakError::Tasks { count: runtime.num_alive_tasks() - tasks });
         }
         sleep(PAUSE).await;
@@ -88,13 +89,13 @@ async fn check<T>(
     let mut left = open();
     left.retain(|file, _| !before.contains_key(file));
     // Others need real time to close theirs, however the clock of this test goes.
-    let deadline = std::time::Instant::now() + open_within;
+    let end = std::time::Instant::now() + deadline(open_within);
     loop {
         let counted = files_and_ports(&left);
         if counted.is_empty() {
             return Ok(result);
         }
-        if std::time::Instant::now() >= deadline {
+        if std::time::Instant::now() >= end {
             return Err(LeakError::Open { left: counted });
         }
         // A runtime with a paused clock does not pass time meanwhile.
@@ -154,15 +155,43 @@ fn device_and_inode(_: &Metadata) -> (u64, u64) {
 
 /// The files and the sockets of TCP among these. All else, such as what a runtime has for itself, is no leak.
 fn files_and_ports(open: &BTreeMap<Descriptor, String>) -> Vec<String> {
-    let mut ports = None;
+    let (mut ports, mut others) = (None, None);
     let counted = open.values().filter_map(|target| match target.strip_prefix("socket:[") {
         Some(rest) => {
-            let port = ports.get_or_insert_with(ports_by_socket).get(rest.strip_suffix(']')?)?;
-            Some(format!("a socket on port {port}"))
+            let (socket, ports) = (rest.strip_suffix(']')?, ports.get_or_insert_with(ports_by_socket));
+            if let Some(port) = ports.get(socket) {
+                return Some(format!("a socket on port {port}"));
+            }
+            // One of TCP that is not connected, or has been reset, is in no table.
+            let others = others.get_or_insert_with(sockets_of_others).as_ref()?;
+            (!others.contains(socket)).then(|| "a socket that is not connected".to_owned())
         }
         None => (target.starts_with('/') && !target.starts_with("/proc/")).then(|| target.clone()),
     });
     counted.collect()
+}
+
+/// The sockets that are not of TCP, as the system lists them, if it does.
+fn sockets_of_others() -> Option<HashSet<String>> {
+    /// Which column of each table has the number of the socket.
+    const TABLES: [(&str, usize); 9] = [
+        ("unix", 6),
+        ("netlink", 9),
+        ("packet", 8),
+        ("udp", 9),
+        ("udp6", 9),
+        ("udplite", 9),
+        ("udplite6", 9),
+        ("raw", 9),
+        ("raw6", 9),
+    ];
+    let (mut sockets, mut is_listed) = (HashSet::new(), false);
+    for (table, column) in TABLES {
+        let Ok(table) = fs::read_to_string(format!("/proc/self/net/{table}")) else { continue };
+        is_listed = true;
+        sockets.extend(table.lines().filter_map(|line| line.split_whitespace().nth(column)).map(str::to_owned));
+    }
+    is_listed.then_some(sockets)
 }
 
 /// The local ports of sockets, as the system lists them: in the second column, hexadecimal behind the address; the

@@ -3,6 +3,7 @@
 use std::{
     error::Error,
     future::{Ready, ready},
+    panic::Location,
     time::Duration,
 };
 
@@ -156,20 +157,27 @@ impl OneClientServerTestCase {
     ///
     /// # Panics
     ///
-    /// If it is not, or none comes.
-    pub async fn assert_next_connected(&self, connected: bool) {
-        self.assert_next_connected_within(connected, STD_TIMEOUT).await;
+    /// If it is not, or none comes: the message says where this was called.
+    #[track_caller]
+    pub fn assert_next_connected(&self, connected: bool) -> impl Future<Output = ()> {
+        self.assert_next_connected_within(connected, STD_TIMEOUT)
     }
 
     /// As [`assert_next_connected`](Self::assert_next_connected), but waits for `after`.
     ///
     /// # Panics
     ///
-    /// If the event is another, or none comes.
-    pub async fn assert_next_connected_within(&self, connected: bool, after: Duration) {
-        match self.events.next(after).await {
-            Ok(event) => assert_eq!(event.is_connected(), connected, "the next event is {event:?}"),
-            Err(error) => panic!("no event where is_connected should be {connected}: {error}"),
+    /// If the event is another, or none comes: the message says where this was called.
+    #[track_caller]
+    pub fn assert_next_connected_within(&self, connected: bool, after: Duration) -> impl Future<Output = ()> {
+        let place = Location::caller();
+        async move {
+            let next = self.events.next(after).await;
+            if next.as_ref().is_ok_and(|event| event.is_connected() == connected) {
+                return;
+            }
+            let came = next.map_or_else(|error| error.to_string(), |event| format!("the next event is {event:?}"));
+            panic!("expected at {place}: an event whose is_connected is {connected}\ncame: {came}");
         }
     }
 }

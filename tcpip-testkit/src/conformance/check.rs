@@ -69,7 +69,7 @@ where
             return Ok(());
         }
         let heard =
-            |command: &&Vec<u8>| self.usual.get(&vec![(*command).clone()]).is_some_and(|heard| !heard.is_empty());
+            |command: &&Vec<u8>| self.usual.get(&vec![(*command).clone()]).is_some_and(|heard| !heard.bytes.is_empty());
         self.answered = self.settings.commands.iter().find(heard).cloned();
         for kind in kinds(&self.settings) {
             self.run_kind(kind, observer).await?;
@@ -159,7 +159,7 @@ where
                 session.hang_up().await;
             }
             Disturbance::Silence => {
-                session.listen(self.settings.listen_time * SILENCE).await;
+                session.listen(self.settings.listen_time.saturating_mul(SILENCE)).await;
                 session.hang_up().await;
             }
             Disturbance::NotReading { command } => {

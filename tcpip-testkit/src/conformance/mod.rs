@@ -32,6 +32,7 @@ pub const DEFAULT_STUCK_TIME: Duration = Duration::from_secs(10);
 /// |---|---|
 /// | each command, cut at each byte, and sent byte by byte | the reply is that to the uncut command |
 /// | each two commands in one segment | the replies are those to the same commands in two |
+/// | each command with the beginning of the next, cut at each byte of that | the same |
 /// | a client that leaves, by hanging up and by a reset, behind each byte of each command | the next is served |
 /// | a client that says nothing, one that sends garbage, one that does not read | the next is served |
 /// | a second client while the first is there | one of them is served, and later the next |

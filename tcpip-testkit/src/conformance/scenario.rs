@@ -56,8 +56,10 @@ pub(super) fn kinds(settings: &Settings) -> Vec<Vec<Scenario>> {
     ];
     let cut = commands.iter().flat_map(|command| cuts(command)).collect();
     let together = commands.iter().flat_map(|first| commands.iter().map(|second| together(first, second))).collect();
+    let next = commands.iter().cycle().skip(1);
+    let behind = commands.iter().zip(next).flat_map(|(first, second)| cuts_behind(first, second)).collect();
     let disturbances = disturbances.into_iter().map(|kind| kind.into_iter().map(Scenario::Disturbance).collect());
-    [cut, together].into_iter().chain(disturbances).collect()
+    [cut, together, behind].into_iter().chain(disturbances).collect()
 }
 
 /// A command in two pieces, in every way, and byte by byte.
@@ -70,6 +72,14 @@ fn cuts(command: &[u8]) -> impl Iterator<Item = Scenario> {
 
 fn together(first: &[u8], second: &[u8]) -> Scenario {
     Scenario::Pieces { sent: vec![[first, second].concat()], usual: vec![first.to_vec(), second.to_vec()] }
+}
+
+/// A command with the beginning of another, in every way, and then the rest.
+fn cuts_behind(first: &[u8], second: &[u8]) -> impl Iterator<Item = Scenario> {
+    (1..second.len()).map(move |at| {
+        let sent = vec![[first, &second[..at]].concat(), second[at..].to_vec()];
+        Scenario::Pieces { sent, usual: vec![first.to_vec(), second.to_vec()] }
+    })
 }
 
 impl fmt::Display for Scenario {

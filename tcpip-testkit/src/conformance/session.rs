@@ -3,6 +3,7 @@
 use std::{fmt::Display, time::Duration};
 
 use tcpip_client::Client;
+use tcpip_core::endpoint::deadline;
 use tcpip_server::{LOCALHOST_IPV4, Server, ServerBuilder, StartError};
 use tokio::{
     task::yield_now,
@@ -49,7 +50,7 @@ impl Session {
 
     /// What the server says in that time.
     pub(super) async fn listen(&self, time: Duration) -> Heard {
-        let deadline = Instant::now() + time;
+        let deadline = Instant::now() + deadline(time);
         let mut heard = Heard::default();
         while heard.bytes.len() < MOST_HEARD {
             match timeout_at(deadline, self.0.read(MOST_HEARD - heard.bytes.len())).await {

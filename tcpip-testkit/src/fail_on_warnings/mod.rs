@@ -51,6 +51,7 @@ use self::installed::Installed;
 /// }
 /// # */
 /// ```
+#[track_caller]
 pub fn fail_on_warnings() -> FailOnWarnings {
     if let Ok(runtime) = Handle::try_current() {
         assert!(

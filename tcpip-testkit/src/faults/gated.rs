@@ -55,6 +55,7 @@ impl<F: Fault> Gated<F> {
     ///
     /// If `p` is not between 0 and 1.
     #[must_use]
+    #[track_caller]
     pub fn probability(self, p: f64, seed: u64) -> Self {
         Self { chunks: Some((Probability::new(p), Random::new(seed))), ..self }
     }

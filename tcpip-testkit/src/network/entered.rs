@@ -41,6 +41,7 @@ impl MemoryNetwork {
     /// # Ok(())
     /// # }
     /// ```
+    #[track_caller]
     pub fn enter(&self) -> EnteredNetwork {
         const INSTEAD: &str = "give the network to each client and server by `.network(&network)` instead";
         match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {

@@ -117,12 +117,14 @@ impl FaultProxy {
     }
 
     /// Refuses new clients, as if nobody listened, until the guard is dropped: then the proxy is up again, on the same
-    /// port. Sessions that are there go on.
+    /// port. Sessions that are there go on, and clients that have connected are served, also if nobody has come to them
+    /// yet.
     pub fn refuse(&self) -> AcceptGuard {
         self.gate.refuse()
     }
 
-    /// Accepts new clients, and does this with them, until the guard is dropped. Sessions that are there go on.
+    /// Accepts new clients, and does this with them, until the guard is dropped. Sessions that are there go on, and
+    /// clients that have connected before are served.
     pub fn accept_and(&self, then: Then) -> AcceptGuard {
         self.gate.accept_and(then)
     }
@@ -157,8 +159,9 @@ impl FaultProxy {
         self.recording.transcript()
     }
 
-    /// Resets all sessions that are there, on both sides.
+    /// Resets all sessions that are there, on both sides, and all clients that have connected and are not served yet.
     pub fn reset_now(&self) {
+        self.gate.reset_arrived();
         self.faults.reset_sessions();
     }
 

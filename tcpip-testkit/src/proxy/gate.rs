@@ -1,15 +1,18 @@
 //! Where a proxy listens, and what becomes of who calls.
 
 use std::{
+    collections::VecDeque,
+    future::{pending, poll_fn},
     io,
     net::SocketAddr,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     thread,
 };
 
 use tcpip_core::{ListenOptions, Listener, NetworkStream, endpoint::AnyNetwork};
-use tokio::{net::TcpSocket, runtime::Handle, sync::watch};
+use tokio::{net::TcpSocket, runtime::Handle, sync::watch, task::coop::unconstrained};
 
 /// What becomes of a client that a proxy has accepted, in place of being connected to the server: see
 /// [`FaultProxy::accept_and`](crate::FaultProxy::accept_and).
@@ -66,6 +69,8 @@ struct State {
     listener: Option<Box<dyn Listener>>,
     /// Bound to the port, without listening on it: it is nobody else's while the proxy refuses.
     reserved: Option<TcpSocket>,
+    /// Who had connected before something else was to be done with clients, and has not been handed out yet.
+    arrived: VecDeque<Arrival>,
     policies: Vec<(u64, Policy)>,
     next_id: u64,
     is_closed: bool,
@@ -80,8 +85,8 @@ impl Gate {
         let listener = network.listen(reserved_address.unwrap_or(address), &ListenOptions::default())?;
         let address = listener.local_addr().unwrap_or(address);
         let listener = Some(listener);
-        let policies = Vec::new();
-        let state = State { listener, reserved, policies, next_id: 0, is_closed: false, accepting: None };
+        let (arrived, policies) = (VecDeque::new(), Vec::new());
+        let state = State { listener, reserved, arrived, policies, next_id: 0, is_closed: false, accepting: None };
         Ok(Self { network, address, runtime: Handle::current(), state: Mutex::new(state) })
     }
 
@@ -103,6 +108,7 @@ impl Gate {
 
     fn begin(self: &Arc<Self>, policy: Policy) -> AcceptGuard {
         let mut state = self.state();
+        self.take_in(&mut state);
         state.next_id += 1;
         let id = state.next_id;
         state.policies.push((id, policy));
@@ -111,12 +117,13 @@ impl Gate {
         let accepting = state.accepting.take();
         drop(state);
         accepting.into_iter().for_each(Waker::wake);
-        opened.expect("the port is this proxy's");
+        assert!(opened.is_ok() || !self.has_runtime(), "the port is this proxy's: {opened:?}");
         AcceptGuard { gate: Arc::clone(self), id }
     }
 
     fn end(&self, id: u64) {
         let mut state = self.state();
+        self.take_in(&mut state);
         state.policies.retain(|(policy, _)| *policy != id);
         let opened = self.follow(&mut state);
         let accepting = state.accepting.take();
@@ -124,9 +131,18 @@ impl Gate {
         accepting.into_iter().for_each(Waker::wake);
         if let Err(error) = opened
             && !thread::panicking()
+            && self.has_runtime()
         {
             panic!("the proxy cannot listen on {} again: {error}", self.address);
         }
+    }
+
+    /// Whether the runtime is there, without which nobody accepts.
+    fn has_runtime(&self) -> bool {
+        let task = self.runtime.spawn(pending::<()>());
+        let is_there = !task.is_finished();
+        task.abort();
+        is_there
     }
 
     /// Listens or does not, as the newest policy says.
@@ -140,21 +156,39 @@ impl Gate {
         Ok(())
     }
 
+    /// Accepts all who have connected by now: what is done with them is what was to be done then. Who accepts must be
+    /// woken after that.
+    fn take_in(&self, state: &mut State) {
+        let _entered = self.runtime.enter();
+        let all = pin!(unconstrained(poll_fn(|context| {
+            while let Poll::Ready(Ok(arrival)) = state.poll_listener(context) {
+                state.arrived.push_back(arrival);
+            }
+            Poll::Ready(())
+        })));
+        let _ = all.poll(&mut Context::from_waker(Waker::noop()));
+    }
+
+    /// Has all who have connected by now, and whom nobody has been handed, be reset.
+    pub(super) fn reset_arrived(&self) {
+        let mut state = self.state();
+        self.take_in(&mut state);
+        state.arrived = state.arrived.drain(..).map(|arrival| Arrival::Reset(arrival.into_stream())).collect();
+        let accepting = state.accepting.take();
+        drop(state);
+        accepting.into_iter().for_each(Waker::wake);
+    }
+
     pub(super) fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Arrival>> {
         let mut state = self.state();
-        let accepted = match &mut state.listener {
-            Some(listener) => listener.poll_accept(context),
-            None => Poll::Pending,
-        };
+        if let Some(arrival) = state.arrived.pop_front() {
+            return Poll::Ready(Ok(arrival));
+        }
+        let accepted = state.poll_listener(context);
         if accepted.is_pending() {
             state.accepting = Some(context.waker().clone());
         }
-        accepted.map_ok(|stream| match state.policies.last() {
-            None | Some((_, Policy::Refuse)) => Arrival::Serve(stream),
-            Some((_, Policy::Silence(until))) => Arrival::ServeAfter(until.subscribe(), stream),
-            Some((_, Policy::End)) => Arrival::End(stream),
-            Some((_, Policy::Reset)) => Arrival::Reset(stream),
-        })
+        accepted
     }
 
     /// Listens no more.
@@ -163,6 +197,7 @@ impl Gate {
         state.is_closed = true;
         state.listener = None;
         state.reserved = None;
+        state.arrived.clear();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -170,10 +205,30 @@ impl Gate {
     }
 }
 
+impl State {
+    fn poll_listener(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Arrival>> {
+        let Some(listener) = &mut self.listener else { return Poll::Pending };
+        listener.poll_accept(context).map_ok(|stream| match self.policies.last() {
+            None | Some((_, Policy::Refuse)) => Arrival::Serve(stream),
+            Some((_, Policy::Silence(until))) => Arrival::ServeAfter(until.subscribe(), stream),
+            Some((_, Policy::End)) => Arrival::End(stream),
+            Some((_, Policy::Reset)) => Arrival::Reset(stream),
+        })
+    }
+}
+
+impl Arrival {
+    fn into_stream(self) -> NetworkStream {
+        match self {
+            Self::Serve(stream) | Self::ServeAfter(_, stream) | Self::End(stream) | Self::Reset(stream) => stream,
+        }
+    }
+}
+
 impl Drop for AcceptGuard {
     /// # Panics
     ///
-    /// If the proxy cannot listen again.
+    /// If the proxy cannot listen again, though its runtime is still there.
     fn drop(&mut self) {
         self.gate.end(self.id);
     }

@@ -28,6 +28,8 @@ enum Broken {
     Talkative,
     TakesChunksForCommands,
     DropsWhatIsBehind,
+    /// Drops the beginning of a command, if it comes with the end of another.
+    DropsWhatIsBegun,
     WaitsForever,
     PanicsAtHalf,
     PanicsInATask,
@@ -42,6 +44,8 @@ enum Broken {
     /// Counts its replies, which is not wrong in itself.
     Counts,
     CountsAndTakesChunksForCommands,
+    /// Hangs up when it is told to, as it should.
+    HangsUpAtOne,
     /// Sends telemetry to whoever connects, also when it serves nobody.
     TalksAndIsNotFreed,
 }
@@ -84,6 +88,14 @@ impl ReadAndDispatch for Echo {
             Broken::TakesChunksForCommands | Broken::CountsAndTakesChunksForCommands => {
                 String::from_utf8_lossy(&connection.read(100).await?).trim().to_owned()
             }
+            Broken::DropsWhatIsBegun => {
+                let mut begun = connection.read(100).await?;
+                while !begun.contains(&b'\n') {
+                    begun.extend(connection.read(100).await?);
+                }
+                let whole = begun.iter().rposition(|byte| *byte == b'\n').expect("it is there") + 1;
+                return Ok(connection.write(&begun[..whole]).await?);
+            }
             Broken::PanicsInSilence => {
                 timeout(Duration::from_mins(1), connection.read_str()).await.expect("a command each minute")?
             }
@@ -105,6 +117,7 @@ impl ReadAndDispatch for Echo {
             Broken::DropsWhatIsBehind => drop(connection.discard_input().await?),
             Broken::WaitsForever if connection.unread() > 0 => pending().await,
             Broken::PanicsAtGarbage => assert!(line.starts_with(['o', 't']), "what is {line:?}?"),
+            Broken::HangsUpAtOne if line == "one" => return Err("it is told to".into()),
             Broken::IsNotFreed | Broken::TalksAndIsNotFreed => self.is_taken.store(false, Ordering::SeqCst),
             Broken::NeverYields if !["one", "two"].contains(&&line[..]) => loop {
                 std::thread::park();
@@ -193,6 +206,11 @@ async fn what_is_broken_is_found() {
             Box::new(|problem| matches!(problem, Differs { .. })),
         ),
         (
+            Broken::DropsWhatIsBegun,
+            r#""one" CR LF "t" | "wo" CR LF instead of "one" CR LF | "two" CR LF"#,
+            Box::new(|problem| matches!(problem, Differs { .. })),
+        ),
+        (
             Broken::WaitsForever,
             r#""one" CR LF "one" CR LF instead of "one" CR LF | "one" CR LF"#,
             Box::new(|problem| {
@@ -269,6 +287,20 @@ async fn who_only_gets_telemetry_is_not_served() {
 #[test_log::test(tokio::test)]
 async fn a_server_whose_replies_are_not_compared_is_connected_to() {
     assert_eq!(failures_with(|| echo(Broken::Counts), |run| run.comparing(|_| Vec::new())).await, []);
+}
+
+/// A hang-up in place of a reply shows nothing of who is served: another command does, or else it is enough to be
+/// connected.
+#[test_log::test(tokio::test)]
+async fn a_command_to_hang_up_is_passed() {
+    assert_eq!(failures(|| echo(Broken::HangsUpAtOne)).await, []);
+    conformance(|| echo(Broken::HangsUpAtOne)).commands(["one\r\n"]).run().await.unwrap();
+}
+
+/// A reply may be listened for as long as there is time.
+#[test_log::test(tokio::test)]
+async fn the_longest_duration_is_listened_for() {
+    assert_eq!(failures_with(|| echo(Broken::Not), |run| run.listen_time(Duration::MAX)).await, []);
 }
 
 /// A handler that gets stuck in code that never waits is given up, and named.

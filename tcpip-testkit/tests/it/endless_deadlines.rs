@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tcpip_client::{Client, OutOfStep, RequestOptions, Requester, silence};
 use tcpip_server::OneClientServer;
-use tcpip_testkit::eventually;
+use tcpip_testkit::{eventually, no_leaks_within};
 use tokio::time::timeout;
 
 use crate::{
@@ -53,6 +53,12 @@ async fn the_longest_duration_is_a_deadline_that_never_passes() {
     eventually(session.wait_closed()).await;
     eventually(server.close()).await;
     assert!(server.is_closed());
+}
+
+/// A leak may be waited for so long.
+#[test_log::test(tokio::test)]
+async fn what_is_left_behind_may_take_for_ever() {
+    no_leaks_within(Duration::MAX, async { Ok(()) }).await.unwrap();
 }
 
 /// So it is with the deadlines of requests, also where a session must not be idle.

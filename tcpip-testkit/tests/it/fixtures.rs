@@ -1,13 +1,21 @@
 //! What the fixtures say when they cannot do what they are asked to do.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    panic,
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
 
 use tcpip_client::{Client, ConnectError};
 use tcpip_server::{
     ClientOrServer, Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch, ReadError,
 };
-use tcpip_testkit::{FixtureError, MemoryNetwork, OneClientServerTestCase, STD_TIMEOUT, TestOneClientReadLoopServer};
-use tokio::{io::DuplexStream, sync::mpsc};
+use tcpip_testkit::{
+    FixtureError, MemoryNetwork, OneClientServerTestCase, STD_TIMEOUT, TestOneClientReadLoopServer, fail_on_warnings,
+};
+use tokio::{io::DuplexStream, runtime::Builder, sync::mpsc};
 
 use crate::memory_servers::Streams;
 
@@ -113,6 +121,45 @@ async fn an_event_of_the_other_kind_panics() {
         case.create_server(OneClientServer::builder().connect_callback(case.connect_callback())).await.unwrap();
     let _client = case.create_client(&server, |client| client).await.unwrap();
     case.assert_next_connected(false).await;
+}
+
+/// The failure says where that was expected, of an event of the other kind and of none.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn an_expectation_is_told_with_its_place() {
+    for leaves in [true, false] {
+        let _entered = MemoryNetwork::new().enter();
+        let case = OneClientServerTestCase::new();
+        let builder = OneClientServer::builder().connect_callback(case.connect_callback());
+        let server = case.create_server(builder).await.unwrap();
+        let client = case.create_client(&server, |client| client).await.unwrap();
+        case.assert_next_connected(true).await;
+        if leaves {
+            client.close().await;
+        }
+        let place = format!("expected at {}:{}:", file!(), line!() + 1);
+        let expecting = async move { case.assert_next_connected(true).await };
+        let panic = tokio::spawn(expecting).await.unwrap_err().into_panic();
+        let text = panic.downcast::<String>().unwrap();
+        assert!(text.starts_with(&place), "{text}");
+    }
+}
+
+/// What needs another runtime is told where it is asked for.
+#[test]
+fn what_needs_another_runtime_is_told_with_its_place() {
+    let (here, places) = (thread::current().id(), Arc::new(Mutex::new(Vec::new())));
+    let (before, noted) = (panic::take_hook(), Arc::clone(&places));
+    panic::set_hook(Box::new(move |panic| {
+        if thread::current().id() == here {
+            noted.lock().unwrap().push(panic.location().map(|place| place.file().to_owned()));
+        }
+        before(panic);
+    }));
+    let runtime = Builder::new_multi_thread().build().unwrap();
+    let _entered = runtime.enter();
+    panic::catch_unwind(|| drop(MemoryNetwork::new().enter())).unwrap_err();
+    panic::catch_unwind(|| drop(fail_on_warnings())).unwrap_err();
+    assert_eq!(*places.lock().unwrap(), vec![Some(file!().to_owned()); 2]);
 }
 
 /// A user's own, which can do nothing here.

@@ -4,11 +4,13 @@ use std::{
     error::Error,
     fs::{self, File},
     future::pending,
-    net::TcpListener,
+    net::{TcpListener, TcpStream, UdpSocket},
+    os::unix::net::UnixStream,
     process,
     time::Duration,
 };
 
+use socket2::SockRef;
 use tcpip_client::Client;
 use tcpip_testkit::{LeakError, STD_TIMEOUT, TestOneClientReadLoopServer, no_leaks, no_leaks_within};
 use tokio::time::{Instant, sleep};
@@ -69,6 +71,24 @@ async fn what_stays_open_is_a_leak() {
     let result = no_leaks_within(Duration::from_millis(20), async { Ok(File::open("/dev/null")?) });
     let error = result.await.unwrap_err().to_string();
     assert!(error.contains("/dev/null"), "{error}");
+}
+
+/// So is a socket that its peer has reset, which has no port any more; and those of other kinds are none.
+#[cfg(target_os = "linux")]
+#[test_log::test(tokio::test)]
+async fn a_reset_socket_that_stays_open_is_a_leak() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let result = no_leaks_within(Duration::from_millis(20), async {
+        let client = TcpStream::connect(listener.local_addr()?)?;
+        let (server, _) = listener.accept()?;
+        SockRef::from(&server).set_linger(Some(Duration::ZERO))?;
+        drop(server);
+        Ok(client)
+    });
+    let error = result.await.unwrap_err().to_string();
+    assert!(error.contains("a socket that is not connected"), "{error}");
+    let others = async { Ok((UnixStream::pair()?, UdpSocket::bind("127.0.0.1:0")?)) };
+    no_leaks_within(LONG, others).await.unwrap();
 }
 
 /// A file that was open before is no leak, though its path becomes another, or none.

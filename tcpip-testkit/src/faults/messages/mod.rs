@@ -108,6 +108,7 @@ impl<F: Fault> Messages<F> {
     ///
     /// If `p` is not between 0 and 1.
     #[must_use]
+    #[track_caller]
     pub fn probability(self, p: f64, seed: u64) -> Self {
         Self { fault: self.fault.probability(p, seed), ..self }
     }

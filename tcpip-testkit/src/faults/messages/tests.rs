@@ -1,5 +1,11 @@
 //! What comes of messages, wherever the bytes were cut.
 
+use std::{
+    panic,
+    sync::{Arc, Mutex},
+    thread,
+};
+
 use super::{end::LONGEST, *};
 use crate::faults::{
     Item, coalesce, custom, double, drop_bytes, fin, replace, reset,
@@ -196,4 +202,26 @@ fn a_frame_is_asked_until_its_length_is_known() {
 #[should_panic(expected = "gives the length 0 for a frame that begins with \"a\\x00\"")]
 fn a_frame_has_at_least_one_byte() {
     Bench::with(frames(|bytes| (bytes.len() > 1).then_some(0), sizes)).chunk(ms(1), b"a\0");
+}
+
+/// What is no probability is told where it is given, whatever it is given to.
+#[test]
+fn no_probability_is_told_with_its_place() {
+    let (here, places) = (thread::current().id(), Arc::new(Mutex::new(Vec::new())));
+    let (before, noted) = (panic::take_hook(), Arc::clone(&places));
+    panic::set_hook(Box::new(move |panic| {
+        if thread::current().id() == here {
+            noted.lock().unwrap().push(panic.location().map(|place| place.file().to_owned()));
+        }
+        before(panic);
+    }));
+    let give: [fn(); 3] = [
+        || drop(reset().probability(1.5, 7)),
+        || drop(reset().times(1).probability(1.5, 7)),
+        || drop(messages(b"\n", reset()).probability(1.5, 7)),
+    ];
+    for give in give {
+        panic::catch_unwind(give).unwrap_err();
+    }
+    assert_eq!(*places.lock().unwrap(), vec![Some(file!().to_owned()); 3]);
 }

@@ -4,8 +4,9 @@ use std::io::ErrorKind;
 
 use macro_rules_attribute::apply;
 use tcpip_testkit::proxy::Then;
+use tokio::runtime::Builder;
 
-use super::{End, Place, Rig, ms, nothing_comes, over_both, receive, rest, send};
+use super::{End, Memory, Place, Rig, Tcp, ms, nothing_comes, over_both, receive, rest, send};
 
 /// A proxy that is down refuses, and is up again at once, on the same port; sessions that are there go on.
 #[apply(over_both)]
@@ -57,6 +58,47 @@ async fn a_newer_guard_opens_what_is_closed<P: Place>() {
     let _refusing = rig.proxy.refuse();
     let _ending = rig.proxy.accept_and(Then::Fin);
     assert_eq!(rest(&mut rig.dial().await.unwrap()).await, (Vec::new(), End::Clean));
+}
+
+/// A client that has connected is there, also if the proxy has not come to it yet: what is to become of clients from
+/// then on is nothing to it.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn who_has_connected_is_there() {
+    let mut rig = Rig::new::<Memory>().await;
+    let mut early = rig.dial().await.unwrap();
+    let ending = rig.proxy.accept_and(Then::Fin);
+    let mut ended = rig.dial().await.unwrap();
+    drop(ending);
+    let mut later = rig.dial().await.unwrap();
+    let refusing = rig.proxy.refuse();
+    rig.dial().await.unwrap_err();
+    for client in [&mut early, &mut later] {
+        let mut server = rig.accept().await;
+        send(&mut server, b"!").await;
+        assert_eq!(receive(client, 1).await, b"!");
+    }
+    assert_eq!(rest(&mut ended).await, (Vec::new(), End::Clean));
+    drop(refusing);
+
+    let (mut one, _ending) = (rig.dial().await.unwrap(), rig.proxy.accept_and(Then::Fin));
+    let mut two = rig.dial().await.unwrap();
+    rig.proxy.reset_now();
+    for client in [&mut one, &mut two] {
+        assert_eq!(rest(client).await, (Vec::new(), End::Reset));
+    }
+    assert_eq!(rest(&mut rig.dial().await.unwrap()).await, (Vec::new(), End::Clean));
+}
+
+/// Guards may outlive the runtime of their proxy, where nobody listens any more.
+#[test]
+fn guards_outlive_the_runtime() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let rig = runtime.block_on(Rig::new::<Tcp>());
+    let refusing = rig.proxy.refuse();
+    drop(runtime);
+    let ending = rig.proxy.accept_and(Then::Fin);
+    drop(refusing);
+    drop(ending);
 }
 
 /// A silent proxy accepts and says nothing; then the client is connected, and the server has what it has sent.
