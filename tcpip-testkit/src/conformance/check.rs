@@ -64,8 +64,13 @@ where
     pub(super) async fn run(&mut self, observer: &mut impl Observer) -> Result<(), StartError> {
         panics::watch();
         let usual = self.settings.commands.iter().map(|command| vec![command.clone()]);
-        let usual = usual.map(|pieces| Scenario::Pieces { sent: pieces.clone(), usual: pieces }).collect();
+        let usual: Vec<_> = usual.map(|pieces| Scenario::Pieces { sent: pieces.clone(), usual: pieces }).collect();
+        let first = usual.first().map(Scenario::to_string).unwrap_or_default();
         if !self.run_kind(usual, observer).await? {
+            return Ok(());
+        }
+        if self.settings.has_replies && self.usual.values().all(Heard::is_empty) {
+            observer.fails(ConformanceFailure { scenario: first, problem: ConformanceProblem::Unanswered });
             return Ok(());
         }
         let heard =

@@ -81,6 +81,10 @@ pub enum ConformanceProblem {
         /// What the other has sent.
         second: Heard,
     },
+    /// No command gets a reply, nor ends the session: they may be none that the server understands. One that has no
+    /// replies is run [`without_replies`](crate::Conformance::without_replies).
+    #[error("no command has a reply: are they commands of this server, with its terminator?")]
+    Unanswered,
     /// A client that came afterwards was not served.
     #[error("a client that came then was not served: {cause}")]
     NotServed {

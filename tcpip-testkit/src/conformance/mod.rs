@@ -38,8 +38,8 @@ pub const DEFAULT_STUCK_TIME: Duration = Duration::from_secs(10);
 /// | a second client while the first is there | one of them is served, and later the next |
 ///
 /// None may panic, on the thread of the server, be it caught or not, and none may take longer than
-/// [`stuck_after`](Conformance::stuck_after). A client is served if, to the commands, it gets anything at all; where no
-/// command has a reply, if it is connected.
+/// [`stuck_after`](Conformance::stuck_after). A client is served if, to the commands, it gets anything at all. Where no
+/// command has a reply, that is a failure: see [`without_replies`](Conformance::without_replies).
 ///
 /// All this happens in a [`MemoryNetwork`](crate::MemoryNetwork) of its own, on a thread and in a runtime of its own
 /// whose clock is paused: it takes no time, and does not disturb the test that runs it. So the builder must not have
@@ -84,6 +84,7 @@ where
             listen_time: DEFAULT_LISTEN_TIME,
             stuck_time: DEFAULT_STUCK_TIME,
             compared: Compared::default(),
+            has_replies: true,
         },
     }
 }
@@ -102,6 +103,7 @@ struct Settings {
     listen_time: Duration,
     stuck_time: Duration,
     compared: Compared,
+    has_replies: bool,
 }
 
 impl<M, B> Conformance<M>
@@ -177,6 +179,13 @@ where
     /// ```
     pub fn comparing(mut self, map: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> Self {
         self.settings.compared = Compared::by(map);
+        self
+    }
+
+    /// The server has no replies, or none that are compared: a client is served then if it is connected. Default: at
+    /// least one of the commands has a reply, or ends the session.
+    pub fn without_replies(mut self) -> Self {
+        self.settings.has_replies = false;
         self
     }
 

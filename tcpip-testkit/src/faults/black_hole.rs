@@ -15,6 +15,9 @@ enum Last {
 
 /// All that comes is taken and lost, also the end and a reset: the peer does not learn of anything. When the fault is
 /// removed, the peer learns of an end or a reset that has come meanwhile; the bytes stay lost.
+///
+/// Once it has begun, it takes the end also where [`times`](Fault::times) spares the bytes before that: what loses so
+/// many messages, and nothing else, is [`drop_bytes`](super::drop_bytes).
 #[must_use]
 pub fn black_hole() -> impl Fault {
     BlackHole::default()

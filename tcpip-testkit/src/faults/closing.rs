@@ -82,7 +82,7 @@ pub fn reset() -> impl Fault {
 }
 
 /// Both peers find the connection reset so long after its beginning, or after the fault was installed, whatever passes
-/// meanwhile.
+/// meanwhile. What has not arrived by then is lost, also where somebody does not read.
 #[must_use]
 pub fn reset_after(delay: Duration) -> impl Fault {
     after(delay, How::Reset)
@@ -119,7 +119,7 @@ impl How {
     fn end(self, out: &mut Out<'_>) {
         match self {
             Self::InOrder => out.close(),
-            Self::Reset => out.reset(),
+            Self::Reset => out.reset_now(),
         }
     }
 }

@@ -22,7 +22,8 @@ pub enum Event<'a> {
     Timer,
     /// The source has ended this direction: nothing comes behind it.
     End,
-    /// The source has reset the connection. What it had sent, and was still under way, is dropped.
+    /// The source has reset the connection. What it had sent, and was still under way, is dropped. A fault that does
+    /// not pass this on is told of it again with each chunk that the source is sent then, as a system answers.
     Reset,
     /// The fault is removed from this session. What it has kept itself it sends now, or nobody does.
     Removed,

@@ -72,6 +72,12 @@ impl<'a> Out<'a> {
         self.push(Duration::ZERO, Item::Reset);
     }
 
+    /// Resets both connections now, whatever is under way: what this fault and those behind it have still to send is
+    /// lost. A fault behind it that does not pass a reset on, as [`black_hole`](super::black_hole), keeps it.
+    pub fn reset_now(&mut self) {
+        self.stage.reset();
+    }
+
     /// Has this fault told of [`Event::Timer`] after `delay`, or after a millisecond if that is more, whatever comes
     /// meanwhile. There is one timer in each direction of each session: one that is under way is set anew.
     pub fn wake_after(&mut self, delay: Duration) {

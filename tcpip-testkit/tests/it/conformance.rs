@@ -283,10 +283,18 @@ async fn who_only_gets_telemetry_is_not_served() {
     }
 }
 
-/// What is left of no reply is none: then it is enough to be connected.
+/// Where no command has a reply, or nothing of it is left, nothing would be compared: that is a failure, unless it is
+/// said to be so. Then it is enough to be connected.
 #[test_log::test(tokio::test)]
-async fn a_server_whose_replies_are_not_compared_is_connected_to() {
-    assert_eq!(failures_with(|| echo(Broken::Counts), |run| run.comparing(|_| Vec::new())).await, []);
+async fn who_has_no_replies_says_so() {
+    let found = failures_with(|| echo(Broken::Counts), |run| run.comparing(|_| Vec::new())).await;
+    assert!(matches!(&found[..], [failure] if failure.problem == ConformanceProblem::Unanswered), "{found:#?}");
+    let nothing_left = failures_with(|| echo(Broken::Counts), |run| run.comparing(|_| Vec::new()).without_replies());
+    assert_eq!(nothing_left.await, []);
+    let wrong_terminator = || conformance(|| echo(Broken::Not)).commands(["one\n"]);
+    let error = wrong_terminator().run().await.unwrap_err();
+    assert!(error.to_string().contains("\"one\" LF: no command has a reply"), "{error}");
+    wrong_terminator().without_replies().run().await.unwrap();
 }
 
 /// A hang-up in place of a reply shows nothing of who is served: another command does, or else it is enough to be

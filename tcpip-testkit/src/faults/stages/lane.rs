@@ -89,14 +89,22 @@ impl Lane {
         self.feed(0, item, now);
     }
 
-    /// The source is reset. That overtakes what is under way, up to a fault that does not pass it on.
+    /// The source is reset.
     pub(crate) fn reset(&mut self, now: Instant) {
         self.advance(now);
-        for index in 0..self.stages.len() {
+        self.reset_from(0, now);
+    }
+
+    /// A reset comes to this stage. It overtakes what is under way, up to a fault that does not pass it on.
+    fn reset_from(&mut self, first: usize, now: Instant) {
+        for index in first..self.stages.len() {
             let at = self.at(now);
             let stage = &mut self.stages[index];
             stage.clear();
             stage.take(&Item::Reset, at, &mut self.hangs_up);
+            if stage.take_reset() {
+                continue;
+            }
             match stage.pop_due(now) {
                 Some(Item::Reset) => {}
                 other => {
@@ -179,6 +187,9 @@ impl Lane {
         let at = self.at(now);
         let mut stage = self.stages.remove(index);
         stage.on(Event::Removed, at, &mut self.hangs_up);
+        if stage.take_reset() {
+            return self.reset_from(index, now);
+        }
         while let Some(item) = stage.pop() {
             self.feed(index, item, now);
         }
@@ -196,7 +207,7 @@ impl Lane {
     fn tell(&mut self, index: usize, event: Event<'_>, now: Instant) {
         let at = self.at(now);
         self.stages[index].on(event, at, &mut self.hangs_up);
-        self.flow(index, now);
+        self.follow(index, now);
     }
 
     /// Gives an item to a stage, or to the output if there is none with this index.
@@ -206,9 +217,14 @@ impl Lane {
             None => self.leave(item),
             Some(stage) => {
                 stage.take(&item, at, &mut self.hangs_up);
-                self.flow(index, now);
+                self.follow(index, now);
             }
         }
+    }
+
+    /// Does what a stage has said.
+    fn follow(&mut self, index: usize, now: Instant) {
+        if self.stages[index].take_reset() { self.reset_from(index + 1, now) } else { self.flow(index, now) }
     }
 
     /// Moves what is due in a stage's queue to the next stage.

@@ -66,6 +66,8 @@ pub(crate) struct Stage {
     held: usize,
     progress: Progress,
     timer: Option<Instant>,
+    /// The fault wants a reset that overtakes what is under way.
+    resets: bool,
     pub(in crate::faults) stops_reading: bool,
     /// Whether the lane held as much as it may when the timer was due.
     pub(in crate::faults) is_lane_full: bool,
@@ -81,6 +83,7 @@ impl Stage {
             held: 0,
             progress: Progress::Open,
             timer: None,
+            resets: false,
             stops_reading: false,
             is_lane_full: false,
         }
@@ -121,6 +124,20 @@ impl Stage {
             self.held += item.len();
             self.queue.push_back((due.map_or(Due::Removal, Due::At), item));
         }
+    }
+
+    /// Drops what is queued, and has a reset overtake what is under way behind this stage.
+    pub(in crate::faults) fn reset(&mut self) {
+        if self.progress != Progress::Reset {
+            self.clear();
+            self.progress = Progress::Reset;
+            self.resets = true;
+        }
+    }
+
+    /// Whether it is to do so now.
+    pub(super) fn take_reset(&mut self) -> bool {
+        std::mem::take(&mut self.resets)
     }
 
     /// Takes the next item out of the queue if it is due by `now`.
@@ -170,7 +187,8 @@ impl Stage {
 
 impl fmt::Debug for Stage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, fault: _, position, queue, held: _, progress, timer, stops_reading, is_lane_full: _ } = self;
+        let Self { id, fault: _, position, queue, held: _, progress, timer, resets, stops_reading, is_lane_full: _ } =
+            self;
         formatter
             .debug_struct("Stage")
             .field("id", id)
@@ -178,6 +196,7 @@ impl fmt::Debug for Stage {
             .field("queue", queue)
             .field("progress", progress)
             .field("timer", timer)
+            .field("resets", resets)
             .field("stops_reading", stops_reading)
             .finish()
     }

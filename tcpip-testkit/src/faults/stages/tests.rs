@@ -9,7 +9,9 @@ use super::{
     Item,
     bench::{Bench, ms},
 };
-use crate::faults::{At, Event, Fault, Out, black_hole, custom, fin, latency, reset, slow_close, stall};
+use crate::faults::{
+    At, Event, Fault, Out, black_hole, custom, fin, latency, reset, reset_after, reset_when_idle, slow_close, stall,
+};
 
 fn late(milliseconds: u64) -> impl Fault {
     latency(Duration::from_millis(milliseconds))
@@ -45,6 +47,42 @@ fn a_reset_of_the_source_overtakes_and_one_of_a_fault_does_not() {
     bench.run_until(ms(100));
     let expected = [(ms(11), Item::Chunk(Bytes::from_static(b"arr"))), (ms(11), Item::Reset)];
     assert_eq!(bench.left, expected);
+}
+
+/// A reset by a timer overtakes what is under way, in all stages, up to one that does not pass it on; and one that a
+/// fault sends when it hears of another, or is removed.
+#[test]
+fn a_reset_of_a_timer_overtakes() {
+    let second = Duration::from_secs(1);
+    let mut bench = Bench::with(reset_after(second));
+    bench.add(0, stall().after(3));
+    bench.add(0, late(10_000));
+    bench.chunk(ms(1), b"dropped");
+    bench.run_until(ms(60_000));
+    assert_eq!(bench.left, [(ms(1000), Item::Reset)]);
+
+    let mut bench = Bench::with(reset_when_idle(second));
+    let hole = bench.add(0, black_hole());
+    bench.run_until(ms(60_000));
+    assert_eq!(bench.left, []);
+    bench.remove(ms(60_000), hole);
+    assert_eq!(bench.left, [(ms(60_000), Item::Reset)]);
+
+    let mut bench = Bench::with(late(10_000));
+    let own = bench.add(0, |event: Event<'_>, _: At, out: &mut Out<'_>| match event {
+        Event::Reset | Event::Removed => {
+            out.send(b"lost");
+            out.reset_now();
+            out.reset_now();
+        }
+        event => out.pass(event),
+    });
+    bench.add(0, late(10_000));
+    bench.chunk(ms(1), b"dropped");
+    bench.reset(ms(2));
+    assert_eq!(bench.left, [(ms(2), Item::Reset)]);
+    bench.remove(ms(3), own);
+    assert_eq!(bench.left, [(ms(2), Item::Reset)]);
 }
 
 /// What a black hole has swallowed stays lost, but the peer learns of the end when it is removed; and before that

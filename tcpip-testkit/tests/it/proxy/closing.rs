@@ -1,10 +1,12 @@
 //! Links that end, or are reset.
 
+use std::io::ErrorKind;
+
 use macro_rules_attribute::apply;
 use tcpip_testkit::faults::{self, Fault};
-use tokio::io::AsyncWriteExt;
+use tokio::{io::AsyncWriteExt, time::Instant};
 
-use super::{End, Place, Rig, over_both, receive, rest, send};
+use super::{End, Place, Rig, in_time, ms, over_both, receive, rest, send, took};
 
 /// What both peers find, when the server sends this to the client: the client first.
 async fn ends_of<P: Place>(fault: impl Fault, sent: &[u8]) -> [(String, End); 2] {
@@ -110,4 +112,17 @@ async fn each_session_is_reset_within_its_reply<P: Place>() {
         let (bytes, end) = rest(&mut client).await;
         assert_eq!((str::from_utf8(&bytes).unwrap(), end), expected);
     }
+}
+
+/// A reset that comes by the time comes also where somebody does not read.
+#[apply(over_both)]
+async fn who_does_not_read_is_reset_in_time<P: Place>() {
+    let mut rig = Rig::with::<P>(|builder| builder.buffers(4096).window(4096)).await;
+    let (mut client, mut server) = rig.connect().await;
+    let since = Instant::now();
+    let _fault = rig.proxy.to_client().add(faults::reset_after(ms(200)));
+    let written = in_time(server.write_all(&vec![7; 64 << 20])).await;
+    assert_eq!(written.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    took::<P>(since, 200);
+    assert_eq!(rest(&mut client).await.1, End::Reset);
 }
