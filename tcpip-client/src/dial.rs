@@ -1,21 +1,18 @@
 //! From a host's name to a connected stream.
 
-use std::{io, net::SocketAddr, task::Poll, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use tcpip_core::{
-    BoxFuture, ConnectAttempt, ConnectError, ConnectFailure, Connection, DEFAULT_CONNECT_TIMEOUT, Family, LookUpError,
-    Network, NetworkStream,
-    endpoint::{AnyNetwork, EventSource, SessionOptions, look_up},
+    ConnectAttempt, ConnectError, ConnectFailure, Connection, DEFAULT_CONNECT_TIMEOUT, Family, LookUpError,
+    NetworkStream,
+    endpoint::{AnyNetwork, EventSource, Race, SessionOptions, look_up},
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::{
     Target,
     target::{KIND, Opened},
 };
-
-/// How long an address has for itself before the next one is tried beside it: the recommendation of RFC 8305.
-const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// In a [`ClientBuilder`](crate::ClientBuilder): a server to connect to.
 #[derive(Clone, Debug)]
@@ -44,8 +41,8 @@ impl Dial {
         &self,
         looking_up: impl Future<Output = Result<Vec<SocketAddr>, LookUpError>>,
     ) -> Result<(NetworkStream, SocketAddr), ConnectError> {
-        let mut race = Race { network: &*self.network, local_addr: self.local_addr, entrants: Vec::new() };
-        let connecting = async { Ok::<_, ConnectError>(race.run(interleaved(looking_up.await?)).await) };
+        let mut race = Race::new(&*self.network, self.local_addr);
+        let connecting = async { Ok::<_, ConnectError>(race.run(looking_up.await?).await) };
         let outcome = match self.connect_timeout {
             None => Ok(connecting.await),
             Some(after) => timeout(after, connecting).await.map_err(|_| after),
@@ -84,104 +81,21 @@ impl Target for Dial {
     }
 }
 
-/// The addresses in the resolver's order, but the families by turns: a family that leads nowhere delays the other by
-/// one attempt, however many addresses it has.
-fn interleaved(addresses: Vec<SocketAddr>) -> impl Iterator<Item = SocketAddr> {
-    let first_is_ipv4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
-    let (first, other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|found| found.is_ipv4() == first_is_ipv4);
-    let (mut first, mut other) = (first.into_iter(), other.into_iter());
-    let turns = std::iter::from_fn(move || Some([first.next(), other.next()]));
-    turns.take_while(|turn| *turn != [None, None]).flatten().flatten()
-}
-
-/// The attempts at the addresses of one host. The first to connect wins; with this the others are dropped, and leave
-/// nothing.
-struct Race<'a> {
-    network: &'a dyn Network,
-    local_addr: Option<SocketAddr>,
-    entrants: Vec<Entrant<'a>>,
-}
-
-struct Entrant<'a> {
-    address: SocketAddr,
-    state: State<'a>,
-}
-
-enum State<'a> {
-    Connecting(BoxFuture<'a, io::Result<NetworkStream>>),
-    Failed(io::Error),
-}
-
-impl Race<'_> {
-    /// Tries one address after the other: the next one when any has failed, or [`ATTEMPT_DELAY`] after the last. `None`
-    /// once all have failed.
-    async fn run(&mut self, addresses: impl Iterator<Item = SocketAddr>) -> Option<(NetworkStream, SocketAddr)> {
-        let mut addresses = addresses.peekable();
-        loop {
-            if let Some(address) = addresses.next() {
-                let connecting = State::Connecting(self.network.dial(address, self.local_addr));
-                self.entrants.push(Entrant { address, state: connecting });
-            }
-            let is_last = addresses.peek().is_none();
-            if is_last && !self.entrants.iter().any(|entrant| matches!(entrant.state, State::Connecting(_))) {
-                return None;
-            }
-            tokio::select! {
-                biased;
-                winner = self.next_result() => if winner.is_some() { return winner },
-                () = sleep(ATTEMPT_DELAY), if !is_last => {}
-            }
-        }
-    }
-
-    /// The stream of an attempt that has succeeded, or `None` as soon as one has failed.
-    async fn next_result(&mut self) -> Option<(NetworkStream, SocketAddr)> {
-        std::future::poll_fn(|context| {
-            for Entrant { address, state } in &mut self.entrants {
-                if let State::Connecting(connecting) = state
-                    && let Poll::Ready(result) = connecting.as_mut().poll(context)
-                {
-                    return Poll::Ready(match result {
-                        Ok(stream) => Some((stream, *address)),
-                        Err(error) => {
-                            *state = State::Failed(error);
-                            None
-                        }
-                    });
-                }
-            }
-            Poll::Pending
-        })
-        .await
-    }
-
-    fn into_attempts(self) -> Vec<ConnectAttempt> {
-        let attempt = |Entrant { address, state }| match state {
-            State::Connecting(_) => ConnectAttempt::new(address, None),
-            State::Failed(error) => ConnectAttempt::new(address, Some(error)),
-        };
-        self.entrants.into_iter().map(attempt).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
         future::{pending, ready},
-        net::{Ipv4Addr, Ipv6Addr},
         time::Instant,
     };
 
-    use tcpip_core::Sockets;
-    use tokio::{
-        io::AsyncReadExt,
-        net::{TcpListener, TcpSocket},
-    };
+    use tokio::net::{TcpListener, TcpSocket};
 
     use super::*;
 
     /// Longer than anything here takes.
     const LONG: Duration = Duration::from_secs(20);
+    /// How long an address has for itself.
+    const ALONE: Duration = Duration::from_millis(250);
 
     /// A port of `ip` that refuses for as long as the value lives: bound, and not listening.
     fn refusing(ip: [u8; 4]) -> (SocketAddr, TcpSocket) {
@@ -220,7 +134,7 @@ mod tests {
         let since = Instant::now();
         let (stream, address) = dial(&many, LONG).await.unwrap();
         assert_eq!((stream.peer_addr(), address), (Some(answering), answering));
-        assert!(since.elapsed() < 20 * ATTEMPT_DELAY, "a refusal is not waited out");
+        assert!(since.elapsed() < 20 * ALONE, "a refusal is not waited out");
     }
 
     /// An address behind which nobody answers costs a quarter of a second, and not the whole deadline.
@@ -231,26 +145,7 @@ mod tests {
         let since = Instant::now();
         let (stream, _) = dial(&[dead, answering], LONG).await.unwrap();
         assert_eq!(stream.peer_addr(), Some(answering));
-        assert!(since.elapsed() >= ATTEMPT_DELAY && since.elapsed() < LONG / 2, "{:?}", since.elapsed());
-    }
-
-    /// Of attempts that connect at the same time one wins, and the others are connected no more.
-    #[tokio::test]
-    async fn an_attempt_that_loses_is_connected_no_more() {
-        let (first, listener) = listening("127.88.26.7").await;
-        let (second, other_listener) = listening("127.88.26.8").await;
-        let mut race = Race { network: &Sockets, local_addr: None, entrants: Vec::new() };
-        for address in [first, second] {
-            let connecting = State::Connecting(Sockets.dial(address, None));
-            race.entrants.push(Entrant { address, state: connecting });
-        }
-        let (winner, address) = race.run(std::iter::empty()).await.unwrap();
-        drop(race);
-        let (won, lost) = if address == first { (listener, other_listener) } else { (other_listener, listener) };
-        assert_eq!(timeout(LONG, won.accept()).await.unwrap().unwrap().1, winner.local_addr().unwrap());
-        let (mut loser, _) = timeout(LONG, lost.accept()).await.unwrap().unwrap();
-        let end = timeout(LONG, loser.read(&mut [0])).await.unwrap();
-        assert!(matches!(end, Ok(0)) || end.is_err(), "{end:?}");
+        assert!(since.elapsed() >= ALONE && since.elapsed() < LONG / 2, "{:?}", since.elapsed());
     }
 
     /// When all fail, the error tells what each has said, in the order in which they were tried.
@@ -287,20 +182,5 @@ mod tests {
         let error = dial.connect_to(pending()).await.unwrap_err();
         let text = "connecting to dome:17310 timed out after 20ms: the look-up of the name has not ended";
         assert_eq!(error.to_string(), text);
-    }
-
-    /// The families take turns, beginning with the resolver's first, and each keeps its order.
-    #[test]
-    fn the_families_take_turns() {
-        let v4 = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let v6 = |port| SocketAddr::from((Ipv6Addr::LOCALHOST, port));
-        for (given, tried) in [
-            (vec![], vec![]),
-            (vec![v4(1), v4(2)], vec![v4(1), v4(2)]),
-            (vec![v6(1), v6(2), v6(3), v4(1), v4(2)], vec![v6(1), v4(1), v6(2), v4(2), v6(3)]),
-            (vec![v4(1), v6(1), v6(2), v6(3)], vec![v4(1), v6(1), v6(2), v6(3)]),
-        ] {
-            assert_eq!(interleaved(given).collect::<Vec<_>>(), tried);
-        }
     }
 }

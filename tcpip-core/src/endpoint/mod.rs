@@ -41,7 +41,7 @@ pub use crate::{
     },
     framing::find_end,
     handler::spawn_read_loop,
-    network::{AnyNetwork, look_up},
+    network::{AnyNetwork, Race, look_up},
     sync::{Lock, Watched, catch_panic, catch_panic_in},
     text::TextFormat,
 };

@@ -8,6 +8,7 @@ mod hang_up;
 mod listener;
 mod look_up;
 mod network_stream;
+mod race;
 mod send_queue;
 mod socket;
 mod sockets;
@@ -22,6 +23,7 @@ pub use self::{
     listener::{ListenOptions, Listener},
     look_up::look_up,
     network_stream::NetworkStream,
+    race::Race,
     sockets::Sockets,
     transport::{Abort, Transport},
 };

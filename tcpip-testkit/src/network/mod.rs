@@ -23,6 +23,7 @@ use std::{
 };
 
 use tcpip_client::{BoxFuture, ListenOptions, Listener, Network, NetworkStream};
+use tcpip_core::endpoint::Race;
 use tokio::sync::Notify;
 
 pub use self::{
@@ -134,8 +135,8 @@ impl MemoryNetwork {
         MemoryLink::new(self, self.host(host).addresses())
     }
 
-    /// Connects to `host`: a stream for a peer that is nothing but that, without a session. It asks the first address
-    /// of the host, and waits for as long as nobody answers.
+    /// Connects to `host`: a stream for a peer that is nothing but that, without a session. The first address of the
+    /// host to answer is it; as long as none does, it waits.
     ///
     /// # Errors
     ///
@@ -164,8 +165,7 @@ impl MemoryNetwork {
     /// # }
     /// ```
     pub async fn connect(&self, host: &str, port: u16) -> io::Result<NetworkStream> {
-        let addresses = self.look_up(host, port).await?;
-        self.dial(*addresses.first().ok_or(ErrorKind::NotFound)?, None).await
+        dial_first(self, self.look_up(host, port).await?).await
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
@@ -175,6 +175,16 @@ impl MemoryNetwork {
     fn changed(&self) {
         self.0.changed.notify_waiters();
     }
+}
+
+/// Connects to the first of these addresses to answer.
+pub(crate) async fn dial_first(network: &dyn Network, addresses: Vec<SocketAddr>) -> io::Result<NetworkStream> {
+    let mut race = Race::new(network, None);
+    if let Some((stream, _)) = race.run(addresses).await {
+        return Ok(stream);
+    }
+    let last = race.into_attempts().pop().and_then(|attempt| attempt.error);
+    Err(last.unwrap_or_else(|| ErrorKind::NotFound.into()))
 }
 
 impl Network for MemoryNetwork {

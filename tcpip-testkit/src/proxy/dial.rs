@@ -1,15 +1,14 @@
 //! From the proxy to the server.
 
-use std::{
-    io::{self, ErrorKind},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 use tcpip_core::{
     NetworkStream,
     endpoint::{AnyNetwork, look_up},
 };
 use tokio::time::timeout;
+
+use crate::network::dial_first;
 
 /// The server behind a proxy.
 #[derive(Clone, Debug)]
@@ -22,21 +21,13 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) async fn dial(&self) -> io::Result<NetworkStream> {
+        let dialling = async {
+            let addresses = look_up(&*self.network, &self.host, self.port, |_| true).await?;
+            dial_first(&*self.network, addresses).await
+        };
         match self.connect_timeout {
-            Some(after) => timeout(after, self.dial_each()).await?,
-            None => self.dial_each().await,
+            Some(after) => timeout(after, dialling).await?,
+            None => dialling.await,
         }
-    }
-
-    /// Tries one address after the other.
-    async fn dial_each(&self) -> io::Result<NetworkStream> {
-        let mut result = Err(ErrorKind::AddrNotAvailable.into());
-        for address in look_up(&*self.network, &self.host, self.port, |_| true).await? {
-            result = self.network.dial(address, None).await;
-            if result.is_ok() {
-                break;
-            }
-        }
-        result
     }
 }

@@ -1,10 +1,15 @@
 //! A network in memory: who is there, who answers, and how long it takes.
 
-use std::{future::poll_fn, io::ErrorKind, net::SocketAddr, time::Duration};
+use std::{
+    future::poll_fn,
+    io::ErrorKind,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use tcpip_client::{Abort, Client, ConnectError, ListenOptions, Listener, Network, NetworkStream};
 use tcpip_server::{OneClientServer, StartError};
-use tcpip_testkit::{DEFAULT_MEMORY_WINDOW, MemoryNetwork, eventually};
+use tcpip_testkit::{DEFAULT_MEMORY_WINDOW, FaultProxy, MemoryNetwork, Script, ScriptedPeer, eventually};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::{Instant, sleep, timeout},
@@ -256,4 +261,26 @@ async fn what_is_broken_can_be_shut_down() {
     near.shutdown().await.unwrap();
     assert_eq!(near.read(&mut [0]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
     near.shutdown().await.unwrap();
+}
+
+/// Bare streams, scripted clients and proxies find the address that answers, as clients do.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn an_address_that_does_not_answer_is_not_waited_for() {
+    let network = MemoryNetwork::new();
+    network.host("dome").set_addresses([[10, 0, 0, 1], [10, 0, 0, 2]].map(IpAddr::from));
+    let _unplugged = network.host("10.0.0.1").black_hole();
+    let mut listener = network.listen(address("10.0.0.2:17310"), &ListenOptions::default()).unwrap();
+    let proxy = FaultProxy::to("dome", PORT).network(&network).host("proxy").start().await.unwrap();
+    let since = Instant::now();
+    let _bare = network.connect("dome", PORT).await.unwrap();
+    assert_eq!(since.elapsed(), Duration::from_millis(250));
+    let script = Script::parse("> fin\n").unwrap();
+    let scripted = ScriptedPeer::client(script).network(&network).connect("dome", PORT).await.unwrap();
+    assert_eq!(since.elapsed(), Duration::from_millis(500));
+    scripted.finish().await.unwrap();
+    let _proxied = network.dial(proxy.local_addr(), None).await.unwrap();
+    for _ in 0..3 {
+        accept(&mut listener).await;
+    }
+    assert_eq!(since.elapsed(), Duration::from_millis(750));
 }

@@ -12,6 +12,7 @@ use tcpip_core::{
 };
 
 use super::PeerError;
+use crate::network::dial_first;
 
 /// Where a scripted peer has its streams from.
 pub(super) struct Source {
@@ -122,18 +123,8 @@ fn is_of_client(error: &io::Error) -> bool {
 }
 
 impl Dial {
-    /// Tries one address after the other.
     fn connect(&self) -> BoxFuture<'static, io::Result<NetworkStream>> {
         let (network, addresses) = (self.network.clone(), self.addresses.clone());
-        Box::pin(async move {
-            let mut failure = ErrorKind::NotFound.into();
-            for address in addresses {
-                match network.dial(address, None).await {
-                    Ok(stream) => return Ok(stream),
-                    Err(error) => failure = error,
-                }
-            }
-            Err(failure)
-        })
+        Box::pin(async move { dial_first(&*network, addresses).await })
     }
 }
