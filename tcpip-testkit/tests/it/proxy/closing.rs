@@ -3,10 +3,11 @@
 use std::io::ErrorKind;
 
 use macro_rules_attribute::apply;
+use tcpip_client::Abort;
 use tcpip_testkit::faults::{self, Fault};
 use tokio::{io::AsyncWriteExt, time::Instant};
 
-use super::{End, Place, Rig, in_time, ms, over_both, receive, rest, send, took};
+use super::{End, Place, Rig, in_time, ms, nothing_comes, over_both, receive, rest, send, took};
 
 /// What both peers find, when the server sends this to the client: the client first.
 async fn ends_of<P: Place>(fault: impl Fault, sent: &[u8]) -> [(String, End); 2] {
@@ -125,4 +126,22 @@ async fn who_does_not_read_is_reset_in_time<P: Place>() {
     assert_eq!(written.unwrap_err().kind(), ErrorKind::ConnectionReset);
     took::<P>(since, 200);
     assert_eq!(rest(&mut client).await.1, End::Reset);
+}
+
+/// A link that hangs up while one peer is reset, of which the other does not hear, hangs up once.
+#[apply(over_both)]
+async fn a_hang_up_behind_a_swallowed_reset_is_the_end<P: Place>() {
+    let mut rig = Rig::new::<P>().await;
+    let (mut client, mut server) = rig.connect().await;
+    send(&mut server, b"first").await;
+    assert_eq!(receive(&mut client, 5).await, b"first");
+    let swallows = rig.proxy.to_client().add(faults::black_hole());
+    server.transport().unwrap().abort(Abort::Now);
+    nothing_comes(&mut client, ms(100)).await;
+    let hangs_up = rig.proxy.to_client().add(faults::fin());
+    assert_eq!(rest(&mut client).await, (Vec::new(), End::Clean));
+    drop((swallows, hangs_up));
+    let (mut client, mut server) = rig.connect().await;
+    send(&mut server, b"the next").await;
+    assert_eq!(receive(&mut client, 8).await, b"the next");
 }
