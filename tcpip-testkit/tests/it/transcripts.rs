@@ -327,7 +327,9 @@ async fn a_transcript_is_checked_against_scripts() {
         ),
     ] {
         transcript.check(script).unwrap();
-        transcript.check(&Script::parse(script).unwrap()).unwrap();
+        let read = Script::parse(script).unwrap();
+        transcript.check(&read).unwrap();
+        assert_eq!(read.to_string(), script);
     }
     assert!(matches!(transcript.check("< hello"), Err(CheckError::Script(_))));
 }
