@@ -8,6 +8,9 @@ use tokio::{io::AsyncWriteExt, net::TcpSocket, time::timeout};
 use super::{End, Place, Rig, Tcp, ms, nothing_comes, over_both, receive, rest, send};
 use crate::kinds::BUFFERED;
 
+/// What is asked of the system for a buffer that hardly takes anything.
+const SMALL: u32 = 4096;
+
 /// How much a sender can write before it is held up.
 async fn taken<P: Place>(rig: &mut Rig, fault: impl Fault) -> usize {
     let (mut client, mut server) = rig.connect().await;
@@ -29,7 +32,7 @@ async fn taken<P: Place>(rig: &mut Rig, fault: impl Fault) -> usize {
 /// direction goes on, and all goes on when the fault is removed.
 #[apply(over_both)]
 async fn a_stall_reads_nothing_and_holds_nothing<P: Place>() {
-    let mut rig = Rig::with::<P>(|builder| builder.buffers(4096)).await;
+    let mut rig = Rig::with::<P>(|builder| builder.buffers(SMALL)).await;
     let stalled = taken::<P>(&mut rig, faults::stall()).await;
     if P::IS_EXACT {
         assert_eq!(stalled, 64 * 1024);
@@ -50,7 +53,6 @@ async fn a_stall_reads_nothing_and_holds_nothing<P: Place>() {
 /// A sender with a small buffer of its own is held up soon where the proxy has small ones too.
 #[test_log::test(tokio::test)]
 async fn small_buffers_hold_a_sender_up_soon() {
-    const SMALL: u32 = 4096;
     let mut taken = Vec::new();
     for buffers in [Some(SMALL), None] {
         let rig = Rig::with::<Tcp>(|builder| match buffers {
