@@ -84,6 +84,7 @@ pub trait Fault: Send + 'static {
     /// # Panics
     ///
     /// If `p` is not between 0 and 1.
+    #[track_caller]
     fn of_sessions(self, p: f64, seed: u64) -> Gated<Self>
     where
         Self: Sized,

@@ -66,6 +66,7 @@ impl<F: Fault> Gated<F> {
     ///
     /// If `p` is not between 0 and 1.
     #[must_use]
+    #[track_caller]
     pub fn of_sessions(self, p: f64, seed: u64) -> Self {
         Self { sessions: Some((Probability::new(p), seed)), ..self }
     }

@@ -92,6 +92,8 @@ impl Probability {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     /// The numbers of the published algorithm: a seed that was noted years ago still draws the same.
@@ -119,6 +121,23 @@ mod tests {
     #[test]
     fn all_have_the_seed_of_the_run() {
         assert_eq!(seed(), seed());
+    }
+
+    /// What the variable says is the seed, and is shown; what is no number is told. In a process of its own, which has
+    /// an environment of its own.
+    #[test]
+    fn the_variable_says_the_seed() {
+        let run = |seed| {
+            let mut tests = Command::new(std::env::current_exe().unwrap());
+            tests.args(["--exact", "faults::random::tests::all_have_the_seed_of_the_run", "--nocapture"]);
+            tests.env("TCPIP_SEED", seed).output().unwrap()
+        };
+        let drawn = run("42");
+        let said = String::from_utf8_lossy(&drawn.stdout);
+        assert!(drawn.status.success() && said.contains("TCPIP_SEED=42\n"), "{said}");
+        let nonsense = run("many");
+        let said = String::from_utf8_lossy(&nonsense.stderr);
+        assert!(!nonsense.status.success() && said.contains("TCPIP_SEED is no number: \"many\""), "{said}");
     }
 
     /// What is no probability is told where it is given.

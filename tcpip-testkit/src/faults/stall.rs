@@ -6,9 +6,9 @@ use super::{At, Event, Fault, Out};
 
 struct Stall;
 
-/// Nothing more is read from the source, whose writes wait as soon as its window is full: at once if the proxy has
-/// small [`buffers`](crate::proxy::FaultProxyBuilder::buffers), after some megabytes over loopback if not. When the
-/// fault is removed, all goes on.
+/// Nothing more is read from the source, whose writes wait as soon as its own buffer and that of the proxy are full:
+/// after some megabytes over loopback. With small [`buffers`](crate::proxy::FaultProxyBuilder::buffers) the proxy takes
+/// hardly any of them. When the fault is removed, all goes on.
 ///
 /// What had been read already, behind the bytes of [`after`](Fault::after) or by faults before this one, waits as well.
 ///

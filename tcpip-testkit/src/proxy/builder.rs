@@ -74,8 +74,9 @@ impl FaultProxyBuilder {
         Self { window: bytes, ..self }
     }
 
-    /// What is asked of the system for each buffer of the proxy's sockets: small ones let a sender feel soon that
-    /// nobody reads. Without effect in other networks. Default: what the system gives, megabytes over loopback.
+    /// What is asked of the system for each buffer of the proxy's sockets: small ones let a sender feel sooner that
+    /// nobody reads. Its own buffer is filled before that, which the system may let grow to megabytes, unless it is
+    /// small too. Without effect in other networks. Default: what the system gives.
     pub fn buffers(self, bytes: u32) -> Self {
         Self { buffers: Some(bytes), ..self }
     }

@@ -200,6 +200,21 @@ impl TryFrom<&str> for Script {
     }
 }
 
+impl TryFrom<&String> for Script {
+    type Error = ScriptError;
+
+    fn try_from(text: &String) -> Result<Self, ScriptError> {
+        Self::parse(text)
+    }
+}
+
+/// A clone, which shares what has been read.
+impl From<&Script> for Script {
+    fn from(script: &Script) -> Self {
+        script.clone()
+    }
+}
+
 /// The text as it was read.
 impl fmt::Display for Script {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -320,12 +320,14 @@ async fn who_never_yields_is_stuck() {
     assert_eq!(failures.last().map(|failure| &failure.problem), Some(&ConformanceProblem::Stuck { after }));
 }
 
-/// The same seed finds the same.
+/// The same seed finds the same; another one draws other garbage.
 #[test_log::test(tokio::test)]
 async fn two_runs_are_the_same() {
     let run = || failures(|| echo(Broken::PanicsAtGarbage));
     let (one, another) = tokio::join!(run(), run());
     assert_eq!(one, another);
+    let with_another_seed = failures_with(|| echo(Broken::PanicsAtGarbage), |run| run.seed(8)).await;
+    assert_ne!(one, with_another_seed);
 }
 
 /// A run without commands would find nothing, and an empty one is none.

@@ -10,7 +10,10 @@ use tcpip_server::{
     Admission, ChunkTap, Connection, Direction, HandlerResult, OneClientReadLoopServer, OneClientServer,
     ReadAndDispatch,
 };
-use tcpip_testkit::{MemoryNetwork, eventually};
+use tcpip_testkit::{
+    FaultGuard, FaultProxy, MemoryNetwork, eventually,
+    faults::{self, Fault},
+};
 use tokio::{
     io::AsyncWriteExt,
     runtime::Builder,
@@ -73,13 +76,26 @@ impl ReadAndDispatch for Moody {
     }
 }
 
-/// What devices, links, impatient callers and strangers do to each other within some seconds.
+/// All that is drawn on a link.
+fn drawn_faults(proxy: &FaultProxy, seed: u64) -> [FaultGuard; 6] {
+    let resets = || faults::reset_after(5 * SECOND);
+    [
+        proxy.add(faults::latency(STEP / 10).jitter(STEP / 2, seed)),
+        proxy.add(faults::loss(0.02, seed).burst(0.5)),
+        proxy.to_client().add(faults::random_slices(seed)),
+        proxy.to_client().add(faults::messages("\r\n", faults::flip_bits(1).seed(seed)).probability(0.1, seed)),
+        proxy.to_server().add(faults::double().probability(0.1, seed)),
+        proxy.add(faults::sessions(resets).probability(0.5, seed)),
+    ]
+}
+
+/// What devices, links, faulty ways, impatient callers and strangers do to each other within some seconds.
 async fn some_seconds(seed: u32) -> Vec<Passed> {
     let network = MemoryNetwork::new();
     let _entered = network.enter();
     network.link("device").latency(STEP).window(500);
     let log = Log { begin: Instant::now(), passed: Arc::default() };
-    let (mut servers, mut tasks) = (Vec::new(), JoinSet::new());
+    let (mut servers, mut proxies, mut tasks) = (Vec::new(), Vec::new(), JoinSet::new());
     for number in 0..2 {
         let moody = Moody(Mutex::new(Random(seed + number)));
         let builder = OneClientReadLoopServer::builder(moody).host("device").port(0).admission(Admission::Replace);
@@ -88,7 +104,9 @@ async fn some_seconds(seed: u32) -> Vec<Passed> {
     }
     for (number, server) in servers.iter().enumerate() {
         let seed = seed + 100 * u32::try_from(number).unwrap();
-        let client = Client::builder("device", server.port()).heartbeat_interval(SECOND);
+        let proxy = FaultProxy::to("device", server.port()).start().await.unwrap();
+        let client = Client::builder(proxy.host(), proxy.port()).heartbeat_interval(SECOND);
+        proxies.push((drawn_faults(&proxy, seed.into()), proxy));
         let backoff = Backoff::exponential(SECOND / 10, SECOND).seed(seed.into());
         let options = RequestOptions::new().reply_timeout(5 * STEP);
         let link = Arc::new(client.link().backoff(backoff).requests(options).start());

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tcpip_client::{Abort, Client};
+use tcpip_client::{Abort, Client, DEFAULT_CONNECT_TIMEOUT};
 use tcpip_testkit::{
     ExpectExt, FailureReason, MemoryNetwork, PeerError, Script, ScriptFailure, ScriptedPeer,
     TestOneClientReadLoopServer, Transcript,
@@ -14,7 +14,7 @@ use tcpip_testkit::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     net::{TcpListener, TcpStream},
-    time::Instant,
+    time::{Instant, sleep},
 };
 
 fn script(text: &str) -> Script {
@@ -187,6 +187,43 @@ async fn a_peer_is_told_step_by_step() {
     assert!(matches!(&failure, PeerError::Failed(failure) if failure.came() == b"other\r\n"), "{failure}");
     // It is told, so nothing is left to be said.
     drop(device);
+}
+
+/// Nobody is dialled for ever.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_client_gives_up_who_does_not_answer() {
+    let network = MemoryNetwork::new();
+    let _unplugged = network.host("dome").black_hole();
+    let begin = Instant::now();
+    let error = ScriptedPeer::client(Script::new()).network(&network).connect("dome", 1).await.unwrap_err();
+    assert!(matches!(&error, PeerError::Connect { source, .. } if source.kind() == ErrorKind::TimedOut), "{error:?}");
+    assert_eq!(begin.elapsed(), DEFAULT_CONNECT_TIMEOUT);
+}
+
+/// A client has the values that it was given before, too.
+#[test_log::test(tokio::test)]
+async fn a_client_knows_what_it_was_given() {
+    let (near, mut far) = duplex(1024);
+    let peer = ScriptedPeer::client(script("> $id LF\n")).set("id", "7").over(near).unwrap();
+    assert_eq!(read(&mut far, 2).await, "7\n");
+    peer.finish().await.unwrap();
+}
+
+/// A peer that is kept busy for ever is finished when the deadlines of the steps that are left are over, one by one,
+/// and what no step speaks of has had its time: 2 s, 1 s and 5 s.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_peer_has_the_time_of_its_steps() {
+    let (peer, mut far) = client("repeat\n< \"T\" within 2s\nend\n< \"END\" within 1s\n");
+    let telemetry = tokio::spawn(async move {
+        while far.write_all(b"T").await.is_ok() {
+            sleep(Duration::from_secs(1)).await;
+        }
+    });
+    let begin = Instant::now();
+    let failure = peer.finish().await.unwrap_err();
+    assert!(matches!(failure.reason(), FailureReason::NotReached), "{failure}");
+    assert_eq!(begin.elapsed(), Duration::from_secs(8));
+    telemetry.await.unwrap();
 }
 
 /// What cannot be started is told.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tcpip_client::{Client, Direction};
 use tcpip_server::{Connection, HandlerResult, OneClientReadLoopServer, OneClientServer, ReadAndDispatch};
 use tcpip_testkit::{
-    CheckError, FaultProxy, MemoryNetwork, OneClientServerTestCase, Record, TestOneClientReadLoopServer, Transcript,
-    TranscriptChunk, eventually, faults,
+    CheckError, FaultProxy, MemoryNetwork, OneClientServerTestCase, Record, Script, TestOneClientReadLoopServer,
+    Transcript, TranscriptChunk, eventually, faults,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
@@ -194,7 +194,7 @@ async fn a_proxy_records_what_its_client_does() {
     }
     proxy.close().await;
     assert_eq!((proxied.sent(), proxied.received()), (client.sent(), client.received()));
-    client.check(&timeless(&proxied).replace("> fin\n< fin\n", "> close\n")[..]).unwrap();
+    client.check(&timeless(&proxied).replace("> fin\n< fin\n", "> close\n")).unwrap();
     let path = std::env::temp_dir().join(format!("tcpip-testkit-proxy-{}.pcapng", std::process::id()));
     proxied.write_pcapng(&path).unwrap();
     let capture = std::fs::read(&path).unwrap();
@@ -255,7 +255,7 @@ async fn what_is_dropped_is_told() {
     one.write(b"1").await.unwrap();
     two.write(b"2").await.unwrap();
     assert_eq!(transcript.to_script(), "script 1\n> \"1\"\n> connect\n> \"2\"\n");
-    transcript.check(&transcript.to_script()[..]).unwrap();
+    transcript.check(&transcript.to_script()).unwrap();
 }
 
 /// A peer's reset is told behind what it has sent, in the file as well.
@@ -327,6 +327,9 @@ async fn a_transcript_is_checked_against_scripts() {
         ),
     ] {
         transcript.check(script).unwrap();
+        let read = Script::parse(script).unwrap();
+        transcript.check(&read).unwrap();
+        assert_eq!(read.to_string(), script);
     }
     assert!(matches!(transcript.check("< hello"), Err(CheckError::Script(_))));
 }
@@ -336,9 +339,9 @@ async fn a_transcript_is_checked_against_scripts() {
 async fn what_repeats_is_over_with_its_session() {
     let transcript = passed(&[&[(Received, "T 1\nT 2\n")], &[(Received, "T 3\n")]]).await;
     let telemetry = "repeat\n< \"T \" {int} LF\nend\n";
-    transcript.check(&format!("{telemetry}> close\n> connect\n{telemetry}")[..]).unwrap();
+    transcript.check(&format!("{telemetry}> close\n> connect\n{telemetry}")).unwrap();
     for rest in ["< \"END\" LF\n", "repeat 2\n< \"T \" {int} LF\nend\n"] {
-        let error = transcript.check(&format!("{telemetry}> close\n> connect\n{telemetry}{rest}")[..]).unwrap_err();
+        let error = transcript.check(&format!("{telemetry}> close\n> connect\n{telemetry}{rest}")).unwrap_err();
         assert!(error.to_string().contains("this was not reached"), "{error}");
     }
 

@@ -119,6 +119,7 @@ impl<F: Fault> Messages<F> {
     ///
     /// If `p` is not between 0 and 1.
     #[must_use]
+    #[track_caller]
     pub fn of_sessions(self, p: f64, seed: u64) -> Self {
         Self { fault: self.fault.of_sessions(p, seed), ..self }
     }

@@ -8,7 +8,7 @@ use std::{
 
 use super::{end::LONGEST, *};
 use crate::faults::{
-    Item, coalesce, custom, double, drop_bytes, fin, replace, reset,
+    Item, coalesce, custom, double, drop_bytes, fin, replace, reset, sessions,
     stages::bench::{Bench, ms},
     swap, terminator,
 };
@@ -215,13 +215,17 @@ fn no_probability_is_told_with_its_place() {
         }
         before(panic);
     }));
-    let give: [fn(); 3] = [
+    let give: [fn(); 7] = [
         || drop(reset().probability(1.5, 7)),
         || drop(reset().times(1).probability(1.5, 7)),
         || drop(messages(b"\n", reset()).probability(1.5, 7)),
+        || drop(reset().of_sessions(1.5, 7)),
+        || drop(reset().times(1).of_sessions(1.5, 7)),
+        || drop(messages(b"\n", reset()).of_sessions(1.5, 7)),
+        || drop(sessions(reset).probability(1.5, 7)),
     ];
     for give in give {
         panic::catch_unwind(give).unwrap_err();
     }
-    assert_eq!(*places.lock().unwrap(), vec![Some(file!().to_owned()); 3]);
+    assert_eq!(*places.lock().unwrap(), vec![Some(file!().to_owned()); 7]);
 }

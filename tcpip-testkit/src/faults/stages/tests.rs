@@ -142,6 +142,19 @@ fn reading_stops_as_long_as_a_fault_says_so() {
     assert_ne!(bench.lane.room(), 0);
 }
 
+/// What a fault before a stall has let go, the end too, waits until the stall is removed.
+#[test]
+fn what_had_been_read_waits_for_the_end_of_a_stall() {
+    let mut bench = Bench::with(latency(Duration::from_millis(10)));
+    bench.chunk(ms(1), b"a");
+    bench.end(ms(1));
+    let id = bench.add(ms(2), stall());
+    bench.run_until(ms(100));
+    assert_eq!(bench.left, []);
+    bench.remove(ms(101), id);
+    assert_eq!(bench.left, [(ms(101), Item::Chunk(Bytes::from_static(b"a"))), (ms(101), Item::End)]);
+}
+
 /// Nothing comes behind the end, whichever fault has sent it; what it says of its time holds.
 #[test]
 fn nothing_comes_behind_the_end() {

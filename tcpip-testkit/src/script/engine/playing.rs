@@ -238,7 +238,9 @@ impl Engine {
             self.advance();
         }
         if bytes.is_empty() {
-            self.last = now;
+            if step.is_some() {
+                self.last = now;
+            }
             return None;
         }
         let within = step.map_or(UNSAID_DEADLINE, |step| step.deadline);

@@ -4,6 +4,8 @@ use std::io::ErrorKind;
 
 use macro_rules_attribute::apply;
 use tcpip_testkit::proxy::Then;
+#[cfg(target_os = "linux")]
+use tokio::net::TcpSocket;
 use tokio::runtime::Builder;
 
 use super::{End, Memory, Place, Rig, Tcp, ms, nothing_comes, over_both, receive, rest, send};
@@ -25,6 +27,16 @@ async fn down_and_up_again_on_the_same_port<P: Place>() {
         assert_eq!(receive(&mut new_server, 1).await, b"?");
     }
     assert_eq!(rig.proxy.local_addr(), address);
+}
+
+/// While a proxy refuses, its port is nobody else's: the system gives it to none who asks for a free one.
+#[cfg(target_os = "linux")]
+#[test_log::test(tokio::test)]
+async fn the_port_is_kept_while_the_proxy_refuses() {
+    let rig = Rig::new::<Tcp>().await;
+    let _refusing = rig.proxy.refuse();
+    let taking = TcpSocket::new_v4().unwrap().bind(rig.proxy.local_addr());
+    assert_eq!(taking.unwrap_err().kind(), ErrorKind::AddrInUse);
 }
 
 /// The newest counts, until it is dropped; then the one before it does.

@@ -3,9 +3,13 @@
 use macro_rules_attribute::apply;
 use tcpip_client::Abort;
 use tcpip_testkit::faults::{self, Fault};
-use tokio::{io::AsyncWriteExt, time::timeout};
+use tokio::{io::AsyncWriteExt, net::TcpSocket, time::timeout};
 
-use super::{End, Place, Rig, ms, nothing_comes, over_both, receive, rest, send};
+use super::{End, Place, Rig, Tcp, ms, nothing_comes, over_both, receive, rest, send};
+use crate::kinds::BUFFERED;
+
+/// What is asked of the system for a buffer that hardly takes anything.
+const SMALL: u32 = 4096;
 
 /// How much a sender can write before it is held up.
 async fn taken<P: Place>(rig: &mut Rig, fault: impl Fault) -> usize {
@@ -28,7 +32,7 @@ async fn taken<P: Place>(rig: &mut Rig, fault: impl Fault) -> usize {
 /// direction goes on, and all goes on when the fault is removed.
 #[apply(over_both)]
 async fn a_stall_reads_nothing_and_holds_nothing<P: Place>() {
-    let mut rig = Rig::with::<P>(|builder| builder.buffers(4096)).await;
+    let mut rig = Rig::with::<P>(|builder| builder.buffers(SMALL)).await;
     let stalled = taken::<P>(&mut rig, faults::stall()).await;
     if P::IS_EXACT {
         assert_eq!(stalled, 64 * 1024);
@@ -44,6 +48,29 @@ async fn a_stall_reads_nothing_and_holds_nothing<P: Place>() {
     nothing_comes(&mut client, ms(20)).await;
     drop(stalled);
     assert_eq!(receive(&mut client, 5).await, b"reply");
+}
+
+/// A sender with a small buffer of its own is held up soon where the proxy has small ones too.
+#[test_log::test(tokio::test)]
+async fn small_buffers_hold_a_sender_up_soon() {
+    let mut taken = Vec::new();
+    for buffers in [Some(SMALL), None] {
+        let rig = Rig::with::<Tcp>(|builder| match buffers {
+            Some(bytes) => builder.buffers(bytes),
+            None => builder,
+        });
+        let rig = rig.await;
+        let _stalled = rig.proxy.to_server().add(faults::stall());
+        let sender = TcpSocket::new_v4().unwrap();
+        sender.set_send_buffer_size(SMALL).unwrap();
+        let mut sender = sender.connect(rig.proxy.local_addr()).await.unwrap();
+        let mut written = 0;
+        while let Ok(count) = timeout(ms(30), sender.write(&[7; 1024])).await {
+            written += count.unwrap();
+        }
+        taken.push(written);
+    }
+    assert!(taken[0] < BUFFERED && 2 * taken[0] < taken[1], "{taken:?}");
 }
 
 /// Half a reply, and then silence: the bytes are counted exactly, what was read with them waits.

@@ -181,6 +181,19 @@ fn what_is_sent_every_so_often_is_sent() {
 }
 
 /// What was under way when it was stopped is taken, until its sender is known to have stopped.
+/// What is sent every so often takes no step's deadline away, also where it is nothing.
+#[test]
+fn what_is_sent_every_so_often_puts_no_deadline_off() {
+    for bytes in ["\"T\"", "\"\"", "$nothing"] {
+        let script = format!("every 100ms\n< {bytes}\nend\n> \"?\" within 1s\n");
+        let mut played = Played::server(&script);
+        played.engine.set("nothing".to_owned(), Vec::new());
+        played.pass_ms(999).unwrap();
+        let failure = played.pass_ms(1).unwrap_err();
+        assert!(matches!(failure.reason(), FailureReason::Timeout { .. }), "{failure}");
+    }
+}
+
 #[test]
 fn what_is_under_way_when_it_is_stopped_is_taken() {
     let stopped = "every 100ms t\n< \"T\"\nend\n> \"b\"\nstop t\n> \"c\"\n";
