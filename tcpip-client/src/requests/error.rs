@@ -47,8 +47,8 @@ impl RequestError {
             Cause::Value(error) if error.is::<ReadError>() || error.is::<Damage>() => {
                 Cause::Value("it is no such text, value or frame".into())
             }
-            Cause::Read(ReadError::Incomplete { expected, .. }) => {
-                Cause::Read(ReadError::Incomplete { partial: Vec::new(), expected })
+            Cause::Read(ReadError::Incomplete { partial, expected }) => {
+                Cause::Read(ReadError::Incomplete { partial: vec![b'*'; partial.len()], expected })
             }
             Cause::Write(WriteError::Encode { encoding, .. }) => {
                 Cause::Write(WriteError::Encode { encoding, character: '\u{fffd}', position: 0 })

@@ -95,6 +95,20 @@ impl Begun {
         Some(&self.bytes[message])
     }
 
+    /// Takes this, if it is there in place of the beginning of a message.
+    pub(super) fn take_prompt(&mut self, prompt: &[u8]) -> bool {
+        let is_there = !prompt.is_empty() && self.left.is_none() && self.bytes[self.taken..].starts_with(prompt);
+        if is_there {
+            self.taken += prompt.len();
+        }
+        is_there
+    }
+
+    /// Whether what is there may become one.
+    pub(super) fn may_be_prompt(&self, prompt: &[u8]) -> bool {
+        self.left.is_none() && prompt.starts_with(&self.bytes[self.taken..])
+    }
+
     /// How long the message is that ends with this.
     fn find(&mut self, separator: &[u8]) -> Option<usize> {
         let start = self.scanned.max(self.taken);

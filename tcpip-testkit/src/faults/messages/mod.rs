@@ -9,6 +9,7 @@ use super::{At, Event, Fault, Gated, Out, lanes::Lanes};
 #[derive(Debug)]
 pub struct Messages<F> {
     end: MessageEnd,
+    prompt: Vec<u8>,
     fault: Gated<F>,
     /// The beginning of a message.
     begun: Lanes<Begun>,
@@ -18,8 +19,10 @@ pub struct Messages<F> {
 /// however the bytes were cut into chunks, and [`times`](Messages::times), [`skip`](Messages::skip) and the like count
 /// messages.
 ///
-/// A message waits for its end, so the beginning of one, such as a prompt that no separator follows, comes with the
-/// next message, with the end of the stream, or when the fault is removed. One of more than 1 MiB is cut there.
+/// A message waits for its end, so the beginning of one comes with the rest, with the end of the stream, or when the
+/// fault is removed. One of more than 1 MiB is cut there. A prompt that no separator follows would wait for the next
+/// message, for which the other end waits in vain until it has the prompt: [`prompt`](Messages::prompt) says what it
+/// is.
 ///
 /// Where messages end with no separator, [`frames`] is told how long they are.
 ///
@@ -81,7 +84,27 @@ pub fn frames<F: Fault>(length: impl Fn(&[u8]) -> Option<usize> + Send + 'static
 
 impl<F: Fault> Messages<F> {
     fn new(end: MessageEnd, fault: F) -> Self {
-        Self { end, fault: Gated::new(fault), begun: Lanes::default() }
+        Self { end, prompt: Vec::new(), fault: Gated::new(fault), begun: Lanes::default() }
+    }
+
+    /// What stands before messages and is of none, such as a device's `>` that no line end follows: it goes on at once,
+    /// and is neither counted nor shown to the fault. It may come before a message as often as it likes. Default: there
+    /// is none.
+    ///
+    /// # Examples
+    ///
+    /// A dome answers with a line and a prompt. Its second reply ends with a carriage return alone, and each prompt is
+    /// there as soon as the device sends it:
+    ///
+    /// ```
+    /// use tcpip_testkit::faults;
+    ///
+    /// let bad = faults::messages(b"\n", faults::terminator(b"\r")).prompt(b">").skip(1).times(1);
+    /// # let _: &dyn faults::Fault = &bad;
+    /// ```
+    #[must_use]
+    pub fn prompt(self, prompt: impl AsRef<[u8]>) -> Self {
+        Self { prompt: prompt.as_ref().to_vec(), ..self }
     }
 
     /// The fault has the first `count` messages: see [`Fault::times`].
@@ -127,9 +150,18 @@ impl<F: Fault> Messages<F> {
     fn chunk(&mut self, bytes: &[u8], mut at: At, out: &mut Out<'_>) {
         let begun = self.begun.of(at);
         at.position -= begun.add(bytes);
-        while let Some(message) = begun.next(&self.end) {
-            self.fault.on(Event::Chunk(message), at, &mut out.within_messages(self.end.separator()));
-            at.position += message.len() as u64;
+        loop {
+            if begun.take_prompt(&self.prompt) {
+                out.send(&self.prompt);
+                at.position += self.prompt.len() as u64;
+            } else if begun.may_be_prompt(&self.prompt) {
+                break;
+            } else if let Some(message) = begun.next(&self.end) {
+                self.fault.on(Event::Chunk(message), at, &mut out.within_messages(self.end.separator()));
+                at.position += message.len() as u64;
+            } else {
+                break;
+            }
         }
         begun.forget_taken();
     }

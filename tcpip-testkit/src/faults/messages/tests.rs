@@ -59,6 +59,32 @@ fn messages_are_counted_wherever_the_bytes_were_cut() {
     comes_to(|| messages(END, drop_bytes()).after(6), "one\r\ntprompt>");
 }
 
+/// A prompt is of no message: it is not waited for, not counted, and not shown to the fault, wherever the bytes were cut.
+#[test]
+fn a_prompt_goes_on_at_once() {
+    const DIALOGUE: &[u8] = b"> >> one\n> two\n> three\n> ";
+    let bad = || messages(b"\n", terminator("\r")).prompt("> ").skip(1).times(1);
+    comes_of(DIALOGUE, bad, b"> >> one\n> two\r> three\n> ");
+    comes_of(DIALOGUE, || messages(b"\n", swap()).prompt("> "), b"> > two\n>> one\n> > three\n");
+    comes_of(DIALOGUE, || messages(b"\n", drop_bytes()).prompt("> "), b"> > > > ");
+    comes_of(DIALOGUE, || messages(b"\n", reset()).prompt("> ").skip(2), b"> >> one\n> two\n> ");
+    comes_of(
+        b">\x02\x01>>\x02\x01>",
+        || frames(length, double()).prompt(">"),
+        b">\x02\x01>\x02\x01>>\x02\x01>\x02\x01>",
+    );
+
+    let positions = custom(|event, at, out| match event {
+        Event::Chunk(message) => out.send(format!("{}:{}", at.position, message.escape_ascii())),
+        event => out.pass(event),
+    });
+    let mut bench = Bench::with(messages(b"\n", positions).prompt("> "));
+    for (chunk, expected) in [(&b">"[..], ""), (b" ", "> "), (b"a\n> b", "> 2:a\\n> "), (b"\n", "> 2:a\\n> 6:b\\n")] {
+        bench.chunk(0, chunk);
+        assert_eq!(str::from_utf8(&bench.bytes()).unwrap(), expected);
+    }
+}
+
 /// A message says where it begins, and several come together when the last of them does.
 #[test]
 fn messages_come_whole_and_say_where_they_begin() {

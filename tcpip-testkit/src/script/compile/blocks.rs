@@ -73,7 +73,7 @@ impl<'a> Compiler<'a> {
         let pause = |time: &Time, is_silent| Node::Pause(Pause { time: time.duration, is_silent, place });
         Ok(Some(match content {
             Content::Script(_) => {
-                return Err(Wrong::at(place.range(), "`script` stands in the first line alone"));
+                return Err(Wrong::at(place.range(), "`script` stands before everything else"));
             }
             Content::Encoding(label) => {
                 self.encoding = label.parse().map_err(|_| {

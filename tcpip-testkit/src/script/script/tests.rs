@@ -139,7 +139,7 @@ fn an_error_points_at_its_place() {
 /// What is wrong, between `«` and `»`, and what is said of it.
 const WRONG: &[(&str, &str)] = &[
     // Lines.
-    ("> \"a\"\n«script 1»", "`script` stands in the first line"),
+    ("> \"a\"\n«script 1»", "`script` stands before everything else"),
     ("«script 2»", "expected `script 1`, not 2"),
     ("script «x»", "expected a number"),
     ("«hello»", "expected a step"),

@@ -4,10 +4,11 @@ use std::future::Future;
 
 use macro_rules_attribute::apply;
 use tcpip_client::{
-    Checksum, Framing, OutOfStep, RequestError, RequestOptions, Requester, Shape, json, line, lines, literal,
+    Cause, Checksum, Framing, OutOfStep, ReadError, RequestError, RequestOptions, Requester, Shape, json, line, lines,
+    literal,
 };
-use tcpip_testkit::eventually;
-use tokio::time::sleep;
+use tcpip_testkit::{ExpectExt, eventually};
+use tokio::{io::AsyncWriteExt, time::sleep};
 
 use super::{SECOND, TICK, at_once, device, meet};
 use crate::{
@@ -58,6 +59,20 @@ async fn a_secret_is_in_no_error<K: Kind>() {
     let converted = line().try_map(|_| Err::<(), _>("no such user"));
     let error = failure::<K, _>(plain(), "fish", b"fish\r\n", converted).await;
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no such user");
+}
+
+/// Of a secret reply that is cut off, its length is told, and nothing else.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_secret_is_not_told_where_it_is_cut_off() {
+    let (requester, mut far) = meet::<Memory>(RequestOptions::new()).await;
+    let secret = requester.with(RequestOptions::secret);
+    let asking = tokio::spawn(async move { secret.ask("PASSWORD").await.unwrap_err() });
+    far.expect("PASSWORD\r\n").await;
+    far.write_all(b"fis").await.unwrap();
+    drop(far);
+    let error = asking.await.unwrap();
+    let Cause::Read(ReadError::Incomplete { partial, .. }) = error.cause() else { panic!("{error:?}") };
+    assert_eq!(partial, b"***");
 }
 
 /// What comes unasked is no command's, and its error names none.

@@ -180,7 +180,6 @@ fn what_is_sent_every_so_often_is_sent() {
     assert_eq!(played.did(), ["T", "T", "T", "T", "T", "end"]);
 }
 
-/// What was under way when it was stopped is taken, until its sender is known to have stopped.
 /// What is sent every so often takes no step's deadline away, also where it is nothing.
 #[test]
 fn what_is_sent_every_so_often_puts_no_deadline_off() {
@@ -194,6 +193,7 @@ fn what_is_sent_every_so_often_puts_no_deadline_off() {
     }
 }
 
+/// What was under way when it was stopped is taken, until its sender is known to have stopped.
 #[test]
 fn what_is_under_way_when_it_is_stopped_is_taken() {
     let stopped = "every 100ms t\n< \"T\"\nend\n> \"b\"\nstop t\n> \"c\"\n";
