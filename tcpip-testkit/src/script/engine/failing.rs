@@ -32,7 +32,11 @@ impl Engine {
         if self.is_done() || self.has_nothing_to_do() {
             self.fail_if_left_over(None);
         } else {
-            self.fail(FailureReason::NotReached, "this was not reached");
+            let message = match self.phase {
+                Phase::Begin | Phase::Connecting(_) => "this was not reached: nobody connected",
+                _ => "this was not reached",
+            };
+            self.fail(FailureReason::NotReached, message);
         }
         match &self.phase {
             Phase::Failed(failure) => Some(failure.clone()),

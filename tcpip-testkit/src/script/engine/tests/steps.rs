@@ -211,6 +211,12 @@ fn nobody_is_waited_for_for_ever() {
     played.engine.connect_within(Duration::from_secs(1), played.now);
     played.pass_ms(999).unwrap();
     assert_eq!(said(&played.pass_ms(1).unwrap_err()), "1:1: nobody connected");
+    // Nor where the play ends before.
+    let mut played = Played::alone("> \"a\"\n", Side::Server);
+    assert!(matches!(played.engine.poll(played.now), Output::Connect));
+    assert_eq!(said(&played.engine.finish().unwrap()), "1:1: this was not reached: nobody connected");
+    let mut played = Played::server("> \"a\"\n");
+    assert_eq!(said(&played.engine.finish().unwrap()), "1:1: this was not reached");
 }
 
 #[test]
