@@ -35,6 +35,20 @@ impl<'a> Race<'a> {
         Self { network, local_addr, entrants: Vec::new() }
     }
 
+    /// Connects to the first of these addresses to answer.
+    ///
+    /// # Errors
+    ///
+    /// Of the last that was tried; `NotFound` if there is none.
+    pub async fn first(network: &'a dyn Network, addresses: Vec<SocketAddr>) -> io::Result<NetworkStream> {
+        let mut race = Self::new(network, None);
+        if let Some((stream, _)) = race.run(addresses).await {
+            return Ok(stream);
+        }
+        let last = race.into_attempts().pop().and_then(|attempt| attempt.error);
+        Err(last.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
+    }
+
     /// Tries one address after the other, the families by turns: the next one when any has failed, or a quarter of a
     /// second after the last. `None` once all have failed.
     pub async fn run(&mut self, addresses: Vec<SocketAddr>) -> Option<(NetworkStream, SocketAddr)> {
@@ -51,7 +65,8 @@ impl<'a> Race<'a> {
             tokio::select! {
                 biased;
                 winner = self.next_result() => if winner.is_some() { return winner },
-                () = sleep(ATTEMPT_DELAY), if !is_last => {}
+                // Made only if it is waited for: a runtime may have no timer.
+                () = async { sleep(ATTEMPT_DELAY).await }, if !is_last => {}
             }
         }
     }
@@ -139,6 +154,16 @@ mod tests {
         let (mut loser, _) = timeout(LONG, lost.accept()).await.unwrap().unwrap();
         let end = timeout(LONG, loser.read(&mut [0])).await.unwrap();
         assert!(matches!(end, Ok(0)) || end.is_err(), "{end:?}");
+    }
+
+    /// Who has one address needs no timer, which a runtime may not have.
+    #[test]
+    fn one_address_needs_no_timer() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        runtime.block_on(async {
+            let (address, _listener) = listening("127.0.0.1").await;
+            assert_eq!(Race::first(&Sockets, vec![address]).await.unwrap().peer_addr(), Some(address));
+        });
     }
 
     /// The families take turns, beginning with the resolver's first, and each keeps its order.

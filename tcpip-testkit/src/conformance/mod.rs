@@ -39,7 +39,8 @@ pub const DEFAULT_STUCK_TIME: Duration = Duration::from_secs(10);
 ///
 /// None may panic, on the thread of the server, be it caught or not, and none may take longer than
 /// [`stuck_after`](Conformance::stuck_after). A client is served if, to the commands, it gets anything at all. Where no
-/// command has a reply, that is a failure: see [`without_replies`](Conformance::without_replies).
+/// command has a reply, that is a failure, unless one ends the session, or the run is
+/// [`without_replies`](Conformance::without_replies): then a client is served if it is connected.
 ///
 /// All this happens in a [`MemoryNetwork`](crate::MemoryNetwork) of its own, on a thread and in a runtime of its own
 /// whose clock is paused: it takes no time, and does not disturb the test that runs it. So the builder must not have

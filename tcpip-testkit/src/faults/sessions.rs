@@ -28,8 +28,8 @@ struct There<F> {
 /// Its own conditions, [`times`](Sessions::times), [`skip`](Sessions::skip) and
 /// [`probability`](Sessions::probability), count sessions, each of which is one from its beginning to its end and in
 /// both directions. Each condition holds for what all others leave, in whatever order they are given: first come the
-/// sessions of `skip`, then each session is drawn, and of those drawn there are so many `times`. The order is that in
-/// which sessions begin; those come first that are there when it is installed.
+/// sessions of `skip`, then each session is drawn, and of those drawn there are so many `times`. They
+/// count in the order in which they begin; those that are there when it is installed, in none that is promised.
 ///
 /// # Examples
 ///

@@ -165,7 +165,7 @@ impl MemoryNetwork {
     /// # }
     /// ```
     pub async fn connect(&self, host: &str, port: u16) -> io::Result<NetworkStream> {
-        dial_first(self, self.look_up(host, port).await?).await
+        Race::first(self, self.look_up(host, port).await?).await
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
@@ -175,16 +175,6 @@ impl MemoryNetwork {
     fn changed(&self) {
         self.0.changed.notify_waiters();
     }
-}
-
-/// Connects to the first of these addresses to answer.
-pub(crate) async fn dial_first(network: &dyn Network, addresses: Vec<SocketAddr>) -> io::Result<NetworkStream> {
-    let mut race = Race::new(network, None);
-    if let Some((stream, _)) = race.run(addresses).await {
-        return Ok(stream);
-    }
-    let last = race.into_attempts().pop().and_then(|attempt| attempt.error);
-    Err(last.unwrap_or_else(|| ErrorKind::NotFound.into()))
 }
 
 impl Network for MemoryNetwork {

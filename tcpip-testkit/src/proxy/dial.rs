@@ -4,11 +4,9 @@ use std::{io, time::Duration};
 
 use tcpip_core::{
     NetworkStream,
-    endpoint::{AnyNetwork, look_up},
+    endpoint::{AnyNetwork, Race, look_up},
 };
 use tokio::time::timeout;
-
-use crate::network::dial_first;
 
 /// The server behind a proxy.
 #[derive(Clone, Debug)]
@@ -23,7 +21,7 @@ impl Target {
     pub(super) async fn dial(&self) -> io::Result<NetworkStream> {
         let dialling = async {
             let addresses = look_up(&*self.network, &self.host, self.port, |_| true).await?;
-            dial_first(&*self.network, addresses).await
+            Race::first(&*self.network, addresses).await
         };
         match self.connect_timeout {
             Some(after) => timeout(after, dialling).await?,

@@ -161,8 +161,14 @@ impl Gate {
     fn take_in(&self, state: &mut State) {
         let _entered = self.runtime.enter();
         let all = pin!(unconstrained(poll_fn(|context| {
-            while let Poll::Ready(Ok(arrival)) = state.poll_listener(context) {
-                state.arrived.push_back(arrival);
+            while let Poll::Ready(result) = state.poll_listener(context) {
+                match result {
+                    Ok(arrival) => state.arrived.push_back(arrival),
+                    Err(error) => {
+                        tracing::info!("the proxy could not accept a client: {error}");
+                        break;
+                    }
+                }
             }
             Poll::Ready(())
         })));

@@ -173,13 +173,8 @@ impl<'a> Pump<'a> {
             }
             let sink = self.end(sink_of(direction));
             if sink.is_reset {
-                // As a system answers for whom there is no connection any more. An end stays one: a link that hangs up
-                // would send another, which is answered again, as long as a fault keeps that from the other peer.
-                if item == Item::End {
-                    self.session.lane(direction).took(0);
-                } else {
-                    self.session.lane(direction).discard();
-                }
+                // As a system answers for whom there is no connection any more.
+                self.session.lane(direction).took(item.len());
                 self.on_reset(sink_of(direction));
                 continue;
             }

@@ -152,7 +152,7 @@ fn mismatch(script: &Script, sessions: &[Session]) -> Result<Option<(ScriptFailu
             is_done = matches!(output, Output::Done);
             is_connecting |= matches!(output, Output::Connect);
         }
-        engine.is_over();
+        engine.end_repeats();
         match poll(&mut engine, now) {
             Output::Failed(failure) => return Ok(Some((failure, entries))),
             Output::Connect => is_connecting = true,

@@ -369,6 +369,22 @@ async fn a_reset_of_a_write_is_told() {
     assert_eq!(failure.transcript(), "script 1\n> \"a\"\n< \"b\"\n> \"c\"\n> reset\n");
 }
 
+/// An end that a reset came behind is an end, also where a write meets the reset first.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn an_end_before_a_reset_of_a_write_is_told() {
+    let network = MemoryNetwork::new();
+    let mut device = ScriptedPeer::server(script("> \"a\"\n")).network(&network).start_on("dome", 17310).await.unwrap();
+    let mut stream = network.connect("dome", 17310).await.unwrap();
+    stream.write_all(b"a").await.unwrap();
+    device.play("< \"b\"\n").await.unwrap();
+    stream.expect("b").await;
+    stream.shutdown().await.unwrap();
+    stream.into_transport().unwrap().abort(Abort::Now);
+    device.play("every 1s\n< \"d\"\nend\n> fin\n").await.unwrap();
+    let transcript = device.finish().await.unwrap();
+    assert_eq!(transcript.to_script(), "script 1\n> \"a\"\n< \"b\"\n> fin\n> reset\n");
+}
+
 /// Megabytes come in time, however many chunks they are.
 #[test_log::test(tokio::test)]
 async fn a_long_step_is_played_in_time() {

@@ -74,6 +74,8 @@ pub(super) struct Begun {
     scanned: usize,
     /// How many bytes are left of the frame that begins there, once that is known.
     left: Option<usize>,
+    /// What is there is the rest of a message that was cut.
+    is_cut: bool,
 }
 
 impl Begun {
@@ -97,7 +99,7 @@ impl Begun {
 
     /// Takes this, if it is there in place of the beginning of a message.
     pub(super) fn take_prompt(&mut self, prompt: &[u8]) -> bool {
-        let is_there = !prompt.is_empty() && self.left.is_none() && self.bytes[self.taken..].starts_with(prompt);
+        let is_there = !prompt.is_empty() && self.is_beginning() && self.bytes[self.taken..].starts_with(prompt);
         if is_there {
             self.taken += prompt.len();
         }
@@ -106,17 +108,25 @@ impl Begun {
 
     /// Whether what is there may become one.
     pub(super) fn may_be_prompt(&self, prompt: &[u8]) -> bool {
-        self.left.is_none() && prompt.starts_with(&self.bytes[self.taken..])
+        self.is_beginning() && prompt.starts_with(&self.bytes[self.taken..])
+    }
+
+    /// Whether a message begins there.
+    fn is_beginning(&self) -> bool {
+        self.left.is_none() && !self.is_cut
     }
 
     /// How long the message is that ends with this.
     fn find(&mut self, separator: &[u8]) -> Option<usize> {
         let start = self.scanned.max(self.taken);
         if let Some(found) = memchr::memmem::find(&self.bytes[start..], separator) {
+            self.is_cut = false;
             return Some(start + found + separator.len() - self.taken);
         }
         self.scanned = (self.bytes.len() + 1).saturating_sub(separator.len());
-        (self.bytes.len() - self.taken >= LONGEST).then_some(LONGEST)
+        let is_long = self.bytes.len() - self.taken >= LONGEST;
+        self.is_cut |= is_long;
+        is_long.then_some(LONGEST)
     }
 
     /// How much of the frame is taken now.

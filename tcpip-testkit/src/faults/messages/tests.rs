@@ -85,6 +85,15 @@ fn a_prompt_goes_on_at_once() {
     }
 }
 
+/// What looks like a prompt within a message is none, where a long message was cut neither.
+#[test]
+fn a_prompt_is_where_a_message_begins() {
+    let mut bench = Bench::with(messages(b"\n", drop_bytes()).prompt(">"));
+    bench.chunk(0, &[b'x'; LONGEST]);
+    bench.chunk(0, b">>\n>y>\n>");
+    assert_eq!(bench.bytes(), b">>");
+}
+
 /// A message says where it begins, and several come together when the last of them does.
 #[test]
 fn messages_come_whole_and_say_where_they_begin() {

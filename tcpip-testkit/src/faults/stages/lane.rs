@@ -127,7 +127,7 @@ impl Lane {
     }
 
     /// Drops what nobody has taken out.
-    pub(crate) fn discard(&mut self) {
+    fn discard(&mut self) {
         self.output.clear();
         self.waiting = 0;
         self.progress = Progress::Open;

@@ -17,7 +17,7 @@ pub(crate) enum Item {
 }
 
 impl Item {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Chunk(bytes) => bytes.len(),
             Self::End | Self::Reset => 0,

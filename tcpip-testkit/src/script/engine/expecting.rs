@@ -121,7 +121,7 @@ impl Engine {
         match self.decide_repeat(&steps, &behind, side) {
             Decision::Step(..) => self.enter(Frame::new(repeat.body.clone(), FrameKind::WhileFits)),
             Decision::Unasked(taken) => self.take(side, taken),
-            Decision::Wait(_) if now < until && !self.is_over => return Some(self.wait(Some(until))),
+            Decision::Wait(_) if now < until && !self.repeats_are_over => return Some(self.wait(Some(until))),
             Decision::Wait(_) | Decision::Nothing(_) => {
                 // What is behind has its own deadline, from then on.
                 self.last = self.last.max(now);

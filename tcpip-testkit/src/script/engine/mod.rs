@@ -77,8 +77,8 @@ pub(crate) struct Engine {
     own_end: Option<OwnEnd>,
     /// Whether the first step that is reached connects for the first time: within blocks, it says what has been done.
     has_said_connect: bool,
-    /// Whether nobody sends anything more before the peer is connected again.
-    is_over: bool,
+    /// Whether an open `repeat` waits for nothing more before the peer is connected again.
+    repeats_are_over: bool,
     phase: Phase,
     /// When the peer was connected.
     connected: Instant,
@@ -143,7 +143,7 @@ impl Engine {
             server: Input::default(),
             own_end: None,
             has_said_connect: false,
-            is_over: false,
+            repeats_are_over: false,
             phase: Phase::Begin,
             connected: now,
             last: now,
@@ -176,7 +176,7 @@ impl Engine {
     /// The peer is connected.
     pub(crate) fn connected(&mut self, now: Instant) {
         (self.client, self.server, self.own_end) = (Input::default(), Input::default(), None);
-        self.is_over = false;
+        self.repeats_are_over = false;
         (self.connected, self.last) = (now, now);
         self.unasked.retain(|active| !active.is_ending);
         self.phase = Phase::Playing;
@@ -214,8 +214,8 @@ impl Engine {
     }
 
     /// All has been told that passed while the peer was connected: what may come as often as it likes is over.
-    pub(crate) fn is_over(&mut self) {
-        self.is_over = true;
+    pub(crate) fn end_repeats(&mut self) {
+        self.repeats_are_over = true;
     }
 
     /// What was to be sent has been written.

@@ -163,7 +163,7 @@ impl Engine {
     /// Does what the step says, when it is time.
     fn perform(&mut self, step: &Arc<Step>, now: Instant) -> Option<Output> {
         let begin = self.begin_of(step);
-        if now < begin {
+        if now < begin && !self.has_said_connect {
             return Some(self.wait(Some(begin)));
         }
         if step.connects() {

@@ -228,7 +228,8 @@ impl Link {
 
     fn write_failed(&mut self, error: io::Error) -> Event {
         self.writing.clear();
-        self.is_reset = is_reset(&error);
+        // A broken pipe has an end before the reset, which a read tells of.
+        self.is_reset = matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted);
         failed(error)
     }
 

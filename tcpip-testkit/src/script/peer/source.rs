@@ -8,11 +8,10 @@ use std::{
 
 use tcpip_core::{
     BoxFuture, ListenOptions, Listener, LookUpError, NetworkStream, StartError,
-    endpoint::{AnyNetwork, is_lacking, look_up},
+    endpoint::{AnyNetwork, Race, is_lacking, look_up},
 };
 
 use super::PeerError;
-use crate::network::dial_first;
 
 /// Where a scripted peer has its streams from.
 pub(super) struct Source {
@@ -125,6 +124,6 @@ fn is_of_client(error: &io::Error) -> bool {
 impl Dial {
     fn connect(&self) -> BoxFuture<'static, io::Result<NetworkStream>> {
         let (network, addresses) = (self.network.clone(), self.addresses.clone());
-        Box::pin(async move { dial_first(&*network, addresses).await })
+        Box::pin(async move { Race::first(&*network, addresses).await })
     }
 }

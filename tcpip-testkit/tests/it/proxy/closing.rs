@@ -128,19 +128,28 @@ async fn who_does_not_read_is_reset_in_time<P: Place>() {
     assert_eq!(rest(&mut client).await.1, End::Reset);
 }
 
-/// A link that hangs up while one peer is reset, of which the other does not hear, hangs up once.
+/// A link that ends while one peer is reset, of which the other does not hear, ends once, also behind bytes.
 #[apply(over_both)]
-async fn a_hang_up_behind_a_swallowed_reset_is_the_end<P: Place>() {
+async fn a_link_ends_behind_a_swallowed_reset<P: Place>() {
     let mut rig = Rig::new::<P>().await;
-    let (mut client, mut server) = rig.connect().await;
-    send(&mut server, b"first").await;
-    assert_eq!(receive(&mut client, 5).await, b"first");
-    let swallows = rig.proxy.to_client().add(faults::black_hole());
-    server.transport().unwrap().abort(Abort::Now);
-    nothing_comes(&mut client, ms(100)).await;
-    let hangs_up = rig.proxy.to_client().add(faults::fin());
-    assert_eq!(rest(&mut client).await, (Vec::new(), End::Clean));
-    drop((swallows, hangs_up));
+    for (is_to_client, mut fault, expected) in [
+        (true, Box::new(faults::fin()) as Box<dyn Fault>, End::Clean),
+        (false, Box::new(faults::fin().after(3)), End::Clean),
+        (false, Box::new(faults::limit(4)), End::Clean),
+        (false, Box::new(faults::reset().after(3)), End::Reset),
+    ] {
+        let (mut client, mut server) = rig.connect().await;
+        send(&mut server, b"first").await;
+        assert_eq!(receive(&mut client, 5).await, b"first");
+        let swallows = rig.proxy.to_client().add(faults::black_hole());
+        server.transport().unwrap().abort(Abort::Now);
+        nothing_comes(&mut client, ms(100)).await;
+        let direction = if is_to_client { rig.proxy.to_client() } else { rig.proxy.to_server() };
+        let ends = direction.add(faults::custom(move |event, at, out| fault.on(event, at, out)));
+        send(&mut client, b"abcd").await;
+        assert_eq!(rest(&mut client).await, (Vec::new(), expected));
+        drop((swallows, ends));
+    }
     let (mut client, mut server) = rig.connect().await;
     send(&mut server, b"the next").await;
     assert_eq!(receive(&mut client, 8).await, b"the next");
