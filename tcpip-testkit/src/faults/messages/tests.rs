@@ -89,7 +89,7 @@ fn a_prompt_goes_on_at_once() {
 #[test]
 fn a_prompt_is_where_a_message_begins() {
     let mut bench = Bench::with(messages(b"\n", drop_bytes()).prompt(">"));
-    bench.chunk(0, &[b'x'; LONGEST]);
+    bench.chunk(0, &vec![b'x'; LONGEST]);
     bench.chunk(0, b">>\n>y>\n>");
     assert_eq!(bench.bytes(), b">>");
 }
