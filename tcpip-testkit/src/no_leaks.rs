@@ -26,8 +26,9 @@ type Work<T> = Result<T, Box<dyn Error + Send + Sync>>;
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Does `work`, and checks that it leaves nothing behind: that there are no more tasks in this runtime than before,
-/// and, on Linux, that the files and the TCP sockets that were opened are closed, and so the ports free. A socket that is
-/// bound to nothing counts too, of whatever kind. What is closed in the background has time for that: tasks [`STD_TIMEOUT`], on the runtime's clock.
+/// and, on Linux, that the files and the TCP sockets that were opened are closed, and so the ports free. A socket that
+/// is bound to nothing counts too, of whatever kind. What is closed in the background has time for that: tasks
+/// [`STD_TIMEOUT`], on the runtime's clock.
 ///
 /// Returns what `work` does. Dropped before that, it checks nothing.
 ///

@@ -160,9 +160,8 @@ impl RequestOptions {
     }
 
     /// Errors, and the logs that show them, have no word of these requests and of what comes back, but for what a
-    /// [conversion](super::Shape::try_map) says: for passwords. Of a reply that is cut off, they have asterisks, as many
-    /// as there were bytes. A [`WireLog`](crate::WireLog) has a
-    /// [redaction](crate::WireLog::redacted) of its own.
+    /// [conversion](super::Shape::try_map) says: for passwords. Of a reply that is cut off, they have asterisks, as
+    /// many as there were bytes. A [`WireLog`](crate::WireLog) has a [redaction](crate::WireLog::redacted) of its own.
     ///
     /// ```
     /// # use tcpip_client::{RequestError, Requester};

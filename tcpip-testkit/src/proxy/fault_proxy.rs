@@ -117,8 +117,8 @@ impl FaultProxy {
     }
 
     /// Refuses new clients, as if nobody listened, until the guard is dropped: then the proxy is up again, on the same
-    /// port. Sessions that are there go on, and clients that have connected are served, also if the proxy has not come to
-    /// them yet: over sockets, all of whom the runtime has heard.
+    /// port. Sessions that are there go on, and clients that have connected are served, also if the proxy has not come
+    /// to them yet: over sockets, all of whom the runtime has heard.
     pub fn refuse(&self) -> AcceptGuard {
         self.gate.refuse()
     }

@@ -87,9 +87,9 @@ impl<F: Fault> Messages<F> {
         Self { end, prompt: Vec::new(), fault: Gated::new(fault), begun: Lanes::default() }
     }
 
-    /// What stands before messages and is of none, such as a device's `>` that no line end follows: it does not wait for
-    /// what is behind it, but for what is before it. It may come before a message as often as it likes. Default: there
-    /// is none.
+    /// What stands before messages and is of none, such as a device's `>` that no line end follows: it does not wait
+    /// for what is behind it, but for what is before it. It may come before a message as often as it likes. Default:
+    /// there is none.
     ///
     /// No fault within has it, and [`after`](Self::after) does not count it: a link that is to be silent, or to end,
     /// has its fault outside of `messages`.

@@ -59,7 +59,8 @@ fn messages_are_counted_wherever_the_bytes_were_cut() {
     comes_to(|| messages(END, drop_bytes()).after(6), "one\r\ntprompt>");
 }
 
-/// A prompt is of no message: it is not waited for, not counted, and not shown to the fault, wherever the bytes were cut.
+/// A prompt is of no message: it is not waited for, not counted, and not shown to the fault, wherever the bytes were
+/// cut.
 #[test]
 fn a_prompt_goes_on_at_once() {
     const DIALOGUE: &[u8] = b"> >> one\n> two\n> three\n> ";

@@ -72,6 +72,26 @@ async fn a_client_that_is_gone_needs_no_server() {
     assert!(accept().await.is_err(), "nobody else comes");
 }
 
+/// A fault that keeps a reset to itself is told of it again whenever the other end sends something.
+#[test_log::test(tokio::test(start_paused = true))]
+async fn a_reset_that_is_not_passed_on_is_told_again() {
+    let mut rig = Rig::new::<Memory>().await;
+    let (mut client, server) = rig.connect().await;
+    let told = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&told);
+    let _fault = rig.proxy.to_client().add(faults::custom(move |event, _, out| match event {
+        Event::Reset => *count.lock().unwrap() += 1,
+        event => out.pass(event),
+    }));
+    server.into_transport().unwrap().abort(Abort::Now);
+    for times in 1..4 {
+        // Under a paused clock: until nothing else is left to be done.
+        sleep(ms(1)).await;
+        assert_eq!(*told.lock().unwrap(), times);
+        send(&mut client, b"x").await;
+    }
+}
+
 /// A proxy that is dropped, or closed, has left nothing: its sessions have ended, and its port is free.
 #[apply(over_both)]
 async fn a_proxy_that_is_gone_has_left_nothing<P: Place>() {

@@ -173,13 +173,15 @@ fn a_client_connects_again() {
     assert_eq!(said(&played.receive(b"ab").unwrap_err()), "2:1: the client has sent more than the script expects");
 }
 
-/// The first step may say that the client connects for the first time, within a block and behind what comes unasked too.
+/// The first step may say that the client connects for the first time, within a block and behind what comes unasked
+/// too.
 #[test]
 fn the_first_step_may_say_that_the_client_connects() {
     for script in [
         "> connect\n> \"a\"\n< \"b\"\n> connect\n> \"a\"\n< \"b\"\n",
         "repeat 2\n> connect\n> \"a\"\n< \"b\"\nend\n",
-        "any time\n> \"beat\"\nend\nrepeat 0\n> \"x\"\nend\nrepeat 1\nrepeat 2\n> connect\n> \"a\"\n< \"b\"\nend\nend\n",
+        "any time\n> \"beat\"\nend\nrepeat 0\n> \"x\"\nend\n\
+         repeat 1\nrepeat 2\n> connect\n> \"a\"\n< \"b\"\nend\nend\n",
     ] {
         let mut played = Played::server(script);
         played.receive(b"a").unwrap();
